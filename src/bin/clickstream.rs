@@ -1,0 +1,77 @@
+//! The command line for people: the same forwarder over files, directories, standard input and S3.
+
+#[path = "clickstream/check.rs"]
+mod check;
+#[path = "clickstream/forward.rs"]
+mod forward;
+#[path = "clickstream/paths.rs"]
+mod paths;
+#[path = "clickstream/sample.rs"]
+mod sample;
+
+use std::process::ExitCode;
+use std::time::SystemTime;
+
+use clap::{Parser, Subcommand};
+use clickstream_forwarder::config::{Config, vars};
+use clickstream_forwarder::log;
+use clickstream_forwarder::target::Context;
+
+/// Everything was delivered or quarantined.
+const OK: u8 = 0;
+/// Something was not delivered: run it again.
+const FAILED: u8 = 1;
+/// The command or the configuration is wrong; nothing was done.
+const WRONG: u8 = 2;
+/// Everything readable was delivered, but an object is gone or broken.
+const BROKEN: u8 = 3;
+
+/// Forwards Rebrandly's click files to the targets that the environment names.
+#[derive(Parser)]
+#[command(
+    version,
+    after_help = "Exit codes: 0 all delivered or quarantined, 1 something not delivered (run it again), 2 wrong usage or \
+configuration, 3 an object is gone or broken."
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Forward click files: files, directories, globs, - for standard input, s3://bucket/key or s3://bucket/prefix/
+    Forward(forward::Args),
+    /// Check the configuration in the environment and show each target as it was understood
+    Check,
+    /// Write a synthetic click file
+    Sample(sample::Args),
+}
+
+fn main() -> ExitCode {
+    let code = match Cli::parse().command {
+        Command::Forward(args) => forward::run(args),
+        Command::Check => check::run(),
+        Command::Sample(args) => sample::run(&args),
+    };
+    ExitCode::from(code)
+}
+
+/// The configuration in the environment; without `TARGETS`, one target `stdout` with `format`.
+fn configuration(format: Option<&str>) -> Result<Config, String> {
+    let mut vars = vars::environment();
+    log::plain(vars.get("LOG_LEVEL").map(String::as_str));
+    if vars.get("TARGETS").is_none_or(|targets| targets.trim().is_empty()) {
+        vars.insert("TARGETS".into(), "stdout".into());
+        vars.insert("STDOUT_KIND".into(), "stdout".into());
+        vars.extend(format.map(|format| ("STDOUT_FORMAT".to_owned(), format.to_owned())));
+    } else if format.is_some() {
+        return Err("--format goes with standard output; TARGETS is set, so set the target's _FORMAT".into());
+    }
+    Config::load(&vars, Context { clock: now }).map_err(|errors| errors.to_string())
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one clock of this program")]
+fn now() -> SystemTime {
+    SystemTime::now()
+}

@@ -1,0 +1,52 @@
+//! `clickstream check`.
+
+use std::io::Write;
+
+use clickstream_forwarder::config::{Config, Place};
+
+use crate::{OK, WRONG};
+
+/// Prints what was understood, or every mistake.
+pub fn run() -> u8 {
+    match crate::configuration(None) {
+        Ok(config) => {
+            // A closed pipe is not an error of the configuration.
+            let _ = std::io::stdout().write_all(describe(&config).as_bytes());
+            OK
+        }
+        Err(mistakes) => {
+            eprintln!("{mistakes}");
+            WRONG
+        }
+    }
+}
+
+fn describe(config: &Config) -> String {
+    let mut text = String::new();
+    for target in &config.targets {
+        let limits = target.limits;
+        text += &format!("target {} (kind {})\n", target.name, target.kind);
+        let mut rows = target.target.describe();
+        rows.push(("per request", format!("{} clicks, {} bytes", limits.records, limits.bytes)));
+        rows.push(("in flight", format!("{} requests, {:?} each", target.concurrency, target.timeout)));
+        for (name, value) in rows {
+            text += &format!("  {name:<12} {value}\n");
+        }
+    }
+    let sources = config.sources.as_ref().map_or("any bucket".to_owned(), |areas| {
+        areas.iter().map(|area| format!("s3://{}/{}*", area.bucket, area.prefix)).collect::<Vec<_>>().join(", ")
+    });
+    let quarantine = match &config.quarantine {
+        Place::S3(area) => format!("s3://{}/{}", area.bucket, area.prefix),
+        Place::Directory(path) => path.display().to_string(),
+        Place::Log => "the log, without the records' bytes (set QUARANTINE to keep them)".to_owned(),
+    };
+    let caps = config.caps;
+    text += &format!("reads          {sources}\n");
+    text += &format!("quarantine     {quarantine}\n");
+    text += &format!(
+        "caps           record {} bytes, depth {}, object {} bytes, inflation {} : 1\n",
+        caps.record_bytes, caps.depth, caps.object_bytes, caps.ratio
+    );
+    text + "The configuration is valid.\n"
+}

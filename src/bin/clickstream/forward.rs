@@ -1,0 +1,183 @@
+//! `clickstream forward`.
+
+use std::io::IsTerminal;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clickstream_forwarder::config::vars::parse_duration;
+use clickstream_forwarder::deliver::Patience;
+use clickstream_forwarder::forward::Forwarder;
+use clickstream_forwarder::outcome::{End, Failure, Outcome, TargetOutcome};
+use clickstream_forwarder::trigger::Job;
+use futures::{StreamExt, stream};
+use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
+use tokio::time::Instant;
+
+use crate::{BROKEN, FAILED, OK, WRONG, paths};
+
+/// Longer than any run; `--give-up` ends a run that hangs.
+const NO_DEADLINE: Duration = Duration::from_secs(365 * 86_400);
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// Files, directories, globs, - for standard input, s3://bucket/key or s3://bucket/prefix/
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<String>,
+    /// Form of the clicks on standard output: click, flat, raw or webhook
+    #[arg(long)]
+    format: Option<String>,
+    /// Objects read side by side
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..))]
+    jobs: u16,
+    /// How long a target that fails is tried again: 500ms, 30s, 2m …
+    #[arg(long, default_value = "60s", value_parser = parse_duration)]
+    give_up: Duration,
+    /// No summary
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+/// Forwards everything that the arguments name.
+pub fn run(args: Args) -> u8 {
+    let config = match crate::configuration(args.format.as_deref()) {
+        Ok(config) => config,
+        Err(mistakes) => {
+            eprintln!("{mistakes}");
+            return WRONG;
+        }
+    };
+    match tokio::runtime::Runtime::new() {
+        Ok(runtime) => {
+            let code = runtime.block_on(forward(args, Arc::new(Forwarder::new(config))));
+            // A read of standard input cannot be interrupted.
+            runtime.shutdown_background();
+            code
+        }
+        Err(e) => {
+            eprintln!("no threads to run on: {e}");
+            FAILED
+        }
+    }
+}
+
+async fn forward(args: Args, forwarder: Arc<Forwarder>) -> u8 {
+    let mut objects = Vec::new();
+    for path in &args.paths {
+        match paths::expand(path, &forwarder).await {
+            Ok(found) => objects.extend(found),
+            Err(wrong) => {
+                eprintln!("{wrong}");
+                return WRONG;
+            }
+        }
+    }
+    let started = Instant::now();
+    let patience = Patience { deadline: started + NO_DEADLINE, give_up: args.give_up };
+    let bar = progress(objects.len() as u64);
+    let outcomes = stream::iter(objects).map(|object| {
+        let forwarder = forwarder.clone();
+        tokio::spawn(async move { forwarder.forward(&Job::named(object), patience).await })
+    });
+    let mut outcomes = outcomes.buffer_unordered(args.jobs.into());
+    let mut total = Total::default();
+    while let Some(outcome) = outcomes.next().await {
+        bar.inc(1);
+        bar.set_message(format!("{}", HumanBytes(forwarder.bytes())));
+        match outcome {
+            Ok(outcome) => total.add(&outcome),
+            Err(_) => total.failed += 1,
+        }
+        if total.closed {
+            return OK;
+        }
+    }
+    bar.finish_and_clear();
+    if !args.quiet {
+        eprint!("{}", total.summary(started.elapsed()));
+    }
+    match total {
+        Total { failed: 1.., .. } => FAILED,
+        Total { broken: 1.., .. } => BROKEN,
+        _ => OK,
+    }
+}
+
+/// A bar on a terminal; nothing elsewhere.
+fn progress(objects: u64) -> ProgressBar {
+    if !std::io::stderr().is_terminal() || std::io::stdout().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new(objects);
+    if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} objects  {msg}  {elapsed}") {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
+}
+
+/// The sum over all objects.
+#[derive(Default)]
+struct Total {
+    objects: u64,
+    records: u64,
+    bad: u64,
+    bytes: u64,
+    /// Objects that must be forwarded again.
+    failed: u64,
+    /// Objects that are gone or cannot be read to their end.
+    broken: u64,
+    closed: bool,
+    targets: Vec<TargetOutcome>,
+    trouble: Vec<String>,
+}
+
+impl Total {
+    fn add(&mut self, outcome: &Outcome) {
+        self.objects += 1;
+        self.records += outcome.records;
+        self.bad += outcome.bad;
+        self.bytes += outcome.bytes;
+        self.closed |= outcome.targets.iter().any(|t| t.failure == Some(Failure::Closed));
+        if let Some(cause) = outcome.failure() {
+            self.failed += 1;
+            self.trouble.push(cause);
+        }
+        match &outcome.end {
+            End::Missing => {
+                self.broken += 1;
+                self.trouble.push(format!("{}: it is gone", outcome.object));
+            }
+            End::Broken { offset, reason } => {
+                self.broken += 1;
+                self.trouble.push(format!("{}: {reason}; unreadable from byte {offset} on", outcome.object));
+            }
+            _ => {}
+        }
+        for target in &outcome.targets {
+            match self.targets.iter_mut().find(|known| known.target == target.target) {
+                Some(known) => known.tally.add(&target.tally),
+                None => self.targets.push(target.clone()),
+            }
+        }
+    }
+
+    fn summary(&self, took: Duration) -> String {
+        let (megabytes, seconds) = (self.bytes as f64 / 1e6, took.as_secs_f64().max(1e-9));
+        let Total { objects, records, bad, .. } = self;
+        let mut text: String = self.trouble.iter().take(20).map(|line| format!("{line}\n")).collect();
+        if self.trouble.len() > 20 {
+            text += &format!("… and {} more\n", self.trouble.len() - 20);
+        }
+        text += &format!(
+            "{objects} objects, {records} records ({bad} bad), {megabytes:.3} MB in {seconds:.2} s, {:.1} MB/s\n",
+            megabytes / seconds
+        );
+        for TargetOutcome { target, tally: t, .. } in &self.targets {
+            text += &format!(
+                "{target}: read {} = sent {} + filtered {} + quarantined {} + failed {}\n",
+                t.read, t.sent, t.filtered, t.quarantined, t.failed
+            );
+        }
+        text
+    }
+}

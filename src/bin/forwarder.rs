@@ -1,0 +1,87 @@
+//! The Lambda function: an event in, every object of it to every target, the answer that the event wants.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use clickstream_forwarder::config::{Config, vars};
+use clickstream_forwarder::deliver::Patience;
+use clickstream_forwarder::forward::Forwarder;
+use clickstream_forwarder::log;
+use clickstream_forwarder::target::Context;
+use clickstream_forwarder::trigger::{self, Unit};
+use futures::{StreamExt, stream};
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use serde_json::Value;
+use tokio::time::Instant;
+
+/// Objects forwarded side by side: the largest batch that SQS sends by default.
+const SIDE_BY_SIDE: usize = 10;
+/// Lambda's longest time-out. A deadline further off, or past, is a local emulator's mistake.
+const LONGEST: Duration = Duration::from_secs(900);
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let vars = vars::environment();
+    log::json(vars.get("LOG_LEVEL").map(String::as_str));
+    let config = match Config::load(&vars, Context { clock: now }) {
+        Ok(config) => config,
+        Err(errors) => {
+            for mistake in &errors.0 {
+                tracing::error!(variable = mistake.variable, problem = mistake.problem, "configuration mistake");
+            }
+            return ExitCode::FAILURE;
+        }
+    };
+    let forwarder = Arc::new(Forwarder::new(config));
+    let handler = service_fn(move |event| handle(forwarder.clone(), event));
+    match lambda_runtime::run(handler).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(%error, "the Lambda runtime ended; outside Lambda use the clickstream command");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn handle(forwarder: Arc<Forwarder>, event: LambdaEvent<Value>) -> Result<Value, Error> {
+    let parsed = trigger::parse(&event.payload).inspect_err(|error| tracing::error!(%error, "event refused"))?;
+    let patience = Patience::until(deadline(event.context.deadline));
+    for Unit { id, notices, error, .. } in &parsed.units {
+        for notice in notices {
+            tracing::info!(message_id = id, notice, "acknowledged without an object");
+        }
+        if let Some(error) = error {
+            tracing::error!(message_id = id, error, "message refused");
+        }
+    }
+    let jobs = parsed.units.iter().enumerate().flat_map(|(unit, u)| u.jobs.iter().map(move |job| (unit, job.clone())));
+    let jobs: Vec<_> = jobs.collect();
+    let outcomes = stream::iter(jobs).map(|(unit, job)| {
+        let forwarder = forwarder.clone();
+        // A task each, so that two processors decode two objects.
+        async move { (unit, tokio::spawn(async move { forwarder.forward(&job, patience).await }).await) }
+    });
+    let outcomes: Vec<_> = outcomes.buffer_unordered(SIDE_BY_SIDE).collect().await;
+    let mut units: Vec<_> = parsed.units.into_iter().map(|unit| (unit, Vec::new())).collect();
+    for (index, outcome) in outcomes {
+        match (units.get_mut(index), outcome) {
+            (Some((_, outcomes)), Ok(outcome)) => outcomes.push(outcome),
+            (Some((unit, _)), Err(error)) => unit.error = Some(format!("a task ended early: {error}")),
+            (None, _) => {}
+        }
+    }
+    Ok(parsed.answer.give(&units).inspect_err(|error| tracing::error!(%error, "invocation failed"))?)
+}
+
+/// When everything must be done: a tenth of the time left, at most 10 s, before Lambda ends the process.
+fn deadline(epoch_ms: u64) -> Instant {
+    let end = SystemTime::UNIX_EPOCH + Duration::from_millis(epoch_ms);
+    let left = end.duration_since(now()).ok().filter(|left| *left <= LONGEST).unwrap_or(LONGEST);
+    Instant::now() + left - (left / 10).min(Duration::from_secs(10))
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one clock of this program")]
+fn now() -> SystemTime {
+    SystemTime::now()
+}

@@ -1,0 +1,165 @@
+//! The one list of what is known of a click. The flat row, the JSON Schemas, the warehouse columns and
+//! the README's table are made from it; a field that is not here travels all the same.
+
+/// What a field holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Type {
+    /// Text.
+    String,
+    /// RFC 3339 in UTC.
+    Time,
+    /// `true` or `false`.
+    Bool,
+    /// A number.
+    Number,
+    /// An array of texts, of which a column takes the first.
+    Strings,
+    /// An object of any shape; in a column, its JSON text.
+    Json,
+    /// An object with known members.
+    Object(&'static [Field]),
+}
+
+/// A known member of a click.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Field {
+    /// The member's name.
+    pub name: &'static str,
+    /// What it holds.
+    pub kind: Type,
+    /// Its column in the flat row.
+    pub column: Option<&'static str>,
+    /// What it says, for people.
+    pub doc: &'static str,
+}
+
+const fn field(name: &'static str, kind: Type, column: &'static str, doc: &'static str) -> Field {
+    Field { name, kind, column: Some(column), doc }
+}
+
+const fn object(name: &'static str, members: &'static [Field], doc: &'static str) -> Field {
+    Field { name, kind: Type::Object(members), column: None, doc }
+}
+
+const fn plain(name: &'static str, doc: &'static str) -> Field {
+    Field { name, kind: Type::String, column: None, doc }
+}
+
+use Type::{Bool, Json, Number, String as Text, Strings, Time};
+
+/// The columns that the forwarder itself fills: name, type, what it says.
+pub const ADDED: &[(&str, Type, &str)] = &[
+    ("click_id", Text, "the click's id: a UUID of version 8, the same however often the click comes"),
+    ("batch_key", Text, "the key of the envelope the click came in, else the object's base name"),
+    ("source_object", Text, "the object the click was read from, as s3://bucket/key"),
+    ("source_index", Number, "the click's position in that object, from 0"),
+];
+
+/// The column for what has none.
+pub const EXTRA: (&str, &str) = ("extra", "everything without a column, as a JSON text");
+
+/// The members of a click as delivered, in Rebrandly's vocabulary.
+pub const CLICK: &[Field] = &[
+    field("timestamp", Time, "clicked_at", "when the link was clicked"),
+    object("client", CLIENT, "who clicked"),
+    object("referral", REFERRAL, "where the click came from; absent for direct traffic"),
+    object("route", ROUTE, "the link and where it led"),
+];
+
+const CLIENT: &[Field] = &[
+    field("language", Text, "language", "the browser's language, two letters"),
+    object("location", LOCATION, "where the click came from, by IP address"),
+    object("agent", AGENT, "the browser"),
+    object("session", SESSION, "the visitor's session on this link"),
+];
+
+const LOCATION: &[Field] = &[
+    field("country", Text, "country", "ISO 3166-1 alpha-2, in upper case"),
+    field("region", Text, "region", "the region"),
+    field("city", Text, "city", "the city"),
+    field("latitude", Number, "latitude", "degrees north"),
+    field("longitude", Number, "longitude", "degrees east"),
+];
+
+const AGENT: &[Field] = &[
+    field("type", Text, "agent_type", "human or bot"),
+    object("browser", BROWSER, "the browser"),
+    object("os", OS, "the operating system"),
+    object("device", DEVICE, "the device"),
+];
+
+const BROWSER: &[Field] = &[
+    field("name", Text, "browser", "chrome-mobile, facebook-app, …"),
+    field("version", Text, "browser_version", "as the browser gives it"),
+];
+const OS: &[Field] = &[field("name", Text, "os", "android, …"), field("version", Text, "os_version", "android-9.0-pie, …")];
+const DEVICE: &[Field] = &[field("name", Text, "device", "smartphone, …")];
+
+const SESSION: &[Field] = &[
+    field("started", Time, "session_started_at", "when the session began"),
+    field("first", Bool, "first_in_session", "whether this is the visitor's first click: a unique click"),
+];
+
+const REFERRAL: &[Field] = &[
+    field("hostname", Text, "referrer_hostname", "host of the referring page"),
+    field("protocol", Text, "referrer_protocol", "http or https"),
+    field("path", Text, "referrer_path", "path of the referring page"),
+    object("origin", ORIGIN, "the kind of referrer"),
+];
+
+const ORIGIN: &[Field] =
+    &[field("type", Text, "referrer_type", "social, search, …"), field("name", Text, "referrer_name", "facebook, google, …")];
+
+const ROUTE: &[Field] = &[
+    field("id", Text, "link_id", "the link's id"),
+    field("slashtag", Text, "slashtag", "the path of the short link"),
+    field("createdAt", Time, "link_created_at", "when the link was made"),
+    object("creator", CREATOR, "who made the link"),
+    object("domain", DOMAIN, "the branded domain"),
+    object("destination", DESTINATION, "where the link led"),
+    field("tags", Json, "tags", "the link's tags by their id, each with value and version"),
+];
+
+const CREATOR: &[Field] = &[
+    field("id", Text, "creator_id", "the account"),
+    plain("name", "the account's name"),
+    object("workspace", WORKSPACE, "the workspace"),
+];
+
+const WORKSPACE: &[Field] =
+    &[field("id", Text, "workspace_id", "the workspace's id"), field("name", Text, "workspace_name", "the workspace's name")];
+
+const DOMAIN: &[Field] = &[
+    field("id", Text, "domain_id", "the domain's id"),
+    field("raw", Text, "domain", "the host name of the short link"),
+    plain("zone", "the host name, labels reversed"),
+];
+
+const DESTINATION: &[Field] = &[
+    field("raw", Text, "destination_url", "the whole URL"),
+    field("protocol", Text, "destination_protocol", "http or https"),
+    field("hostname", Text, "destination_hostname", "its host"),
+    field("path", Text, "destination_path", "its path"),
+    object("params", PARAMS, "its parameters"),
+];
+
+const PARAMS: &[Field] = &[object("query", QUERY, "the query string, each name with its values")];
+
+const QUERY: &[Field] = &[
+    field("utm_source", Strings, "utm_source", "the campaign's source"),
+    field("utm_medium", Strings, "utm_medium", "the campaign's medium"),
+    field("utm_campaign", Strings, "utm_campaign", "the campaign"),
+    field("utm_term", Strings, "utm_term", "the campaign's term"),
+    field("utm_content", Strings, "utm_content", "the campaign's content"),
+];
+
+/// Calls `visit` with the path and the field of every known member, parents first.
+pub fn walk(fields: &'static [Field], prefix: &str, visit: &mut impl FnMut(&str, &'static Field)) {
+    for field in fields {
+        let path = if prefix.is_empty() { field.name.to_owned() } else { format!("{prefix}.{}", field.name) };
+        visit(&path, field);
+        if let Type::Object(members) = field.kind {
+            walk(members, &path, visit);
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! The JSON forms of a click: `click`, the canonical one, and `webhook`, as Rebrandly's own webhook sends it.
+
+use std::io::Write;
+use std::str::FromStr;
+
+use super::Click;
+use super::normal::{Name, Value};
+use crate::json::{Kind, Member, text};
+
+/// A form a target can ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// The canonical click.
+    Click,
+    /// One level of warehouse columns.
+    Flat,
+    /// The bytes as delivered.
+    Raw,
+    /// As delivered, readable by what was written for either of Rebrandly's webhook documents.
+    Webhook,
+}
+
+impl FromStr for Form {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Form, String> {
+        match text {
+            "click" => Ok(Form::Click),
+            "flat" => Ok(Form::Flat),
+            "raw" => Ok(Form::Raw),
+            "webhook" => Ok(Form::Webhook),
+            _ => Err("click, flat, raw or webhook".into()),
+        }
+    }
+}
+
+/// A JSON object being written.
+pub(super) struct Object<'o>(pub &'o mut Vec<u8>);
+
+impl Object<'_> {
+    /// Writes `"name":`, for the caller to write the value.
+    pub(super) fn name(&mut self, name: &[u8]) -> &mut Vec<u8> {
+        match self.0.last() {
+            None => self.0.push(b'{'),
+            Some(b'{') => {}
+            Some(_) => self.0.push(b','),
+        }
+        text::write_string(name, self.0);
+        self.0.push(b':');
+        self.0
+    }
+
+    pub(super) fn string(&mut self, name: &str, value: &str) {
+        text::write_str(value, self.name(name.as_bytes()));
+    }
+
+    pub(super) fn number(&mut self, name: &str, value: u64) {
+        // Writing to a vector cannot fail.
+        let _ = write!(self.name(name.as_bytes()), "{value}");
+    }
+}
+
+/// The canonical click: `id`, `source`, `key`, then the members as delivered, normalised.
+pub(super) fn click(click: &Click<'_>) -> Vec<u8> {
+    let mut out = Vec::with_capacity(click.raw.len() + 384);
+    let id = click.id.text();
+    let mut object = Object(&mut out);
+    object.string("id", std::str::from_utf8(&id).unwrap_or_default());
+    let mut source = Vec::with_capacity(192);
+    let mut members = Object(&mut source);
+    members.string("bucket", &click.object.bucket);
+    members.string("key", &click.object.key);
+    if let Some(version) = &click.object.version {
+        members.string("version", version);
+    }
+    members.number("offset", click.place.offset);
+    members.number("index", click.place.index);
+    source.push(b'}');
+    object.name(b"source").extend_from_slice(&source);
+    object.string("key", &click.batch_key);
+    for (name, value) in click.normal.members(click.normal.root()) {
+        out.push(b',');
+        member(click, name, value, &mut out);
+    }
+    out.push(b'}');
+    out
+}
+
+fn member(click: &Click<'_>, name: Name, value: Value, out: &mut Vec<u8>) {
+    match name {
+        Name::Node(index) => out.extend_from_slice(click.normal.tape.raw(index)),
+        Name::Given(given) => text::write_str(given, out),
+    }
+    out.push(b':');
+    self::value(click, value, out);
+}
+
+/// Writes a value as it is after normalisation.
+pub(super) fn value(click: &Click<'_>, value: Value, out: &mut Vec<u8>) {
+    match value {
+        Value::Node(index) => out.extend_from_slice(click.normal.tape.raw(index)),
+        Value::Text(index) => text::write_str(click.normal.text(index), out),
+        Value::Object(..) => {
+            out.push(b'{');
+            for (at, (name, value)) in click.normal.members(value).into_iter().enumerate() {
+                if at > 0 {
+                    out.push(b',');
+                }
+                member(click, name, value, out);
+            }
+            out.push(b'}');
+        }
+    }
+}
+
+/// The click as delivered, with `id` added and the missing one of `client.geo` and `client.location` put
+/// beside the other: an endpoint reads whichever its document names. An `id` that was delivered stands in
+/// `delivered.id`.
+pub(super) fn webhook(click: &Click<'_>) -> Vec<u8> {
+    let mut out = Vec::with_capacity(click.raw.len() + 256);
+    let tape = click.normal.tape;
+    let id = click.id.text();
+    let mut object = Object(&mut out);
+    object.string("id", std::str::from_utf8(&id).unwrap_or_default());
+    let root = click.normal.root_node();
+    let mut delivered = None;
+    for m in tape.members(root) {
+        if tape.is(m.name, "id") {
+            delivered = Some(m.value);
+            continue;
+        }
+        let value = object.name_raw(tape.raw(m.name));
+        if tape.is(m.name, "client") && tape.node(m.value).kind == Kind::Object {
+            client(click, m, value);
+        } else {
+            value.extend_from_slice(tape.raw(m.value));
+        }
+    }
+    if let Some(id) = delivered {
+        let value = object.name(b"delivered");
+        value.extend_from_slice(b"{\"id\":");
+        value.extend_from_slice(tape.raw(id));
+        value.push(b'}');
+    }
+    out.push(b'}');
+    out
+}
+
+impl Object<'_> {
+    fn name_raw(&mut self, quoted: &[u8]) -> &mut Vec<u8> {
+        self.0.push(b',');
+        self.0.extend_from_slice(quoted);
+        self.0.push(b':');
+        self.0
+    }
+}
+
+/// Writes `client` with the twin of `geo` or `location` that it lacks.
+fn client(click: &Click<'_>, client: Member, out: &mut Vec<u8>) {
+    let tape = click.normal.tape;
+    out.extend_from_slice(tape.raw(client.value));
+    let twin = match (tape.get(client.value, "location"), tape.get(client.value, "geo")) {
+        (Some(location), None) => ("geo", location),
+        (None, Some(geo)) => ("location", geo),
+        _ => return,
+    };
+    out.pop();
+    let mut object = Object(out);
+    object.name(twin.0.as_bytes()).extend_from_slice(tape.raw(twin.1));
+    out.push(b'}');
+}

@@ -1,0 +1,263 @@
+//! Rebrandly's spellings brought into one, as a thin layer of changed members over the record's tape:
+//! what no rule touches is never copied.
+
+use std::borrow::Cow;
+
+use super::time;
+use crate::json::{Kind, Tape, text};
+
+/// A member's name.
+#[derive(Clone, Copy, Debug)]
+pub enum Name {
+    /// As delivered.
+    Node(u32),
+    /// Given by a rule.
+    Given(&'static str),
+}
+
+/// A value.
+#[derive(Clone, Copy, Debug)]
+pub enum Value {
+    /// As delivered, with all that is in it.
+    Node(u32),
+    /// A rewritten string: its index.
+    Text(u32),
+    /// An object in which something changed: the range of its members.
+    Object(u32, u32),
+}
+
+/// A record in the canonical spelling.
+#[derive(Debug)]
+pub struct Normal<'a> {
+    /// The record's tape.
+    pub tape: Tape<'a>,
+    members: Vec<(Name, Value)>,
+    texts: Vec<String>,
+    root: (u32, u32),
+    root_node: u32,
+}
+
+/// Why a JSON value is no click.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotAClick {
+    /// Not an object.
+    NotAnObject,
+    /// No `timestamp`.
+    NoTimestamp,
+    /// A `timestamp` that cannot be read.
+    BadTimestamp,
+    /// No `route`, or one that is no object.
+    NoRoute,
+}
+
+impl std::fmt::Display for NotAClick {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            NotAClick::NotAnObject => "not a click: not a JSON object",
+            NotAClick::NoTimestamp => "not a click: it has no timestamp",
+            NotAClick::BadTimestamp => "not a click: its timestamp is not a time in RFC 3339",
+            NotAClick::NoRoute => "not a click: it has no route object",
+        })
+    }
+}
+
+impl<'a> Normal<'a> {
+    /// Applies the rules of version 1 to the object at `root`.
+    pub fn new(tape: Tape<'a>, root: u32) -> Result<Normal<'a>, NotAClick> {
+        if tape.node(root).kind != Kind::Object {
+            return Err(NotAClick::NotAnObject);
+        }
+        let timestamp = tape.get(root, "timestamp").ok_or(NotAClick::NoTimestamp)?;
+        tape.get(root, "route").filter(|&route| tape.node(route).kind == Kind::Object).ok_or(NotAClick::NoRoute)?;
+        let mut normal = Normal { tape, members: Vec::with_capacity(32), texts: Vec::new(), root: (0, 0), root_node: root };
+        normal.time(timestamp).ok_or(NotAClick::BadTimestamp)?;
+        normal.texts.clear();
+        normal.root = normal.top(root);
+        Ok(normal)
+    }
+
+    /// The members of the click, without `id`, `source` and `key`.
+    pub fn root(&self) -> Value {
+        Value::Object(self.root.0, self.root.1)
+    }
+
+    /// The node of the click as delivered.
+    pub fn root_node(&self) -> u32 {
+        self.root_node
+    }
+
+    /// The members of an object; none of anything else.
+    pub fn members(&self, value: Value) -> Vec<(Name, Value)> {
+        match value {
+            Value::Node(index) => self.tape.members(index).map(|m| (Name::Node(m.name), Value::Node(m.value))).collect(),
+            Value::Object(start, end) => self.members.get(start as usize..end as usize).unwrap_or_default().to_vec(),
+            Value::Text(_) => Vec::new(),
+        }
+    }
+
+    /// Whether `value` is an object.
+    pub fn is_object(&self, value: Value) -> bool {
+        match value {
+            Value::Node(index) => self.tape.node(index).kind == Kind::Object,
+            Value::Text(_) => false,
+            Value::Object(..) => true,
+        }
+    }
+
+    /// The bytes of a name with its escapes resolved.
+    pub fn name(&self, name: Name) -> Cow<'a, [u8]> {
+        match name {
+            Name::Node(index) => text::unescaped(self.tape.inner(index), self.tape.node(index).escaped),
+            Name::Given(given) => Cow::Borrowed(given.as_bytes()),
+        }
+    }
+
+    /// A rewritten string.
+    pub fn text(&self, index: u32) -> &str {
+        self.texts.get(index as usize).map_or("", String::as_str)
+    }
+
+    fn top(&mut self, root: u32) -> (u32, u32) {
+        let tape = self.tape;
+        let moves = |name: u32| ["id", "source", "key"].iter().any(|moved| tape.is(name, moved));
+        let moving = tape.members(root).any(|m| moves(m.name));
+        let (mut kept, mut delivered) = (Vec::with_capacity(8), Vec::new());
+        for m in tape.members(root) {
+            if moving && (moves(m.name) || tape.is(m.name, "delivered")) {
+                delivered.push((Name::Node(m.name), Value::Node(m.value)));
+                continue;
+            }
+            let value = match &*self.name(Name::Node(m.name)) {
+                b"timestamp" => self.time(m.value),
+                b"client" => self.client(m.value),
+                b"route" => self.object(m.value, |this, name, value| if name == b"createdAt" { this.time(value) } else { None }),
+                _ => None,
+            };
+            kept.push((Name::Node(m.name), value.unwrap_or(Value::Node(m.value))));
+        }
+        if moving {
+            let (start, end) = self.store(&delivered);
+            kept.push((Name::Given("delivered"), Value::Object(start, end)));
+        }
+        self.store(&kept)
+    }
+
+    fn store(&mut self, members: &[(Name, Value)]) -> (u32, u32) {
+        let start = self.members.len() as u32;
+        self.members.extend_from_slice(members);
+        (start, self.members.len() as u32)
+    }
+
+    /// The object at `index` with `rule` applied to its members; nothing if no member changes.
+    fn object(&mut self, index: u32, mut rule: impl FnMut(&mut Self, &[u8], u32) -> Option<Value>) -> Option<Value> {
+        let tape = self.tape;
+        let mut changed: Vec<(u32, Value)> = Vec::new();
+        for m in tape.members(index) {
+            match rule(self, &self.name(Name::Node(m.name)), m.value) {
+                Some(Value::Node(_)) | None => {}
+                Some(value) => changed.push((m.value, value)),
+            }
+        }
+        if changed.is_empty() {
+            return None;
+        }
+        let start = self.members.len() as u32;
+        for m in tape.members(index) {
+            let value = changed.iter().find(|(node, _)| *node == m.value).map_or(Value::Node(m.value), |(_, value)| *value);
+            self.members.push((Name::Node(m.name), value));
+        }
+        Some(Value::Object(start, self.members.len() as u32))
+    }
+
+    /// A time in canonical spelling; the node itself where it is so already; nothing if it cannot be read.
+    fn time(&mut self, index: u32) -> Option<Value> {
+        let node = self.tape.node(index);
+        let text = match node.kind {
+            Kind::Number => time::from_epoch(std::str::from_utf8(self.tape.raw(index)).ok()?)?,
+            _ => match self.tape.string(index)? {
+                Cow::Borrowed(text) => match time::to_utc(text)? {
+                    Cow::Borrowed(_) => return Some(Value::Node(index)),
+                    Cow::Owned(text) => text,
+                },
+                Cow::Owned(text) => time::to_utc(&text)?.into_owned(),
+            },
+        };
+        self.texts.push(text);
+        Some(Value::Text(self.texts.len() as u32 - 1))
+    }
+
+    fn client(&mut self, client: u32) -> Option<Value> {
+        let tape = self.tape;
+        let (location, geo) = (tape.get(client, "location"), tape.get(client, "geo"));
+        let (merged, keep_geo) = match (location, geo) {
+            (None, None) => (None, false),
+            (Some(only), None) => (self.place(only), false),
+            (None, Some(geo)) => (Some(self.place(geo).unwrap_or(Value::Node(geo))), false),
+            (Some(location), Some(geo)) => self.merge(location, geo),
+        };
+        let mut kept = Vec::with_capacity(8);
+        let mut changed = geo.is_some() || merged.is_some();
+        for m in tape.members(client) {
+            let (mut name, mut value) = (Name::Node(m.name), Value::Node(m.value));
+            if tape.is(m.name, "location") {
+                value = merged.unwrap_or(value);
+            } else if tape.is(m.name, "geo") && !keep_geo {
+                if location.is_some() {
+                    continue;
+                }
+                (name, value) = (Name::Given("location"), merged.unwrap_or(value));
+            } else if tape.is(m.name, "session")
+                && let Some(session) = self.object(m.value, |this, name, v| if name == b"started" { this.time(v) } else { None })
+            {
+                (value, changed) = (session, true);
+            }
+            kept.push((name, value));
+        }
+        changed.then(|| {
+            let (start, end) = self.store(&kept);
+            Value::Object(start, end)
+        })
+    }
+
+    /// A location with its country in upper case; nothing if nothing changes.
+    fn place(&mut self, index: u32) -> Option<Value> {
+        self.object(index, |this, name, value| if name == b"country" { this.country(value) } else { None })
+    }
+
+    fn country(&mut self, index: u32) -> Option<Value> {
+        let code = self.tape.string(index)?;
+        let (two, upper) =
+            (matches!(code.as_bytes(), [a, b] if a.is_ascii_alphabetic() && b.is_ascii_alphabetic()), code.to_ascii_uppercase());
+        (two && self.tape.inner(index) != upper.as_bytes()).then(|| {
+            self.texts.push(upper);
+            Value::Text(self.texts.len() as u32 - 1)
+        })
+    }
+
+    /// `location` with its gaps filled from `geo`; and whether `geo` says something else, so that it must stay.
+    fn merge(&mut self, location: u32, geo: u32) -> (Option<Value>, bool) {
+        let tape = self.tape;
+        if tape.node(location).kind == Kind::Null {
+            return (Some(self.place(geo).unwrap_or(Value::Node(geo))), false);
+        }
+        if tape.node(location).kind != Kind::Object || tape.node(geo).kind != Kind::Object {
+            return (self.place(location), !super::id::same(self, Value::Node(location), Value::Node(geo)));
+        }
+        let (mine, theirs) = (self.place(location).unwrap_or(Value::Node(location)), self.place(geo).unwrap_or(Value::Node(geo)));
+        let (mut merged, mut differs) = (self.members(mine), false);
+        for (name, value) in self.members(theirs) {
+            let known = merged.iter().position(|(other, _)| self.name(*other) == self.name(name));
+            match known.and_then(|at| merged.get_mut(at)) {
+                None => merged.push((name, value)),
+                Some((_, Value::Node(null))) if tape.node(*null).kind == Kind::Null => {
+                    if let Some(slot) = known.and_then(|at| merged.get_mut(at)) {
+                        slot.1 = value;
+                    }
+                }
+                Some((_, mine)) => differs |= !super::id::same(self, *mine, value),
+            }
+        }
+        let (start, end) = self.store(&merged);
+        (Some(Value::Object(start, end)), differs)
+    }
+}

@@ -1,0 +1,148 @@
+//! How often each click was met in one object, in at most 16 bytes a click.
+
+/// Shards, so that growing one moves a 256th of the table.
+const SHARDS: usize = 256;
+
+/// A set of 64-bit fingerprints. The n-th meeting of a click is an entry of its own, so that no counts
+/// are kept: an entry takes 8 bytes, and a shard is between half and three quarters full.
+#[derive(Default)]
+pub struct Seen {
+    shards: Vec<Shard>,
+    /// Fingerprints while they are few: the usual object holds one click.
+    few: Vec<u64>,
+}
+
+#[derive(Default)]
+struct Shard {
+    slots: Vec<u64>,
+    used: usize,
+}
+
+impl Seen {
+    /// For one object.
+    pub fn new() -> Seen {
+        Seen::default()
+    }
+
+    /// Notes one more click with this fingerprint and returns its number among them, from 1.
+    pub fn meet(&mut self, fingerprint: u64) -> u32 {
+        // Entries 1..n are present and those above are not: gallop, then halve.
+        let mut above = 1;
+        while self.contains(entry(fingerprint, above)) {
+            above *= 2;
+        }
+        let mut present = above / 2;
+        while above - present > 1 {
+            let middle = present + (above - present) / 2;
+            if self.contains(entry(fingerprint, middle)) {
+                present = middle;
+            } else {
+                above = middle;
+            }
+        }
+        self.insert(entry(fingerprint, above));
+        above
+    }
+
+    fn contains(&self, entry: u64) -> bool {
+        match self.shards.get(shard_of(entry)) {
+            Some(shard) => shard.slots.get(shard.find(entry)).is_some_and(|slot| *slot == entry),
+            None => self.few.contains(&entry),
+        }
+    }
+
+    fn insert(&mut self, entry: u64) {
+        if self.shards.is_empty() {
+            self.few.push(entry);
+            if self.few.len() > 32 {
+                self.shards.resize_with(SHARDS, Shard::default);
+                for entry in std::mem::take(&mut self.few) {
+                    self.insert(entry);
+                }
+            }
+        } else if let Some(shard) = self.shards.get_mut(shard_of(entry)) {
+            shard.insert(entry);
+        }
+    }
+}
+
+impl Shard {
+    /// The slot that holds `entry`, or the free one where it would go.
+    fn find(&self, entry: u64) -> usize {
+        let size = self.slots.len().max(1);
+        let mut at = (entry as usize) % size;
+        while self.slots.get(at).is_some_and(|&slot| slot != 0 && slot != entry) {
+            at = (at + 1) % size;
+        }
+        at
+    }
+
+    fn insert(&mut self, entry: u64) {
+        if self.used * 4 >= self.slots.len() * 3 {
+            let size = (self.slots.len() * 3 / 2).max(8);
+            for old in std::mem::replace(&mut self.slots, vec![0; size]) {
+                if old != 0 {
+                    self.put(old);
+                }
+            }
+        }
+        self.put(entry);
+        self.used += 1;
+    }
+
+    fn put(&mut self, entry: u64) {
+        let at = self.find(entry);
+        if let Some(slot) = self.slots.get_mut(at) {
+            *slot = entry;
+        }
+    }
+}
+
+fn shard_of(entry: u64) -> usize {
+    (entry >> 56) as usize
+}
+
+/// The entry of the `n`-th meeting; never 0, which marks a free slot.
+fn entry(fingerprint: u64, n: u32) -> u64 {
+    (fingerprint ^ u64::from(n - 1).wrapping_mul(0x9E37_79B9_7F4A_7C15)).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::HashMap;
+
+    proptest! {
+        #[test]
+        fn counts_like_a_map(prints in proptest::collection::vec(0u64..40, 0..400)) {
+            let (mut seen, mut counts) = (Seen::new(), HashMap::new());
+            for print in prints {
+                let spread = print.wrapping_mul(0xD6E8_FEB8_6659_FD93);
+                let n = counts.entry(spread).or_insert(0);
+                *n += 1;
+                prop_assert_eq!(seen.meet(spread), *n);
+            }
+        }
+    }
+
+    #[test]
+    fn keeps_to_sixteen_bytes_a_click() {
+        let (mut seen, mut rng) = (Seen::new(), fastrand::Rng::with_seed(7));
+        for count in 1..=200_000usize {
+            assert_eq!(seen.meet(rng.u64(..)), 1);
+            if count % 10_000 == 0 {
+                let bytes: usize = seen.shards.iter().map(|s| s.slots.capacity() * 8).sum();
+                assert!(bytes <= 16 * count, "{bytes} bytes for {count} clicks");
+            }
+        }
+    }
+
+    #[test]
+    fn one_click_a_million_times_is_quick() {
+        let mut seen = Seen::new();
+        for n in 1..=100_000 {
+            assert_eq!(seen.meet(42), n);
+        }
+    }
+}

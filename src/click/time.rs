@@ -1,0 +1,206 @@
+//! The spellings of a time that are understood, and the one that comes out: RFC 3339 in UTC with the
+//! precision that was given.
+//!
+//! Ids depend on this: widening what is accepted is a new version of the id (see [`super::id`]).
+
+use std::borrow::Cow;
+use std::fmt::Write;
+
+/// Rewrites a time as `2026-11-21T23:54:50.123Z`, digits of the second as given.
+///
+/// Accepted: RFC 3339 with `T`, `t` or a space; seconds that are absent (`:00` is put); `.` or `,` before
+/// the fraction; `Z`, `z`, `+hh:mm`, `+hhmm`, `+hh` or no zone at all, which is UTC, as Rebrandly writes
+/// `createdAt`. Anything else, a date that no calendar has included, is `None`.
+pub fn to_utc(text: &str) -> Option<Cow<'_, str>> {
+    let time = parse(text)?;
+    if time.canonical {
+        return Some(Cow::Borrowed(text));
+    }
+    let (mut days, mut minute) = (days_from_civil(time.year, time.month, time.day), time.minute - time.offset);
+    days += i64::from(minute.div_euclid(1440));
+    minute = minute.rem_euclid(1440);
+    let (year, month, day) = civil_from_days(days);
+    if !(0..=9999).contains(&year) || (time.second == 60 && minute != 1439) {
+        return None;
+    }
+    let mut out = String::with_capacity(32);
+    let (hour, minute) = (minute / 60, minute % 60);
+    write!(out, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{:02}", time.second).ok()?;
+    if !time.fraction.is_empty() {
+        out.push('.');
+        out.push_str(time.fraction);
+    }
+    out.push('Z');
+    Some(Cow::Owned(out))
+}
+
+/// A count of seconds, milliseconds, microseconds or nanoseconds since 1970, told apart by its 10, 13, 16
+/// or 19 digits, as [`to_utc`] would write it.
+pub fn from_epoch(digits: &str) -> Option<String> {
+    let (seconds, fraction) = match digits.len() {
+        10 | 13 | 16 | 19 if digits.bytes().all(|c| c.is_ascii_digit()) => digits.split_at_checked(10)?,
+        _ => return None,
+    };
+    let seconds: i64 = seconds.parse().ok()?;
+    let (year, month, day) = civil_from_days(seconds.div_euclid(86_400));
+    let second = seconds.rem_euclid(86_400);
+    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+    let dot = if fraction.is_empty() { "" } else { "." };
+    Some(format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}{dot}{fraction}Z"))
+}
+
+struct Parsed<'a> {
+    year: i64,
+    month: i64,
+    day: i64,
+    /// Minute of the day, local.
+    minute: i32,
+    second: i32,
+    fraction: &'a str,
+    /// Minutes ahead of UTC.
+    offset: i32,
+    canonical: bool,
+}
+
+fn parse(text: &str) -> Option<Parsed<'_>> {
+    let mut rest = text;
+    let year = number(&mut rest, 4)?.into();
+    literal(&mut rest, "-")?;
+    let month = number(&mut rest, 2)?.into();
+    literal(&mut rest, "-")?;
+    let day = number(&mut rest, 2)?.into();
+    let upper_t = rest.starts_with('T');
+    rest = rest.strip_prefix(['T', 't', ' '])?;
+    let hour = number(&mut rest, 2)?;
+    literal(&mut rest, ":")?;
+    let minute = number(&mut rest, 2)?;
+    let (mut second, mut fraction, mut canonical) = (0, "", false);
+    if literal(&mut rest, ":").is_some() {
+        second = number(&mut rest, 2)?;
+        canonical = upper_t && !rest.starts_with(',') && second < 60;
+        if let Some(after) = rest.strip_prefix(['.', ',']) {
+            let end = after.bytes().take_while(u8::is_ascii_digit).count();
+            (fraction, rest) = after.split_at_checked(end).filter(|(digits, _)| !digits.is_empty())?;
+        }
+    }
+    canonical &= rest == "Z";
+    let offset = zone(rest)?;
+    let valid = (1..=12).contains(&month) && day >= 1 && day <= days_in(year, month) && hour < 24 && minute < 60 && second <= 60;
+    valid.then_some(Parsed { year, month, day, minute: hour * 60 + minute, second, fraction, offset, canonical })
+}
+
+fn zone(text: &str) -> Option<i32> {
+    if matches!(text, "" | "Z" | "z") {
+        return Some(0);
+    }
+    let sign = if text.starts_with('-') { -1 } else { 1 };
+    let mut rest = text.strip_prefix(['+', '-'])?;
+    let hours = number(&mut rest, 2)?;
+    let minutes = match rest {
+        "" => 0,
+        _ => {
+            rest = rest.strip_prefix(':').unwrap_or(rest);
+            number(&mut rest, 2)?
+        }
+    };
+    (rest.is_empty() && hours < 24 && minutes < 60).then_some(sign * (hours * 60 + minutes))
+}
+
+fn number(rest: &mut &str, digits: usize) -> Option<i32> {
+    let (head, tail) = rest.split_at_checked(digits)?;
+    *rest = tail;
+    head.bytes().all(|c| c.is_ascii_digit()).then(|| head.parse().ok())?
+}
+
+fn literal(rest: &mut &str, text: &str) -> Option<()> {
+    *rest = rest.strip_prefix(text)?;
+    Some(())
+}
+
+fn days_in(year: i64, month: i64) -> i64 {
+    match month {
+        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}
+
+/// Days since 1970-01-01 in the proleptic Gregorian calendar; years begin in March, so that the leap day
+/// is the last.
+fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let era = year.div_euclid(400);
+    let of_era = year.rem_euclid(400);
+    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
+}
+
+/// The inverse of [`days_from_civil`].
+fn civil_from_days(days: i64) -> (i64, i64, i64) {
+    let days = days + 719_468;
+    let (era, of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted = (5 * of_year + 2) / 153;
+    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+    (era * 400 + year_of_era + i64::from(month <= 2), month, of_year - (153 * shifted + 2) / 5 + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_accepted_spelling() {
+        for (given, expected) in [
+            ("2019-07-02T14:07:06.981094Z", "2019-07-02T14:07:06.981094Z"),
+            ("2023-08-31T04:13:48.385", "2023-08-31T04:13:48.385Z"),
+            ("2023-08-31 04:13:48", "2023-08-31T04:13:48Z"),
+            ("2023-08-31t04:13z", "2023-08-31T04:13:00Z"),
+            ("2023-08-31T04:13:48,5+02:00", "2023-08-31T02:13:48.5Z"),
+            ("2024-02-29T23:30:00-0100", "2024-03-01T00:30:00Z"),
+            ("2023-01-01T00:30:00.000000001+01", "2022-12-31T23:30:00.000000001Z"),
+            ("2016-12-31T23:59:60Z", "2016-12-31T23:59:60Z"),
+        ] {
+            assert_eq!(to_utc(given).as_deref(), Some(expected), "{given}");
+        }
+    }
+
+    #[test]
+    fn everything_else_is_refused() {
+        for given in [
+            "",
+            "now",
+            "2023-08-31",
+            "2023-02-29T00:00:00Z",
+            "2023-13-01T00:00:00Z",
+            "2023-08-31T24:00:00Z",
+            "2023-08-31T12:60:00Z",
+            "2023-08-31T12:00:60Z",
+            "2023-08-31T12:00:00.Z",
+            "2023-08-31T12:00:00 Z",
+            "2023-08-31T12:00:00+1",
+            "2023-08-31T12:00:00+25:00",
+            "0000-01-01T00:00:00+01:00",
+            "２023-08-31T12:00:00Z",
+        ] {
+            assert_eq!(to_utc(given), None, "{given}");
+        }
+    }
+
+    #[test]
+    fn epochs_by_their_digits() {
+        assert_eq!(from_epoch("1677952490").as_deref(), Some("2023-03-04T17:54:50Z"));
+        assert_eq!(from_epoch("1677952490123").as_deref(), Some("2023-03-04T17:54:50.123Z"));
+        assert_eq!(from_epoch("16779524901"), None);
+    }
+
+    #[test]
+    fn the_calendar_is_its_own_inverse() {
+        for days in (-719_162..=2_932_896).step_by(97) {
+            let (y, m, d) = civil_from_days(days);
+            assert_eq!(days_from_civil(y, m, d), days);
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! The configuration, from variables. Every mistake of a deployment is reported in one start.
+
+pub mod vars;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::decode::Caps;
+use crate::object::ObjectRef;
+use crate::target::{COMMON, Context, KINDS, Limits, Target};
+use vars::{Mistake, Scope, Vars};
+
+/// Variables that belong to no target: name, default, what it does.
+pub const GLOBALS: &[(&str, &str, &str)] = &[
+    ("TARGETS", "", "names of the targets, parted by commas: `hook,lake`; required in Lambda"),
+    ("SOURCES", "any", "buckets that may be read, each `bucket` or `bucket/prefix`, parted by commas"),
+    ("QUARANTINE", "the log", "where bad and rejected records go: `s3://bucket/prefix/` or a directory"),
+    ("STORE", "s3", "where objects are read: `s3`, or a directory whose sub-directories are buckets"),
+    ("LOG_LEVEL", "info", "`error`, `warn`, `info`, `debug` or `trace`"),
+    ("MAX_RECORD_BYTES", "8MiB", "a longer record is quarantined; 1 GiB at most"),
+    ("MAX_DEPTH", "128", "a deeper record is quarantined; 1000 at most"),
+    ("MAX_OBJECT_BYTES", "32GiB", "plain bytes of an object; beyond them its tail is quarantined"),
+    ("MAX_INFLATE_RATIO", "250", "plain bytes per compressed byte; beyond it the object's tail is quarantined"),
+];
+
+/// Prefixes that no target may take: AWS's, and those of variables to come.
+const RESERVED: &[&str] = &["AWS", "LAMBDA", "PROGRESS", "DEADLINE", "CONTINUE", "SETTINGS", "METRICS", "RUST", "PATH", "HOME"];
+
+/// What the variables say.
+pub struct Config {
+    /// The targets, in the order of `TARGETS`.
+    pub targets: Vec<TargetConfig>,
+    /// What may be read; everything if there is none.
+    pub sources: Option<Vec<Area>>,
+    /// Where bad and rejected records go.
+    pub quarantine: Place,
+    /// The directory that stands for S3, if one does.
+    pub directory: Option<PathBuf>,
+    /// The decoder's caps.
+    pub caps: Caps,
+}
+
+/// One target, ready to be sent to.
+pub struct TargetConfig {
+    /// Its name in `TARGETS`.
+    pub name: Arc<str>,
+    /// Its kind.
+    pub kind: &'static str,
+    /// The target.
+    pub target: Arc<dyn Target>,
+    /// Its limits, lowered as the variables say.
+    pub limits: Limits,
+    /// Most requests in flight.
+    pub concurrency: usize,
+    /// How long a request may take.
+    pub timeout: Duration,
+}
+
+/// Keys of a bucket that begin alike.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Area {
+    /// The bucket.
+    pub bucket: String,
+    /// How the keys begin, without a leading slash.
+    pub prefix: String,
+}
+
+/// Where rows are written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Into a bucket.
+    S3(Area),
+    /// Into a directory.
+    Directory(PathBuf),
+    /// Into the log, without the records' bytes.
+    Log,
+}
+
+/// All that is wrong with a configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigErrors(pub Vec<Mistake>);
+
+impl fmt::Display for ConfigErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} mistake(s) in the configuration:", self.0.len())?;
+        self.0.iter().try_for_each(|mistake| write!(f, "\n  {mistake}"))
+    }
+}
+
+impl std::error::Error for ConfigErrors {}
+
+impl Area {
+    /// `bucket`, `bucket/prefix` or `s3://bucket/prefix`.
+    pub fn parse(text: &str) -> Result<Area, String> {
+        let text = text.strip_prefix("s3://").unwrap_or(text);
+        let (bucket, prefix) = text.split_once('/').unwrap_or((text, ""));
+        if bucket.is_empty() || bucket.contains([':', ' ', '*']) {
+            return Err("a bucket's name, with or without /prefix".into());
+        }
+        Ok(Area { bucket: bucket.into(), prefix: prefix.trim_start_matches('/').into() })
+    }
+
+    /// Whether `object` lies in it. Leading slashes do not count: Rebrandly's keys have one.
+    pub fn holds(&self, object: &ObjectRef) -> bool {
+        self.bucket == object.bucket && object.key.trim_start_matches('/').starts_with(&self.prefix)
+    }
+}
+
+impl Config {
+    /// Reads `vars`, or lists every mistake in them. Touches nothing else.
+    pub fn load(vars: &Vars, context: Context) -> Result<Config, ConfigErrors> {
+        let globals = Scope::new(vars, "");
+        let list = globals.required("TARGETS", "names of targets, such as hook or hook,lake").unwrap_or_default();
+        let names = target_names(&globals, list);
+        let mut mistakes = Vec::new();
+        let mut targets = Vec::new();
+        for name in &names {
+            let scope = Scope::new(vars, prefix_of(name));
+            let target = target(&scope, name, context);
+            for variable in scope.unread(|variable| owner(variable, &names) != Some(name.as_str())) {
+                let known = known_keys(&scope).join(", ");
+                mistakes.push(Mistake { variable, problem: format!("is not a variable of target {name}; it has {known}") });
+            }
+            if scope.has_mistakes() {
+                mistakes.extend(scope.into_mistakes());
+            } else {
+                targets.extend(target);
+            }
+        }
+        let sources = globals.parse("SOURCES", |text| text.split(',').map(|area| Area::parse(area.trim())).collect());
+        let quarantine = globals.parse("QUARANTINE", place).unwrap_or(Place::Log);
+        let directory = globals.text("STORE").filter(|text| *text != "s3").map(PathBuf::from);
+        let caps = caps(&globals);
+        let mut all = globals.into_mistakes();
+        all.append(&mut mistakes);
+        if all.is_empty() { Ok(Config { targets, sources, quarantine, directory, caps }) } else { Err(ConfigErrors(all)) }
+    }
+}
+
+fn place(text: &str) -> Result<Place, String> {
+    let expected = "s3://bucket/prefix/ (the prefix keeps rows apart from clicks) or a directory";
+    match text.strip_prefix("s3://") {
+        Some(rest) => match Area::parse(rest) {
+            Ok(area) if area.prefix.is_empty() => Err(expected.into()),
+            Ok(area) => Ok(Place::S3(Area { prefix: format!("{}/", area.prefix.trim_end_matches('/')), ..area })),
+            Err(_) => Err(expected.into()),
+        },
+        None if text.contains("://") => Err(expected.into()),
+        None => Ok(Place::Directory(text.into())),
+    }
+}
+
+fn caps(globals: &Scope<'_>) -> Caps {
+    let default = Caps::default();
+    let range = |key: &str, value: Option<u64>, most: u64| {
+        let fits = value.is_none_or(|value| value <= most);
+        if !fits {
+            globals.mistake(key, format!("is above {most}"));
+        }
+        value.filter(|_| fits)
+    };
+    let record = range("MAX_RECORD_BYTES", globals.bytes("MAX_RECORD_BYTES"), 1 << 30);
+    let depth = range("MAX_DEPTH", globals.count("MAX_DEPTH").map(|n| n as u64), 1000);
+    Caps {
+        record_bytes: record.map_or(default.record_bytes, |n| n as usize),
+        depth: depth.map_or(default.depth, |n| n as u32),
+        object_bytes: globals.bytes("MAX_OBJECT_BYTES").unwrap_or(default.object_bytes),
+        ratio: globals.count("MAX_INFLATE_RATIO").map_or(default.ratio, |n| n as u64),
+    }
+}
+
+fn prefix_of(name: &str) -> String {
+    format!("{}_", name.to_ascii_uppercase().replace('-', "_"))
+}
+
+/// The target that a variable belongs to: the one with the longest name.
+fn owner<'n>(variable: &str, names: &'n [String]) -> Option<&'n str> {
+    names.iter().filter(|name| variable.starts_with(&prefix_of(name))).max_by_key(|name| name.len()).map(String::as_str)
+}
+
+fn target_names(globals: &Scope<'_>, list: &str) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for name in list.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+        let upper = prefix_of(name);
+        let clashes = GLOBALS.iter().map(|(global, ..)| *global).chain(RESERVED.iter().copied());
+        let clash =
+            clashes.into_iter().find(|global| format!("{global}_").starts_with(&upper) || upper.starts_with(&format!("{global}_")));
+        let letters = name.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'-'));
+        if !letters || !name.starts_with(|c: char| c.is_ascii_alphabetic()) {
+            globals.mistake("TARGETS", format!("{name:?} is no name for a target: letters, digits, _ and -, a letter first"));
+        } else if let Some(clash) = clash {
+            globals.mistake("TARGETS", format!("{name:?} cannot be a target's name: its variables would mix with {clash}"));
+        } else if names.iter().any(|other| prefix_of(other) == upper) {
+            globals.mistake("TARGETS", format!("{name:?} stands twice"));
+        } else {
+            names.push(name.to_owned());
+        }
+    }
+    names
+}
+
+/// The keys that a target's scope knows, for a message.
+fn known_keys(scope: &Scope<'_>) -> Vec<String> {
+    let kind = KINDS.iter().find(|kind| scope.peek("KIND") == Some(kind.name));
+    let own = kind.map_or(&[][..], |kind| kind.vars);
+    COMMON.iter().chain(own).map(|var| scope.name(var.name)).collect()
+}
+
+fn target(scope: &Scope<'_>, name: &str, context: Context) -> Option<TargetConfig> {
+    let kinds: Vec<_> = KINDS.iter().map(|kind| kind.name).collect();
+    let expected = format!("one of {}", kinds.join(", "));
+    let kind = scope.required("KIND", &expected)?;
+    let Some(kind) = KINDS.iter().find(|known| known.name == kind) else {
+        scope.mistake("KIND", format!("found {kind:?}; expected {expected}"));
+        // Without its kind, no variable of this target can be called unknown.
+        scope.starting("");
+        return None;
+    };
+    let (records, bytes) = (scope.count("MAX_RECORDS"), scope.bytes("MAX_BYTES"));
+    let concurrency = scope.count("CONCURRENCY").unwrap_or(4);
+    let timeout = scope.duration("TIMEOUT").unwrap_or(Duration::from_secs(30));
+    let target = (kind.build)(scope, context)?;
+    let mut limits = target.limits();
+    lower(scope, "MAX_RECORDS", &mut limits.records, records);
+    lower(scope, "MAX_BYTES", &mut limits.bytes, bytes.map(|n| n as usize));
+    if limits.bytes <= limits.overhead + limits.per_record {
+        scope.mistake("MAX_BYTES", format!("is too small: a body without a click takes up to {} bytes", limits.overhead));
+    }
+    Some(TargetConfig { name: name.into(), kind: kind.name, target, limits, concurrency, timeout })
+}
+
+fn lower(scope: &Scope<'_>, key: &str, limit: &mut usize, wish: Option<usize>) {
+    match wish {
+        Some(wish) if wish > *limit => {
+            scope.mistake(key, format!("found {wish}; the kind's limit is {limit}, which can only be lowered"))
+        }
+        Some(wish) => *limit = wish,
+        None => {}
+    }
+}
+
+#[cfg(test)]
+mod tests;

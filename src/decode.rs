@@ -1,0 +1,349 @@
+//! Bytes of an object in, records out: [`Record`] or [`BadRecord`], each with its place in the object.
+//!
+//! Synchronous and borrowing: a record is a tape over the buffer, and its raw bytes are a shared slice
+//! of it. It does not know where the bytes come from nor what a click is.
+
+mod compression;
+mod frame;
+
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+
+use crate::json::{Fault, Kind, Member, Tape};
+use compression::{Inflate, Step};
+use frame::{Frame, Framer, Wrong};
+
+/// What no honest file exceeds, and a hostile one must not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Caps {
+    /// Bytes of one record. Firehose, which writes the files, takes at most 1,000 KiB.
+    pub record_bytes: usize,
+    /// Levels of nesting; clicks have seven.
+    pub depth: u32,
+    /// Plain bytes of an object. Firehose buffers at most 128 MiB.
+    pub object_bytes: u64,
+    /// Plain bytes per compressed one, looked at after the first MiB; clicks give 8.
+    pub ratio: u64,
+}
+
+impl Default for Caps {
+    fn default() -> Caps {
+        Caps { record_bytes: 8 << 20, depth: 128, object_bytes: 32 << 30, ratio: 250 }
+    }
+}
+
+/// One JSON value that may be a click.
+#[derive(Debug)]
+pub struct Record<'a> {
+    /// The tape that holds it.
+    pub tape: Tape<'a>,
+    /// Its node.
+    pub root: u32,
+    /// Its bytes as delivered.
+    pub raw: Bytes,
+    /// Where it stands.
+    pub place: Place,
+    /// The key of the envelope it came in.
+    pub batch_key: Option<Arc<str>>,
+}
+
+/// Where a record stands in its object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Place {
+    /// Plain (inflated) bytes before it.
+    pub offset: u64,
+    /// Records before it, bad ones included.
+    pub index: u64,
+}
+
+/// A stretch of the object that is no click, kept so that it can be looked at and replayed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadRecord {
+    /// Where it stands.
+    pub place: Place,
+    /// Bytes skipped.
+    pub length: u64,
+    /// Those bytes, as many as the cap on a record allows.
+    pub raw: Bytes,
+    /// Why, for people.
+    pub reason: String,
+}
+
+/// One step of decoding.
+#[derive(Debug)]
+pub enum Item<'a> {
+    /// A record.
+    Record(Record<'a>),
+    /// A bad record; the object goes on after it.
+    Bad(BadRecord),
+    /// The object cannot be read beyond this: cut short, corrupt, or over a cap. Nothing follows.
+    Tail(BadRecord),
+    /// The next chunk is needed.
+    Starved,
+    /// The object is read.
+    End,
+}
+
+/// Decodes one object. Chunks go in at [`push`](Decoder::push), items come out of [`next`](Decoder::next).
+pub struct Decoder {
+    caps: Caps,
+    inflate: Inflate,
+    framer: Framer,
+    unread: BytesMut,
+    last: bool,
+    place: Place,
+    current: Bytes,
+    elements: Option<Elements>,
+    envelope_key: Option<Arc<str>>,
+    bad: Option<(BadRecord, BytesMut)>,
+    over: bool,
+    capped: bool,
+}
+
+/// The rest of an envelope that is held whole.
+struct Elements {
+    next: u32,
+    end: u32,
+    offset: u64,
+    key: Option<Arc<str>>,
+}
+
+impl Decoder {
+    /// For one object.
+    pub fn new(caps: Caps) -> Decoder {
+        Decoder {
+            caps,
+            inflate: Inflate::new(),
+            framer: Framer::new(caps.record_bytes, caps.depth),
+            unread: BytesMut::new(),
+            last: false,
+            place: Place::default(),
+            current: Bytes::new(),
+            elements: None,
+            envelope_key: None,
+            bad: None,
+            over: false,
+            capped: false,
+        }
+    }
+
+    /// Hands over the next chunk, after [`Item::Starved`].
+    pub fn push(&mut self, chunk: Bytes) {
+        self.inflate.push(chunk);
+    }
+
+    /// Says that no chunk follows, after [`Item::Starved`].
+    pub fn end(&mut self) {
+        self.inflate.end();
+    }
+
+    /// Plain bytes taken so far.
+    pub fn offset(&self) -> u64 {
+        self.place.offset
+    }
+
+    /// The next item. After [`Item::Tail`] and [`Item::End`] there is none.
+    pub fn next(&mut self) -> Item<'_> {
+        loop {
+            if let Some((root, place, key)) = self.next_element() {
+                return self.record(root, place, key);
+            }
+            if self.over {
+                return Item::End;
+            }
+            match self.framer.next(&self.unread, self.last) {
+                Frame::Skip(n) => drop(self.take(n)),
+                Frame::Value(n) => {
+                    let offset = self.place.offset;
+                    self.current = self.take(n);
+                    if self.framer.in_tail() {
+                        continue;
+                    }
+                    if !self.open_envelope(offset) {
+                        let place = self.number(offset);
+                        let key = self.envelope_key.clone().filter(|_| self.framer.in_envelope());
+                        return self.record(0, place, key);
+                    }
+                }
+                Frame::Envelope(n) => {
+                    let tape = self.framer.tape(&self.unread);
+                    self.envelope_key = key_of(tape, frame::members_before(tape, self.framer.data()));
+                    self.take(n);
+                }
+                Frame::Broken(wrong) => self.begin_bad(wrong),
+                Frame::Junk(n, ended) => {
+                    if let Some(bad) = self.junk(n, ended) {
+                        return Item::Bad(bad);
+                    }
+                }
+                Frame::More => match self.fill() {
+                    Ok(true) => {}
+                    Ok(false) => return Item::Starved,
+                    Err(reason) => return self.tail(reason),
+                },
+                Frame::Truncated => return self.tail("the object ends inside a record, an array or an envelope".into()),
+                Frame::End => return self.finish(),
+            }
+        }
+    }
+
+    fn take(&mut self, n: usize) -> Bytes {
+        self.place.offset += n as u64;
+        self.unread.split_to(n.min(self.unread.len())).freeze()
+    }
+
+    /// Gives the next record its number.
+    fn number(&mut self, offset: u64) -> Place {
+        let place = Place { offset, index: self.place.index };
+        self.place.index += 1;
+        place
+    }
+
+    /// Inflates one more step; `false` if that needs the next chunk.
+    fn fill(&mut self) -> Result<bool, String> {
+        if self.last {
+            return Ok(false);
+        }
+        if self.capped {
+            return Err(format!("the object holds more than {} bytes (MAX_OBJECT_BYTES)", self.caps.object_bytes));
+        }
+        let plain = self.place.offset + self.unread.len() as u64;
+        match self.inflate.step(&mut self.unread) {
+            Ok(Step::Starved) => Ok(false),
+            Ok(Step::End) => {
+                self.last = true;
+                Ok(true)
+            }
+            Ok(Step::Gave(_)) => self.check_caps().map(|()| true),
+            Err(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => {
+                Err(format!("the gzip stream is cut short after {} bytes", self.inflate.eaten()))
+            }
+            Err(e) => Err(format!("the gzip stream is corrupt after {plain} plain bytes: {e}")),
+        }
+    }
+
+    fn check_caps(&mut self) -> Result<(), String> {
+        let plain = self.place.offset + self.unread.len() as u64;
+        if plain > self.caps.object_bytes {
+            // What lies within the cap is still decoded, however much this step gave.
+            self.unread.truncate((self.caps.object_bytes - self.place.offset) as usize);
+            self.capped = true;
+        }
+        if self.inflate.is_gzip() && plain > 1 << 20 && plain / self.inflate.eaten().max(1) > self.caps.ratio {
+            return Err(format!("the gzip stream inflates more than {} : 1 (MAX_INFLATE_RATIO)", self.caps.ratio));
+        }
+        if self.inflate.is_gzip() && self.place.offset == 0 && self.unread.starts_with(b"\x1F\x8B") {
+            return Err("the contents were compressed twice: gunzip the object once and store it again".into());
+        }
+        Ok(())
+    }
+
+    /// Begins to walk the envelope in `current`, if it is one.
+    fn open_envelope(&mut self, offset: u64) -> bool {
+        let tape = self.framer.tape(&self.current);
+        let is_click = |m: Member| tape.is(m.name, "timestamp") || tape.is(m.name, "route");
+        let Some(data) = tape.get(0, "data").filter(|&data| tape.node(data).kind == Kind::Array) else { return false };
+        if tape.members(0).any(is_click) || self.framer.in_envelope() {
+            return false;
+        }
+        let key = key_of(tape, tape.members(0));
+        self.elements = Some(Elements { next: data + 1, end: tape.node(data).next, offset, key });
+        true
+    }
+
+    fn next_element(&mut self) -> Option<(u32, Place, Option<Arc<str>>)> {
+        let elements = self.elements.as_mut()?;
+        if elements.next >= elements.end {
+            self.elements = None;
+            return None;
+        }
+        let root = elements.next;
+        let node = self.framer.tape(&self.current).node(root);
+        elements.next = node.next;
+        let (offset, key) = (elements.offset + u64::from(node.start), elements.key.clone());
+        Some((root, self.number(offset), key))
+    }
+
+    /// The value at `root`, unless it is not UTF-8.
+    fn record(&mut self, root: u32, place: Place, batch_key: Option<Arc<str>>) -> Item<'_> {
+        let node = self.framer.tape(&self.current).node(root);
+        let raw = self.current.slice(node.start as usize..node.end as usize);
+        if let Err(e) = std::str::from_utf8(&raw) {
+            let reason = format!("not UTF-8 at byte {} of the record", e.valid_up_to());
+            return Item::Bad(BadRecord { place, length: raw.len() as u64, raw, reason });
+        }
+        Item::Record(Record { tape: self.framer.tape(&self.current), root, raw, place, batch_key })
+    }
+
+    fn begin_bad(&mut self, wrong: Wrong) {
+        let place = self.number(self.place.offset);
+        let reason = self.explain(wrong);
+        self.bad = Some((BadRecord { place, length: 0, raw: Bytes::new(), reason }, BytesMut::new()));
+    }
+
+    fn junk(&mut self, n: usize, ended: bool) -> Option<BadRecord> {
+        let part = self.take(n);
+        let (bad, raw) = self.bad.as_mut()?;
+        bad.length += n as u64;
+        let room = self.caps.record_bytes.saturating_sub(raw.len());
+        raw.extend_from_slice(part.get(..room).unwrap_or(&part));
+        if !ended {
+            return None;
+        }
+        let (bad, raw) = self.bad.take()?;
+        Some(BadRecord { raw: trim_line_end(raw.freeze()), ..bad })
+    }
+
+    fn tail(&mut self, reason: String) -> Item<'_> {
+        self.over = true;
+        let (place, head) = match self.bad.take() {
+            Some((bad, head)) => (bad.place, head),
+            None => (Place { offset: self.place.offset, index: self.place.index }, BytesMut::new()),
+        };
+        let mut raw = head;
+        raw.extend_from_slice(&self.unread);
+        raw.truncate(self.caps.record_bytes);
+        let length = self.place.offset + self.unread.len() as u64 - place.offset;
+        Item::Tail(BadRecord { place, length, raw: raw.freeze(), reason })
+    }
+
+    fn finish(&mut self) -> Item<'_> {
+        self.over = true;
+        Item::End
+    }
+
+    fn explain(&self, wrong: Wrong) -> String {
+        match wrong {
+            Wrong::TooLong => format!("longer than {} bytes (MAX_RECORD_BYTES)", self.caps.record_bytes),
+            Wrong::CutShort => "its line is cut short".into(),
+            Wrong::StrayCloser(c) => format!("'{}' closes nothing", c as char),
+            Wrong::Syntax(at, fault) => format!("not JSON at byte {at} of the record: {}", self.describe(fault)),
+        }
+    }
+
+    fn describe(&self, fault: Fault) -> String {
+        match fault {
+            Fault::Unexpected(c) if c.is_ascii_graphic() => format!("unexpected '{}'", c as char),
+            Fault::Unexpected(c) => format!("unexpected byte 0x{c:02x}"),
+            Fault::LineFeedInString => "a line ends inside a string".into(),
+            Fault::ControlInString(c) => format!("control character 0x{c:02x} inside a string"),
+            Fault::BadEscape => "an unknown escape in a string".into(),
+            Fault::BadNumber => "a malformed number".into(),
+            Fault::TooDeep => format!("more than {} levels deep (MAX_DEPTH)", self.caps.depth),
+        }
+    }
+}
+
+/// The envelope's `key`, the last one among `members` that is a string.
+fn key_of(tape: Tape<'_>, members: impl Iterator<Item = Member>) -> Option<Arc<str>> {
+    members.filter(|m| tape.is(m.name, "key")).last().and_then(|m| tape.string(m.value)).map(|key| Arc::from(&*key))
+}
+
+fn trim_line_end(mut raw: Bytes) -> Bytes {
+    let end = raw.trim_ascii_end().len();
+    raw.split_to(end)
+}
+
+#[cfg(test)]
+mod tests;

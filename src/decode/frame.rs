@@ -1,0 +1,342 @@
+//! Where one record ends and the next begins, in any mixture of lines, arrays, concatenations and
+//! envelopes; and where to go on after bytes that are none of these.
+//!
+//! Pure: it sees the unread bytes, says what to do with the first of them, and keeps no bytes itself.
+
+use crate::json::{Fault, Member, Parser, Progress, Tape};
+
+/// What to do with the first bytes of the unread ones.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Frame {
+    /// Drop them: separators and punctuation.
+    Skip(usize),
+    /// They are one whole JSON value; the tape is in [`Framer::tape`] until the next call.
+    Value(usize),
+    /// They open an envelope too large or too broken to be held whole; its elements follow one by one.
+    Envelope(usize),
+    /// A bad record begins at the first byte.
+    Broken(Wrong),
+    /// They belong to the bad record that began; `true` if it ends with them.
+    Junk(usize, bool),
+    /// The bytes end inside a value: more are needed.
+    More,
+    /// The object ends inside a value or a container.
+    Truncated,
+    /// The object ends where a record may end.
+    End,
+}
+
+/// Why a record is bad, as far as its syntax goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wrong {
+    /// Not JSON, at this offset from the record's start.
+    Syntax(usize, Fault),
+    /// Longer than the cap.
+    TooLong,
+    /// Still open at the object's end, though its line ended long before.
+    CutShort,
+    /// A closing bracket that closes nothing.
+    StrayCloser(u8),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    Between,
+    Value,
+    /// In a bad record, up to where its brackets balance or its line ends.
+    Balance {
+        depth: u32,
+        string: bool,
+        escape: bool,
+        skip: usize,
+    },
+    /// In a bad record, up to a line that can begin the next one.
+    Lines {
+        fresh: bool,
+        indent: usize,
+    },
+    /// In a bad record of one byte repeated.
+    Run(u8),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Context {
+    Array,
+    Data,
+    /// After an envelope's data: the rest of its members.
+    Tail {
+        colon: bool,
+    },
+}
+
+/// The state between two calls.
+pub struct Framer {
+    parser: Parser,
+    mode: Mode,
+    stack: Vec<Context>,
+    /// White space at the start of the line that the current record began on.
+    indent: usize,
+    in_indent: bool,
+    /// Whether lines were skipped, so that brackets may be missing.
+    lost: bool,
+    max_record: usize,
+}
+
+impl Framer {
+    /// With the caps on a record's bytes and levels.
+    pub fn new(max_record: usize, max_depth: u32) -> Framer {
+        Framer {
+            parser: Parser::new(max_depth),
+            mode: Mode::Between,
+            stack: Vec::new(),
+            indent: 0,
+            in_indent: true,
+            lost: false,
+            max_record,
+        }
+    }
+
+    /// The tape over `text`, the bytes that [`Frame::Value`] or [`Frame::Envelope`] spoke of.
+    pub fn tape<'a>(&'a self, text: &'a [u8]) -> Tape<'a> {
+        self.parser.tape(text)
+    }
+
+    /// The node of the `data` array of the envelope that [`Frame::Envelope`] spoke of.
+    pub fn data(&self) -> u32 {
+        self.parser.data().unwrap_or(0)
+    }
+
+    /// Whether the next record stands inside an envelope that is streamed.
+    pub fn in_envelope(&self) -> bool {
+        self.stack.contains(&Context::Data)
+    }
+
+    /// Whether a value that was framed is a further member of an envelope, not a record.
+    pub fn in_tail(&self) -> bool {
+        matches!(self.stack.last(), Some(Context::Tail { .. }))
+    }
+
+    /// Looks at `unread`, whose first byte follows what earlier frames took; `last` says that the object
+    /// ends with it.
+    pub fn next(&mut self, unread: &[u8], last: bool) -> Frame {
+        match self.mode {
+            Mode::Between => self.between(unread, last),
+            Mode::Value => self.value(unread, last),
+            Mode::Balance { .. } => self.balance(unread, last),
+            Mode::Lines { .. } => self.lines(unread, last),
+            Mode::Run(byte) => {
+                let n = unread.iter().take_while(|&&c| c == byte).count();
+                let ended = n < unread.len() || last;
+                if ended {
+                    self.mode = Mode::Between;
+                }
+                if n == 0 && !ended { Frame::More } else { Frame::Junk(n, ended) }
+            }
+        }
+    }
+
+    fn between(&mut self, unread: &[u8], last: bool) -> Frame {
+        const BOM: &[u8] = b"\xEF\xBB\xBF";
+        let skip = self.separators(unread);
+        let rest = unread.get(skip..).unwrap_or_default();
+        let Some(&c) = rest.first() else {
+            return match (skip, last) {
+                (1.., _) => Frame::Skip(skip),
+                (0, false) => Frame::More,
+                (0, true) if self.stack.is_empty() || self.lost => Frame::End,
+                (0, true) => Frame::Truncated,
+            };
+        };
+        if rest.starts_with(BOM) {
+            return Frame::Skip(skip + BOM.len());
+        }
+        if BOM.starts_with(rest) && !last {
+            return if skip > 0 { Frame::Skip(skip) } else { Frame::More };
+        }
+        if self.bracket(c) {
+            return Frame::Skip(skip + 1);
+        }
+        if skip > 0 {
+            return Frame::Skip(skip);
+        }
+        match c {
+            b']' | b'}' => self.broken(Mode::Run(c), Wrong::StrayCloser(c)),
+            0 => self.broken(Mode::Run(0), Wrong::Syntax(0, Fault::Unexpected(0))),
+            _ => {
+                self.mode = Mode::Value;
+                self.parser.reset();
+                self.value(unread, last)
+            }
+        }
+    }
+
+    /// Length of the blanks and commas (and, in an envelope's tail, colons) that `unread` starts with.
+    fn separators(&mut self, unread: &[u8]) -> usize {
+        let tail = self.in_tail();
+        let mut n = 0;
+        for &c in unread {
+            match c {
+                b'\n' => (self.indent, self.in_indent) = (0, true),
+                b' ' | b'\t' if self.in_indent => self.indent += 1,
+                b' ' | b'\t' | b'\r' => {}
+                b',' => self.in_indent = false,
+                b':' if tail => {}
+                _ => break,
+            }
+            if tail && matches!(c, b',' | b':') {
+                self.set_tail(c == b':');
+            }
+            n += 1;
+        }
+        n
+    }
+
+    fn set_tail(&mut self, after_colon: bool) {
+        if let Some(Context::Tail { colon }) = self.stack.last_mut() {
+            *colon = after_colon;
+        }
+    }
+
+    /// Opens or closes a container if `c` does so here.
+    fn bracket(&mut self, c: u8) -> bool {
+        self.in_indent = false;
+        match (c, self.stack.last()) {
+            (b'{', Some(Context::Tail { colon: false })) => {
+                // The envelope's own brace is missing: what follows is a record, not a member.
+                self.stack.pop();
+                return false;
+            }
+            (b'[', None) => self.stack.push(Context::Array),
+            (b']', Some(Context::Array)) | (b'}', Some(Context::Tail { .. })) => {
+                self.stack.pop();
+            }
+            (b']', Some(Context::Data)) => {
+                self.stack.pop();
+                self.stack.push(Context::Tail { colon: false });
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    fn value(&mut self, unread: &[u8], last: bool) -> Frame {
+        let within = unread.get(..self.max_record).unwrap_or(unread);
+        let whole = within.len() == unread.len();
+        match self.parser.run(within, last && whole) {
+            Progress::Done(n) => {
+                self.mode = Mode::Between;
+                self.set_tail(false);
+                Frame::Value(n)
+            }
+            Progress::More if whole && !last => Frame::More,
+            Progress::More if self.is_envelope(within) => self.envelope(),
+            Progress::More if whole && !self.began_a_line(within) => Frame::Truncated,
+            Progress::More if whole => self.fail(within, Wrong::CutShort),
+            Progress::More => self.fail(within, Wrong::TooLong),
+            Progress::Invalid { .. } if self.is_envelope(within) => self.envelope(),
+            Progress::Invalid { at, fault } => self.fail(within, Wrong::Syntax(at, fault)),
+        }
+    }
+
+    /// Whether the value that cannot be had whole is an envelope, whose elements can.
+    fn is_envelope(&self, text: &[u8]) -> bool {
+        let tape = self.parser.tape(text);
+        let click = |m: Member| tape.is(m.name, "timestamp") || tape.is(m.name, "route");
+        self.parser.data().is_some_and(|data| !self.in_envelope() && !self.in_tail() && !members_before(tape, data).any(click))
+    }
+
+    fn envelope(&mut self) -> Frame {
+        let start = self.parser.data().map(|index| self.parser.tape(&[]).node(index).start);
+        self.mode = Mode::Between;
+        self.stack.push(Context::Data);
+        Frame::Envelope(start.unwrap_or(0) as usize + 1)
+    }
+
+    fn broken(&mut self, mode: Mode, wrong: Wrong) -> Frame {
+        self.mode = mode;
+        Frame::Broken(wrong)
+    }
+
+    fn fail(&mut self, text: &[u8], wrong: Wrong) -> Frame {
+        let (mut depth, mut skip) = (self.parser.depth(), self.parser.good());
+        if self.began_a_line(text) {
+            (depth, skip) = (0, 0);
+        }
+        self.broken(Mode::Balance { depth, string: false, escape: false, skip }, wrong)
+    }
+
+    /// Whether the value's first line holds more of it than brackets, and good parts of it follow in other
+    /// lines: then it is a line that was cut short, and what seemed to be inside it are the lines after it.
+    fn began_a_line(&self, text: &[u8]) -> bool {
+        let good = text.get(..self.parser.good()).unwrap_or_default();
+        let line = memchr::memchr(b'\n', good).and_then(|end| good.get(..end));
+        line.is_some_and(|line| line.iter().any(|c| !matches!(c, b'{' | b'[' | b' ' | b'\t' | b'\r')))
+    }
+
+    fn balance(&mut self, unread: &[u8], last: bool) -> Frame {
+        let Mode::Balance { mut depth, mut string, mut escape, skip } = self.mode else { return Frame::More };
+        let mut n = skip;
+        for &c in unread.get(skip..).unwrap_or_default() {
+            n += 1;
+            match c {
+                b'\n' => {
+                    self.mode = Mode::Lines { fresh: true, indent: 0 };
+                    return self.junk_or_more(n, last && n == unread.len());
+                }
+                _ if escape => escape = false,
+                b'\\' if string => escape = true,
+                b'"' => string = !string,
+                b'{' | b'[' if !string && depth > 0 => depth += 1,
+                b'}' | b']' if !string && depth > 0 => {
+                    depth -= 1;
+                    if depth == 0 {
+                        self.mode = Mode::Between;
+                        self.set_tail(false);
+                        return Frame::Junk(n, true);
+                    }
+                }
+                _ => {}
+            }
+        }
+        self.mode = Mode::Balance { depth, string, escape, skip: 0 };
+        self.junk_or_more(n, last)
+    }
+
+    fn junk_or_more(&mut self, n: usize, last: bool) -> Frame {
+        if last {
+            (self.mode, self.lost) = (Mode::Between, true);
+        }
+        if n == 0 && !last { Frame::More } else { Frame::Junk(n, last) }
+    }
+
+    /// Skips lines up to one that begins with a bracket and is indented no further than the bad record:
+    /// what is indented further was part of it.
+    fn lines(&mut self, unread: &[u8], last: bool) -> Frame {
+        let Mode::Lines { mut fresh, mut indent } = self.mode else { return Frame::More };
+        self.lost = true;
+        for (n, &c) in unread.iter().enumerate() {
+            match c {
+                b'\n' => (fresh, indent) = (true, 0),
+                b' ' | b'\t' if fresh => indent += 1,
+                b',' if fresh => {}
+                b'{' | b'[' | b']' if fresh && indent <= self.indent && (c != b']' || !self.stack.is_empty()) => {
+                    (self.mode, self.indent) = (Mode::Between, indent);
+                    return Frame::Junk(n, true);
+                }
+                _ => fresh = false,
+            }
+        }
+        self.mode = Mode::Lines { fresh, indent };
+        self.junk_or_more(unread.len(), last)
+    }
+}
+
+/// The members of the outermost object before the value `data`, in a tape that may be unfinished.
+pub fn members_before(tape: Tape<'_>, data: u32) -> impl Iterator<Item = Member> + use<'_> {
+    let mut at = 1;
+    std::iter::from_fn(move || {
+        let member = Member { name: at, value: at + 1 };
+        at = tape.node(member.value).next;
+        (member.value < data).then_some(member)
+    })
+}

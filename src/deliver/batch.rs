@@ -1,0 +1,103 @@
+//! Entries put together into requests that keep to a target's limits. Pure.
+
+use crate::target::{Entry, Limits};
+
+/// Collects entries until one more would not fit.
+#[derive(Debug)]
+pub struct Batcher {
+    limits: Limits,
+    entries: Vec<Entry>,
+    bytes: usize,
+}
+
+/// An entry that no request can hold.
+#[derive(Debug)]
+pub struct TooLarge {
+    /// The entry.
+    pub entry: Entry,
+    /// Bytes that the target takes at most.
+    pub limit: usize,
+}
+
+impl Batcher {
+    /// With a target's limits.
+    pub fn new(limits: Limits) -> Batcher {
+        Batcher { limits, entries: Vec::new(), bytes: limits.overhead }
+    }
+
+    /// Adds an entry; returns the batch that was full before it, if it was.
+    pub fn push(&mut self, entry: Entry) -> Result<Option<Vec<Entry>>, TooLarge> {
+        let limit = self.limits.record_bytes.min(self.limits.bytes.saturating_sub(self.limits.overhead + self.limits.per_record));
+        if entry.body.len() > limit {
+            return Err(TooLarge { entry, limit });
+        }
+        let size = entry.body.len() + self.limits.per_record;
+        let full = self.entries.len() >= self.limits.records || self.bytes + size > self.limits.bytes;
+        let batch = if full { self.take() } else { None };
+        self.bytes += size;
+        self.entries.push(entry);
+        Ok(batch)
+    }
+
+    /// The entries collected so far, if any.
+    pub fn take(&mut self) -> Option<Vec<Entry>> {
+        self.bytes = self.limits.overhead;
+        let entries = std::mem::take(&mut self.entries);
+        (!entries.is_empty()).then_some(entries)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::click::ClickId;
+    use crate::object::ObjectRef;
+    use proptest::prelude::*;
+    use std::sync::Arc;
+
+    fn entry(size: usize, index: u64) -> Entry {
+        Entry {
+            body: vec![b'x'; size].into(),
+            id: ClickId::from_digest(&[0; 32]),
+            n: 1,
+            object: Arc::new(ObjectRef::new("b", "k")),
+            place: crate::decode::Place { offset: 0, index },
+            batch_key: "k".into(),
+            raw: Default::default(),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn batches_keep_to_limits_and_order_and_lose_nothing(
+            sizes in proptest::collection::vec(0usize..120, 0..200),
+            records in 1usize..20, bytes in 20usize..300, overhead in 0usize..30, per_record in 0usize..3,
+        ) {
+            let limits = Limits { records, bytes, record_bytes: 100, overhead, per_record };
+            let (mut batcher, mut batches, mut seen) = (Batcher::new(limits), Vec::new(), Vec::new());
+            for (index, size) in sizes.iter().enumerate() {
+                match batcher.push(entry(*size, index as u64)) {
+                    Ok(batch) => batches.extend(batch),
+                    Err(refused) => {
+                        prop_assert!(refused.entry.body.len() > refused.limit);
+                        seen.push(refused.entry.place.index);
+                    }
+                }
+            }
+            batches.extend(batcher.take());
+            let mut last = None;
+            for batch in &batches {
+                prop_assert!(!batch.is_empty() && batch.len() <= records);
+                let size: usize = overhead + batch.iter().map(|e| e.body.len() + per_record).sum::<usize>();
+                prop_assert!(size <= bytes);
+                for entry in batch {
+                    prop_assert!(last.is_none_or(|last| last < entry.place.index));
+                    last = Some(entry.place.index);
+                    seen.push(entry.place.index);
+                }
+            }
+            seen.sort_unstable();
+            prop_assert_eq!(seen, (0..sizes.len() as u64).collect::<Vec<_>>());
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! One job in, one outcome out: the only file that knows every stage.
+
+mod pass;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tokio::sync::Mutex;
+
+use crate::config::{Area, Config};
+use crate::decode::{BadRecord, Caps, Place};
+use crate::deliver::{Delivery, Lane, Patience};
+use crate::object::{Directory, ObjectError, ObjectRef, Reader, S3, Store};
+use crate::outcome::{End, Outcome};
+use crate::quarantine::{Quarantine, Row, RowKind, Writer};
+use crate::trigger::Job;
+use pass::Pass;
+
+/// Forwards objects to every target of a configuration.
+pub struct Forwarder {
+    store: Store,
+    files: Store,
+    bytes: AtomicU64,
+    deliveries: Vec<Delivery>,
+    quarantine: Quarantine,
+    sources: Option<Vec<Area>>,
+    caps: Caps,
+}
+
+impl Forwarder {
+    /// As configured. Opens no connection.
+    pub fn new(config: Config) -> Forwarder {
+        let s3 = match &config.directory {
+            Some(root) => Store::Directory(Directory { root: Some(root.clone()) }),
+            None => Store::S3(S3::default()),
+        };
+        Forwarder::with_store(config, s3)
+    }
+
+    /// As configured, over another store.
+    pub fn with_store(config: Config, store: Store) -> Forwarder {
+        Forwarder {
+            deliveries: config.targets.into_iter().map(Delivery::new).collect(),
+            quarantine: Quarantine::new(config.quarantine, store.clone()),
+            store,
+            files: Store::Directory(Directory { root: None }),
+            bytes: AtomicU64::new(0),
+            sources: config.sources,
+            caps: config.caps,
+        }
+    }
+
+    /// The store that an object is read from: one without a bucket is a file.
+    pub fn store(&self, object: &ObjectRef) -> &Store {
+        if object.bucket.is_empty() { &self.files } else { &self.store }
+    }
+
+    /// Plain bytes read so far, for a progress bar.
+    pub fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Forwards one object, logs what became of it, and says so.
+    pub async fn forward(&self, job: &Job, patience: Patience) -> Outcome {
+        let outcome = self.run(job, patience).await;
+        outcome.log();
+        outcome
+    }
+
+    async fn run(&self, job: &Job, patience: Patience) -> Outcome {
+        let named = job.object();
+        if let Some(why) = self.refuses(job) {
+            return Outcome::unread(named, End::Skipped(why));
+        }
+        match self.open(job).await {
+            Ok((object, reader)) => self.deliver(Arc::new(object), reader, patience).await,
+            Err(ObjectError::Missing) => self.missing(named).await,
+            Err(error) => Outcome::failed(named, &error),
+        }
+    }
+
+    /// Why the job's object is not to be read.
+    fn refuses(&self, job: &Job) -> Option<&'static str> {
+        let spellings = || job.keys.iter().map(|key| ObjectRef { key: key.clone(), ..job.object() });
+        if job.trusted {
+            return None;
+        }
+        if job.bucket.is_empty() {
+            return Some("it names no bucket");
+        }
+        if spellings().any(|object| self.quarantine.holds(&object)) {
+            return Some("the forwarder wrote it itself");
+        }
+        let allowed = |object: &ObjectRef| self.sources.as_ref().is_none_or(|areas| areas.iter().any(|area| area.holds(object)));
+        if !spellings().all(|object| allowed(&object)) {
+            return Some("it lies outside SOURCES");
+        }
+        if job.size == Some(0) {
+            return Some(if job.object().key.ends_with('/') { "it is a folder marker" } else { "it is empty" });
+        }
+        None
+    }
+
+    /// Opens the first spelling of the key that exists.
+    async fn open(&self, job: &Job) -> Result<(ObjectRef, Reader), ObjectError> {
+        for key in &job.keys {
+            let object = ObjectRef { key: key.clone(), ..job.object() };
+            match self.store(&object).open(&object).await {
+                Err(ObjectError::Missing) => {}
+                Ok(reader) => return Ok((object, reader)),
+                Err(error) => return Err(error),
+            }
+        }
+        Err(ObjectError::Missing)
+    }
+
+    /// Notes an object that is gone: somebody must learn of it, though it will never come back.
+    async fn missing(&self, object: ObjectRef) -> Outcome {
+        let reason = "the object is gone: no spelling of its key exists".to_owned();
+        let bad = BadRecord { place: Place::default(), length: 0, raw: Default::default(), reason };
+        let mut writer = self.quarantine.writer();
+        let kept = match writer.add(&Row::bad(Arc::new(object.clone()), bad, RowKind::Object)).await {
+            Ok(()) => writer.flush().await,
+            Err(e) => Err(e),
+        };
+        let end = kept.map_or_else(|e| End::Failed(format!("its quarantine row cannot be stored: {e}")), |()| End::Missing);
+        Outcome::unread(object, end)
+    }
+
+    async fn deliver(&self, object: Arc<ObjectRef>, reader: Reader, patience: Patience) -> Outcome {
+        let lanes: Vec<Lane> = self.deliveries.iter().map(|delivery| delivery.open(patience)).collect();
+        let bad = Mutex::new(BadRows { writer: self.quarantine.writer(), until: 0 });
+        let targets = self.deliveries.iter().map(|delivery| delivery.name().clone()).collect();
+        let shared = Shared { bad, quarantine: &self.quarantine, targets, bytes: &self.bytes };
+        let mut first = Pass::new(object.clone(), self.caps, &shared, lanes);
+        let end = first.run(reader, patience).await;
+        let mut outcome = Outcome {
+            object: (*object).clone(),
+            end,
+            records: first.records,
+            bad: first.bad,
+            bytes: first.bytes,
+            targets: Vec::new(),
+        };
+        let (mut done, detached) = first.into_lanes();
+        let again = detached.into_iter().map(|lane| self.again(&object, &shared, lane, patience));
+        for (lane, end) in futures::future::join_all(again).await {
+            done.push(lane);
+            if let End::Failed(_) = end {
+                outcome.end = end;
+            }
+        }
+        let kept = shared.bad.lock().await.writer.flush().await;
+        self.close(done, kept, &mut outcome).await;
+        outcome
+    }
+
+    /// Reads the object again for a lane that was detached: others did not wait for it.
+    async fn again<'s>(&self, object: &Arc<ObjectRef>, shared: &'s Shared<'s>, lane: Lane, patience: Patience) -> (Lane, End) {
+        let mut pass = Pass::new(object.clone(), self.caps, shared, vec![lane]);
+        let end = match self.store(object).open(object).await {
+            Ok(reader) => pass.run(reader, patience).await,
+            Err(error) => End::Failed(format!("reading it again: {error}")),
+        };
+        let (mut lanes, detached) = pass.into_lanes();
+        lanes.extend(detached);
+        // A pass gives back the lanes it was given.
+        match lanes.pop() {
+            Some(lane) => (lane, end),
+            None => unreachable!("a pass keeps its lanes"),
+        }
+    }
+
+    /// Awaits the lanes, keeps their last rows, and fills in what each target got.
+    async fn close(&self, lanes: Vec<Lane>, mut kept: Result<(), ObjectError>, outcome: &mut Outcome) {
+        for lane in lanes {
+            let (target, rows) = lane.close().await;
+            outcome.targets.push(target);
+            let mut writer = self.quarantine.writer();
+            for row in &rows {
+                kept = kept.and(writer.add(row).await);
+            }
+            kept = kept.and(writer.flush().await);
+        }
+        let order = |name: &str| self.deliveries.iter().position(|delivery| &**delivery.name() == name);
+        outcome.targets.sort_by_key(|target| order(&target.target));
+        if let Err(error) = kept {
+            outcome.end = End::Failed(format!("its quarantine rows cannot be stored: {error}"));
+        }
+    }
+}
+
+/// What the passes over one object share.
+struct Shared<'f> {
+    bad: Mutex<BadRows<'f>>,
+    quarantine: &'f Quarantine,
+    targets: Vec<Arc<str>>,
+    bytes: &'f AtomicU64,
+}
+
+/// The rows of bad records; a later pass writes only those that no earlier one met.
+struct BadRows<'f> {
+    writer: Writer<'f>,
+    until: u64,
+}
+
+impl Shared<'_> {
+    /// Keeps the row of a record that is bad for every target.
+    async fn keep(&self, row: &Row, index: u64) -> Result<(), ObjectError> {
+        let mut bad = self.bad.lock().await;
+        if index < bad.until {
+            return Ok(());
+        }
+        bad.until = index + 1;
+        bad.writer.add(row).await
+    }
+
+    /// Keeps rows of one target.
+    async fn keep_rows(&self, rows: &[Row]) -> Result<(), ObjectError> {
+        let mut writer = self.quarantine.writer();
+        for row in rows {
+            writer.add(row).await?;
+        }
+        writer.flush().await
+    }
+}

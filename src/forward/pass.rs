@@ -1,0 +1,242 @@
+//! One reading of an object from its first byte, for the lanes that still need it.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use bytes::Bytes;
+use tokio::sync::mpsc;
+
+use super::Shared;
+use crate::click::{Click, Normaliser, Origin, Seen};
+use crate::decode::{BadRecord, Caps, Decoder, Item, Place, Record};
+use crate::deliver::{Full, Lane, Patience};
+use crate::json::{Parser, Progress};
+use crate::object::{ObjectError, ObjectRef, Reader};
+use crate::outcome::End;
+use crate::quarantine::{Row, RowKind};
+
+/// Chunks read ahead of the decoder.
+const AHEAD: usize = 4;
+/// Rows of a lane that are kept in memory before they are stored.
+const ROWS: usize = 256;
+
+/// One reading.
+pub(super) struct Pass<'p> {
+    object: Arc<ObjectRef>,
+    caps: Caps,
+    shared: &'p Shared<'p>,
+    lanes: Vec<Lane>,
+    detached: Vec<Lane>,
+    seen: Seen,
+    normaliser: Normaliser,
+    /// Records decoded, bad ones included.
+    pub(super) records: u64,
+    /// Records that are no clicks.
+    pub(super) bad: u64,
+    /// Plain bytes decoded.
+    pub(super) bytes: u64,
+}
+
+/// What one item asks for, once nothing borrows the decoder any more.
+enum Todo {
+    Nothing,
+    /// Batches to queue, each with its lane's index.
+    Queue(Vec<(usize, Full)>),
+    /// A record that is bad for every target, and its index.
+    Bad(Box<Row>, u64),
+    Read,
+    Tail(BadRecord),
+    End,
+}
+
+impl<'p> Pass<'p> {
+    pub(super) fn new(object: Arc<ObjectRef>, caps: Caps, shared: &'p Shared<'p>, lanes: Vec<Lane>) -> Pass<'p> {
+        let (seen, normaliser) = (Seen::new(), Normaliser::default());
+        Pass { object, caps, shared, lanes, detached: Vec::new(), seen, normaliser, records: 0, bad: 0, bytes: 0 }
+    }
+
+    /// The lanes that are through, and those that were left behind.
+    pub(super) fn into_lanes(self) -> (Vec<Lane>, Vec<Lane>) {
+        (self.lanes, self.detached)
+    }
+
+    /// Reads to the end, or to the deadline, or until no lane goes on.
+    pub(super) async fn run(&mut self, reader: Reader, patience: Patience) -> End {
+        let (chunks, mut source) = mpsc::channel(AHEAD);
+        // Reading is a task of its own, so that decoding never holds up the connection.
+        let reading = tokio::spawn(read(reader, chunks));
+        let mut decoder = Decoder::new(self.caps);
+        let end = loop {
+            let todo = self.step(decoder.next());
+            let kept = match todo {
+                Todo::Nothing => Ok(()),
+                Todo::Queue(full) => {
+                    self.queue(full).await;
+                    Ok(())
+                }
+                Todo::Bad(row, index) => self.shared.keep(&row, index).await,
+                Todo::Tail(bad) => break self.tail(bad).await,
+                Todo::End => break End::Whole,
+                Todo::Read => match self.read_on(&mut source, &mut decoder, patience).await {
+                    Ok(()) => self.keep_rows().await,
+                    Err(cause) => break End::Failed(cause),
+                },
+            };
+            if let Err(error) = kept {
+                break unkept(&error);
+            }
+        };
+        reading.abort();
+        self.note(decoder.offset());
+        self.flush().await;
+        end
+    }
+
+    /// Handles one item of the decoder, without waiting.
+    fn step(&mut self, item: Item<'_>) -> Todo {
+        match item {
+            Item::Record(record) => self.record(&record),
+            Item::Bad(bad) => self.bad(bad, None),
+            Item::Tail(bad) => Todo::Tail(bad),
+            Item::Starved => Todo::Read,
+            Item::End => Todo::End,
+        }
+    }
+
+    fn record(&mut self, record: &Record<'_>) -> Todo {
+        if let Some(row) = Row::read(record.tape, record.root) {
+            return self.replay(row, record.place.index);
+        }
+        let origin = Origin { object: self.object.clone(), place: record.place, batch_key: record.batch_key.clone() };
+        let seen = &mut self.seen;
+        let not = match self.normaliser.click(record, &origin, |fingerprint| seen.meet(fingerprint)) {
+            Ok(click) => {
+                self.records += 1;
+                return offer(&mut self.lanes, &click, record.place.index, None);
+            }
+            Err(not) => not,
+        };
+        let (length, raw) = (record.raw.len() as u64, record.raw.clone());
+        self.bad(BadRecord { place: record.place, length, raw, reason: not.to_string() }, None)
+    }
+
+    /// Counts a bad record; `row` is its row where it came in one.
+    fn bad(&mut self, bad: BadRecord, row: Option<Row>) -> Todo {
+        self.records += 1;
+        self.bad += 1;
+        let index = bad.place.index;
+        self.lanes.iter_mut().filter(|lane| !lane.is_past(index)).for_each(Lane::bad);
+        let row = row.unwrap_or_else(|| Row::bad(self.object.clone(), bad, RowKind::Record));
+        Todo::Bad(Box::new(row), index)
+    }
+
+    /// A row of the quarantine, fed back: the click in it keeps its source, its n and so its id, and goes
+    /// to its target alone. What still cannot be delivered is kept again, under the same id.
+    fn replay(&mut self, row: Row, index: u64) -> Todo {
+        let mut parser = Parser::new(self.caps.depth);
+        let text = row.raw.trim_ascii_end();
+        let whole = parser.run(text, true) == Progress::Done(text.len()) && std::str::from_utf8(text).is_ok();
+        let record =
+            Record { tape: parser.tape(text), root: 0, raw: row.raw.clone(), place: row.place, batch_key: row.batch_key.clone() };
+        let origin = Origin { object: row.object.clone(), place: row.place, batch_key: row.batch_key.clone() };
+        let n = row.click.map_or(1, |(n, _)| n);
+        let known = row.target.as_ref().is_none_or(|target| self.shared.targets.contains(target));
+        if whole
+            && known
+            && let Ok(click) = self.normaliser.click(&record, &origin, |_| n)
+        {
+            self.records += 1;
+            return offer(&mut self.lanes, &click, index, row.target.as_deref());
+        }
+        let place = Place { index, ..row.place };
+        self.bad(BadRecord { place, length: row.length, raw: Bytes::new(), reason: String::new() }, Some(row))
+    }
+
+    /// Queues full batches. A lane in trouble is left behind unless it is the only one that goes on.
+    async fn queue(&mut self, full: Vec<(usize, Full)>) {
+        // From the last lane on, so that removing one leaves the others' indices.
+        for (index, full) in full.into_iter().rev() {
+            let others = self.lanes.iter().enumerate().any(|(other, lane)| other != index && !lane.has_failed());
+            let Some(lane) = self.lanes.get_mut(index) else { continue };
+            if !lane.enqueue(full, others).await {
+                tracing::warn!(object = %self.object, target_name = lane.name(), "target left behind, the object is read again for it");
+                self.detached.push(self.lanes.remove(index));
+            }
+        }
+    }
+
+    async fn flush(&mut self) {
+        let full: Vec<_> = self.lanes.iter_mut().enumerate().filter_map(|(index, lane)| Some((index, lane.flush()?))).collect();
+        self.queue(full).await;
+    }
+
+    fn note(&mut self, bytes: u64) {
+        self.shared.bytes.fetch_add(bytes - self.bytes, Ordering::Relaxed);
+        self.bytes = bytes;
+    }
+
+    /// Gives the decoder the next chunk. The error says why there is none.
+    async fn read_on(&mut self, source: &mut Chunks, decoder: &mut Decoder, patience: Patience) -> Result<(), String> {
+        let at = decoder.offset();
+        self.note(at);
+        if patience.is_over() {
+            return Err(format!("the time was up at byte {at}"));
+        }
+        if self.lanes.iter().all(Lane::has_failed) {
+            return Err(format!("no target takes it; reading stopped at byte {at}"));
+        }
+        let chunk = tokio::time::timeout_at(patience.deadline, source.recv()).await;
+        match chunk.map_err(|_| format!("the store gave nothing beyond byte {at} until the time was up"))? {
+            Some(Ok(chunk)) => decoder.push(chunk),
+            Some(Err(error)) => return Err(error.to_string()),
+            None => decoder.end(),
+        }
+        Ok(())
+    }
+
+    /// Stores rejected records before they pile up.
+    async fn keep_rows(&mut self) -> Result<(), ObjectError> {
+        for lane in &mut self.lanes {
+            if lane.rows() >= ROWS {
+                self.shared.keep_rows(&lane.take_rows()).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps the tail that cannot be read.
+    async fn tail(&mut self, bad: BadRecord) -> End {
+        let (offset, index, reason) = (bad.place.offset, bad.place.index, bad.reason.clone());
+        let kept = self.shared.keep(&Row::bad(self.object.clone(), bad, RowKind::Object), index).await;
+        kept.map_or_else(|error| unkept(&error), |()| End::Broken { offset, reason })
+    }
+}
+
+fn unkept(error: &ObjectError) -> End {
+    End::Failed(format!("its quarantine rows cannot be stored: {error}"))
+}
+
+type Chunks = mpsc::Receiver<Result<Bytes, ObjectError>>;
+
+/// Offers a click to the lanes that have not had it; to `only` if it is for one target.
+fn offer(lanes: &mut [Lane], click: &Click<'_>, index: u64, only: Option<&str>) -> Todo {
+    let mut full = Vec::new();
+    for (at, lane) in lanes.iter_mut().enumerate().filter(|(_, lane)| !lane.is_past(index)) {
+        if only.is_some_and(|only| only != lane.name()) {
+            lane.filtered();
+        } else if let Some(batch) = lane.offer(click, index) {
+            full.push((at, batch));
+        }
+    }
+    if full.is_empty() { Todo::Nothing } else { Todo::Queue(full) }
+}
+
+/// Reads the object ahead of the decoder, as far as the channel lets it.
+async fn read(mut reader: Reader, chunks: mpsc::Sender<Result<Bytes, ObjectError>>) {
+    while let Some(chunk) = reader.next().await.transpose() {
+        let last = chunk.is_err();
+        if chunks.send(chunk).await.is_err() || last {
+            return;
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! Forwards Rebrandly's click files from S3 to the systems its environment names.
+//!
+//! ```text
+//!  trigger    S3 · SQS · SNS · EventBridge · S3 Batch Operations · replay -> jobs, and the answer each wants
+//!     |
+//!  object     S3 | directory | memory: a byte stream
+//!     |
+//!  decode     gunzip -> frame JSON values -> record | bad record
+//!     |
+//!  click      one record for all spellings, with its id
+//!     |
+//!  target     per target: encode once -> batch to limits -> send -> verdict per record -> retry what is left
+//!     |
+//!  outcome    tally -> the answer, one audit line a target
+//! ```
+//!
+//! # Rules
+//!
+//! 1. Only [`trigger`] and `bin/` know Lambda.
+//! 2. Only [`config::vars`] reads the environment.
+//! 3. Only [`forward`] knows all stages.
+//! 4. Only [`deliver`] sends, and only `deliver/retry.rs` waits.
+//! 5. A target knows one wire format and no other target: limits, encode, send once. No loop over
+//!    attempts, no sleep, no environment, no arithmetic of sizes.
+//! 6. `json`, `decode::frame`, `deliver::batch`, `deliver::backoff` and [`click`] do no I/O, read no clock,
+//!    and take their randomness as an argument.
+//! 7. Conservation: read = sent + filtered + quarantined + failed, per object and target.
+//!
+//! # Decisions
+//!
+//! - 2026-11-22: an own JSON parser ([`json`]), because a click must come out with the digits, escapes and
+//!   unknown members it came with, and because framing and parsing are one pass over the bytes.
+//! - 2026-11-22: the first of identical clicks hashes its canonical text alone, so that anyone can compute
+//!   its id; the n-th adds a line feed and n.
+//! - 2026-11-22: a refused body, 400, 413 or 422 alike, is one [`target::Halt`]: the cure is to halve it.
+//! - 2026-11-22: a bad record in many lines ends before the next line that begins with a bracket and is
+//!   indented no further than the record: nothing inside it becomes a click.
+
+pub mod trigger;
+
+pub mod object;
+
+pub mod json;
+
+pub mod decode;
+
+pub mod click;
+
+pub mod target;
+
+pub mod deliver;
+
+pub mod forward;
+
+pub mod quarantine;
+
+pub mod outcome;
+
+pub mod config;
+
+pub mod log;
+
+pub mod sample;

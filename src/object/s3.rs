@@ -1,0 +1,141 @@
+//! S3: a client built when first used, and a reader that goes on where a lost connection broke off.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, stalled_stream_protection::StalledStreamProtectionConfig};
+use aws_sdk_s3::Client;
+use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::operation::get_object::GetObjectOutput;
+use aws_sdk_s3::primitives::ByteStream;
+use aws_smithy_http_client::tls;
+use bytes::Bytes;
+use tokio::sync::OnceCell;
+
+use super::{ObjectError, ObjectRef};
+
+/// A body that gives nothing for this long counts as lost. The SDK's own guard measures throughput and
+/// would blame the network for a slow target.
+const SILENCE: Duration = Duration::from_secs(20);
+/// Connections lost without a byte in between before the object is given up.
+const LOSSES: u32 = 5;
+
+/// Amazon S3.
+#[derive(Clone, Debug, Default)]
+pub struct S3 {
+    client: Arc<OnceCell<Client>>,
+}
+
+/// The bytes of one object.
+pub struct S3Reader {
+    client: Client,
+    object: ObjectRef,
+    etag: Option<String>,
+    size: u64,
+    at: u64,
+    losses: u32,
+    body: ByteStream,
+}
+
+impl S3 {
+    async fn client(&self) -> &Client {
+        let build = || async {
+            let http = aws_smithy_http_client::Builder::new()
+                .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
+                .build_https();
+            let config = aws_config::defaults(BehaviorVersion::latest())
+                .http_client(http)
+                .retry_config(RetryConfig::standard().with_max_attempts(4))
+                .timeout_config(TimeoutConfig::builder().connect_timeout(Duration::from_secs(5)).read_timeout(SILENCE).build())
+                .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+                .load()
+                .await;
+            Client::new(&config)
+        };
+        self.client.get_or_init(build).await
+    }
+
+    /// Opens an object at its first byte.
+    pub(super) async fn open(&self, object: &ObjectRef) -> Result<S3Reader, ObjectError> {
+        let client = self.client().await.clone();
+        let answer = get(&client, object, None).await?;
+        let size = answer.content_length().and_then(|n| u64::try_from(n).ok()).unwrap_or(0);
+        let (etag, object) = (answer.e_tag().map(str::to_owned), object.clone());
+        Ok(S3Reader { client, object, etag, size, at: 0, losses: 0, body: answer.body })
+    }
+
+    /// Stores `body` unless the key is taken; `false` if it is.
+    pub(super) async fn put_new(&self, bucket: &str, key: &str, body: Bytes) -> Result<bool, ObjectError> {
+        let put = self.client().await.put_object().bucket(bucket).key(key).if_none_match("*");
+        match put.content_type("application/x-ndjson").body(body.into()).send().await {
+            Ok(_) => Ok(true),
+            Err(e) if status(&e) == Some(412) => Ok(false),
+            Err(e) => Err(classify(&e)),
+        }
+    }
+
+    /// At most a thousand keys below `prefix` after `after`.
+    pub(super) async fn list(&self, bucket: &str, prefix: &str, after: Option<&str>) -> Result<Vec<String>, ObjectError> {
+        let list = self.client().await.list_objects_v2().bucket(bucket).prefix(prefix).set_start_after(after.map(str::to_owned));
+        let answer = list.send().await.map_err(|e| classify(&e))?;
+        Ok(answer.contents().iter().filter_map(|object| object.key().map(str::to_owned)).collect())
+    }
+}
+
+impl S3Reader {
+    /// The next chunk; nothing at the end. A lost connection is resumed with a range of the same version.
+    pub async fn next(&mut self) -> Result<Option<Bytes>, ObjectError> {
+        loop {
+            let cause = match tokio::time::timeout(SILENCE, self.body.try_next()).await {
+                Ok(Ok(Some(chunk))) => {
+                    self.at += chunk.len() as u64;
+                    self.losses = 0;
+                    return Ok(Some(chunk));
+                }
+                Ok(Ok(None)) if self.at >= self.size => return Ok(None),
+                Ok(Ok(None)) => "the body ended early".to_owned(),
+                Ok(Err(e)) => DisplayErrorContext(&e).to_string(),
+                Err(_) => format!("no bytes for {} s", SILENCE.as_secs()),
+            };
+            self.losses += 1;
+            if self.losses > LOSSES {
+                return Err(ObjectError::Unavailable(format!("connection lost {LOSSES} times at byte {}: {cause}", self.at)));
+            }
+            tracing::warn!(object = %self.object, byte = self.at, cause, "connection lost, resuming");
+            self.body = get(&self.client, &self.object, Some((self.at, self.etag.as_deref()))).await?.body;
+        }
+    }
+}
+
+/// One GET, from `resume` on: a byte and the ETag that must still hold.
+async fn get(client: &Client, object: &ObjectRef, resume: Option<(u64, Option<&str>)>) -> Result<GetObjectOutput, ObjectError> {
+    let mut get = client.get_object().bucket(&object.bucket).key(&object.key).set_version_id(object.version.clone());
+    if let Some((at, etag)) = resume {
+        get = get.range(format!("bytes={at}-")).set_if_match(etag.map(str::to_owned));
+    }
+    get.send().await.map_err(|e| classify(&e))
+}
+
+fn status<E>(error: &SdkError<E>) -> Option<u16> {
+    error.raw_response().map(|r| r.status().as_u16())
+}
+
+fn classify<E>(error: &SdkError<E>) -> ObjectError
+where
+    E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
+{
+    let (code, status) = (error.code().unwrap_or_default(), status(error));
+    let cause = || match error.message() {
+        Some(message) if !code.is_empty() => format!("{code}: {message}"),
+        _ => DisplayErrorContext(error).to_string(),
+    };
+    match (code, status) {
+        ("NoSuchBucket", _) => ObjectError::Unavailable(cause()),
+        ("NoSuchKey" | "NoSuchVersion" | "MethodNotAllowed", _) | (_, Some(404)) => ObjectError::Missing,
+        (_, Some(403)) => ObjectError::Denied(cause()),
+        (_, Some(412)) => ObjectError::Changed,
+        _ => ObjectError::Unavailable(cause()),
+    }
+}

@@ -1,0 +1,175 @@
+//! Where objects are: S3, a directory or memory, behind one interface, so that a local run and a test take
+//! the road that production takes.
+
+use std::collections::BTreeMap;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::{Bytes, BytesMut};
+use tokio::fs::File;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+
+use super::s3::{S3, S3Reader};
+use super::{ObjectError, ObjectRef};
+
+/// Bytes read from a file at a time.
+const CHUNK: usize = 256 * 1024;
+
+/// A place that holds objects.
+#[derive(Clone, Debug)]
+pub enum Store {
+    /// Amazon S3, or what `AWS_ENDPOINT_URL` names.
+    S3(S3),
+    /// A directory.
+    Directory(Directory),
+    /// This process.
+    Memory(Memory),
+}
+
+/// Files as objects.
+#[derive(Clone, Debug, Default)]
+pub struct Directory {
+    /// The directory whose sub-directories are the buckets; without it, keys are paths.
+    pub root: Option<PathBuf>,
+}
+
+/// Objects in memory, shared between clones.
+#[derive(Clone, Debug, Default)]
+pub struct Memory {
+    objects: Arc<Mutex<BTreeMap<(String, String), Bytes>>>,
+}
+
+/// The bytes of one object, in order.
+pub enum Reader {
+    /// From S3; survives lost connections.
+    S3(Box<S3Reader>),
+    /// From a file or standard input.
+    File(Box<dyn AsyncRead + Send + Unpin>),
+    /// From memory.
+    Memory(Option<Bytes>),
+}
+
+impl Store {
+    /// Opens the object at its first byte. The key `-` without a bucket is standard input.
+    pub async fn open(&self, object: &ObjectRef) -> Result<Reader, ObjectError> {
+        match self {
+            Store::S3(s3) => Ok(Reader::S3(Box::new(s3.open(object).await?))),
+            Store::Directory(_) if object.bucket.is_empty() && object.key == "-" => Ok(Reader::File(Box::new(tokio::io::stdin()))),
+            Store::Directory(directory) => {
+                let path = directory.path(&object.bucket, &object.key);
+                let file = File::open(&path).await.map_err(|e| from_io(&path, &e))?;
+                match file.metadata().await {
+                    Ok(about) if about.is_dir() => Err(ObjectError::Missing),
+                    Ok(_) => Ok(Reader::File(Box::new(file))),
+                    Err(e) => Err(from_io(&path, &e)),
+                }
+            }
+            Store::Memory(memory) => {
+                memory.get(&object.bucket, &object.key).map(|b| Reader::Memory(Some(b))).ok_or(ObjectError::Missing)
+            }
+        }
+    }
+
+    /// Stores `body` unless the key is taken; `false` if it is.
+    pub async fn put_new(&self, bucket: &str, key: &str, body: Bytes) -> Result<bool, ObjectError> {
+        match self {
+            Store::S3(s3) => s3.put_new(bucket, key, body).await,
+            Store::Directory(directory) => {
+                let path = directory.path(bucket, key);
+                write_new(&path, &body).await.map_err(|e| from_io(&path, &e))
+            }
+            Store::Memory(memory) => Ok(memory.insert_new(bucket, key, body)),
+        }
+    }
+
+    /// The keys below `prefix`, at most a thousand after `after`, in order.
+    pub async fn list(&self, bucket: &str, prefix: &str, after: Option<&str>) -> Result<Vec<String>, ObjectError> {
+        match self {
+            Store::S3(s3) => s3.list(bucket, prefix, after).await,
+            Store::Memory(memory) => Ok(memory.keys(bucket, prefix, after)),
+            Store::Directory(_) => Err(ObjectError::Unavailable("directories are listed by the command line".into())),
+        }
+    }
+}
+
+impl Directory {
+    fn path(&self, bucket: &str, key: &str) -> PathBuf {
+        match &self.root {
+            Some(root) => root.join(bucket).join(key.trim_start_matches('/')),
+            None => PathBuf::from(key),
+        }
+    }
+}
+
+impl Memory {
+    /// Stores or replaces an object.
+    pub fn put(&self, bucket: &str, key: &str, body: impl Into<Bytes>) {
+        self.lock().insert((bucket.into(), key.into()), body.into());
+    }
+
+    /// An object's bytes.
+    pub fn get(&self, bucket: &str, key: &str) -> Option<Bytes> {
+        self.lock().get(&(bucket.to_owned(), key.to_owned())).cloned()
+    }
+
+    fn insert_new(&self, bucket: &str, key: &str, body: Bytes) -> bool {
+        let mut objects = self.lock();
+        let taken = objects.contains_key(&(bucket.to_owned(), key.to_owned()));
+        if !taken {
+            objects.insert((bucket.into(), key.into()), body);
+        }
+        !taken
+    }
+
+    /// The keys below `prefix` after `after`, in order.
+    pub fn keys(&self, bucket: &str, prefix: &str, after: Option<&str>) -> Vec<String> {
+        let objects = self.lock();
+        let wanted = |key: &&String| key.starts_with(prefix) && after.is_none_or(|after| key.as_str() > after);
+        objects.keys().filter(|(b, _)| b == bucket).map(|(_, key)| key).filter(wanted).take(1000).cloned().collect()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<(String, String), Bytes>> {
+        self.objects.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Reader {
+    /// The next chunk; nothing at the end.
+    pub async fn next(&mut self) -> Result<Option<Bytes>, ObjectError> {
+        match self {
+            Reader::S3(reader) => reader.next().await,
+            Reader::Memory(bytes) => Ok(bytes.take().filter(|b| !b.is_empty())),
+            Reader::File(file) => {
+                let mut chunk = BytesMut::with_capacity(CHUNK);
+                match file.read_buf(&mut chunk).await {
+                    Ok(0) => Ok(None),
+                    Ok(_) => Ok(Some(chunk.freeze())),
+                    Err(e) => Err(ObjectError::Unavailable(e.to_string())),
+                }
+            }
+        }
+    }
+}
+
+/// Writes a file that must not exist, whole or not at all.
+async fn write_new(path: &Path, body: &[u8]) -> std::io::Result<bool> {
+    if let Some(parent) = path.parent() {
+        tokio::fs::create_dir_all(parent).await?;
+    }
+    if tokio::fs::try_exists(path).await? {
+        return Ok(false);
+    }
+    let partial = path.with_extension("partial");
+    let mut file = File::create(&partial).await?;
+    file.write_all(body).await?;
+    file.sync_all().await?;
+    tokio::fs::rename(&partial, path).await.map(|()| true)
+}
+
+fn from_io(path: &Path, error: &std::io::Error) -> ObjectError {
+    match error.kind() {
+        ErrorKind::NotFound | ErrorKind::NotADirectory => ObjectError::Missing,
+        _ => ObjectError::Unavailable(format!("{}: {error}", path.display())),
+    }
+}

@@ -1,0 +1,79 @@
+//! Records that cannot be delivered, kept as rows that say why and that can be fed back.
+//!
+//! Rows are JSON lines. A row's id depends on what it keeps and not on when, and an object of rows is
+//! named by its first row: the same run again stores nothing twice.
+
+mod row;
+
+use bytes::Bytes;
+
+pub use row::{Row, RowKind};
+
+use crate::config::{Area, Place};
+use crate::object::{Directory, ObjectError, ObjectRef, Store};
+
+/// Bytes of rows that are stored at a time.
+const FLUSH: usize = 1 << 20;
+
+/// Where rows go.
+pub struct Quarantine {
+    place: Place,
+    store: Store,
+}
+
+impl Quarantine {
+    /// At `place`; `s3` is the store for buckets.
+    pub fn new(place: Place, s3: Store) -> Quarantine {
+        let store = if matches!(place, Place::Directory(_)) { Store::Directory(Directory { root: None }) } else { s3 };
+        Quarantine { place, store }
+    }
+
+    /// Whether `object` was written here, so that it must not be read as clicks.
+    pub fn holds(&self, object: &ObjectRef) -> bool {
+        matches!(&self.place, Place::S3(area) if area.holds(object))
+    }
+
+    /// A collector for the rows of one source: bad records, or one target's.
+    pub fn writer(&self) -> Writer<'_> {
+        Writer { quarantine: self, rows: Vec::new(), name: None }
+    }
+
+    async fn store(&self, name: &str, rows: Bytes) -> Result<(), ObjectError> {
+        let (bucket, key) = match &self.place {
+            Place::Log => return Ok(()),
+            Place::S3(Area { bucket, prefix }) => (bucket.as_str(), format!("{prefix}{name}.jsonl")),
+            Place::Directory(path) => ("", path.join(format!("{name}.jsonl")).to_string_lossy().into_owned()),
+        };
+        let new = self.store.put_new(bucket, &key, rows).await?;
+        tracing::info!(object = %ObjectRef::new(bucket, key), new, "quarantine stored");
+        Ok(())
+    }
+}
+
+/// Collects rows and stores them in objects of about 1 MiB.
+pub struct Writer<'q> {
+    quarantine: &'q Quarantine,
+    rows: Vec<u8>,
+    /// The id of the first row.
+    name: Option<String>,
+}
+
+impl Writer<'_> {
+    /// Adds a row.
+    pub async fn add(&mut self, row: &Row) -> Result<(), ObjectError> {
+        row.log();
+        if self.quarantine.place == Place::Log {
+            return Ok(());
+        }
+        self.name.get_or_insert_with(|| row.id().to_string());
+        row.write(&mut self.rows);
+        if self.rows.len() >= FLUSH { self.flush().await } else { Ok(()) }
+    }
+
+    /// Stores what is collected.
+    pub async fn flush(&mut self) -> Result<(), ObjectError> {
+        let Some(name) = self.name.take() else { return Ok(()) };
+        let rows = std::mem::take(&mut self.rows);
+        self.quarantine.store(&name, rows.into()).await
+    }
+}

@@ -1,0 +1,85 @@
+//! What each kind of event wants to hear.
+
+use serde_json::{Value, json};
+
+use super::Unit;
+use crate::outcome::{End, Outcome};
+
+/// The kind of answer.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Answer {
+    /// SQS: the ids of the messages that must come again.
+    Sqs,
+    /// S3 Batch Operations: one result a task.
+    Batch {
+        /// `invocationSchemaVersion`, to be repeated.
+        version: Value,
+        /// `invocationId`, to be repeated.
+        invocation: Value,
+    },
+    /// An asynchronous invocation or one by hand: an error if anything must come again.
+    Whole,
+}
+
+/// What must come again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failed(pub Vec<String>);
+
+impl std::fmt::Display for Failed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} object(s) must be delivered again: {}", self.0.len(), self.0.join("; "))
+    }
+}
+
+impl std::error::Error for Failed {}
+
+/// Why a unit must come again; nothing if it is done with.
+fn failures(unit: &Unit, outcomes: &[Outcome]) -> Vec<String> {
+    unit.error.iter().cloned().chain(outcomes.iter().filter_map(Outcome::failure)).collect()
+}
+
+impl Answer {
+    /// The answer for `units`, each with the outcomes of its jobs.
+    pub fn give(&self, units: &[(Unit, Vec<Outcome>)]) -> Result<Value, Failed> {
+        match self {
+            Answer::Sqs => {
+                let failed = units.iter().filter(|(unit, outcomes)| !failures(unit, outcomes).is_empty());
+                let items: Vec<_> = failed.map(|(unit, _)| json!({ "itemIdentifier": unit.id })).collect();
+                Ok(json!({ "batchItemFailures": items }))
+            }
+            Answer::Batch { version, invocation } => {
+                let results: Vec<_> = units.iter().map(|(unit, outcomes)| result(unit, outcomes)).collect();
+                Ok(json!({
+                    "invocationSchemaVersion": version,
+                    "treatMissingKeysAs": "PermanentFailure",
+                    "invocationId": invocation,
+                    "results": results,
+                }))
+            }
+            Answer::Whole => {
+                let failed: Vec<_> = units.iter().flat_map(|(unit, outcomes)| failures(unit, outcomes)).collect();
+                if !failed.is_empty() {
+                    return Err(Failed(failed));
+                }
+                let outcomes = || units.iter().flat_map(|(_, outcomes)| outcomes);
+                let records: u64 = outcomes().map(|outcome| outcome.records).sum();
+                Ok(json!({ "objects": outcomes().count(), "records": records }))
+            }
+        }
+    }
+}
+
+/// The result of one task of S3 Batch Operations.
+fn result(unit: &Unit, outcomes: &[Outcome]) -> Value {
+    let failed = failures(unit, outcomes);
+    let (code, text) = match outcomes.first() {
+        _ if unit.error.is_some() => ("PermanentFailure", failed.join("; ")),
+        _ if !failed.is_empty() => ("TemporaryFailure", failed.join("; ")),
+        Some(Outcome { end: End::Missing, .. }) => ("PermanentFailure", "the object does not exist".into()),
+        Some(Outcome { end: End::Broken { offset, reason }, .. }) => ("PermanentFailure", format!("{reason} (byte {offset})")),
+        Some(Outcome { end: End::Skipped(why), .. }) => ("Succeeded", format!("skipped: {why}")),
+        Some(outcome) => ("Succeeded", format!("{} records", outcome.records)),
+        None => ("Succeeded", "nothing to do".into()),
+    };
+    json!({ "taskId": unit.id, "resultCode": code, "resultString": text })
+}

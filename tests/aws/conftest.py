@@ -1,0 +1,32 @@
+"""One S3 emulator for the session, one empty laboratory for each test."""
+
+import pytest
+from emulator import Emulator
+from lab import Lab
+
+
+@pytest.fixture(scope="session")
+def emulator(tmp_path_factory):
+    emulator = Emulator(tmp_path_factory.mktemp("emulator") / "moto.log")
+    yield emulator
+    emulator.close()
+
+
+@pytest.fixture
+def lab(emulator, tmp_path):
+    lab = Lab(emulator, tmp_path)
+    try:
+        yield lab
+    finally:
+        lab.close()
+    lab.check_books()
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A failed test shows what its forwarders said: without it a failure cannot be read."""
+    report = (yield).get_result()
+    lab = getattr(item, "funcargs", {}).get("lab")
+    if report.failed and lab:
+        for number, function in enumerate(lab.functions):
+            report.sections.append((f"output of forwarder {number}", function.output()[-8000:]))

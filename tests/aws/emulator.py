@@ -1,0 +1,38 @@
+"""moto's server: S3, SQS, SNS and EventBridge on a loopback port."""
+
+import subprocess
+import sys
+import urllib.request
+
+import boto3
+from botocore.config import Config
+from process import end, environment, free_port, wait_for_port
+
+
+class Emulator:
+    def __init__(self, log):
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self.port)]
+        with open(log, "ab") as sink:
+            self.process = subprocess.Popen(command, env=environment(), stdout=sink, stderr=sink)
+        wait_for_port(self.port, self.process, 60)
+
+    def client(self, service):
+        """A client that neither asks for credentials elsewhere nor retries an error away."""
+        return boto3.client(
+            service,
+            endpoint_url=self.url,
+            region_name="eu-west-1",
+            aws_access_key_id="testing",
+            aws_secret_access_key="testing",
+            config=Config(retries={"max_attempts": 1}, proxies={}, s3={"addressing_style": "path"}),
+        )
+
+    def reset(self):
+        urllib.request.build_opener(urllib.request.ProxyHandler({})).open(
+            urllib.request.Request(f"{self.url}/moto-api/reset", method="POST")
+        ).close()
+
+    def close(self):
+        end(self.process)

@@ -1,0 +1,87 @@
+"""Everything one test needs, already wired: S3 with its buckets, the endpoint, the forwarder between them."""
+
+import json
+import subprocess
+
+from answer import assert_conserved
+from events import BUCKET, VERSIONS, contents, dump
+from process import CLICKSTREAM, ROOT, environment, require
+from proxy import Proxy
+from rie import Emulated
+from runtime import Sandbox
+from sink import Sink
+
+QUARANTINE = "rebrandly-quarantine"
+
+
+class Lab:
+    def __init__(self, emulator, folder):
+        self.emulator, self.folder = emulator, folder
+        self.s3 = emulator.client("s3")
+        self.sink, self.proxy = Sink(), Proxy(emulator.port)
+        self.functions = []
+        emulator.reset()
+        for bucket in (BUCKET, QUARANTINE):
+            self.s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+        self.s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+
+    def settings(self, **variables):
+        """The settings of the template with the endpoint of this test; None takes one away."""
+        usual = {
+            "AWS_ENDPOINT_URL": self.proxy.url,
+            "TARGETS": "hook",
+            "HOOK_KIND": "http",
+            "HOOK_URL": self.sink.url,
+            "SOURCES": BUCKET,
+            "QUARANTINE": f"s3://{QUARANTINE}/quarantine/",
+        }
+        return environment(**{**usual, **variables})
+
+    def forwarder(self, **variables):
+        """A forwarder under our own Runtime API."""
+        return self.start(Sandbox, self.settings(**variables))
+
+    def emulated(self, **variables):
+        """A forwarder under AWS's emulator."""
+        return self.start(Emulated, self.settings(**variables))
+
+    def start(self, kind, variables):
+        function = kind(variables, self.folder / f"function-{len(self.functions)}.log")
+        self.functions.append(function)
+        return function
+
+    def command(self, *arguments, stdin=None, **variables):
+        """One run of the command line, to its end."""
+        return subprocess.run(
+            [require(CLICKSTREAM), *arguments], env=self.settings(**variables), cwd=ROOT, input=stdin, capture_output=True, timeout=120
+        )
+
+    def put(self, key, body, bucket=BUCKET):
+        """The version id of what was stored."""
+        return self.s3.put_object(Bucket=bucket, Key=key, Body=body).get("VersionId")
+
+    def event(self, name):
+        """One of the repository's events as bytes, once its objects are in S3 and its versions are the real ones."""
+        text = (ROOT / "events" / f"{name}.json").read_text()
+        for key, version in VERSIONS.items():
+            text = text.replace(version, self.put(key, contents(key)))
+        return dump(json.loads(text))
+
+    def quarantine(self):
+        """The objects of the quarantine: key to rows."""
+        listed = self.s3.list_objects_v2(Bucket=QUARANTINE).get("Contents", [])
+        bodies = {item["Key"]: self.s3.get_object(Bucket=QUARANTINE, Key=item["Key"])["Body"].read() for item in listed}
+        return {key: [json.loads(line) for line in body.splitlines()] for key, body in bodies.items()}
+
+    def quarantined(self):
+        return [row for rows in self.quarantine().values() for row in rows]
+
+    def close(self):
+        for function in self.functions:
+            function.close()
+        self.sink.close()
+        self.proxy.close()
+
+    def check_books(self):
+        for function in self.functions:
+            assert_conserved(function.output())

@@ -1,0 +1,160 @@
+"""What can go wrong between the forwarder and S3, put between the forwarder and the emulator.
+
+One request a connection: the next request of the client always comes through the fault rules again.
+"""
+
+import socket
+import struct
+import threading
+from dataclasses import dataclass, field
+from http.client import parse_headers
+from io import BytesIO
+from typing import Callable
+from urllib.parse import unquote
+
+DENIED = (403, "AccessDenied")
+UNAVAILABLE = (503, "ServiceUnavailable")
+
+
+@dataclass
+class Fault:
+    """What happens to the requests whose path ends in `key`: `times` of them, or all of them where None.
+
+    `answer` replies with an S3 error instead of asking the emulator. `cut_after` closes the connection
+    after so many bytes of the body, with a reset where `reset` is set; `then` runs at that moment.
+    """
+
+    key: str
+    method: str = "GET"
+    times: int | None = 1
+    answer: tuple | None = None
+    cut_after: int | None = None
+    reset: bool = False
+    then: Callable | None = None
+
+    def takes(self, request):
+        return self.times != 0 and request.method == self.method and request.path.endswith(self.key)
+
+
+@dataclass
+class Request:
+    method: str
+    target: str
+    headers: dict = field(default_factory=dict)
+
+    @property
+    def path(self):
+        return unquote(self.target.partition("?")[0])
+
+
+class Proxy:
+    def __init__(self, port):
+        self.upstream = ("127.0.0.1", port)
+        self.requests, self.faults = [], []
+        self.lock = threading.Lock()
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+        threading.Thread(target=self.listen, daemon=True).start()
+
+    def listen(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.serve, args=(client,), daemon=True).start()
+
+    def serve(self, client):
+        with client, client.makefile("rb") as reader:
+            try:
+                self.exchange(client, reader)
+            except OSError:
+                pass
+
+    def exchange(self, client, reader):
+        first = reader.readline()
+        if not first:
+            return
+        headers = parse_headers(reader)
+        method, target, _ = first.decode("latin-1").split(" ", 2)
+        request = Request(method, target, {name.lower(): value for name, value in headers.items()})
+        if request.headers.get("expect", "").lower() == "100-continue":
+            client.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+        body = read_body(reader, request.headers)
+        fault = self.meet(request)
+        if fault and fault.answer:
+            client.sendall(s3_error(*fault.answer))
+            return
+        head = first + b"".join(
+            f"{name}: {value}\r\n".encode("latin-1")
+            for name, value in headers.items()
+            if name.lower() not in ("connection", "expect")
+        )
+        with socket.create_connection(self.upstream) as server:
+            server.sendall(head + b"Connection: close\r\n\r\n" + body)
+            relay(server, client, fault)
+
+    def meet(self, request):
+        """Notes the request and uses up the fault that takes it."""
+        with self.lock:
+            self.requests.append(request)
+            for fault in self.faults:
+                if fault.takes(request):
+                    if fault.times is not None:
+                        fault.times -= 1
+                    return fault
+            return None
+
+    def reads(self, key):
+        """The GETs of one object, in order."""
+        return [request for request in self.requests if request.method == "GET" and request.path.endswith(key)]
+
+    def close(self):
+        self.listener.close()
+
+
+def read_body(reader, headers):
+    """The body as it was framed, to be sent on unchanged."""
+    if "chunked" not in headers.get("transfer-encoding", ""):
+        return reader.read(int(headers.get("content-length", 0)))
+    framed = BytesIO()
+    while True:
+        line = reader.readline()
+        framed.write(line)
+        size = int(line.split(b";")[0], 16)
+        framed.write(reader.read(size + 2) if size else b"")
+        if not size:
+            while (line := reader.readline()).strip():
+                framed.write(line)
+            framed.write(line)
+            return framed.getvalue()
+
+
+def relay(server, client, fault):
+    """The answer, byte for byte, up to where the fault cuts it."""
+    with server.makefile("rb") as answer:
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            line = answer.readline()
+            if not line:
+                return
+            # The client must not count on this connection for its next request.
+            head += b"" if line.lower().startswith(b"connection:") else line
+        client.sendall(head[:-2] + b"Connection: close\r\n\r\n")
+        left = fault.cut_after if fault else None
+        while chunk := answer.read1(65536 if left is None else min(65536, left)):
+            client.sendall(chunk)
+            if left is not None:
+                left -= len(chunk)
+                if left == 0:
+                    break
+    if fault and fault.then:
+        fault.then()
+    if fault and fault.reset:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def s3_error(status, code):
+    body = f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{code}</Code><Message>by the fault proxy</Message></Error>'.encode()
+    head = f"HTTP/1.1 {status} {code}\r\nContent-Type: application/xml\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    return head.encode() + body

@@ -1,0 +1,93 @@
+"""AWS's own Runtime Interface Emulator around the forwarder: true deadlines, true crashes, no Docker.
+
+It ships inside the aws-sam-cli wheel, so a package index is enough to get it. Standard library only:
+`invoke.py` uses it too.
+"""
+
+import hashlib
+import platform
+import subprocess
+import sys
+import tempfile
+import urllib.error
+import urllib.request
+import zipfile
+from pathlib import Path
+
+from answer import Answer
+from process import FORWARDER, ROOT, end, free_port, require, wait_for_port
+
+TOOLS = ROOT / ".tools"
+VERSION = "1.170.0"
+SHA256 = {
+    "x86_64": "6b1e686e62ab2baf5759c412c4864276ef2a88b094fca53ec070637ccba9b9a5",
+    "arm64": "ec2e5d09633d853834c008b1ef264bf834b258a94d551d2b2074966494b39a21",
+}
+ARCHITECTURE = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
+
+
+def emulator():
+    """The emulator's path; fetched once, and only if it is the one that was looked at."""
+    if platform.system() != "Linux":
+        raise RuntimeError("AWS's Runtime Interface Emulator runs on Linux only")
+    architecture = ARCHITECTURE[platform.machine().lower()]
+    path = TOOLS / f"aws-lambda-rie-{VERSION}-{architecture}"
+    if not path.exists():
+        TOOLS.mkdir(exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=TOOLS) as scratch:
+            binary = unpack(download(scratch), architecture)
+            staged = Path(scratch) / path.name
+            staged.write_bytes(binary)
+            staged.chmod(0o755)
+            staged.replace(path)
+    return str(path)
+
+
+def download(folder):
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", folder, f"aws-sam-cli=={VERSION}"]
+    subprocess.run(command, check=True)
+    return next(Path(folder).glob("*.whl"))
+
+
+def unpack(wheel, architecture):
+    with zipfile.ZipFile(wheel) as archive:
+        binary = archive.read(f"samcli/local/rapid/aws-lambda-rie-{architecture}")
+    found = hashlib.sha256(binary).hexdigest()
+    if found != SHA256[architecture]:
+        raise RuntimeError(f"aws-lambda-rie of aws-sam-cli {VERSION} has SHA-256 {found}, expected {SHA256[architecture]}")
+    return binary
+
+
+class Emulated:
+    """One function under the emulator. Both its output and the emulator's go to `log`, or through if None."""
+
+    def __init__(self, variables, log=None, timeout=60, binary=None):
+        self.log, self.timeout = log, timeout
+        self.port, runtime = free_port(), free_port()
+        address, api = f"127.0.0.1:{self.port}", f"127.0.0.1:{runtime}"
+        command = [emulator(), "--runtime-interface-emulator-address", address, "--runtime-api-address", api]
+        limits = {"AWS_LAMBDA_FUNCTION_TIMEOUT": str(timeout), "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "256"}
+        sink = open(log, "ab") if log else None
+        self.process = subprocess.Popen(
+            [*command, binary or require(FORWARDER)], env={**variables, **limits}, cwd=ROOT, stdout=sink, stderr=sink
+        )
+        if sink:
+            sink.close()
+        wait_for_port(self.port, self.process)
+
+    def invoke(self, event):
+        """The answer to one event, given as the bytes that AWS would send."""
+        url = f"http://127.0.0.1:{self.port}/2015-03-31/functions/function/invocations"
+        direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        try:
+            with direct.open(urllib.request.Request(url, data=event), timeout=self.timeout + 30) as response:
+                return Answer.of(response.read())
+        except urllib.error.HTTPError as error:
+            # A function that dies while it starts is answered by a bare 502.
+            return Answer(error.read() or f"HTTP {error.code}: the function did not start".encode(), True)
+
+    def output(self):
+        return Path(self.log).read_text(errors="replace") if self.log else ""
+
+    def close(self):
+        end(self.process)

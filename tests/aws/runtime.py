@@ -1,0 +1,113 @@
+"""A small Lambda Runtime API of our own, where a test needs more control than the emulator gives:
+the deadline of each invocation, many invocations of one process, and a look at that process.
+"""
+
+import queue
+import subprocess
+import time
+import uuid
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+from answer import Answer
+from process import FORWARDER, ROOT, end, require
+from sink import body_of
+
+API = "/2018-06-01/runtime/"
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        if self.path != API + "invocation/next":
+            return self.reply(404)
+        job = self.server.jobs.get()
+        if job is None:
+            self.close_connection = True
+            return None
+        event, timeout = job
+        headers = {
+            "Lambda-Runtime-Aws-Request-Id": str(uuid.uuid4()),
+            "Lambda-Runtime-Deadline-Ms": str(int((time.time() + timeout) * 1000)),
+            "Lambda-Runtime-Invoked-Function-Arn": "arn:aws:lambda:eu-west-1:123456789012:function:forwarder",
+            "Lambda-Runtime-Trace-Id": "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Parent=9a9197af755a6419;Sampled=0",
+            "Content-Type": "application/json",
+        }
+        return self.reply(200, event, headers)
+
+    def do_POST(self):
+        body, what = body_of(self), self.path.removeprefix(API)
+        failed = what.endswith("/error")
+        self.server.answers.put(Answer.of(body, failed))
+        self.reply(202, b'{"status":"OK"}')
+
+    def reply(self, status, body=b"", headers=None):
+        self.send_response(status)
+        for name, value in {"Content-Length": str(len(body)), **(headers or {})}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+class Sandbox:
+    """One forwarder process and the API it asks for work."""
+
+    def __init__(self, variables, log, timeout=60, memory=256, binary=None):
+        self.log, self.timeout = log, timeout
+        self.api = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.api.daemon_threads, self.api.block_on_close = True, False
+        self.api.jobs, self.api.answers = queue.Queue(), queue.Queue()
+        Thread(target=self.api.serve_forever, daemon=True).start()
+        lambdas = {
+            "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{self.api.server_port}",
+            "AWS_LAMBDA_FUNCTION_NAME": "forwarder",
+            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(memory),
+            "AWS_LAMBDA_LOG_GROUP_NAME": "/aws/lambda/forwarder",
+            "AWS_LAMBDA_LOG_STREAM_NAME": "test",
+        }
+        with open(log, "ab") as sink:
+            self.process = subprocess.Popen(
+                [binary or require(FORWARDER)], env={**variables, **lambdas}, cwd=ROOT, stdout=sink, stderr=sink
+            )
+
+    def invoke(self, event, timeout=None):
+        """The answer to one event; past its time the process is killed, as Lambda would."""
+        timeout = timeout or self.timeout
+        self.api.jobs.put((event, timeout))
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            try:
+                return self.api.answers.get(timeout=0.1)
+            except queue.Empty:
+                if self.process.poll() is not None and self.api.answers.empty():
+                    return Answer(f"the process ended with {self.process.returncode}".encode(), True)
+        self.process.kill()
+        return Answer(f"timed out after {timeout} s".encode(), True)
+
+    def wait_for_exit(self, seconds=30):
+        """The exit code of a function that refuses to start, and what it told Lambda on its way out."""
+        code = self.process.wait(seconds)
+        said = [] if self.api.answers.empty() else [self.api.answers.get().body.decode()]
+        return code, self.output() + "".join(said)
+
+    def peak_memory(self):
+        """The largest resident size the process has had, in bytes."""
+        for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+        raise RuntimeError("the kernel does not tell VmHWM")
+
+    def output(self):
+        return Path(self.log).read_text(errors="replace")
+
+    def close(self):
+        end(self.process)
+        self.api.jobs.put(None)
+        self.api.shutdown()
+        self.api.server_close()

@@ -1,0 +1,127 @@
+"""What cannot be forwarded is kept where it can be found and replayed, once."""
+
+import base64
+import gzip
+
+from answer import audit_lines
+from events import BUCKET, FOLDER, dump, make_lines, s3_event, sqs_event, tags
+from sink import Reply
+
+KEY = FOLDER + "clicks"
+BROKEN = b'{"timestamp":"2026-11-21T23:00:00Z","route":{"slashtag":"lost"'
+
+
+def event():
+    return dump(sqs_event(s3_event(KEY)))
+
+
+def test_a_bad_line_does_not_break_its_neighbours(lab):
+    good = make_lines([1])
+    version = lab.put(KEY, good + BROKEN + b"\n" + make_lines([2]))
+
+    assert lab.forwarder().invoke(event()).failures == []
+
+    assert tags(lab.sink.clicks) == ["tag-1", "tag-2"]
+    [(key, [row])] = lab.quarantine().items()
+    assert key.startswith("quarantine/")
+    assert (row["kind"], row["source"]["bucket"], row["source"]["key"]) == ("record", BUCKET, KEY)
+    assert (row["source"]["offset"], row["source"]["index"]) == (len(good), 1)
+    assert row["source"].get("version") in (None, version)
+    assert row["raw"].encode().strip() == BROKEN and row["reason"]
+
+
+def test_the_same_event_again_stores_no_second_row(lab):
+    lab.put(KEY, make_lines([1]) + BROKEN + b"\n" + make_lines([2]) + b"null\n")
+    function = lab.forwarder()
+    function.invoke(event())
+    once = lab.quarantine()
+    function.invoke(event())
+    lab.forwarder().invoke(event())
+
+    assert len(lab.quarantined()) == 2
+    assert lab.quarantine() == once
+
+
+def test_bytes_that_are_no_text_are_kept_as_they_are(lab):
+    line = b'{"timestamp":"2026-11-21T23:00:00Z","route":{"slashtag":"\xff\xfe"}}'
+    lab.put(KEY, line + b"\n" + make_lines([1]))
+
+    assert lab.forwarder().invoke(event()).failures == []
+
+    [row] = lab.quarantined()
+    assert base64.b64decode(row["raw_base64"]).strip() == line
+    assert tags(lab.sink.clicks) == ["tag-1"]
+
+
+def test_json_that_is_no_click_is_quarantined_with_a_reason(lab):
+    lab.put(KEY, b'null\n7\n"text"\n{"timestamp":"2026-11-21T23:00:00Z"}\n{"route":{},"timestamp":"yesterday"}\n' + make_lines([1]))
+
+    assert lab.forwarder().invoke(event()).failures == []
+
+    rows = lab.quarantined()
+    assert len(rows) == 5 and all(row["reason"] for row in rows)
+    assert tags(lab.sink.clicks) == ["tag-1"]
+
+
+def test_truncated_gzip_delivers_what_is_whole_and_keeps_a_row_for_the_rest(lab):
+    packed = gzip.compress(make_lines(range(500)))
+    lab.put(KEY, packed[: len(packed) // 2])
+
+    assert lab.forwarder().invoke(event()).failures == [], "the same bytes will not get better"
+
+    arrived = tags(lab.sink.clicks)
+    assert arrived and arrived == [f"tag-{serial}" for serial in range(len(arrived))]
+    assert [row["kind"] for row in lab.quarantined()].count("object") == 1
+
+
+def test_a_click_that_the_target_rejects_is_quarantined_alone(lab):
+    lab.put(KEY, make_lines(range(8)))
+    lab.sink.respond = lambda request: Reply(422 if b'"tag-5"' in request.body else 200, body=b"no fives")
+
+    function = lab.forwarder()
+    assert function.invoke(event()).failures == []
+
+    assert sorted(tags(lab.sink.clicks)) == [f"tag-{serial}" for serial in range(8) if serial != 5]
+    [row] = lab.quarantined()
+    assert (row["kind"], row["target"], row["source"]["index"]) == ("rejected", "hook", 5)
+    assert "tag-5" in row["raw"] and "422" in row["reason"]
+    [line] = audit_lines(function.output())
+    assert (line["read"], line["sent"], line["quarantined"]) == (8, 7, 1)
+
+
+def test_without_a_quarantine_the_log_tells_where_and_why_but_not_what(lab):
+    lab.put(KEY, make_lines([1]) + BROKEN + b"\n")
+    function = lab.forwarder(QUARANTINE=None)
+
+    assert function.invoke(event()).failures == []
+    assert "clicks" in function.output() and '"lost"' not in function.output()
+    assert [line["quarantined"] for line in audit_lines(function.output())] == [1]
+
+
+def test_rows_fed_back_arrive_with_the_ids_they_would_have_had(lab):
+    """The target was misled for a while; what it refused is replayed from the quarantine."""
+    lab.put(KEY, make_lines(range(8)))
+    lab.sink.respond = lambda request: Reply(422 if b'"tag-5"' in request.body else 200)
+    lab.forwarder().invoke(event())
+    lab.sink.respond = None
+    [(stored, _)] = lab.quarantine().items()
+    body = lab.s3.get_object(Bucket="rebrandly-quarantine", Key=stored)["Body"].read()
+    lab.put("/replay/rows", body)
+
+    assert lab.forwarder().invoke(dump(sqs_event(s3_event("/replay/rows")))).failures == []
+    replayed = lab.sink.accepted[-1].clicks
+    assert tags(replayed) == ["tag-5"]
+
+    before = len(lab.sink.requests)
+    lab.forwarder().invoke(event())
+    [again] = [click for request in lab.sink.requests[before:] for click in request.clicks if tags([click]) == ["tag-5"]]
+    assert again["id"] == replayed[0]["id"]
+
+
+def test_a_quarantine_that_cannot_be_written_fails_the_job(lab):
+    """An acknowledged file whose bad line was kept nowhere would be a silent loss."""
+    lab.put(KEY, make_lines([1]) + BROKEN + b"\n")
+
+    answer = lab.forwarder(QUARANTINE="s3://no-such-bucket/quarantine/").invoke(event())
+
+    assert answer.failures == ["message-0"]
