@@ -123,10 +123,9 @@ pub(super) fn webhook(click: &Click<'_>) -> Vec<u8> {
     let mut object = Object(&mut out);
     object.string("id", std::str::from_utf8(&id).unwrap_or_default());
     let root = click.normal.root_node();
-    let mut delivered = None;
+    let (moved, before) = (tape.get(root, "id"), tape.get(root, "delivered"));
     for m in tape.members(root) {
-        if tape.is(m.name, "id") {
-            delivered = Some(m.value);
+        if moved.is_some() && [moved, before].contains(&Some(m.value)) {
             continue;
         }
         let value = object.name_raw(tape.raw(m.name));
@@ -136,10 +135,14 @@ pub(super) fn webhook(click: &Click<'_>) -> Vec<u8> {
             value.extend_from_slice(tape.raw(m.value));
         }
     }
-    if let Some(id) = delivered {
+    if let Some(id) = moved {
         let value = object.name(b"delivered");
         value.extend_from_slice(b"{\"id\":");
         value.extend_from_slice(tape.raw(id));
+        if let Some(before) = before {
+            value.extend_from_slice(b",\"delivered\":");
+            value.extend_from_slice(tape.raw(before));
+        }
         value.push(b'}');
     }
     out.push(b'}');

@@ -146,6 +146,11 @@ impl<'v> Scope<'v> {
         self.mistakes.borrow_mut().push(Mistake { variable: self.name(key), problem: problem.into() });
     }
 
+    /// The variables that were read, set or not.
+    pub fn read(&self) -> BTreeSet<String> {
+        self.used.borrow().clone()
+    }
+
     /// The variables of this scope that nobody has read; `other` says which belong to someone else.
     pub fn unread(&self, other: impl Fn(&str) -> bool) -> Vec<String> {
         let used = self.used.borrow();

@@ -32,6 +32,7 @@ pub fn retry_after<'h>(header: impl Fn(&str) -> Option<&'h str>, now: SystemTime
 #[cfg(test)]
 mod tests {
     use super::*;
+    use fastrand::Rng;
     use proptest::prelude::*;
 
     proptest! {

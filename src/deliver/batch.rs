@@ -71,7 +71,7 @@ mod tests {
         #[test]
         fn batches_keep_to_limits_and_order_and_lose_nothing(
             sizes in proptest::collection::vec(0usize..120, 0..200),
-            records in 1usize..20, bytes in 20usize..300, overhead in 0usize..30, per_record in 0usize..3,
+            records in 1usize..20, bytes in 40usize..300, overhead in 0usize..30, per_record in 0usize..3,
         ) {
             let limits = Limits { records, bytes, record_bytes: 100, overhead, per_record };
             let (mut batcher, mut batches, mut seen) = (Batcher::new(limits), Vec::new(), Vec::new());

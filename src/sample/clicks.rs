@@ -183,3 +183,20 @@ pub(super) fn indent(record: &str, out: &mut String) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_dates() {
+        let spell = |micros| {
+            let mut out = String::new();
+            push_time(micros, 6, &mut out);
+            out
+        };
+        assert_eq!(spell(EPOCH), "2026-11-21T23:54:50.000000");
+        assert_eq!(spell(951_782_400_000_001), "2000-02-29T00:00:00.000001");
+        assert_eq!(spell(1_767_225_599_999_999), "2025-12-31T23:59:59.999999");
+    }
+}

@@ -62,7 +62,7 @@ class Sandbox:
         self.api = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.api.daemon_threads, self.api.block_on_close = True, False
         self.api.jobs, self.api.answers = queue.Queue(), queue.Queue()
-        Thread(target=self.api.serve_forever, daemon=True).start()
+        Thread(target=self.api.serve_forever, args=(0.02,), daemon=True).start()
         lambdas = {
             "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{self.api.server_port}",
             "AWS_LAMBDA_FUNCTION_NAME": "forwarder",

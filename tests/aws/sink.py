@@ -105,7 +105,7 @@ class Sink:
         self.server.daemon_threads, self.server.block_on_close = True, False
         self.server.sink = self
         self.url = f"http://127.0.0.1:{self.server.server_port}/clicks"
-        Thread(target=self.server.serve_forever, daemon=True).start()
+        Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
 
     def record(self, request):
         with self.lock:

@@ -41,7 +41,7 @@ def from_sns(lab, queue, raw):
 
 def from_event_bridge(lab, queue):
     events = lab.emulator.client("events")
-    events.put_rule(Name="clicks", EventPattern=json.dumps({"source": ["aws.s3"]}))
+    events.put_rule(Name="clicks", EventPattern=json.dumps({"source": ["aws.s3"], "detail-type": ["Object Created"]}))
     events.put_targets(Rule="clicks", Targets=[{"Id": "queue", "Arn": queue.arn}])
     lab.s3.put_bucket_notification_configuration(Bucket=BUCKET, NotificationConfiguration={"EventBridgeConfiguration": {}})
 

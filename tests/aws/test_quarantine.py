@@ -90,7 +90,7 @@ def test_a_click_that_the_target_rejects_is_quarantined_alone(lab):
 
 
 def test_without_a_quarantine_the_log_tells_where_and_why_but_not_what(lab):
-    lab.put(KEY, make_lines([1]) + BROKEN + b"\n")
+    lab.put(KEY, make_lines([1]) + BROKEN + b"\n" + make_lines([2]))
     function = lab.forwarder(QUARANTINE=None)
 
     assert function.invoke(event()).failures == []
@@ -120,7 +120,7 @@ def test_rows_fed_back_arrive_with_the_ids_they_would_have_had(lab):
 
 def test_a_quarantine_that_cannot_be_written_fails_the_job(lab):
     """An acknowledged file whose bad line was kept nowhere would be a silent loss."""
-    lab.put(KEY, make_lines([1]) + BROKEN + b"\n")
+    lab.put(KEY, make_lines([1]) + BROKEN + b"\n" + make_lines([2]))
 
     answer = lab.forwarder(QUARANTINE="s3://no-such-bucket/quarantine/").invoke(event())
 

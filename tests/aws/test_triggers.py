@@ -4,7 +4,7 @@ import json
 import uuid
 
 import pytest
-from events import GZIPPED, LINES, ONE, UNICODE, base_name, clicks_in, contents, dump, s3_event, sqs_event, webhook_form, without_ids
+from events import GZIPPED, LINES, ONE, UNICODE, base_name, clicks_in, contents, dump, event_bridge, s3_event, sqs_event, webhook_form, without_ids
 
 ROADS = {
     "s3": [ONE, LINES],
@@ -83,6 +83,20 @@ def test_an_event_of_no_known_shape_is_an_error_that_names_the_known_ones(lab, e
     assert answer.failed and answer.json["errorType"]
     for shape in ("S3", "SQS", "SNS", "EventBridge", "Batch Operations"):
         assert shape in answer.json["errorMessage"]
+
+
+@pytest.mark.parametrize("name", ["ObjectRemoved:Delete", "ObjectTagging:Put", "Object Deleted", "Object Tags Added"])
+def test_an_event_that_is_not_of_a_new_object_is_acknowledged_unread(lab, name):
+    """A notification wider than needed must neither fail for ever nor forward a file again."""
+    lab.put(ONE, contents(ONE))
+    event = s3_event(ONE) if ":" in name else event_bridge(ONE)
+    if ":" in name:
+        event["Records"][0]["eventName"] = name
+    else:
+        event["detail-type"] = name
+
+    assert lab.forwarder().invoke(dump(sqs_event(event))).failures == []
+    assert (lab.sink.requests, lab.quarantine()) == ([], {})
 
 
 def test_a_queue_message_of_no_known_shape_fails_alone(lab):

@@ -1,0 +1,142 @@
+//! The command line as a person or a script uses it.
+
+use std::io::Write;
+use std::process::{Command, Output, Stdio};
+
+use crate::support::{click, lines, root, temporary};
+
+/// Runs `clickstream` with `input` on its standard input and the variables `env`.
+fn clickstream(args: &[&str], env: &[(&str, &str)], input: &[u8]) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_clickstream"))
+        .args(args)
+        .env_clear()
+        .envs(env.iter().copied())
+        .current_dir(root())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (mut stdin, input) = (child.stdin.take().unwrap(), input.to_owned());
+    let feeding = std::thread::spawn(move || drop(stdin.write_all(&input)));
+    let output = child.wait_with_output().unwrap();
+    feeding.join().unwrap();
+    output
+}
+
+fn said(output: &Output) -> (i32, String, String) {
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
+}
+
+#[test]
+fn standard_input_comes_out_as_clicks_with_a_summary() {
+    let (code, out, err) = said(&clickstream(&["forward", "-"], &[], lines(0..3).as_bytes()));
+    assert_eq!((code, out.lines().count()), (0, 3), "{err}");
+    assert!(err.contains("1 objects, 3 records (0 bad)") && err.contains("stdout: read 3 = sent 3"), "{err}");
+}
+
+#[test]
+fn files_directories_and_globs_are_taken_together() {
+    let (_keep, directory) = temporary();
+    for name in ["a.json", "sub/b.json", "sub/.hidden", "c one.json"] {
+        std::fs::create_dir_all(directory.join("sub")).unwrap();
+        std::fs::write(directory.join(name), lines(0..2)).unwrap();
+    }
+    let path = |name: &str| directory.join(name).to_string_lossy().into_owned();
+    let count = |argument: String| said(&clickstream(&["forward", "-q", &argument], &[], b"")).1.lines().count();
+    assert_eq!(count(path("")), 6);
+    assert_eq!(count(path("a.json")), 2);
+    assert_eq!(count(path("*.json")), 4);
+    let (code, _, err) = said(&clickstream(&["forward", &path("none")], &[], b""));
+    assert!(code == 2 && err.contains("none: no such file"), "{code} {err}");
+}
+
+#[test]
+fn exit_codes_tell_what_to_do() {
+    let (_keep, directory) = temporary();
+    let file = |name: &str, text: &str| {
+        std::fs::write(directory.join(name), text).unwrap();
+        directory.join(name).to_string_lossy().into_owned()
+    };
+    let good = file("good", &lines(0..2));
+    assert_eq!(said(&clickstream(&["forward", &good], &[], b"")).0, 0);
+    assert_eq!(said(&clickstream(&["forward", &file("bad", "x\n")], &[], b"")).0, 0, "a bad record is quarantined: that is an end");
+    let (code, _, err) = said(&clickstream(&["forward", &file("cut", &click(1)[..40])], &[], b""));
+    assert!(code == 3 && err.contains("unreadable from byte 0 on"), "{code} {err}");
+    let down = [("TARGETS", "hook"), ("HOOK_KIND", "http"), ("HOOK_URL", "http://127.0.0.1:1/")];
+    let (code, _, err) = said(&clickstream(&["forward", "--give-up", "1ms", &good], &down, b""));
+    assert!(code == 1 && err.contains("target hook: gave up for now") && err.contains("failed 2"), "{code} {err}");
+    let (code, _, err) = said(&clickstream(&["forward", &good], &[("TARGETS", "hook")], b""));
+    assert!(code == 2 && err.contains("HOOK_KIND: is not set; expected one of http, stdout"), "{code} {err}");
+}
+
+#[test]
+fn quarantined_records_go_to_a_directory_once_and_come_back() {
+    let (_keep, directory) = temporary();
+    let rows = directory.join("rows");
+    let env = [("QUARANTINE", rows.to_str().unwrap())];
+    let text = format!("{}oops\n{}", lines(0..1), lines(1..2));
+    for _ in 0..2 {
+        let (code, out, err) = said(&clickstream(&["forward", "-"], &env, text.as_bytes()));
+        assert_eq!((code, out.lines().count()), (0, 2));
+        assert!(err.contains("quarantined 1"), "{err}");
+    }
+    let files: Vec<_> = std::fs::read_dir(&rows).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(files.len(), 1);
+    let row: serde_json::Value = serde_json::from_slice(&std::fs::read(&files[0]).unwrap()).unwrap();
+    assert_eq!((&row["raw"], &row["source"]["index"], &row["kind"]), (&"oops".into(), &1.into(), &"record".into()));
+    // Mended by hand and fed back, with its place.
+    let mended = std::fs::read_to_string(&files[0]).unwrap().replace("oops", &click(7).replace('"', "\\\""));
+    let (_, out, _) = said(&clickstream(&["forward", "-"], &env, mended.as_bytes()));
+    let click: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((&click["source"]["key"], &click["source"]["index"]), (&"-".into(), &1.into()));
+}
+
+#[test]
+fn check_shows_targets_without_secrets_and_lists_every_mistake() {
+    let env =
+        [("TARGETS", "hook"), ("HOOK_KIND", "http"), ("HOOK_URL", "https://example.com/x?token=hidden"), ("HOOK_BEARER", "hidden")];
+    let (code, out, _) = said(&clickstream(&["check"], &env, b""));
+    assert!(code == 0 && out.contains("target hook (kind http)") && !out.contains("hidden"), "{out}");
+    let wrong = [
+        ("TARGETS", "hook,aws,hook-eu"),
+        ("HOOK_KIND", "http"),
+        ("HOOK_URL", "example.com"),
+        ("HOOK_TIMEOT", "1"),
+        ("HOOK_MAX_RECORDS", "0"),
+        ("HOOK_EU_KIND", "pigeon"),
+        ("QUARANTINE", "s3://only-a-bucket"),
+        ("MAX_DEPTH", "many"),
+    ];
+    let (code, _, err) = said(&clickstream(&["check"], &wrong, b""));
+    assert_eq!(code, 2);
+    for part in [
+        "\"aws\" cannot be",
+        "HOOK_URL: found",
+        "HOOK_TIMEOT: is not a variable",
+        "HOOK_MAX_RECORDS: found \"0\"",
+        "HOOK_EU_KIND: found \"pigeon\"",
+        "QUARANTINE: found",
+        "MAX_DEPTH: found",
+    ] {
+        assert!(err.contains(part), "{part} is missing in\n{err}");
+    }
+}
+
+#[test]
+fn a_pipe_that_closes_ends_it_quietly() {
+    let script =
+        format!("{} sample --records 20000 | {0} forward - 2>&1 >/dev/stdout | head -n 1", env!("CARGO_BIN_EXE_clickstream"));
+    let output = Command::new("sh").args(["-c", &script]).env_remove("TARGETS").output().unwrap();
+    let (_, out, err) = said(&output);
+    assert!(out.lines().count() == 1 && out.starts_with("{\"id\"") && err.is_empty(), "{out}\n{err}");
+}
+
+#[test]
+fn samples_are_the_same_for_the_same_seed() {
+    let sample = |seed: &str| clickstream(&["sample", "--records", "5", "--seed", seed], &[], b"").stdout;
+    assert_eq!(sample("4"), sample("4"));
+    assert_ne!(sample("4"), sample("5"));
+    assert_eq!(said(&clickstream(&["sample", "--bytes", "many"], &[], b"")).0, 2);
+}

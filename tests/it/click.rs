@@ -1,0 +1,245 @@
+//! Clicks in their forms: lossless, normalised, with ids that never change.
+
+use std::collections::BTreeSet;
+
+use clickstream_forwarder::click::{fields, schema};
+use clickstream_forwarder::decode::Caps;
+use serde_json::{Value, json};
+
+use crate::golden;
+use crate::support::{DataFile, Out, data_files, decode};
+
+fn outputs(file: &DataFile) -> Vec<Out> {
+    decode(&format!("/2026/11/21/23/{}", file.name), &file.bytes(), Caps::default(), || usize::MAX)
+}
+
+fn one(text: &str) -> Out {
+    let mut out = decode("/2026/11/21/23/name", text.as_bytes(), Caps::default(), || usize::MAX);
+    assert_eq!(out.len(), 1, "{out:?}");
+    out.remove(0)
+}
+
+fn forms(text: &str) -> (Value, Value, Value) {
+    let Out::Click { click, flat, webhook, .. } = one(text) else { panic!("no click: {text}") };
+    let read = |text: &str| serde_json::from_str(text).unwrap();
+    (read(&click), read(&flat), read(&webhook))
+}
+
+fn id(text: &str) -> String {
+    let Out::Click { id, .. } = one(text) else { panic!("no click: {text}") };
+    id
+}
+
+#[test]
+fn every_file_comes_out_as_its_golden() {
+    for file in data_files() {
+        let mut text = String::new();
+        for out in outputs(&file) {
+            text += &match out {
+                Out::Click { click, flat, webhook, n, .. } => format!("click {n}  {click}\nflat     {flat}\nwebhook  {webhook}\n"),
+                Out::Bad { offset, index, length, reason, .. } => {
+                    format!("bad      index {index}, offset {offset}, {length} bytes: {reason}\n")
+                }
+                Out::Tail { offset, reason, .. } => format!("tail     offset {offset}: {reason}\n"),
+            };
+        }
+        golden::check(&format!("clicks/{}.txt", file.name), &text);
+    }
+}
+
+#[test]
+fn ids_never_change() {
+    // Vectors of version 1 of the id: a change here makes every customer's old clicks new.
+    let mut text = String::new();
+    for file in data_files() {
+        for out in outputs(&file) {
+            if let Out::Click { id, n, .. } = out {
+                text += &format!("{id} {n} {}\n", file.name);
+            }
+        }
+    }
+    golden::check("ids.txt", &text);
+}
+
+#[test]
+fn an_id_is_what_its_documentation_says() {
+    // SHA-256 of {"route":{"id":"x"},"timestamp":"2026-11-21T23:54:50Z"}, 122 bits of it, version 8.
+    use sha2::{Digest, Sha256};
+    let mut bytes: [u8; 32] = Sha256::digest(br#"{"route":{"id":"x"},"timestamp":"2026-11-21T23:54:50Z"}"#).into();
+    bytes[6] = bytes[6] & 0x0F | 0x80;
+    bytes[8] = bytes[8] & 0x3F | 0x80;
+    let hex: String = bytes[..16].iter().map(|b| format!("{b:02x}")).collect();
+    let expected = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-");
+    assert_eq!(id(r#" { "timestamp" : "2026-11-21 23:54:50" , "route" : { "\u0069d" : "x" } } "#), expected);
+}
+
+#[test]
+fn ids_survive_spelling_and_not_content() {
+    let base = r#"{"timestamp":"2026-11-21T23:54:50Z","client":{"location":{"country":"us","city":"é"}},"route":{"id":"1"}}"#;
+    for same in [
+        r#"{"route":{"id":"1"},"client":{"location":{"city":"\u00e9","country":"US"}},"timestamp":"2026-11-22T00:54:50+01:00"}"#,
+        r#"{"timestamp":"2026-11-21T23:54:50Z","client":{"geo":{"country":"US","city":"é"}},"route":{"id":"1"}}"#,
+        r#"{"timestamp":"2026-11-21T23:54:50Z","client":{"location":{"country":"us"},"geo":{"city":"é","country":"US"}},"route":{"id":"1"}}"#,
+        r#"{"timestamp":"x","timestamp":"2026-11-21T23:54:50Z","client":{"location":{"country":"us","city":"é"}},"route":{"id":"0","id":"1"}}"#,
+    ] {
+        assert_eq!(id(same), id(base), "{same}");
+    }
+    for other in [
+        base.replace("50Z", "50.0Z"),
+        base.replace("\"1\"", "1"),
+        base.replace("é", "e"),
+        base.replace("\"route\"", "\"id\":\"a\",\"route\""),
+        base.replace("\"id\":\"1\"", "\"id\":\"1\",\"x\":null"),
+    ] {
+        assert_ne!(id(&other), id(base), "{other}");
+    }
+}
+
+#[test]
+fn nothing_that_came_in_is_missing_in_what_comes_out() {
+    // Every string, number and name of a delivered click stands in its canonical form, but for the values
+    // that a rule rewrites.
+    for file in data_files() {
+        for out in outputs(&file) {
+            let Out::Click { click, raw, .. } = out else { continue };
+            let (Ok(before), after) = (serde_json::from_slice::<Value>(&raw), serde_json::from_str::<Value>(&click)) else {
+                continue;
+            };
+            let (mut have, mut want) = (BTreeSet::new(), BTreeSet::new());
+            leaves(&after.unwrap(), &mut have);
+            leaves(&before, &mut want);
+            for leaf in want.difference(&have) {
+                let rewritten = leaf.len() <= 4 || clickstream_forwarder_time(leaf) || ["geo", "null"].contains(&leaf.as_str());
+                assert!(rewritten, "{}: {leaf:?} is missing in {click}", file.name);
+            }
+        }
+    }
+}
+
+/// Whether `text` looks like a time, which is rewritten.
+fn clickstream_forwarder_time(text: &str) -> bool {
+    text.contains(':') || text.bytes().all(|c| c.is_ascii_digit())
+}
+
+fn leaves(value: &Value, out: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(members) => members.iter().for_each(|(name, value)| {
+            out.insert(name.clone());
+            leaves(value, out);
+        }),
+        Value::Array(list) => list.iter().for_each(|value| leaves(value, out)),
+        Value::String(text) => drop(out.insert(text.clone())),
+        other => drop(out.insert(other.to_string())),
+    }
+}
+
+#[test]
+fn no_form_names_a_member_twice_or_breaks_its_line() {
+    use clickstream_forwarder::json::{Parser, compact};
+    for file in data_files() {
+        for out in outputs(&file) {
+            let Out::Click { click, flat, webhook, .. } = out else { continue };
+            for form in [click, flat, webhook] {
+                let (mut parser, mut once) = (Parser::new(200), Vec::new());
+                parser.run(form.as_bytes(), true);
+                compact(parser.tape(form.as_bytes()), 0, &mut once);
+                assert_eq!(String::from_utf8(once).unwrap(), form, "{}", file.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn geo_and_location_become_one_place() {
+    let place = |client: &str| {
+        forms(&format!(r#"{{"timestamp":"2026-11-21T00:00:00Z","route":{{}},"client":{client}}}"#)).0["client"].clone()
+    };
+    assert_eq!(place(r#"{"geo":{"country":"us"}}"#), json!({"location":{"country":"US"}}));
+    assert_eq!(
+        place(r#"{"location":{"country":"us"},"geo":{"country":"US","city":"x"}}"#),
+        json!({"location":{"country":"US","city":"x"}})
+    );
+    let differs = place(r#"{"location":{"country":"us"},"geo":{"country":"ca","city":"x"}}"#);
+    assert_eq!(differs, json!({"location":{"country":"US","city":"x"},"geo":{"country":"ca","city":"x"}}), "geo stays as it was");
+    assert_eq!(place(r#"{"location":null,"geo":{"country":"us"}}"#), json!({"location":{"country":"US"}}));
+    assert_eq!(place(r#"{"location":"here","geo":{"country":"us"}}"#), json!({"location":"here","geo":{"country":"us"}}));
+    assert_eq!(place(r#"{"location":{"country":"usa"}}"#), json!({"location":{"country":"usa"}}), "no two letters");
+}
+
+#[test]
+fn a_webhook_endpoint_reads_what_either_document_names() {
+    // Fields that Rebrandly's published endpoint examples read.
+    for file in ["webhook-2019-sample-shape.json", "webhook-2025-sample-shape.json"] {
+        let file = data_files().into_iter().find(|f| f.name == file).unwrap();
+        let Some(Out::Click { webhook, .. }) = outputs(&file).into_iter().next() else { panic!("{}", file.name) };
+        let event: Value = serde_json::from_str(&webhook).unwrap();
+        for path in [
+            "/id",
+            "/timestamp",
+            "/client/geo/country",
+            "/client/location/country",
+            "/client/agent/browser/name",
+            "/client/agent/os/name",
+            "/client/agent/device/name",
+            "/route/id",
+            "/route/slashtag",
+            "/route/domain/raw",
+            "/route/destination/raw",
+        ] {
+            assert!(event.pointer(path).is_some_and(Value::is_string), "{}: {path}", file.name);
+        }
+        assert_eq!(event["client"]["geo"], event["client"]["location"]);
+    }
+}
+
+#[test]
+fn schemas_are_kept_and_hold_for_every_click() {
+    let pretty = |schema: &Value| serde_json::to_string_pretty(schema).unwrap() + "\n";
+    golden::check("click.schema.json", &pretty(&schema::click()));
+    golden::check("flat.schema.json", &pretty(&schema::flat()));
+    let flat = schema::flat();
+    let columns = flat["properties"].as_object().unwrap();
+    for file in data_files() {
+        for out in outputs(&file) {
+            let Out::Click { flat: row, .. } = out else { continue };
+            let row: Value = serde_json::from_str(&row).unwrap_or_default();
+            for (name, value) in row.as_object().into_iter().flatten() {
+                let kind = columns.get(name).unwrap_or_else(|| panic!("{}: no column {name}", file.name))["type"].as_str().unwrap();
+                let fits = match kind {
+                    "string" => value.is_string(),
+                    "boolean" => value.is_boolean(),
+                    _ => value.is_number(),
+                };
+                assert!(fits, "{}: {name} is {value}, not a {kind}", file.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_row_keeps_what_has_no_column() {
+    let (_, flat, _) = forms(
+        r#"{"timestamp":"2026-11-21T00:00:00Z","weather":{"sky":"blue"},"client":{"location":{"latitude":"48.85","longitude":2.35,"city":7}},
+        "route":{"tags":{"t1":{"value":"vip"}},"destination":{"params":{"query":{"utm_source":["mail"],"utm_medium":["a","b"],"q":["x"]}}}}}"#,
+    );
+    assert_eq!((&flat["latitude"], &flat["longitude"]), (&json!(48.85), &json!(2.35)));
+    assert_eq!((&flat["utm_source"], &flat["utm_medium"]), (&json!("mail"), &json!("a")));
+    assert_eq!(flat["tags"], json!(r#"{"t1":{"value":"vip"}}"#));
+    let extra: Value = serde_json::from_str(flat["extra"].as_str().unwrap()).unwrap();
+    let expected = json!({
+        "weather": {"sky": "blue"},
+        "client": {"location": {"city": 7}},
+        "route": {"destination": {"params": {"query": {"utm_medium": ["a", "b"], "q": ["x"]}}}},
+    });
+    assert_eq!(extra, expected);
+}
+
+#[test]
+fn columns_and_paths_are_named_once() {
+    let mut seen = BTreeSet::new();
+    fields::walk(fields::CLICK, "", &mut |path, field| {
+        assert!(seen.insert(path.to_owned()), "{path} stands twice");
+        assert!(field.column.is_none_or(|column| seen.insert(format!("column {column}"))), "{:?} stands twice", field.column);
+        assert!(!field.doc.is_empty());
+    });
+}

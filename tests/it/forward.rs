@@ -1,0 +1,390 @@
+//! Whole objects to scripted targets: who got what, whatever goes wrong. Time is tokio's own and passes
+//! only in waits.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use clickstream_forwarder::click::{Click, Form};
+use clickstream_forwarder::config::{Area, Config, Place, TargetConfig};
+use clickstream_forwarder::deliver::Patience;
+use clickstream_forwarder::forward::Forwarder;
+use clickstream_forwarder::object::{Memory, ObjectRef, Store};
+use clickstream_forwarder::outcome::{End, Failure, Outcome};
+use clickstream_forwarder::target::{Entry, Halt, Limits, Target, Unfit, Verdict};
+use clickstream_forwarder::trigger::Job;
+use proptest::prelude::*;
+use tokio::time::Instant;
+
+use crate::support::{click, lines};
+
+/// What a scripted target answers: the number of the request, and its entries.
+type Script = Box<dyn Fn(usize, &[Entry]) -> Result<Vec<Verdict>, Halt> + Send + Sync>;
+
+/// A target that answers by a script and keeps what it took.
+struct Scripted {
+    limits: Limits,
+    script: Script,
+    delay: Duration,
+    state: Mutex<Took>,
+}
+
+#[derive(Default)]
+struct Took {
+    requests: usize,
+    sizes: Vec<usize>,
+    /// How often each click was taken, by its id.
+    clicks: BTreeMap<String, usize>,
+}
+
+#[async_trait]
+impl Target for Scripted {
+    fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    fn encode(&self, click: &Click<'_>) -> Result<Entry, Unfit> {
+        let body = click.form(Form::Click);
+        if memmem(&body, b"\"unfit\"") { Err(Unfit("it says so".into())) } else { Ok(Entry::new(click, body)) }
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "a slow target, in tokio's paused time")]
+    async fn send(&self, batch: &[Entry]) -> Result<Vec<Verdict>, Halt> {
+        let number = {
+            let mut took = self.state.lock().unwrap();
+            took.requests += 1;
+            took.sizes.push(batch.len());
+            took.requests
+        };
+        tokio::time::sleep(self.delay).await;
+        let verdicts = (self.script)(number, batch)?;
+        let mut took = self.state.lock().unwrap();
+        for (entry, _) in batch.iter().zip(&verdicts).filter(|(_, verdict)| **verdict == Verdict::Sent) {
+            *took.clicks.entry(entry.id.to_string()).or_default() += 1;
+        }
+        Ok(verdicts)
+    }
+
+    fn describe(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+}
+
+fn memmem(text: &[u8], wanted: &[u8]) -> bool {
+    text.windows(wanted.len()).any(|window| window == wanted)
+}
+
+fn target(records: usize, script: impl Fn(usize, &[Entry]) -> Result<Vec<Verdict>, Halt> + Send + Sync + 'static) -> Arc<Scripted> {
+    let limits = Limits { records, bytes: 1 << 20, record_bytes: 10_000, overhead: 0, per_record: 1 };
+    Arc::new(Scripted { limits, script: Box::new(script), delay: Duration::from_millis(10), state: Mutex::default() })
+}
+
+fn takes_all() -> Arc<Scripted> {
+    target(10, |_, batch| Ok(vec![Verdict::Sent; batch.len()]))
+}
+
+/// A forwarder over memory, with its targets named a, b, c and so on.
+fn forwarder(targets: &[Arc<Scripted>]) -> (Forwarder, Memory) {
+    let memory = Memory::default();
+    let named = targets.iter().zip(["a", "b", "c", "d"]).map(|(target, name)| TargetConfig {
+        name: name.into(),
+        kind: "scripted",
+        target: target.clone(),
+        limits: target.limits,
+        concurrency: 2,
+        timeout: Duration::from_secs(30),
+    });
+    let quarantine = Place::S3(Area { bucket: "rows".into(), prefix: "q/".into() });
+    let config = Config { targets: named.collect(), sources: None, quarantine, directory: None, caps: Default::default() };
+    (Forwarder::with_store(config, Store::Memory(memory.clone())), memory)
+}
+
+fn job(key: &str) -> Job {
+    Job { bucket: "clicks".into(), keys: vec![key.into()], version: None, size: None, trusted: false }
+}
+
+async fn forward(forwarder: &Forwarder, memory: &Memory, text: &str) -> Outcome {
+    memory.put("clicks", "k", text.to_owned());
+    let outcome = forwarder.forward(&job("k"), Patience::until(Instant::now() + Duration::from_secs(60))).await;
+    for target in &outcome.targets {
+        assert!(target.tally.is_conserved(), "{target:?}");
+    }
+    outcome
+}
+
+fn rows(memory: &Memory) -> Vec<serde_json::Value> {
+    let files = memory.keys("rows", "q/", None).into_iter().map(|key| memory.get("rows", &key).unwrap());
+    files
+        .flat_map(|file| {
+            file.split(|c| *c == b'\n').filter(|l| !l.is_empty()).map(|l| serde_json::from_slice(l).unwrap()).collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_target_gets_every_click_once() {
+    let (a, b) = (takes_all(), takes_all());
+    let (forwarder, memory) = forwarder(&[a.clone(), b.clone()]);
+    let outcome = forward(&forwarder, &memory, &(lines(0..95) + "garbage\n")).await;
+    assert_eq!((outcome.end.clone(), outcome.records, outcome.bad, outcome.failure()), (End::Whole, 96, 1, None));
+    for (target, outcome) in [a, b].iter().zip(&outcome.targets) {
+        let took = target.state.lock().unwrap();
+        assert_eq!((took.clicks.len(), took.clicks.values().all(|n| *n == 1)), (95, true));
+        assert_eq!(took.requests, 10);
+        assert_eq!((outcome.tally.read, outcome.tally.sent, outcome.tally.quarantined), (96, 95, 1));
+    }
+    assert_eq!(rows(&memory)[0]["raw"], "garbage");
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_the_entries_that_were_not_taken_are_sent_again() {
+    let odd = target(10, |number, batch| {
+        let verdict = |at: usize| if at % 2 == 1 && number < 3 { Verdict::Retry } else { Verdict::Sent };
+        Ok((0..batch.len()).map(verdict).collect())
+    });
+    let (forwarder, memory) = forwarder(&[odd.clone()]);
+    let outcome = forward(&forwarder, &memory, &lines(0..10)).await;
+    let took = odd.state.lock().unwrap();
+    assert_eq!(took.sizes, [10, 5, 2]);
+    assert!(took.clicks.len() == 10 && took.clicks.values().all(|n| *n == 1));
+    assert_eq!((outcome.targets[0].tally.sent, outcome.targets[0].retries), (10, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_body_is_halved_until_the_one_bad_click_stands_alone() {
+    let picky = target(16, |_, batch| {
+        let bad = batch.iter().any(|entry| memmem(&entry.body, b"link-5\""));
+        if bad { Err(Halt::Refused("HTTP 422".into())) } else { Ok(vec![Verdict::Sent; batch.len()]) }
+    });
+    let (forwarder, memory) = forwarder(&[picky.clone(), takes_all()]);
+    let outcome = forward(&forwarder, &memory, &lines(0..16)).await;
+    assert_eq!((outcome.targets[0].tally.sent, outcome.targets[0].tally.quarantined), (15, 1));
+    assert_eq!(outcome.targets[1].tally.sent, 16, "for that target only");
+    assert_eq!(outcome.failure(), None);
+    let rows = rows(&memory);
+    assert_eq!(rows.len(), 1);
+    assert_eq!((&rows[0]["target"], &rows[0]["reason"], &rows[0]["kind"]), (&"a".into(), &"HTTP 422".into(), &"rejected".into()));
+    assert_eq!((&rows[0]["n"], rows[0]["raw"].as_str()), (&1.into(), Some(click(5).as_str())));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_that_refuses_everything_is_misconfigured_and_quarantines_nothing() {
+    let never = target(16, |_, _| Err(Halt::Refused("HTTP 400".into())));
+    let (forwarder, memory) = forwarder(&[never.clone(), takes_all()]);
+    let outcome = forward(&forwarder, &memory, &lines(0..100)).await;
+    let tally = outcome.targets[0].tally;
+    assert_eq!((tally.read, tally.failed, tally.quarantined), (100, 100, 0));
+    assert!(matches!(&outcome.targets[0].failure, Some(Failure::Misconfigured(cause)) if cause.contains("first 20 clicks")));
+    assert_eq!(outcome.targets[1].tally.sent, 100);
+    assert!(rows(&memory).is_empty());
+    // A file with fewer clicks than that cannot tell: they are kept.
+    let outcome = forward(&forwarder, &memory, &lines(0..3)).await;
+    assert_eq!((outcome.targets[0].tally.quarantined, outcome.failure()), (3, None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_misconfigured_target_fails_at_once_and_alone() {
+    let denied = target(10, |_, _| Err(Halt::Misconfigured("HTTP 401".into())));
+    let (forwarder, memory) = forwarder(&[denied.clone(), takes_all()]);
+    let outcome = forward(&forwarder, &memory, &lines(0..500)).await;
+    assert_eq!((outcome.targets[0].tally.failed, outcome.targets[1].tally.sent), (500, 500));
+    assert!(denied.state.lock().unwrap().requests <= 2, "those in flight when the first came back");
+    assert!(outcome.failure().unwrap().contains("target a: misconfigured: HTTP 401"));
+    assert!(rows(&memory).is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_target_waits_for_anothers_retries_and_the_object_is_read_again_for_it() {
+    let start = Instant::now();
+    let recovered = Arc::new(Mutex::new(None));
+    let seen = recovered.clone();
+    let down = target(10, move |_, batch| {
+        if start.elapsed() < Duration::from_secs(20) {
+            return Err(Halt::Down("HTTP 503".into()));
+        }
+        seen.lock().unwrap().get_or_insert(start.elapsed());
+        Ok(vec![Verdict::Sent; batch.len()])
+    });
+    let finished = Arc::new(Mutex::new(Duration::ZERO));
+    let noted = finished.clone();
+    let quick = target(10, move |_, batch| {
+        *noted.lock().unwrap() = start.elapsed();
+        Ok(vec![Verdict::Sent; batch.len()])
+    });
+    let (forwarder, memory) = forwarder(&[down.clone(), quick.clone()]);
+    let text: String = (0..600).map(|n| if n % 50 == 7 { format!("bad {n}\n") } else { click(n) + "\n" }).collect();
+    let outcome = forward(&forwarder, &memory, &text).await;
+    assert!(*finished.lock().unwrap() < Duration::from_secs(5), "the quick one was through in {:?}", finished.lock().unwrap());
+    for (target, outcome) in [down, quick].iter().zip(&outcome.targets) {
+        let took = target.state.lock().unwrap();
+        assert!(took.clicks.len() == 588 && took.clicks.values().all(|n| *n == 1), "{} clicks", took.clicks.len());
+        assert_eq!((outcome.tally.read, outcome.tally.sent, outcome.tally.quarantined), (600, 588, 12));
+    }
+    assert_eq!(rows(&memory).len(), 12, "read twice, kept once");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_deadline_fails_what_is_left_and_says_so() {
+    let down = target(10, |_, _| Err(Halt::Throttled(Some(Duration::from_secs(3600)), "HTTP 429".into())));
+    let (forwarder, memory) = forwarder(&[down.clone(), takes_all()]);
+    let start = Instant::now();
+    let outcome = forward(&forwarder, &memory, &lines(0..50)).await;
+    assert!(start.elapsed() < Duration::from_secs(60), "an hour is not waited for");
+    assert_eq!((outcome.targets[0].tally.failed, outcome.targets[1].tally.sent), (50, 50));
+    assert!(outcome.failure().unwrap().contains("HTTP 429"), "{:?}", outcome.failure());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_click_that_a_target_cannot_carry_is_kept_for_that_target() {
+    let unfit = click(1).replace("link-1", "unfit");
+    let large = click(2).replace("link-2", &"x".repeat(20_000));
+    let (forwarder, memory) = forwarder(&[takes_all()]);
+    let outcome = forward(&forwarder, &memory, &format!("{unfit}\n{large}\n{}\n", click(3))).await;
+    assert_eq!((outcome.targets[0].tally.sent, outcome.targets[0].tally.quarantined), (1, 2));
+    let reasons: Vec<_> = rows(&memory).iter().map(|row| row["reason"].as_str().unwrap().to_owned()).collect();
+    assert!(reasons.iter().any(|reason| reason == "it says so"), "{reasons:?}");
+    assert!(reasons.iter().any(|reason| reason.contains("it takes 10000 at most")), "{reasons:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_same_run_again_stores_nothing_twice_and_rows_fed_back_keep_their_ids() {
+    let open = Arc::new(Mutex::new(false));
+    let now_open = open.clone();
+    let picky = target(4, move |_, batch| {
+        let bad = !*now_open.lock().unwrap() && batch.iter().any(|entry| memmem(&entry.body, b"link-5\""));
+        if bad { Err(Halt::Refused("HTTP 422".into())) } else { Ok(vec![Verdict::Sent; batch.len()]) }
+    });
+    let other = takes_all();
+    let (forwarder, memory) = forwarder(&[picky.clone(), other.clone()]);
+    // The rejected click stands twice in its file: n must be kept.
+    let text = format!("{}{}\n{}\nbroken\n", lines(0..6), click(5), click(9));
+    forward(&forwarder, &memory, &text).await;
+    let first: Vec<_> = memory.keys("rows", "", None);
+    forward(&forwarder, &memory, &text).await;
+    assert_eq!(memory.keys("rows", "", None), first);
+    assert_eq!(rows(&memory).len(), 3);
+
+    *open.lock().unwrap() = true;
+    let mut fed = String::new();
+    for row in rows(&memory) {
+        fed += &format!("{row}\n");
+    }
+    let (before, ids): (Vec<_>, Vec<_>) = {
+        let took = other.state.lock().unwrap();
+        (took.clicks.values().copied().collect(), took.clicks.keys().cloned().collect())
+    };
+    let outcome = forward(&forwarder, &memory, &fed).await;
+    assert_eq!(outcome.failure(), None);
+    let took = picky.state.lock().unwrap();
+    assert_eq!(took.clicks.keys().cloned().collect::<Vec<_>>(), ids, "the same ids as the other target saw");
+    assert_eq!(other.state.lock().unwrap().clicks.values().copied().collect::<Vec<_>>(), before, "rows of a go to a alone");
+    let tally = outcome.targets[1].tally;
+    assert_eq!((tally.read, tally.filtered, tally.quarantined), (3, 2, 1));
+    assert_eq!(memory.keys("rows", "", None), first, "what is still bad is kept under the same name");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_must_not_be_read_is_not() {
+    let (forwarder, memory) = forwarder(&[takes_all()]);
+    memory.put("rows", "q/x.jsonl", lines(0..1));
+    let patience = Patience::until(Instant::now() + Duration::from_secs(9));
+    let end = |job: Job| {
+        let forwarder = &forwarder;
+        async move { forwarder.forward(&job, patience).await.end }
+    };
+    assert_eq!(end(Job { bucket: "rows".into(), ..job("q/x.jsonl") }).await, End::Skipped("the forwarder wrote it itself"));
+    assert_eq!(end(Job { size: Some(0), ..job("folder/") }).await, End::Skipped("it is a folder marker"));
+    assert_eq!(end(Job { size: Some(0), ..job("empty") }).await, End::Skipped("it is empty"));
+    assert_eq!(end(Job { bucket: String::new(), ..job("/etc/passwd") }).await, End::Skipped("it names no bucket"));
+    assert_eq!(end(job("gone")).await, End::Missing);
+    assert_eq!(rows(&memory).iter().filter(|row| row["kind"] == "object").count(), 1, "somebody must learn of it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_second_spelling_of_a_key_is_tried() {
+    let (forwarder, memory) = forwarder(&[takes_all()]);
+    memory.put("clicks", "a b", lines(0..1));
+    let job = Job { keys: vec!["a+b".into(), "a b".into()], ..job("") };
+    let outcome = forwarder.forward(&job, Patience::until(Instant::now() + Duration::from_secs(9))).await;
+    assert_eq!((outcome.object, outcome.end), (ObjectRef::new("clicks", "a b"), End::Whole));
+}
+
+/// What a random target does with a request.
+#[derive(Clone, Debug)]
+enum Mood {
+    Take,
+    TakeHalf,
+    RejectFirst,
+    Refuse,
+    Throttle,
+    Down,
+    Misconfigured,
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn whatever_happens_every_record_ends_as_one_of_four(
+        pieces in proptest::collection::vec((0usize..6, 0usize..500), 0..120),
+        moods in proptest::collection::vec(
+            proptest::collection::vec(
+                prop_oneof![
+                    8 => Just(Mood::Take), 2 => Just(Mood::TakeHalf), 1 => Just(Mood::RejectFirst), 2 => Just(Mood::Refuse),
+                    2 => Just(Mood::Throttle), 2 => Just(Mood::Down), 1 => Just(Mood::Misconfigured),
+                ], 1..12), 1..4),
+        records in 1usize..12,
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+        runtime.block_on(conserve(pieces, moods, records));
+    }
+}
+
+async fn conserve(pieces: Vec<(usize, usize)>, moods: Vec<Vec<Mood>>, records: usize) {
+    let text: String = pieces
+        .iter()
+        .map(|(shape, n)| match shape {
+            0 => format!("bad {n}\n"),
+            1 => click(*n).replace("\"link", "\"unfit\",\"x\":\"") + "\n",
+            _ => click(*n) + "\n",
+        })
+        .collect();
+    let targets: Vec<_> = moods
+        .into_iter()
+        .map(|moods| {
+            target(records, move |number, batch| {
+                let sent = || vec![Verdict::Sent; batch.len()];
+                match moods[number % moods.len()] {
+                    Mood::Take => Ok(sent()),
+                    Mood::TakeHalf => {
+                        Ok((0..batch.len()).map(|at| if at % 2 == 0 { Verdict::Sent } else { Verdict::Retry }).collect())
+                    }
+                    Mood::RejectFirst => Ok((0..batch.len())
+                        .map(|at| if at == 0 { Verdict::Rejected("no".into()) } else { Verdict::Sent })
+                        .collect()),
+                    Mood::Refuse => Err(Halt::Refused("400".into())),
+                    Mood::Throttle => Err(Halt::Throttled(Some(Duration::from_millis(300)), "429".into())),
+                    Mood::Down => Err(Halt::Down("503".into())),
+                    Mood::Misconfigured => Err(Halt::Misconfigured("401".into())),
+                }
+            })
+        })
+        .collect();
+    let (forwarder, memory) = forwarder(&targets);
+    let outcome = forward(&forwarder, &memory, &text).await;
+    for (target, scripted) in outcome.targets.iter().zip(&targets) {
+        let took = scripted.state.lock().unwrap();
+        let tally = target.tally;
+        assert_eq!(took.clicks.values().sum::<usize>() as u64, tally.sent, "what was taken was counted, once");
+        assert!(took.clicks.values().all(|n| *n == 1), "no click twice within one run");
+        assert_eq!(target.failure.is_some(), tally.failed > 0, "{target:?}");
+        if outcome.end == End::Whole {
+            assert_eq!(tally.read, outcome.records, "{target:?}");
+        }
+        if outcome.end == End::Whole && target.failure.is_none() {
+            let rejected = rows(&memory).iter().filter(|row| row["target"] == *target.target).count() as u64;
+            assert_eq!(tally.quarantined, rejected + outcome.bad, "{target:?}");
+        }
+    }
+}

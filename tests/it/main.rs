@@ -1,0 +1,15 @@
+//! The one integration binary. `decode`: what files hold; `click`: forms, ids and schemas; `target`: every
+//! kind against the same demands; `forward`: whole objects, faults and conservation; `trigger`: events and
+//! answers; `cli`: the command as a person uses it; `docs`: what the README says.
+
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test that cannot go on must fail")]
+
+mod cli;
+mod click;
+mod decode;
+mod docs;
+mod forward;
+mod golden;
+mod support;
+mod target;
+mod trigger;

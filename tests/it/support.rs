@@ -1,0 +1,144 @@
+//! What several themes need: the test files, decoding to a list, a forwarder over memory.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use clickstream_forwarder::click::{Click, Form, Normaliser, Origin, Seen};
+use clickstream_forwarder::config::Config;
+use clickstream_forwarder::config::vars::Vars;
+use clickstream_forwarder::decode::{Caps, Decoder, Item};
+use clickstream_forwarder::deliver::Patience;
+use clickstream_forwarder::object::ObjectRef;
+use clickstream_forwarder::target::Context;
+use tokio::time::Instant;
+
+/// The repository's root.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// One file of `tests/data` with what its table says of it.
+pub struct DataFile {
+    pub name: String,
+    pub good: usize,
+    pub bad: usize,
+    pub tail: usize,
+}
+
+impl DataFile {
+    pub fn bytes(&self) -> Vec<u8> {
+        std::fs::read(root().join("tests/data").join(&self.name)).unwrap()
+    }
+}
+
+/// The rows of the tables in `tests/data/README.md`.
+pub fn data_files() -> Vec<DataFile> {
+    let readme = std::fs::read_to_string(root().join("tests/data/README.md")).unwrap();
+    let row = |line: &str| {
+        let cells: Vec<_> = line.split('|').map(str::trim).collect();
+        let name = cells.get(1)?.strip_prefix('`')?.strip_suffix('`')?.to_owned();
+        let number = |at: usize| cells.get(at)?.parse().ok();
+        Some(DataFile { name, good: number(2)?, bad: number(3)?, tail: number(4)? })
+    };
+    readme.lines().filter_map(row).collect()
+}
+
+/// One thing that came out of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Out {
+    /// A click, in every form.
+    Click { id: String, n: u32, click: String, flat: String, webhook: String, raw: Bytes },
+    /// A bad record.
+    Bad { offset: u64, index: u64, length: u64, raw: Bytes, reason: String },
+    /// A tail.
+    Tail { offset: u64, raw: Bytes, reason: String },
+}
+
+/// Everything in `bytes`, fed in chunks of the sizes that `chunk` gives.
+pub fn decode(name: &str, bytes: &[u8], caps: Caps, mut chunk: impl FnMut() -> usize) -> Vec<Out> {
+    let object = Arc::new(ObjectRef::new("clicks", name));
+    let (mut decoder, mut normaliser, mut seen) = (Decoder::new(caps), Normaliser::default(), Seen::new());
+    let (mut rest, mut out) = (bytes, Vec::new());
+    loop {
+        match decoder.next() {
+            Item::Record(record) => {
+                let origin = Origin { object: object.clone(), place: record.place, batch_key: record.batch_key.clone() };
+                out.push(match normaliser.click(&record, &origin, |print| seen.meet(print)) {
+                    Ok(click) => Out::Click {
+                        id: click.id.to_string(),
+                        n: click.n,
+                        click: text(&click, Form::Click),
+                        flat: text(&click, Form::Flat),
+                        webhook: text(&click, Form::Webhook),
+                        raw: click.form(Form::Raw),
+                    },
+                    Err(not) => Out::Bad {
+                        offset: record.place.offset,
+                        index: record.place.index,
+                        length: record.raw.len() as u64,
+                        raw: record.raw.clone(),
+                        reason: not.to_string(),
+                    },
+                });
+            }
+            Item::Bad(bad) => out.push(Out::Bad {
+                offset: bad.place.offset,
+                index: bad.place.index,
+                length: bad.length,
+                raw: bad.raw,
+                reason: bad.reason,
+            }),
+            Item::Tail(bad) => out.push(Out::Tail { offset: bad.place.offset, raw: bad.raw, reason: bad.reason }),
+            Item::Starved if rest.is_empty() => decoder.end(),
+            Item::Starved => {
+                let (head, tail) = rest.split_at(chunk().clamp(1, rest.len()));
+                decoder.push(Bytes::copy_from_slice(head));
+                rest = tail;
+            }
+            Item::End => return out,
+        }
+    }
+}
+
+fn text(click: &Click<'_>, form: Form) -> String {
+    String::from_utf8(click.form(form).to_vec()).unwrap()
+}
+
+/// Variables from `NAME=value` lines or words.
+pub fn vars(text: &str) -> Vars {
+    text.split_whitespace().filter_map(|pair| pair.split_once('=')).map(|(name, value)| (name.into(), value.into())).collect()
+}
+
+/// A fixed clock: 2026-11-22T00:00:00Z.
+pub fn clock() -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_305_600)
+}
+
+/// A configuration that must be valid.
+pub fn config(text: &str) -> Config {
+    Config::load(&vars(text), Context { clock }).unwrap_or_else(|errors| panic!("{errors}"))
+}
+
+/// Time enough.
+pub fn patience() -> Patience {
+    Patience { deadline: Instant::now() + Duration::from_secs(60), give_up: Duration::from_secs(60) }
+}
+
+/// A click as small as they come, with its number.
+pub fn click(number: usize) -> String {
+    format!(r#"{{"timestamp":"2026-11-21T23:54:50.{number:06}Z","route":{{"id":"link-{number}"}}}}"#)
+}
+
+/// Lines of the clicks `numbers`.
+pub fn lines(numbers: std::ops::Range<usize>) -> String {
+    numbers.map(|number| click(number) + "\n").collect()
+}
+
+/// A directory that goes with its value.
+pub fn temporary() -> (tempfile::TempDir, PathBuf) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().to_owned();
+    (directory, path)
+}

@@ -1,0 +1,230 @@
+//! Every kind against the same demands, and `http` request by request at a recording server.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clickstream_forwarder::click::{Click, Normaliser, Origin};
+use clickstream_forwarder::config::vars::Scope;
+use clickstream_forwarder::decode::{Caps, Decoder, Item};
+use clickstream_forwarder::object::ObjectRef;
+use clickstream_forwarder::target::{COMMON, Context, Entry, Halt, KINDS, Target, Verdict};
+use serde_json::Value;
+use wiremock::matchers::{any, method};
+use wiremock::{Mock, MockServer, Request, ResponseTemplate};
+
+use crate::golden;
+use crate::support::{clock, config, lines, vars};
+
+/// Calls `visit` with each click of `text`.
+fn clicks(text: &str, mut visit: impl FnMut(&Click<'_>)) {
+    let object = Arc::new(ObjectRef::new("clicks", "/2026/11/21/23/rb-clicks-stream-1-2026-11-21-23-54-50-x"));
+    let (mut decoder, mut normaliser) = (Decoder::new(Caps::default()), Normaliser::default());
+    decoder.push(text.to_owned().into());
+    decoder.end();
+    loop {
+        match decoder.next() {
+            Item::Record(record) => {
+                let origin = Origin { object: object.clone(), place: record.place, batch_key: record.batch_key.clone() };
+                visit(&normaliser.click(&record, &origin, |_| 1).unwrap());
+            }
+            Item::End => return,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+fn entries(target: &dyn Target, text: &str) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    clicks(text, |click| entries.push(target.encode(click).unwrap()));
+    entries
+}
+
+/// A target of the variables `text`, named `T`.
+fn build(text: &str) -> Arc<dyn Target> {
+    let config = config(&format!("TARGETS=t {text}"));
+    config.targets[0].target.clone()
+}
+
+/// A minimal valid configuration of every kind.
+fn minimal(kind: &str) -> &'static str {
+    match kind {
+        "http" => "T_KIND=http T_URL=http://127.0.0.1:9/clicks",
+        "stdout" => "T_KIND=stdout",
+        other => panic!("a new kind needs a minimal configuration here: {other}"),
+    }
+}
+
+#[test]
+fn every_kind_is_documented_and_named_once() {
+    let mut names = Vec::new();
+    for kind in KINDS {
+        assert!(!names.contains(&kind.name) && !kind.doc.is_empty());
+        names.push(kind.name);
+        let mut vars: Vec<_> = COMMON.iter().chain(kind.vars).map(|var| var.name).collect();
+        vars.sort_unstable();
+        assert!(vars.windows(2).all(|pair| pair[0] != pair[1]), "{}: {vars:?}", kind.name);
+    }
+}
+
+#[test]
+fn every_variable_that_a_kind_reads_is_documented() {
+    for kind in KINDS {
+        let vars = vars(minimal(kind.name));
+        let scope = Scope::new(&vars, "T_");
+        (kind.build)(&scope, Context { clock }).unwrap();
+        for name in scope.read() {
+            let key = name.strip_prefix("T_").unwrap();
+            assert!(kind.vars.iter().any(|var| var.name == key), "{}: {key} is read but not documented", kind.name);
+        }
+        for var in kind.vars.iter().filter(|var| !var.name.ends_with('*')) {
+            assert!(scope.read().contains(&format!("T_{}", var.name)), "{}: {} is documented but not read", kind.name, var.name);
+        }
+    }
+}
+
+#[test]
+fn limits_may_only_be_lowered() {
+    for kind in KINDS {
+        let target = build(minimal(kind.name));
+        let limits = target.limits();
+        let with = |more: &str| {
+            let vars = vars(&format!("TARGETS=t {} {more}", minimal(kind.name)));
+            clickstream_forwarder::config::Config::load(&vars, Context { clock })
+                .map(|c| c.targets[0].limits)
+                .map_err(|e| e.to_string())
+        };
+        assert_eq!(with("T_MAX_RECORDS=7").unwrap().records, 7);
+        let said = with(&format!("T_MAX_BYTES={}", limits.bytes + 1)).unwrap_err();
+        assert!(said.contains("T_MAX_BYTES") && said.contains(&limits.bytes.to_string()), "{said}");
+    }
+}
+
+const SECRETS: &str =
+    "T_BEARER=very-hidden T_HEADER_X_API_KEY=very-hidden-too T_SIGNING_SECRET=whsec_dmVyeS1oaWRkZW4tdmVyeS1oaWRkZW4tMQ==";
+
+#[test]
+fn secrets_are_in_no_description() {
+    let text = format!("{:?}", build(&format!("T_KIND=http T_URL=http://h/p?token=very-hidden {SECRETS}")).describe());
+    assert!(!text.contains("hidden") && text.contains("***") && text.contains("x-api-key"), "{text}");
+}
+
+async fn server(answer: ResponseTemplate) -> MockServer {
+    let server = MockServer::start().await;
+    Mock::given(any()).respond_with(answer).mount(&server).await;
+    server
+}
+
+/// Sends the clicks 0 to 2 to a server that answers `answer`.
+async fn sent(answer: ResponseTemplate, text: &str) -> (Result<Vec<Verdict>, Halt>, Vec<Request>) {
+    let server = server(answer).await;
+    let target = build(&format!("T_KIND=http T_URL={}/clicks {text}", server.uri()));
+    let result = target.send(&entries(&*target, &lines(0..2))).await;
+    (result, server.received_requests().await.unwrap())
+}
+
+fn headers(request: &Request) -> BTreeMap<String, String> {
+    let own = ["host", "accept", "content-length"];
+    let headers = request.headers.iter().filter(|(name, _)| !own.contains(&name.as_str()));
+    headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect()
+}
+
+#[tokio::test]
+async fn every_body_form_is_its_golden_request() {
+    let mut text = String::new();
+    for variables in [
+        "",
+        "T_BODY=array T_BEARER=token",
+        "T_BODY=lines T_FORMAT=flat T_BASIC=user:password",
+        "T_BODY=array T_FORMAT=raw T_METHOD=put T_HEADER_X_API_KEY=key",
+        "T_SIGNING_SECRET=whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+    ] {
+        let (result, requests) = sent(ResponseTemplate::new(200), variables).await;
+        assert_eq!(result.unwrap(), [Verdict::Sent, Verdict::Sent]);
+        let request = &requests[0];
+        text += &format!("# {variables}\n{} {}\n", request.method, request.url.path());
+        for (name, value) in headers(request) {
+            text += &format!("{name}: {value}\n");
+        }
+        text += &format!("\n{}\n\n", String::from_utf8(request.body.clone()).unwrap());
+    }
+    golden::check("http.txt", &text);
+}
+
+#[tokio::test]
+async fn single_sends_one_click_a_request() {
+    let target = build("T_KIND=http T_URL=http://h T_BODY=single");
+    assert_eq!(target.limits().records, 1);
+    let server = server(ResponseTemplate::new(204)).await;
+    let target = build(&format!("T_KIND=http T_URL={} T_BODY=single", server.uri()));
+    let entries = entries(&*target, &lines(4..5));
+    target.send(&entries).await.unwrap();
+    assert_eq!(server.received_requests().await.unwrap()[0].body, entries[0].body);
+}
+
+#[tokio::test]
+async fn a_compressed_body_is_the_same_body() {
+    let (_, plain) = sent(ResponseTemplate::new(200), "").await;
+    let (_, gzip) = sent(ResponseTemplate::new(200), "T_COMPRESSION=gzip").await;
+    assert_eq!(headers(&gzip[0])["content-encoding"], "gzip");
+    let mut body = Vec::new();
+    flate2::read::MultiGzDecoder::new(&gzip[0].body[..]).read_to_end(&mut body).unwrap();
+    assert_eq!(body, plain[0].body);
+}
+
+#[tokio::test]
+async fn the_same_body_has_the_same_id_and_each_attempt_its_own_signature() {
+    let (server, target) = {
+        let server = server(ResponseTemplate::new(503)).await;
+        let target = build(&format!("T_KIND=http T_URL={} {SECRETS}", server.uri()));
+        (server, target)
+    };
+    let three = entries(&*target, &lines(0..3));
+    for batch in [&three[..2], &three[..2], &three[1..]] {
+        assert!(target.send(batch).await.is_err());
+    }
+    let requests = server.received_requests().await.unwrap();
+    let header = |at: usize, name: &str| headers(&requests[at])[name].clone();
+    assert_eq!(header(0, "webhook-id"), header(1, "webhook-id"));
+    assert_ne!(header(0, "webhook-id"), header(2, "webhook-id"));
+    assert_eq!(header(0, "idempotency-key"), header(0, "webhook-id"));
+    for at in 0..3 {
+        assert_eq!(header(at, "webhook-timestamp"), "1795305600");
+        assert!(header(at, "webhook-signature").starts_with("v1,"));
+    }
+}
+
+#[tokio::test]
+async fn answers_are_judged_by_their_status() {
+    let judged = |answer: ResponseTemplate| async { sent(answer, "").await.0.unwrap_err() };
+    assert!(matches!(judged(ResponseTemplate::new(500)).await, Halt::Down(_)));
+    let Halt::Throttled(after, _) = judged(ResponseTemplate::new(429).insert_header("Retry-After", "7")).await else { panic!() };
+    assert_eq!(after, Some(Duration::from_secs(7)));
+    assert!(matches!(judged(ResponseTemplate::new(413)).await, Halt::Refused(_)));
+    let Halt::Misconfigured(cause) = judged(ResponseTemplate::new(401)).await else { panic!() };
+    assert!(cause.contains("credentials"), "{cause}");
+    let (result, requests) = sent(ResponseTemplate::new(307).insert_header("Location", "/elsewhere"), "").await;
+    assert!(matches!(result, Err(Halt::Misconfigured(_))));
+    assert_eq!(requests.len(), 1, "redirects are not followed");
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_down_and_its_address_not_in_the_message() {
+    let target = build("T_KIND=http T_URL=http://127.0.0.1:1/secret-path");
+    let Err(Halt::Down(cause)) = target.send(&entries(&*target, &lines(0..1))).await else { panic!() };
+    assert!(cause.contains("refused") && !cause.contains("secret-path"), "{cause}");
+}
+
+#[tokio::test]
+async fn an_envelope_is_read_as_rebrandly_documents_it() {
+    let server = server(ResponseTemplate::new(200)).await;
+    Mock::given(method("POST")).respond_with(ResponseTemplate::new(200)).mount(&server).await;
+    let target = build(&format!("T_KIND=http T_URL={}", server.uri()));
+    let text = r#"{"timestamp":"2026-11-21T00:00:00Z","client":{"location":{"country":"us"}},"route":{"id":"1"}}"#;
+    target.send(&entries(&*target, text)).await.unwrap();
+    let body: Value = serde_json::from_slice(&server.received_requests().await.unwrap()[0].body).unwrap();
+    assert_eq!(body["key"], "rb-clicks-stream-1-2026-11-21-23-54-50-x");
+    assert_eq!(body["data"][0]["client"]["geo"]["country"], "us");
+    assert!(body["data"][0]["id"].is_string());
+}
