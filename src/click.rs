@@ -129,6 +129,3 @@ impl Normaliser {
         })
     }
 }
-
-#[cfg(test)]
-mod tests;

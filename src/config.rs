@@ -240,6 +240,3 @@ fn lower(scope: &Scope<'_>, key: &str, limit: &mut usize, wish: Option<usize>) {
         None => {}
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -4,88 +4,21 @@
 //! of it. It does not know where the bytes come from nor what a click is.
 
 mod compression;
+mod envelope;
 mod frame;
+mod record;
 
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 
-use crate::json::{Fault, Kind, Member, Tape};
 use compression::{Inflate, Step};
+use envelope::{Elements, key_of};
 use frame::{Frame, Framer, Wrong};
 
-/// What no honest file exceeds, and a hostile one must not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Caps {
-    /// Bytes of one record. Firehose, which writes the files, takes at most 1,000 KiB.
-    pub record_bytes: usize,
-    /// Levels of nesting; clicks have seven.
-    pub depth: u32,
-    /// Plain bytes of an object. Firehose buffers at most 128 MiB.
-    pub object_bytes: u64,
-    /// Plain bytes per compressed one, looked at after the first MiB; clicks give 8.
-    pub ratio: u64,
-}
+pub use record::{BadRecord, Caps, Item, Place, Record};
 
-impl Default for Caps {
-    fn default() -> Caps {
-        Caps { record_bytes: 8 << 20, depth: 128, object_bytes: 32 << 30, ratio: 250 }
-    }
-}
-
-/// One JSON value that may be a click.
-#[derive(Debug)]
-pub struct Record<'a> {
-    /// The tape that holds it.
-    pub tape: Tape<'a>,
-    /// Its node.
-    pub root: u32,
-    /// Its bytes as delivered.
-    pub raw: Bytes,
-    /// Where it stands.
-    pub place: Place,
-    /// The key of the envelope it came in.
-    pub batch_key: Option<Arc<str>>,
-}
-
-/// Where a record stands in its object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub struct Place {
-    /// Plain (inflated) bytes before it.
-    pub offset: u64,
-    /// Records before it, bad ones included.
-    pub index: u64,
-}
-
-/// A stretch of the object that is no click, kept so that it can be looked at and replayed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BadRecord {
-    /// Where it stands.
-    pub place: Place,
-    /// Bytes skipped.
-    pub length: u64,
-    /// Those bytes, as many as the cap on a record allows.
-    pub raw: Bytes,
-    /// Why, for people.
-    pub reason: String,
-}
-
-/// One step of decoding.
-#[derive(Debug)]
-pub enum Item<'a> {
-    /// A record.
-    Record(Record<'a>),
-    /// A bad record; the object goes on after it.
-    Bad(BadRecord),
-    /// The object cannot be read beyond this: cut short, corrupt, or over a cap. Nothing follows.
-    Tail(BadRecord),
-    /// The next chunk is needed.
-    Starved,
-    /// The object is read.
-    End,
-}
-
-/// Decodes one object. Chunks go in at [`push`](Decoder::push), items come out of [`next`](Decoder::next).
+/// Decodes one object. Chunks go in at [`push`](Decoder::push), items come out of [`advance`](Decoder::advance).
 pub struct Decoder {
     caps: Caps,
     inflate: Inflate,
@@ -99,14 +32,6 @@ pub struct Decoder {
     bad: Option<(BadRecord, BytesMut)>,
     over: bool,
     capped: bool,
-}
-
-/// The rest of an envelope that is held whole.
-struct Elements {
-    next: u32,
-    end: u32,
-    offset: u64,
-    key: Option<Arc<str>>,
 }
 
 impl Decoder {
@@ -144,7 +69,7 @@ impl Decoder {
     }
 
     /// The next item. After [`Item::Tail`] and [`Item::End`] there is none.
-    pub fn next(&mut self) -> Item<'_> {
+    pub fn advance(&mut self) -> Item<'_> {
         loop {
             if let Some((root, place, key)) = self.next_element() {
                 return self.record(root, place, key);
@@ -239,32 +164,6 @@ impl Decoder {
         Ok(())
     }
 
-    /// Begins to walk the envelope in `current`, if it is one.
-    fn open_envelope(&mut self, offset: u64) -> bool {
-        let tape = self.framer.tape(&self.current);
-        let is_click = |m: Member| tape.is(m.name, "timestamp") || tape.is(m.name, "route");
-        let Some(data) = tape.get(0, "data").filter(|&data| tape.node(data).kind == Kind::Array) else { return false };
-        if tape.members(0).any(is_click) || self.framer.in_envelope() {
-            return false;
-        }
-        let key = key_of(tape, tape.members(0));
-        self.elements = Some(Elements { next: data + 1, end: tape.node(data).next, offset, key });
-        true
-    }
-
-    fn next_element(&mut self) -> Option<(u32, Place, Option<Arc<str>>)> {
-        let elements = self.elements.as_mut()?;
-        if elements.next >= elements.end {
-            self.elements = None;
-            return None;
-        }
-        let root = elements.next;
-        let node = self.framer.tape(&self.current).node(root);
-        elements.next = node.next;
-        let (offset, key) = (elements.offset + u64::from(node.start), elements.key.clone());
-        Some((root, self.number(offset), key))
-    }
-
     /// The value at `root`, unless it is not UTF-8.
     fn record(&mut self, root: u32, place: Place, batch_key: Option<Arc<str>>) -> Item<'_> {
         let node = self.framer.tape(&self.current).node(root);
@@ -278,7 +177,7 @@ impl Decoder {
 
     fn begin_bad(&mut self, wrong: Wrong) {
         let place = self.number(self.place.offset);
-        let reason = self.explain(wrong);
+        let reason = self.caps.explain(wrong);
         self.bad = Some((BadRecord { place, length: 0, raw: Bytes::new(), reason }, BytesMut::new()));
     }
 
@@ -312,38 +211,9 @@ impl Decoder {
         self.over = true;
         Item::End
     }
-
-    fn explain(&self, wrong: Wrong) -> String {
-        match wrong {
-            Wrong::TooLong => format!("longer than {} bytes (MAX_RECORD_BYTES)", self.caps.record_bytes),
-            Wrong::CutShort => "its line is cut short".into(),
-            Wrong::StrayCloser(c) => format!("'{}' closes nothing", c as char),
-            Wrong::Syntax(at, fault) => format!("not JSON at byte {at} of the record: {}", self.describe(fault)),
-        }
-    }
-
-    fn describe(&self, fault: Fault) -> String {
-        match fault {
-            Fault::Unexpected(c) if c.is_ascii_graphic() => format!("unexpected '{}'", c as char),
-            Fault::Unexpected(c) => format!("unexpected byte 0x{c:02x}"),
-            Fault::LineFeedInString => "a line ends inside a string".into(),
-            Fault::ControlInString(c) => format!("control character 0x{c:02x} inside a string"),
-            Fault::BadEscape => "an unknown escape in a string".into(),
-            Fault::BadNumber => "a malformed number".into(),
-            Fault::TooDeep => format!("more than {} levels deep (MAX_DEPTH)", self.caps.depth),
-        }
-    }
-}
-
-/// The envelope's `key`, the last one among `members` that is a string.
-fn key_of(tape: Tape<'_>, members: impl Iterator<Item = Member>) -> Option<Arc<str>> {
-    members.filter(|m| tape.is(m.name, "key")).last().and_then(|m| tape.string(m.value)).map(|key| Arc::from(&*key))
 }
 
 fn trim_line_end(mut raw: Bytes) -> Bytes {
     let end = raw.trim_ascii_end().len();
     raw.split_to(end)
 }
-
-#[cfg(test)]
-mod tests;

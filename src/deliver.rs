@@ -157,7 +157,7 @@ impl Lane {
             Err(refused) => {
                 let reason =
                     format!("{} bytes in this target's form; it takes {} at most", refused.entry.body.len(), refused.limit);
-                self.unfit(index, Row::rejected(refused.entry, self.state.name.clone(), reason));
+                self.unfit(index, Row::rejected(*refused.entry, self.state.name.clone(), reason));
                 None
             }
         }
@@ -228,6 +228,3 @@ impl Lane {
         (TargetOutcome { target: self.state.name.clone(), tally, retries: counts.retries, failure }, self.rows)
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -5,10 +5,12 @@
 
 mod compact;
 mod parse;
+mod scan;
 pub mod text;
 
 pub use compact::compact;
-pub use parse::{Fault, Parser, Progress, is_number};
+pub use parse::{Fault, Parser, Progress};
+pub use scan::is_number;
 
 /// What a node of the tape is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

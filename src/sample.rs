@@ -227,7 +227,7 @@ mod tests {
         let plain = sample(Framing::Lines);
         let (file, records) = write(&Sample { gzip: true, ..plain.clone() });
         let mut inflated = Vec::new();
-        flate2::read::GzDecoder::new(file.as_slice()).read_to_end(&mut inflated).unwrap();
+        flate2::read::MultiGzDecoder::new(file.as_slice()).read_to_end(&mut inflated).unwrap();
         assert_eq!((inflated, records), write(&plain));
     }
 

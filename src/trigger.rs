@@ -61,6 +61,3 @@ pub struct Unit {
     /// Why it cannot be understood.
     pub error: Option<String>,
 }
-
-#[cfg(test)]
-mod tests;

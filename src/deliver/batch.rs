@@ -14,7 +14,7 @@ pub struct Batcher {
 #[derive(Debug)]
 pub struct TooLarge {
     /// The entry.
-    pub entry: Entry,
+    pub entry: Box<Entry>,
     /// Bytes that the target takes at most.
     pub limit: usize,
 }
@@ -29,7 +29,7 @@ impl Batcher {
     pub fn push(&mut self, entry: Entry) -> Result<Option<Vec<Entry>>, TooLarge> {
         let limit = self.limits.record_bytes.min(self.limits.bytes.saturating_sub(self.limits.overhead + self.limits.per_record));
         if entry.body.len() > limit {
-            return Err(TooLarge { entry, limit });
+            return Err(TooLarge { entry: Box::new(entry), limit });
         }
         let size = entry.body.len() + self.limits.per_record;
         let full = self.entries.len() >= self.limits.records || self.bytes + size > self.limits.bytes;

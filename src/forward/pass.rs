@@ -67,7 +67,7 @@ impl<'p> Pass<'p> {
         let reading = tokio::spawn(read(reader, chunks));
         let mut decoder = Decoder::new(self.caps);
         let end = loop {
-            let todo = self.step(decoder.next());
+            let todo = self.step(decoder.advance());
             let kept = match todo {
                 Todo::Nothing => Ok(()),
                 Todo::Queue(full) => {

@@ -4,6 +4,8 @@
     reason = "indices come from the parser's own bookkeeping; checked access costs a tenth of its speed"
 )]
 
+mod tokens;
+
 use super::{Kind, Node, Tape};
 
 /// Why a text is not JSON.
@@ -207,130 +209,6 @@ impl Parser {
         self.state = if self.open == NONE { State::Done } else { next };
         Scan::End
     }
-
-    #[inline]
-    fn string(&mut self, text: &[u8], next: State) -> Scan {
-        let mut at = self.scanned.max(self.pos + 1);
-        loop {
-            at += plain_run(&text[at..]);
-            match text.get(at) {
-                None => break,
-                Some(b'"') => {
-                    let escaped = std::mem::take(&mut self.string_escaped);
-                    self.scanned = 0;
-                    return self.leaf(at + 1, Kind::String, escaped, next);
-                }
-                Some(b'\\') => match escape_length(&text[at..]) {
-                    Some(0) => return Scan::Bad(at, Fault::BadEscape),
-                    Some(length) => {
-                        self.string_escaped = true;
-                        at += length;
-                    }
-                    None => break,
-                },
-                Some(b'\n') => return Scan::Bad(at, Fault::LineFeedInString),
-                Some(&c) => return Scan::Bad(at, Fault::ControlInString(c)),
-            }
-        }
-        self.scanned = at;
-        Scan::More
-    }
-
-    fn scalar(&mut self, text: &[u8], c: u8, last: bool) -> Scan {
-        let rest = &text[self.pos..];
-        let word: &[u8] = match c {
-            b't' => b"true",
-            b'f' => b"false",
-            b'n' => b"null",
-            b'-' | b'0'..=b'9' => return self.number(rest, last),
-            _ => return Scan::Bad(self.pos, Fault::Unexpected(c)),
-        };
-        let same = rest.iter().zip(word).take_while(|(a, b)| a == b).count();
-        if same == word.len() {
-            let kind = if c == b'n' { Kind::Null } else { Kind::Bool };
-            self.leaf(self.pos + same, kind, false, State::AfterValue)
-        } else if same == rest.len() && !last {
-            Scan::More
-        } else {
-            Scan::Bad(self.pos + same, Fault::Unexpected(rest.get(same).copied().unwrap_or(c)))
-        }
-    }
-
-    fn number(&mut self, rest: &[u8], last: bool) -> Scan {
-        let length = rest.iter().take_while(|c| matches!(c, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E')).count();
-        if length == rest.len() && !last {
-            return Scan::More;
-        }
-        if is_number(&rest[..length]) {
-            self.leaf(self.pos + length, Kind::Number, false, State::AfterValue)
-        } else {
-            Scan::Bad(self.pos, Fault::BadNumber)
-        }
-    }
-}
-
-/// Bytes of `text` before the first quote, backslash or control character: eight at a time.
-#[inline]
-fn plain_run(text: &[u8]) -> usize {
-    const ONES: u64 = u64::MAX / 255;
-    const HIGH: u64 = ONES << 7;
-    let zero = |v: u64| v.wrapping_sub(ONES) & !v & HIGH;
-    let (words, tail) = text.as_chunks::<8>();
-    for (index, word) in words.iter().enumerate() {
-        let v = u64::from_le_bytes(*word);
-        let control = v.wrapping_sub(ONES * 0x20) & !v & HIGH;
-        let hit = zero(v ^ (ONES * u64::from(b'"'))) | zero(v ^ (ONES * u64::from(b'\\'))) | control;
-        if hit != 0 {
-            return index * 8 + (hit.trailing_zeros() / 8) as usize;
-        }
-    }
-    let done = text.len() - tail.len();
-    done + tail.iter().position(|&c| c == b'"' || c == b'\\' || c < 0x20).unwrap_or(tail.len())
-}
-
-/// Length of the escape at the start of `text`: 0 if it is none, nothing if the text ends inside it.
-fn escape_length(text: &[u8]) -> Option<usize> {
-    match text.get(1)? {
-        b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Some(2),
-        b'u' => {
-            let digits = &text[2..text.len().min(6)];
-            if !digits.iter().all(u8::is_ascii_hexdigit) {
-                Some(0)
-            } else if digits.len() == 4 {
-                Some(6)
-            } else {
-                None
-            }
-        }
-        _ => Some(0),
-    }
-}
-
-/// Whether `text` is a number as JSON spells it.
-pub fn is_number(text: &[u8]) -> bool {
-    let digits = |t: &[u8]| t.iter().take_while(|c| c.is_ascii_digit()).count();
-    let text = text.strip_prefix(b"-").unwrap_or(text);
-    let whole = digits(text);
-    if whole == 0 || (whole > 1 && text[0] == b'0') {
-        return false;
-    }
-    let mut rest = &text[whole..];
-    if let [b'.', fraction @ ..] = rest {
-        let n = digits(fraction);
-        if n == 0 {
-            return false;
-        }
-        rest = &fraction[n..];
-    }
-    if let [b'e' | b'E', exponent @ ..] = rest {
-        let exponent = exponent.strip_prefix(b"+").or(exponent.strip_prefix(b"-")).unwrap_or(exponent);
-        let n = digits(exponent);
-        if n == 0 {
-            return false;
-        }
-        rest = &exponent[n..];
-    }
-    rest.is_empty()
 }
 
 #[cfg(test)]

@@ -143,7 +143,7 @@ async fn only_the_entries_that_were_not_taken_are_sent_again() {
         let verdict = |at: usize| if at % 2 == 1 && number < 3 { Verdict::Retry } else { Verdict::Sent };
         Ok((0..batch.len()).map(verdict).collect())
     });
-    let (forwarder, memory) = forwarder(&[odd.clone()]);
+    let (forwarder, memory) = forwarder(std::slice::from_ref(&odd));
     let outcome = forward(&forwarder, &memory, &lines(0..10)).await;
     let took = odd.state.lock().unwrap();
     assert_eq!(took.sizes, [10, 5, 2]);

@@ -9,10 +9,8 @@ use clickstream_forwarder::click::{Click, Form, Normaliser, Origin, Seen};
 use clickstream_forwarder::config::Config;
 use clickstream_forwarder::config::vars::Vars;
 use clickstream_forwarder::decode::{Caps, Decoder, Item};
-use clickstream_forwarder::deliver::Patience;
 use clickstream_forwarder::object::ObjectRef;
 use clickstream_forwarder::target::Context;
-use tokio::time::Instant;
 
 /// The repository's root.
 pub fn root() -> &'static Path {
@@ -62,7 +60,7 @@ pub fn decode(name: &str, bytes: &[u8], caps: Caps, mut chunk: impl FnMut() -> u
     let (mut decoder, mut normaliser, mut seen) = (Decoder::new(caps), Normaliser::default(), Seen::new());
     let (mut rest, mut out) = (bytes, Vec::new());
     loop {
-        match decoder.next() {
+        match decoder.advance() {
             Item::Record(record) => {
                 let origin = Origin { object: object.clone(), place: record.place, batch_key: record.batch_key.clone() };
                 out.push(match normaliser.click(&record, &origin, |print| seen.meet(print)) {
@@ -119,11 +117,6 @@ pub fn clock() -> SystemTime {
 /// A configuration that must be valid.
 pub fn config(text: &str) -> Config {
     Config::load(&vars(text), Context { clock }).unwrap_or_else(|errors| panic!("{errors}"))
-}
-
-/// Time enough.
-pub fn patience() -> Patience {
-    Patience { deadline: Instant::now() + Duration::from_secs(60), give_up: Duration::from_secs(60) }
 }
 
 /// A click as small as they come, with its number.

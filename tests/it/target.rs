@@ -24,7 +24,7 @@ fn clicks(text: &str, mut visit: impl FnMut(&Click<'_>)) {
     decoder.push(text.to_owned().into());
     decoder.end();
     loop {
-        match decoder.next() {
+        match decoder.advance() {
             Item::Record(record) => {
                 let origin = Origin { object: object.clone(), place: record.place, batch_key: record.batch_key.clone() };
                 visit(&normaliser.click(&record, &origin, |_| 1).unwrap());

@@ -1,4 +1,5 @@
 use super::*;
+use crate::json::scan::plain_run;
 use proptest::prelude::*;
 
 fn parse(text: &[u8]) -> Progress {

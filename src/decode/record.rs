@@ -1,0 +1,103 @@
+//! What the decoder yields, and the caps it keeps to.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::frame::Wrong;
+use crate::json::{Fault, Tape};
+
+/// What no honest file exceeds, and a hostile one must not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Caps {
+    /// Bytes of one record. Firehose, which writes the files, takes at most 1,000 KiB.
+    pub record_bytes: usize,
+    /// Levels of nesting; clicks have seven.
+    pub depth: u32,
+    /// Plain bytes of an object. Firehose buffers at most 128 MiB.
+    pub object_bytes: u64,
+    /// Plain bytes per compressed one, looked at after the first MiB; clicks give 8.
+    pub ratio: u64,
+}
+
+impl Default for Caps {
+    fn default() -> Caps {
+        Caps { record_bytes: 8 << 20, depth: 128, object_bytes: 32 << 30, ratio: 250 }
+    }
+}
+
+/// One JSON value that may be a click.
+#[derive(Debug)]
+pub struct Record<'a> {
+    /// The tape that holds it.
+    pub tape: Tape<'a>,
+    /// Its node.
+    pub root: u32,
+    /// Its bytes as delivered.
+    pub raw: Bytes,
+    /// Where it stands.
+    pub place: Place,
+    /// The key of the envelope it came in.
+    pub batch_key: Option<Arc<str>>,
+}
+
+/// Where a record stands in its object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Place {
+    /// Plain (inflated) bytes before it.
+    pub offset: u64,
+    /// Records before it, bad ones included.
+    pub index: u64,
+}
+
+/// A stretch of the object that is no click, kept so that it can be looked at and replayed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadRecord {
+    /// Where it stands.
+    pub place: Place,
+    /// Bytes skipped.
+    pub length: u64,
+    /// Those bytes, as many as the cap on a record allows.
+    pub raw: Bytes,
+    /// Why, for people.
+    pub reason: String,
+}
+
+/// One step of decoding.
+#[derive(Debug)]
+pub enum Item<'a> {
+    /// A record.
+    Record(Record<'a>),
+    /// A bad record; the object goes on after it.
+    Bad(BadRecord),
+    /// The object cannot be read beyond this: cut short, corrupt, or over a cap. Nothing follows.
+    Tail(BadRecord),
+    /// The next chunk is needed.
+    Starved,
+    /// The object is read.
+    End,
+}
+
+impl Caps {
+    /// Why a record is bad, for people.
+    pub(super) fn explain(&self, wrong: Wrong) -> String {
+        match wrong {
+            Wrong::TooLong => format!("longer than {} bytes (MAX_RECORD_BYTES)", self.record_bytes),
+            Wrong::CutShort => "its line is cut short".into(),
+            Wrong::StrayCloser(c) => format!("'{}' closes nothing", c as char),
+            Wrong::Syntax(at, fault) => format!("not JSON at byte {at} of the record: {}", self.describe(fault)),
+        }
+    }
+
+    fn describe(&self, fault: Fault) -> String {
+        match fault {
+            Fault::Unexpected(c) if c.is_ascii_graphic() => format!("unexpected '{}'", c as char),
+            Fault::Unexpected(c) => format!("unexpected byte 0x{c:02x}"),
+            Fault::LineFeedInString => "a line ends inside a string".into(),
+            Fault::ControlInString(c) => format!("control character 0x{c:02x} inside a string"),
+            Fault::BadEscape => "an unknown escape in a string".into(),
+            Fault::BadNumber => "a malformed number".into(),
+            Fault::TooDeep => format!("more than {} levels deep (MAX_DEPTH)", self.depth),
+        }
+    }
+}
