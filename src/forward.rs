@@ -131,7 +131,8 @@ impl Forwarder {
         let lanes: Vec<Lane> = self.deliveries.iter().map(|delivery| delivery.open(patience)).collect();
         let bad = Mutex::new(BadRows { writer: self.quarantine.writer(), until: 0 });
         let targets = self.deliveries.iter().map(|delivery| delivery.name().clone()).collect();
-        let shared = Shared { bad, quarantine: &self.quarantine, targets, bytes: &self.bytes };
+        let revision = reader.revision();
+        let shared = Shared { bad, quarantine: &self.quarantine, targets, bytes: &self.bytes, again: revision.is_some() };
         let mut first = Pass::new(object.clone(), self.caps, &shared, lanes);
         let end = first.run(reader, patience).await;
         let mut outcome = Outcome {
@@ -143,7 +144,7 @@ impl Forwarder {
             targets: Vec::new(),
         };
         let (mut done, detached) = first.into_lanes();
-        let again = detached.into_iter().map(|lane| self.again(&object, &shared, lane, patience));
+        let again = detached.into_iter().map(|lane| self.again((&object, revision.as_deref()), &shared, lane, patience));
         for (lane, end) in futures::future::join_all(again).await {
             done.push(lane);
             if let End::Failed(_) = end {
@@ -156,9 +157,16 @@ impl Forwarder {
     }
 
     /// Reads the object again for a lane that was detached: others did not wait for it.
-    async fn again<'s>(&self, object: &Arc<ObjectRef>, shared: &'s Shared<'s>, lane: Lane, patience: Patience) -> (Lane, End) {
+    async fn again<'s>(
+        &self,
+        (object, revision): (&Arc<ObjectRef>, Option<&str>),
+        shared: &'s Shared<'s>,
+        lane: Lane,
+        patience: Patience,
+    ) -> (Lane, End) {
         let mut pass = Pass::new(object.clone(), self.caps, shared, vec![lane]);
         let end = match self.store(object).open(object).await {
+            Ok(reader) if reader.revision().as_deref() != revision => End::Failed(ObjectError::Changed.to_string()),
             Ok(reader) => pass.run(reader, patience).await,
             Err(error) => End::Failed(format!("reading it again: {error}")),
         };
@@ -196,6 +204,8 @@ struct Shared<'f> {
     quarantine: &'f Quarantine,
     targets: Vec<Arc<str>>,
     bytes: &'f AtomicU64,
+    /// Whether the object can be read again for a lane that is left behind.
+    again: bool,
 }
 
 /// The rows of bad records; a later pass writes only those that no earlier one met.

@@ -108,7 +108,7 @@ fn canonical(click: &Normal<'_>, value: Value, out: &mut Vec<u8>) -> bool {
 fn object(click: &Normal<'_>, value: Value, out: &mut Vec<u8>) -> bool {
     let named = |(name, value): (Name, Value)| (click.name(name), value);
     let mut members: Vec<(Cow<'_, [u8]>, Value)> = click.members(value).into_iter().map(named).collect();
-    members.sort_by(|a, b| a.0.cmp(&b.0));
+    members.sort_unstable_by(|a, b| a.0.cmp(&b.0));
     if members.windows(2).any(|pair| matches!(pair, [a, b] if a.0 == b.0)) {
         return false;
     }
@@ -117,7 +117,15 @@ fn object(click: &Normal<'_>, value: Value, out: &mut Vec<u8>) -> bool {
         if index > 0 {
             out.push(b',');
         }
-        text::write_string(&name, out);
+        match name {
+            // Without an escape it is minimal already.
+            Cow::Borrowed(plain) => {
+                out.push(b'"');
+                out.extend_from_slice(plain);
+                out.push(b'"');
+            }
+            Cow::Owned(unescaped) => text::write_string(&unescaped, out),
+        }
         out.push(b':');
         if !canonical(click, value, out) {
             return false;

@@ -156,9 +156,10 @@ impl<'p> Pass<'p> {
     async fn queue(&mut self, full: Vec<(usize, Full)>) {
         // From the last lane on, so that removing one leaves the others' indices.
         for (index, full) in full.into_iter().rev() {
-            let others = self.lanes.iter().enumerate().any(|(other, lane)| other != index && !lane.has_failed());
+            let may_detach =
+                self.shared.again && self.lanes.iter().enumerate().any(|(other, lane)| other != index && !lane.has_failed());
             let Some(lane) = self.lanes.get_mut(index) else { continue };
-            if !lane.enqueue(full, others).await {
+            if !lane.enqueue(full, may_detach).await {
                 tracing::warn!(object = %self.object, target_name = lane.name(), "target left behind, the object is read again for it");
                 self.detached.push(self.lanes.remove(index));
             }

@@ -75,7 +75,11 @@ pub fn write_string(text: &[u8], out: &mut Vec<u8>) {
     let hex = |n: usize| HEX.get(n & 15).copied().unwrap_or(b'0');
     out.push(b'"');
     let mut rest = text;
-    while let Some((&c, tail)) = rest.split_first() {
+    loop {
+        let run = rest.iter().position(|&c| c < 0x20 || matches!(c, b'"' | b'\\' | 0xED)).unwrap_or(rest.len());
+        let (plain, special) = rest.split_at(run);
+        out.extend_from_slice(plain);
+        let Some((&c, tail)) = special.split_first() else { break };
         rest = tail;
         match (c, tail) {
             (b'"' | b'\\', _) => out.extend_from_slice(&[b'\\', c]),

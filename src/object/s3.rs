@@ -85,6 +85,11 @@ impl S3 {
 }
 
 impl S3Reader {
+    /// The object's ETag.
+    pub(super) fn etag(&self) -> Option<&str> {
+        self.etag.as_deref()
+    }
+
     /// The next chunk; nothing at the end. A lost connection is resumed with a range of the same version.
     pub async fn next(&mut self) -> Result<Option<Bytes>, ObjectError> {
         loop {

@@ -44,8 +44,8 @@ pub struct Memory {
 pub enum Reader {
     /// From S3; survives lost connections.
     S3(Box<S3Reader>),
-    /// From a file or standard input.
-    File(Box<dyn AsyncRead + Send + Unpin>),
+    /// From a file, with what tells its contents from later ones; or from a stream that can be read once.
+    File(Box<dyn AsyncRead + Send + Unpin>, Option<String>),
     /// From memory.
     Memory(Option<Bytes>),
 }
@@ -55,16 +55,10 @@ impl Store {
     pub async fn open(&self, object: &ObjectRef) -> Result<Reader, ObjectError> {
         match self {
             Store::S3(s3) => Ok(Reader::S3(Box::new(s3.open(object).await?))),
-            Store::Directory(_) if object.bucket.is_empty() && object.key == "-" => Ok(Reader::File(Box::new(tokio::io::stdin()))),
-            Store::Directory(directory) => {
-                let path = directory.path(&object.bucket, &object.key);
-                let file = File::open(&path).await.map_err(|e| from_io(&path, &e))?;
-                match file.metadata().await {
-                    Ok(about) if about.is_dir() => Err(ObjectError::Missing),
-                    Ok(_) => Ok(Reader::File(Box::new(file))),
-                    Err(e) => Err(from_io(&path, &e)),
-                }
+            Store::Directory(_) if object.bucket.is_empty() && object.key == "-" => {
+                Ok(Reader::File(Box::new(tokio::io::stdin()), None))
             }
+            Store::Directory(directory) => open_file(&directory.path(&object.bucket, &object.key)).await,
             Store::Memory(memory) => {
                 memory.get(&object.bucket, &object.key).map(|b| Reader::Memory(Some(b))).ok_or(ObjectError::Missing)
             }
@@ -135,12 +129,22 @@ impl Memory {
 }
 
 impl Reader {
+    /// What tells the contents from those of a later object under the same name; nothing if they cannot
+    /// be read again.
+    pub fn revision(&self) -> Option<String> {
+        match self {
+            Reader::S3(reader) => reader.etag().map(str::to_owned),
+            Reader::File(_, revision) => revision.clone(),
+            Reader::Memory(bytes) => bytes.as_ref().map(|bytes| format!("{:p} {}", bytes.as_ptr(), bytes.len())),
+        }
+    }
+
     /// The next chunk; nothing at the end.
     pub async fn next(&mut self) -> Result<Option<Bytes>, ObjectError> {
         match self {
             Reader::S3(reader) => reader.next().await,
             Reader::Memory(bytes) => Ok(bytes.take().filter(|b| !b.is_empty())),
-            Reader::File(file) => {
+            Reader::File(file, _) => {
                 let mut chunk = BytesMut::with_capacity(CHUNK);
                 match file.read_buf(&mut chunk).await {
                     Ok(0) => Ok(None),
@@ -150,6 +154,16 @@ impl Reader {
             }
         }
     }
+}
+
+async fn open_file(path: &Path) -> Result<Reader, ObjectError> {
+    let file = File::open(path).await.map_err(|e| from_io(path, &e))?;
+    let about = file.metadata().await.map_err(|e| from_io(path, &e))?;
+    if about.is_dir() {
+        return Err(ObjectError::Missing);
+    }
+    let revision = about.modified().ok().filter(|_| about.is_file()).map(|time| format!("{time:?} {}", about.len()));
+    Ok(Reader::File(Box::new(file), revision))
 }
 
 /// Writes a file that must not exist, whole or not at all.

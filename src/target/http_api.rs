@@ -13,6 +13,9 @@ use crate::deliver::backoff::retry_after;
 /// How long a connection may take to open.
 const CONNECT: Duration = Duration::from_secs(5);
 
+/// Bytes of an answer that are read for the sake of its connection.
+const DRAIN: usize = 64 * 1024;
+
 /// A client built at the first request: loading certificates takes longer than starting the function.
 #[derive(Debug, Default)]
 pub struct HttpClient {
@@ -36,10 +39,16 @@ impl HttpClient {
 /// Sends one request and judges its status; the only way that targets send.
 #[expect(clippy::disallowed_methods, reason = "this is the one place that may")]
 pub async fn send(request: RequestBuilder, now: fn() -> SystemTime) -> Result<(), Halt> {
-    let answer = request.send().await.map_err(|e| Halt::Down(chain(&e.without_url())))?;
+    let mut answer = request.send().await.map_err(|e| Halt::Down(chain(&e.without_url())))?;
     let halt = judge(answer.status(), answer.headers(), now());
     // Reading the body to its end lets the connection be used again; what it says is not needed.
-    let _ = answer.bytes().await;
+    let mut read = 0;
+    while let Ok(Some(chunk)) = answer.chunk().await {
+        read += chunk.len();
+        if read > DRAIN {
+            break;
+        }
+    }
     halt.map_or(Ok(()), Err)
 }
 

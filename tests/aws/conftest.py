@@ -1,8 +1,20 @@
 """One S3 emulator for the session, one empty laboratory for each test."""
 
+import os
+
 import pytest
+import rie
 from emulator import Emulator
 from lab import Lab
+
+# A profile of the developer's must not reach the clients of the tests.
+os.environ.pop("AWS_PROFILE", None)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def runtime_interface_emulator():
+    """Fetched before any test, with the developer's own settings for packages."""
+    return rie.emulator()
 
 
 @pytest.fixture(scope="session")

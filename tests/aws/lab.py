@@ -41,12 +41,12 @@ class Lab:
         """A forwarder under our own Runtime API."""
         return self.start(Sandbox, self.settings(**variables))
 
-    def emulated(self, **variables):
-        """A forwarder under AWS's emulator."""
-        return self.start(Emulated, self.settings(**variables))
+    def emulated(self, timeout=60, **variables):
+        """A forwarder under AWS's emulator, which kills it at its time-out."""
+        return self.start(Emulated, self.settings(**variables), timeout=timeout)
 
-    def start(self, kind, variables):
-        function = kind(variables, self.folder / f"function-{len(self.functions)}.log")
+    def start(self, kind, variables, **options):
+        function = kind(variables, self.folder / f"function-{len(self.functions)}.log", **options)
         self.functions.append(function)
         return function
 

@@ -63,7 +63,7 @@ def test_a_target_that_does_not_answer_in_time_is_asked_again(lab):
     answer, _ = forward(lab, HOOK_TIMEOUT="1s")
 
     assert answer.failures == []
-    assert len(lab.sink.requests) == 2
+    assert len(lab.sink.requests) > 1
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 405, 410])
@@ -95,12 +95,43 @@ def test_a_target_that_stays_down_fails_the_job_before_the_deadline(lab):
     assert len(lab.sink.requests) > 1 and lab.quarantine() == {}
 
 
+def test_the_answer_comes_before_lambda_ends_the_process(lab):
+    lab.put(KEY, make_lines(range(3)))
+    lab.sink.respond = lambda _: Reply(503)
+
+    assert lab.emulated(timeout=6).invoke(dump(sqs_event(s3_event(KEY)))).failures == ["message-0"]
+
+
 def test_a_redirect_is_not_followed(lab):
     lab.sink.respond = lambda request: Reply(302, {"Location": lab.sink.url + "/elsewhere"})
     answer, function = forward(lab, timeout=6)
 
     assert {request.path for request in lab.sink.requests} == {"/clicks"}
     assert [line["sent"] for line in audit_lines(function.output())] == [0]
+
+
+def test_an_answer_of_any_length_fills_no_memory(lab):
+    lab.sink.respond = lambda _: Reply(200, body=bytes(200 * 1024 * 1024))
+    answer, function = forward(lab)
+
+    assert answer.failures == [] and len(lab.sink.requests) == 1
+    assert function.peak_memory() < 100 * 1024 * 1024
+
+
+def test_clicks_that_were_accepted_are_not_sent_again_because_the_answer_stalls(lab):
+    lab.sink.respond = lambda _: Reply(200, {"Content-Length": "1000"})
+    answer, _ = forward(lab, timeout=12, HOOK_TIMEOUT="3s")
+
+    assert answer.failures == [] and len(lab.sink.requests) == 1
+
+
+def test_the_other_target_is_served_in_full_while_one_stays_down(lab):
+    lab.sink.respond = lambda request: Reply(503 if request.path == "/down" else 200)
+    down = lab.sink.url.replace("/clicks", "/down")
+    answer, _ = forward(lab, count=10_000, timeout=8, TARGETS="down,hook", DOWN_KIND="http", DOWN_URL=down)
+
+    assert answer.failures == ["message-0"]
+    assert Counter(tags(lab.sink.clicks)) == {f"tag-{serial}": 1 for serial in range(10_000)}
 
 
 def test_too_large_a_body_is_halved_until_it_fits(lab):

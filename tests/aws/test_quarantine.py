@@ -5,6 +5,7 @@ import gzip
 
 from answer import audit_lines
 from events import BUCKET, FOLDER, dump, make_lines, s3_event, sqs_event, tags
+from proxy import Fault
 from sink import Reply
 
 KEY = FOLDER + "clicks"
@@ -40,6 +41,27 @@ def test_the_same_event_again_stores_no_second_row(lab):
 
     assert len(lab.quarantined()) == 2
     assert lab.quarantine() == once
+
+
+def test_rows_of_a_run_that_broke_off_do_not_hide_those_of_the_next(lab):
+    """Both runs meet the same first row; only the second gets as far as the other one."""
+    lab.put(KEY, BROKEN + b"\n" + make_lines(range(2000)) + BROKEN + b"\n" + make_lines([2000]))
+    lab.proxy.faults += [Fault(KEY, cut_after=300_000), Fault(KEY, times=None, cut_after=0)]
+    function = lab.forwarder()
+
+    assert function.invoke(event()).failures == ["message-0"]
+    lab.proxy.faults.clear()
+    assert function.invoke(event()).failures == []
+    assert {row["source"]["index"] for row in lab.quarantined()} == {0, 2001}
+
+
+def test_rows_of_an_object_that_was_replaced_are_kept_though_it_begins_alike(lab):
+    function = lab.forwarder()
+    for body in (BROKEN + b"\n" + make_lines([1]), BROKEN + b"\n" + make_lines([1]) + BROKEN + b"\n" + make_lines([2])):
+        lab.put(KEY, body)
+        assert function.invoke(event()).failures == []
+
+    assert {row["source"]["index"] for row in lab.quarantined()} == {0, 2}
 
 
 def test_bytes_that_are_no_text_are_kept_as_they_are(lab):
@@ -87,6 +109,14 @@ def test_a_click_that_the_target_rejects_is_quarantined_alone(lab):
     assert "tag-5" in row["raw"] and "422" in row["reason"]
     [line] = audit_lines(function.output())
     assert (line["read"], line["sent"], line["quarantined"]) == (8, 7, 1)
+
+
+def test_an_endpoint_that_refuses_everything_is_wrong_itself(lab):
+    lab.put(KEY, make_lines(range(30)))
+    lab.sink.respond = lambda _: Reply(400)
+
+    assert lab.forwarder().invoke(event()).failures == ["message-0"]
+    assert lab.quarantine() == {}
 
 
 def test_without_a_quarantine_the_log_tells_where_and_why_but_not_what(lab):

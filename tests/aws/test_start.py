@@ -35,6 +35,12 @@ def test_a_mistake_never_shows_a_secret(lab):
     assert "t-secret" not in said and "k-secret" not in said
 
 
+def test_an_address_with_a_password_in_it_is_not_shown(lab):
+    run = lab.command("check", HOOK_URL=lab.sink.url.replace("http://", "http://user:p-secret@") + "?token=q-secret")
+
+    assert b"p-secret" not in run.stdout + run.stderr and b"q-secret" not in run.stdout + run.stderr
+
+
 def test_nothing_is_asked_over_the_network_before_the_first_event(lab):
     function = lab.emulated(QUARANTINE="s3://no-such-bucket/x/")
     function.invoke(lab.event("test-event"))

@@ -5,6 +5,7 @@ import re
 from collections import Counter
 
 import pytest
+from answer import audit_lines
 from events import FOLDER, dump, make_lines, s3_event, sqs_event, tags
 from proxy import Fault
 
@@ -78,9 +79,11 @@ def test_an_object_replaced_in_mid_read_is_not_spliced(lab):
     replace = lambda: lab.put(KEY, make_lines(range(5000, 8000)))
     lab.proxy.faults.append(Fault(KEY, cut_after=700_001, then=replace))
 
-    answer = lab.forwarder().invoke(dump(sqs_event(s3_event(KEY))))
+    function = lab.forwarder()
+    answer = function.invoke(dump(sqs_event(s3_event(KEY))))
 
     assert answer.failures == ["message-0"], "the job comes back and reads the new object from its start"
+    assert [line["message"] for line in audit_lines(function.output())] == ["object failed"]
     assert set(tags(lab.sink.clicks)) <= set(expected(3000))
     assert lab.quarantine() == {}
 

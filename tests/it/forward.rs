@@ -225,6 +225,31 @@ async fn no_target_waits_for_anothers_retries_and_the_object_is_read_again_for_i
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_object_that_is_replaced_is_not_mixed_with_the_one_before() {
+    let start = Instant::now();
+    let down = target(10, move |_, batch| {
+        if start.elapsed() < Duration::from_secs(20) {
+            Err(Halt::Down("HTTP 503".into()))
+        } else {
+            Ok(vec![Verdict::Sent; batch.len()])
+        }
+    });
+    let shelf: Arc<Mutex<Option<Memory>>> = Arc::default();
+    let behind = shelf.clone();
+    let quick = target(10, move |number, batch| {
+        if number == 30 {
+            behind.lock().unwrap().as_ref().unwrap().put("clicks", "k", lines(700..900));
+        }
+        Ok(vec![Verdict::Sent; batch.len()])
+    });
+    let (forwarder, memory) = forwarder(&[down, quick]);
+    shelf.lock().unwrap().replace(memory.clone());
+    let outcome = forward(&forwarder, &memory, &lines(0..600)).await;
+    assert!(matches!(&outcome.end, End::Failed(cause) if cause.contains("replaced")), "{:?}", outcome.end);
+    assert_eq!(outcome.targets[1].tally.sent, 600);
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_deadline_fails_what_is_left_and_says_so() {
     let down = target(10, |_, _| Err(Halt::Throttled(Some(Duration::from_secs(3600)), "HTTP 429".into())));
     let (forwarder, memory) = forwarder(&[down.clone(), takes_all()]);

@@ -137,7 +137,8 @@ impl Total {
         self.records += outcome.records;
         self.bad += outcome.bad;
         self.bytes += outcome.bytes;
-        self.closed |= outcome.targets.iter().any(|t| t.failure == Some(Failure::Closed));
+        // With standard output alone, its reader has seen enough; other targets still want theirs.
+        self.closed |= matches!(&*outcome.targets, [TargetOutcome { failure: Some(Failure::Closed), .. }]);
         if let Some(cause) = outcome.failure() {
             self.failed += 1;
             self.trouble.push(cause);
