@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::decode::Caps;
+use crate::log::LEVELS;
 use crate::object::ObjectRef;
 use crate::target::{COMMON, Context, KINDS, Limits, Target};
 use vars::{Mistake, Scope, Vars};
@@ -27,6 +28,9 @@ pub const GLOBALS: &[(&str, &str, &str)] = &[
 
 /// Prefixes that no target may take: AWS's, and those of variables to come.
 const RESERVED: &[&str] = &["AWS", "LAMBDA", "PROGRESS", "DEADLINE", "CONTINUE", "SETTINGS", "METRICS", "RUST", "PATH", "HOME"];
+
+/// Bytes that a request must have room for beside its frame: four usual clicks.
+const LEAST_CLICK: usize = 4096;
 
 /// What the variables say.
 pub struct Config {
@@ -131,11 +135,21 @@ impl Config {
         }
         let sources = globals.parse("SOURCES", |text| text.split(',').map(|area| Area::parse(area.trim())).collect());
         let quarantine = globals.parse("QUARANTINE", place).unwrap_or(Place::Log);
-        let directory = globals.text("STORE").filter(|text| *text != "s3").map(PathBuf::from);
+        let directory = globals.parse("STORE", store).flatten();
+        globals
+            .parse("LOG_LEVEL", |text| LEVELS.contains(&text).then_some(()).ok_or_else(|| format!("one of {}", LEVELS.join(", "))));
         let caps = caps(&globals);
         let mut all = globals.into_mistakes();
         all.append(&mut mistakes);
         if all.is_empty() { Ok(Config { targets, sources, quarantine, directory, caps }) } else { Err(ConfigErrors(all)) }
+    }
+}
+
+fn store(text: &str) -> Result<Option<PathBuf>, String> {
+    match text {
+        "s3" => Ok(None),
+        path if path.contains('/') || path.starts_with('.') => Ok(Some(path.into())),
+        _ => Err("s3, or a directory's path with a / in it".into()),
     }
 }
 
@@ -225,8 +239,12 @@ fn target(scope: &Scope<'_>, name: &str, context: Context) -> Option<TargetConfi
     let mut limits = target.limits();
     lower(scope, "MAX_RECORDS", &mut limits.records, records);
     lower(scope, "MAX_BYTES", &mut limits.bytes, bytes.map(|n| n as usize));
-    if limits.bytes <= limits.overhead + limits.per_record {
-        scope.mistake("MAX_BYTES", format!("is too small: a body without a click takes up to {} bytes", limits.overhead));
+    let least = limits.overhead + LEAST_CLICK;
+    if limits.bytes < least {
+        scope.mistake(
+            "MAX_BYTES",
+            format!("found {}; below {least} a usual click does not fit and would be quarantined", limits.bytes),
+        );
     }
     Some(TargetConfig { name: name.into(), kind: kind.name, target, limits, concurrency, timeout })
 }

@@ -1,4 +1,4 @@
-//! Logs: JSON lines for Lambda, plain lines for people. Always on standard error, since standard output
+//! Logs, and errors as they are put into words: JSON lines for Lambda, plain lines for people. Always on standard error, since standard output
 //! may carry clicks.
 
 use tracing_subscriber::EnvFilter;
@@ -14,14 +14,33 @@ pub fn json(level: Option<&str>) {
         .init();
 }
 
-/// Starts logging for a person, at `level`, `error` if none is given: a summary says the rest.
+/// Starts logging for a person. Without a `level` only what is out of the ordinary is told, and not how
+/// objects ended: a summary says it.
 pub fn plain(level: Option<&str>) {
     let log = tracing_subscriber::fmt().without_time().with_target(false).with_ansi(false);
-    log.with_env_filter(filter(level.unwrap_or("warn"))).with_writer(std::io::stderr).init();
+    let quiet = level.map_or("warn,clickstream_forwarder::outcome=off", |level| level);
+    log.with_env_filter(filter(quiet)).with_writer(std::io::stderr).init();
 }
 
 /// This program at `level`; the libraries below it speak only of what is wrong.
 fn filter(level: &str) -> EnvFilter {
-    EnvFilter::try_new(format!("warn,clickstream_forwarder={level},forwarder={level},clickstream={level}"))
+    EnvFilter::try_new(format!("warn,forwarder={level},clickstream={level},clickstream_forwarder={level}"))
         .unwrap_or_else(|_| EnvFilter::new("info"))
+}
+
+/// The levels that `LOG_LEVEL` may name.
+pub const LEVELS: &[&str] = &["error", "warn", "info", "debug", "trace"];
+
+/// An error with its causes: the first alone says "error sending request".
+pub fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        source = cause.source();
+    }
+    text
 }

@@ -131,11 +131,14 @@ impl Outcome {
     /// Writes one audit line a target, or one for an object that reached none.
     pub fn log(&self) {
         let object = self.object.to_string();
+        if self.targets.iter().any(|t| t.failure == Some(Failure::Closed)) {
+            return;
+        }
         match &self.end {
             End::Whole => {}
             End::Skipped(why) => tracing::info!(object, why, "object skipped"),
             End::Missing => {
-                tracing::error!(object, "object is gone: neither spelling of its key exists; acknowledged and quarantined")
+                tracing::error!(object, "object is gone: no spelling of its key exists; acknowledged")
             }
             End::Broken { offset, reason } => tracing::error!(object, offset, reason, "object is broken: its tail is quarantined"),
             End::Failed(cause) => tracing::error!(object, cause, "object failed"),
@@ -144,8 +147,10 @@ impl Outcome {
             let Tally { read, sent, filtered, quarantined, failed } = t.tally;
             let (target, retries) = (&*t.target, t.retries);
             match &t.failure {
+                None if matches!(self.end, End::Failed(_)) => {
+                    tracing::warn!(object, target, read, sent, filtered, quarantined, failed, retries, "object forwarded in part");
+                }
                 None => tracing::info!(object, target, read, sent, filtered, quarantined, failed, retries, "object forwarded"),
-                Some(Failure::Closed) => {}
                 Some(cause) => {
                     tracing::error!(object, target, read, sent, filtered, quarantined, failed, retries, %cause, "object failed");
                 }

@@ -1,14 +1,17 @@
 //! Records that cannot be delivered, kept as rows that say why and that can be fed back.
 //!
 //! Rows are JSON lines. A row's id depends on what it keeps and not on when, and an object of rows is
-//! named by its first row: the same run again stores nothing twice.
+//! named by its first row and a hash over all of them: the same run again stores nothing twice, and a run
+//! that keeps more rows than the one before hides none behind it.
 
 mod row;
 
 use bytes::Bytes;
+use sha2::{Digest, Sha256};
 
 pub use row::{Row, RowKind};
 
+use crate::click::ClickId;
 use crate::config::{Area, Place};
 use crate::object::{Directory, ObjectError, ObjectRef, Store};
 
@@ -35,7 +38,7 @@ impl Quarantine {
 
     /// A collector for the rows of one source: bad records, or one target's.
     pub fn writer(&self) -> Writer<'_> {
-        Writer { quarantine: self, rows: Vec::new(), name: None }
+        Writer { quarantine: self, rows: Vec::new(), first: None, ids: Sha256::new() }
     }
 
     async fn store(&self, name: &str, rows: Bytes) -> Result<(), ObjectError> {
@@ -54,8 +57,9 @@ impl Quarantine {
 pub struct Writer<'q> {
     quarantine: &'q Quarantine,
     rows: Vec<u8>,
-    /// The id of the first row.
-    name: Option<String>,
+    first: Option<ClickId>,
+    /// A hash over the rows' ids.
+    ids: Sha256,
 }
 
 impl Writer<'_> {
@@ -65,14 +69,18 @@ impl Writer<'_> {
         if self.quarantine.place == Place::Log {
             return Ok(());
         }
-        self.name.get_or_insert_with(|| row.id().to_string());
+        let id = row.id();
+        self.first.get_or_insert(id);
+        self.ids.update(id.text());
         row.write(&mut self.rows);
         if self.rows.len() >= FLUSH { self.flush().await } else { Ok(()) }
     }
 
     /// Stores what is collected.
     pub async fn flush(&mut self) -> Result<(), ObjectError> {
-        let Some(name) = self.name.take() else { return Ok(()) };
+        let Some(first) = self.first.take() else { return Ok(()) };
+        let all = ClickId::from_digest(&std::mem::take(&mut self.ids).finalize().into()).to_string();
+        let name = format!("{first}-{}", all.get(..8).unwrap_or_default());
         let rows = std::mem::take(&mut self.rows);
         self.quarantine.store(&name, rows.into()).await
     }

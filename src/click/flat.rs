@@ -56,7 +56,7 @@ fn spread(click: &Click<'_>, fields: &[Field], object: Value, out: &mut Vec<u8>,
 }
 
 fn has_members(click: &Click<'_>, value: Value) -> bool {
-    click.normal.is_object(value) && !click.normal.members(value).is_empty()
+    click.normal.is_object(value) && click.normal.members(value).next().is_some()
 }
 
 /// Sets `column` to `value`; `false` if all of the value is not in it.

@@ -102,7 +102,7 @@ pub(super) fn value(click: &Click<'_>, value: Value, out: &mut Vec<u8>) {
         Value::Text(index) => text::write_str(click.normal.text(index), out),
         Value::Object(..) => {
             out.push(b'{');
-            for (at, (name, value)) in click.normal.members(value).into_iter().enumerate() {
+            for (at, (name, value)) in click.normal.members(value).enumerate() {
                 if at > 0 {
                     out.push(b',');
                 }

@@ -13,7 +13,7 @@ use std::fmt;
 
 use sha2::{Digest, Sha256};
 
-use super::normal::{Name, Normal, Value};
+use super::normal::{Normal, Value};
 use crate::json::{Kind, text};
 
 /// The id of a click.
@@ -65,7 +65,7 @@ impl Hashed {
     /// twice in one object: then the record is to be rewritten first.
     pub fn new(click: &Normal<'_>, scratch: &mut Vec<u8>) -> Option<Hashed> {
         scratch.clear();
-        canonical(click, click.root(), scratch).then(|| Hashed(Sha256::new_with_prefix(scratch)))
+        canonical(click, click.root(), &mut Vec::with_capacity(64), scratch).then(|| Hashed(Sha256::new_with_prefix(scratch)))
     }
 
     /// 64 bits by which an identical click is recognised.
@@ -84,19 +84,23 @@ impl Hashed {
 /// Whether two values are the same but for the order of members and the spelling of strings.
 pub(super) fn same(click: &Normal<'_>, a: Value, b: Value) -> bool {
     let (mut left, mut right) = (Vec::new(), Vec::new());
-    canonical(click, a, &mut left) && canonical(click, b, &mut right) && left == right
+    let names = &mut Vec::new();
+    canonical(click, a, names, &mut left) && canonical(click, b, names, &mut right) && left == right
 }
 
+/// Members of the objects that are being written, each object's above its parent's.
+type Names<'n> = Vec<(Cow<'n, [u8]>, Value)>;
+
 /// Appends the canonical text of `value`; `false` if a name stands twice in one object.
-fn canonical(click: &Normal<'_>, value: Value, out: &mut Vec<u8>) -> bool {
+fn canonical<'n>(click: &Normal<'n>, value: Value, names: &mut Names<'n>, out: &mut Vec<u8>) -> bool {
     match value {
         Value::Text(index) => text::write_str(click.text(index), out),
-        Value::Object(..) => return object(click, value, out),
+        Value::Object(..) => return object(click, value, names, out),
         Value::Node(index) => {
             let (tape, node) = (click.tape, click.tape.node(index));
             match node.kind {
-                Kind::Object => return object(click, value, out),
-                Kind::Array => return array(click, index, out),
+                Kind::Object => return object(click, value, names, out),
+                Kind::Array => return array(click, index, names, out),
                 Kind::String if node.escaped => text::write_string(&text::unescape(tape.inner(index)), out),
                 _ => out.extend_from_slice(tape.raw(index)),
             }
@@ -105,18 +109,20 @@ fn canonical(click: &Normal<'_>, value: Value, out: &mut Vec<u8>) -> bool {
     true
 }
 
-fn object(click: &Normal<'_>, value: Value, out: &mut Vec<u8>) -> bool {
-    let named = |(name, value): (Name, Value)| (click.name(name), value);
-    let mut members: Vec<(Cow<'_, [u8]>, Value)> = click.members(value).into_iter().map(named).collect();
-    members.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-    if members.windows(2).any(|pair| matches!(pair, [a, b] if a.0 == b.0)) {
+fn object<'n>(click: &Normal<'n>, value: Value, names: &mut Names<'n>, out: &mut Vec<u8>) -> bool {
+    let start = names.len();
+    names.extend(click.members(value).map(|(name, value)| (click.name(name), value)));
+    let own = names.get_mut(start..).unwrap_or_default();
+    own.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+    if own.windows(2).any(|pair| matches!(pair, [a, b] if a.0 == b.0)) {
         return false;
     }
     out.push(b'{');
-    for (index, (name, value)) in members.into_iter().enumerate() {
-        if index > 0 {
+    for at in start..names.len() {
+        if at > start {
             out.push(b',');
         }
+        let Some((name, value)) = names.get_mut(at).map(|(name, value)| (std::mem::take(name), *value)) else { return false };
         match name {
             // Without an escape it is minimal already.
             Cow::Borrowed(plain) => {
@@ -127,21 +133,22 @@ fn object(click: &Normal<'_>, value: Value, out: &mut Vec<u8>) -> bool {
             Cow::Owned(unescaped) => text::write_string(&unescaped, out),
         }
         out.push(b':');
-        if !canonical(click, value, out) {
+        if !canonical(click, value, names, out) {
             return false;
         }
     }
+    names.truncate(start);
     out.push(b'}');
     true
 }
 
-fn array(click: &Normal<'_>, index: u32, out: &mut Vec<u8>) -> bool {
+fn array<'n>(click: &Normal<'n>, index: u32, names: &mut Names<'n>, out: &mut Vec<u8>) -> bool {
     out.push(b'[');
     for (at, element) in click.tape.elements(index).enumerate() {
         if at > 0 {
             out.push(b',');
         }
-        if !canonical(click, Value::Node(element), out) {
+        if !canonical(click, Value::Node(element), names, out) {
             return false;
         }
     }

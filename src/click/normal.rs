@@ -89,12 +89,15 @@ impl<'a> Normal<'a> {
     }
 
     /// The members of an object; none of anything else.
-    pub fn members(&self, value: Value) -> Vec<(Name, Value)> {
-        match value {
-            Value::Node(index) => self.tape.members(index).map(|m| (Name::Node(m.name), Value::Node(m.value))).collect(),
-            Value::Object(start, end) => self.members.get(start as usize..end as usize).unwrap_or_default().to_vec(),
-            Value::Text(_) => Vec::new(),
-        }
+    pub fn members(&self, value: Value) -> impl Iterator<Item = (Name, Value)> + use<'_, 'a> {
+        let (delivered, changed) = match value {
+            Value::Node(index) => (index, (0, 0)),
+            Value::Object(start, end) => (u32::MAX, (start, end)),
+            Value::Text(_) => (u32::MAX, (0, 0)),
+        };
+        let changed = self.members.get(changed.0 as usize..changed.1 as usize).unwrap_or_default();
+        let delivered = self.tape.members(delivered).map(|m| (Name::Node(m.name), Value::Node(m.value)));
+        delivered.chain(changed.iter().copied())
     }
 
     /// Whether `value` is an object.

@@ -132,13 +132,13 @@ impl<'v> Scope<'v> {
         self.text(key).map(Secret::new)
     }
 
-    /// The variables that begin with `key`, each with what follows.
+    /// The variables that begin with `key` and are not blank, each with what follows.
     pub fn starting(&self, key: &str) -> Vec<(String, &'v str)> {
         let prefix = self.name(key);
         let found = self.vars.iter().filter_map(|(name, text)| Some((name.strip_prefix(&prefix)?.to_owned(), text.trim())));
         let found: Vec<_> = found.filter(|(rest, _)| !rest.is_empty()).collect();
         self.used.borrow_mut().extend(found.iter().map(|(rest, _)| format!("{prefix}{rest}")));
-        found
+        found.into_iter().filter(|(_, text)| !text.is_empty()).collect()
     }
 
     /// Notes a mistake in `key`.

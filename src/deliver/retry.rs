@@ -72,8 +72,9 @@ pub(super) async fn deliver(lane: Arc<LaneState>, batch: Vec<Entry>) {
             Err(Halt::Throttled(after, cause)) => (piece, after, cause),
             Err(Halt::Down(cause)) => (piece, None, cause),
         };
-        trouble.wait(&lane, after, cause).await;
-        lane.count_retry();
+        if trouble.wait(&lane, after, cause).await {
+            lane.count_retry();
+        }
         pieces.push(rest);
     }
 }
@@ -97,21 +98,19 @@ struct Trouble {
 }
 
 impl Trouble {
-    /// Waits before the next attempt, or fails the lane if the time would be up.
+    /// Waits before the next attempt; or fails the lane, and says `false`, if the time would be up.
     #[expect(clippy::disallowed_methods, reason = "this is the one place that may")]
-    async fn wait(&mut self, lane: &LaneState, after: Option<Duration>, cause: String) {
+    async fn wait(&mut self, lane: &LaneState, after: Option<Duration>, cause: String) -> bool {
         self.failures += 1;
         let now = Instant::now();
         let since = *self.since.get_or_insert(now);
         let delay = backoff::delay(self.failures, &mut self.rng).max(after.unwrap_or_default());
         let in_time = now.checked_add(delay).is_some_and(|then| then < lane.patience.deadline);
         if !in_time || now.duration_since(since).saturating_add(delay) > lane.patience.give_up {
-            let attempts = self.failures;
-            lane.give_up(Failure::GaveUp(format!(
-                "{cause} ({attempts} attempts, no time for another in {:.1} s)",
-                delay.as_secs_f64()
-            )));
-            return;
+            let (attempts, seconds) = (self.failures, delay.as_secs_f64());
+            let late = format!("{cause}; {attempts} attempts, and the next, in {seconds:.1} s, would come too late");
+            lane.give_up(Failure::GaveUp(late));
+            return false;
         }
         tracing::warn!(
             target_name = &*lane.name,
@@ -121,5 +120,6 @@ impl Trouble {
             "target failed, waiting"
         );
         lane.while_waiting(tokio::time::sleep(delay)).await;
+        true
     }
 }

@@ -132,7 +132,7 @@ impl<'p> Pass<'p> {
 
     /// A row of the quarantine, fed back: the click in it keeps its source, its n and so its id, and goes
     /// to its target alone. What still cannot be delivered is kept again, under the same id.
-    fn replay(&mut self, row: Row, index: u64) -> Todo {
+    fn replay(&mut self, mut row: Row, index: u64) -> Todo {
         let mut parser = Parser::new(self.caps.depth);
         let text = row.raw.trim_ascii_end();
         let whole = parser.run(text, true) == Progress::Done(text.len()) && std::str::from_utf8(text).is_ok();
@@ -147,6 +147,9 @@ impl<'p> Pass<'p> {
         {
             self.records += 1;
             return offer(&mut self.lanes, &click, index, row.target.as_deref());
+        }
+        if let Some(target) = row.target.as_ref().filter(|_| !known) {
+            row.reason = format!("fed back, but its target {target} is not among TARGETS; before: {}", row.reason);
         }
         let place = Place { index, ..row.place };
         self.bad(BadRecord { place, length: row.length, raw: Bytes::new(), reason: String::new() }, Some(row))

@@ -7,7 +7,7 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, stalled_stream_protection::StalledStreamProtectionConfig};
 use aws_sdk_s3::Client;
-use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_smithy_http_client::tls;
@@ -15,6 +15,7 @@ use bytes::Bytes;
 use tokio::sync::OnceCell;
 
 use super::{ObjectError, ObjectRef};
+use crate::log::causes;
 
 /// A body that gives nothing for this long counts as lost. The SDK's own guard measures throughput and
 /// would blame the network for a slow target.
@@ -101,7 +102,7 @@ impl S3Reader {
                 }
                 Ok(Ok(None)) if self.at >= self.size => return Ok(None),
                 Ok(Ok(None)) => "the body ended early".to_owned(),
-                Ok(Err(e)) => DisplayErrorContext(&e).to_string(),
+                Ok(Err(e)) => causes(&e),
                 Err(_) => format!("no bytes for {} s", SILENCE.as_secs()),
             };
             self.losses += 1;
@@ -134,7 +135,7 @@ where
     let (code, status) = (error.code().unwrap_or_default(), status(error));
     let cause = || match error.message() {
         Some(message) if !code.is_empty() => format!("{code}: {message}"),
-        _ => DisplayErrorContext(error).to_string(),
+        _ => causes(error),
     };
     match (code, status) {
         ("NoSuchBucket", _) => ObjectError::Unavailable(cause()),

@@ -58,7 +58,7 @@ impl Store {
             Store::Directory(_) if object.bucket.is_empty() && object.key == "-" => {
                 Ok(Reader::File(Box::new(tokio::io::stdin()), None))
             }
-            Store::Directory(directory) => open_file(&directory.path(&object.bucket, &object.key)).await,
+            Store::Directory(directory) => directory.open(object).await,
             Store::Memory(memory) => {
                 memory.get(&object.bucket, &object.key).map(|b| Reader::Memory(Some(b))).ok_or(ObjectError::Missing)
             }
@@ -71,7 +71,7 @@ impl Store {
             Store::S3(s3) => s3.put_new(bucket, key, body).await,
             Store::Directory(directory) => {
                 let path = directory.path(bucket, key);
-                write_new(&path, &body).await.map_err(|e| from_io(&path, &e))
+                write_new(&path, &body).await.map_err(|e| ObjectError::Unavailable(format!("{}: {e}", path.display())))
             }
             Store::Memory(memory) => Ok(memory.insert_new(bucket, key, body)),
         }
@@ -88,6 +88,14 @@ impl Store {
 }
 
 impl Directory {
+    async fn open(&self, object: &ObjectRef) -> Result<Reader, ObjectError> {
+        if let Some(bucket) = self.root.as_ref().map(|root| root.join(&object.bucket)).filter(|bucket| !bucket.is_dir()) {
+            // A bucket that does not exist is a mistake of the configuration, not an object that is gone.
+            return Err(ObjectError::Unavailable(format!("there is no directory {} (STORE)", bucket.display())));
+        }
+        open_file(&self.path(&object.bucket, &object.key)).await
+    }
+
     fn path(&self, bucket: &str, key: &str) -> PathBuf {
         match &self.root {
             Some(root) => root.join(bucket).join(key.trim_start_matches('/')),

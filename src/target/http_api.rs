@@ -9,12 +9,15 @@ use reqwest::{Client, RequestBuilder, StatusCode};
 
 use super::Halt;
 use crate::deliver::backoff::retry_after;
+use crate::log::causes;
 
 /// How long a connection may take to open.
 const CONNECT: Duration = Duration::from_secs(5);
 
 /// Bytes of an answer that are read for the sake of its connection.
 const DRAIN: usize = 64 * 1024;
+/// How long that may take.
+const DRAIN_TIME: Duration = Duration::from_secs(1);
 
 /// A client built at the first request: loading certificates takes longer than starting the function.
 #[derive(Debug, Default)]
@@ -30,7 +33,7 @@ impl HttpClient {
             let _ = rustls::crypto::ring::default_provider().install_default();
             let agent = concat!("clickstream-forwarder/", env!("CARGO_PKG_VERSION"));
             let client = Client::builder().redirect(Policy::none()).connect_timeout(CONNECT).user_agent(agent).build();
-            client.map_err(|e| format!("no HTTP client: {}", chain(&e)))
+            client.map_err(|e| format!("no HTTP client: {}", causes(&e)))
         };
         self.client.get_or_init(build).as_ref().map_err(|cause| Halt::Misconfigured(cause.clone()))
     }
@@ -39,16 +42,20 @@ impl HttpClient {
 /// Sends one request and judges its status; the only way that targets send.
 #[expect(clippy::disallowed_methods, reason = "this is the one place that may")]
 pub async fn send(request: RequestBuilder, now: fn() -> SystemTime) -> Result<(), Halt> {
-    let mut answer = request.send().await.map_err(|e| Halt::Down(chain(&e.without_url())))?;
+    let mut answer = request.send().await.map_err(|e| Halt::Down(causes(&e.without_url())))?;
     let halt = judge(answer.status(), answer.headers(), now());
-    // Reading the body to its end lets the connection be used again; what it says is not needed.
-    let mut read = 0;
-    while let Ok(Some(chunk)) = answer.chunk().await {
-        read += chunk.len();
-        if read > DRAIN {
-            break;
+    // Reading the body to its end lets the connection be used again; what it says is not needed, and
+    // however long it takes, the status stands.
+    let drain = async {
+        let mut read = 0;
+        while let Ok(Some(chunk)) = answer.chunk().await {
+            read += chunk.len();
+            if read > DRAIN {
+                break;
+            }
         }
-    }
+    };
+    let _ = tokio::time::timeout(DRAIN_TIME, drain).await;
     halt.map_or(Ok(()), Err)
 }
 
@@ -73,20 +80,6 @@ fn judge(status: StatusCode, headers: &HeaderMap, now: SystemTime) -> Option<Hal
         404 | 405 | 410 | 415 => Some(Halt::Misconfigured(format!("{said}: check the target's URL, method and body form"))),
         _ => Some(Halt::Misconfigured(said)),
     }
-}
-
-/// An error with its causes: the first alone says "error sending request".
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text = format!("{text}: {cause_text}");
-        }
-        source = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]

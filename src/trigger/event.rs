@@ -124,8 +124,7 @@ fn s3_record(record: &Value, unit: &mut Unit) -> Result<(), Unknown> {
         return Ok(());
     }
     let S3Object { key, size, version } = s3.object;
-    // S3 always form-encodes the keys of its notices.
-    let keys = vec![form_decoded(&key)];
+    let keys = decoded_first(&key);
     unit.jobs.push(Job { bucket: s3.bucket.name, keys, version: real_version(version), size, trusted: false });
     Ok(())
 }
@@ -165,7 +164,7 @@ fn task(task: &Value) -> Unit {
     match (bucket, text("s3Key")) {
         (Some(bucket), Some(key)) => unit.jobs.push(Job {
             bucket: bucket.into(),
-            keys: vec![form_decoded(key)],
+            keys: decoded_first(key),
             version: real_version(text("s3VersionId").map(str::to_owned)),
             size: None,
             trusted: false,
@@ -207,6 +206,13 @@ fn replay(value: &Value, unit: &mut Unit) -> Result<(), Unknown> {
 fn spellings(key: &str) -> Vec<String> {
     let mut keys = vec![key.to_owned()];
     keys.extend(Some(form_decoded(key)).filter(|decoded| decoded != key));
+    keys
+}
+
+/// The key form-decoded, as S3 encodes it in its notices, and then as given.
+fn decoded_first(key: &str) -> Vec<String> {
+    let mut keys = spellings(key);
+    keys.reverse();
     keys
 }
 

@@ -33,7 +33,7 @@ fn said(output: &Output) -> (i32, String, String) {
 fn standard_input_comes_out_as_clicks_with_a_summary() {
     let (code, out, err) = said(&clickstream(&["forward", "-"], &[], lines(0..3).as_bytes()));
     assert_eq!((code, out.lines().count()), (0, 3), "{err}");
-    assert!(err.contains("1 objects, 3 records (0 bad)") && err.contains("stdout: read 3 = sent 3"), "{err}");
+    assert!(err.contains("1 object, 3 records (0 bad)") && err.contains("stdout: read 3 = sent 3"), "{err}");
 }
 
 #[test]
@@ -113,7 +113,7 @@ fn check_shows_targets_without_secrets_and_lists_every_mistake() {
     assert_eq!(code, 2);
     for part in [
         "\"aws\" cannot be",
-        "HOOK_URL: found",
+        "HOOK_URL: is no address",
         "HOOK_TIMEOT: is not a variable",
         "HOOK_MAX_RECORDS: found \"0\"",
         "HOOK_EU_KIND: found \"pigeon\"",

@@ -42,7 +42,8 @@ fn describe(config: &Config) -> String {
         Place::Log => "the log, without the records' bytes (set QUARANTINE to keep them)".to_owned(),
     };
     let caps = config.caps;
-    text += &format!("reads          {sources}\n");
+    let store = config.directory.as_ref().map_or("S3".to_owned(), |path| format!("the directory {} instead of S3", path.display()));
+    text += &format!("reads          {sources}, from {store}\n");
     text += &format!("quarantine     {quarantine}\n");
     text += &format!(
         "caps           record {} bytes, depth {}, object {} bytes, inflation {} : 1\n",

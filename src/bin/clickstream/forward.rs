@@ -164,15 +164,14 @@ impl Total {
 
     fn summary(&self, took: Duration) -> String {
         let (megabytes, seconds) = (self.bytes as f64 / 1e6, took.as_secs_f64().max(1e-9));
-        let Total { objects, records, bad, .. } = self;
+        let noun = |n: u64, one: &str| if n == 1 { format!("1 {one}") } else { format!("{n} {one}s") };
+        let (objects, records, bad) = (noun(self.objects, "object"), noun(self.records, "record"), self.bad);
         let mut text: String = self.trouble.iter().take(20).map(|line| format!("{line}\n")).collect();
         if self.trouble.len() > 20 {
             text += &format!("… and {} more\n", self.trouble.len() - 20);
         }
-        text += &format!(
-            "{objects} objects, {records} records ({bad} bad), {megabytes:.3} MB in {seconds:.2} s, {:.1} MB/s\n",
-            megabytes / seconds
-        );
+        text +=
+            &format!("{objects}, {records} ({bad} bad), {megabytes:.3} MB in {seconds:.2} s, {:.1} MB/s\n", megabytes / seconds);
         for TargetOutcome { target, tally: t, .. } in &self.targets {
             text += &format!(
                 "{target}: read {} = sent {} + filtered {} + quarantined {} + failed {}\n",

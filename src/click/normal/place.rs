@@ -64,8 +64,8 @@ impl Normal<'_> {
             return (self.place(location), !id::same(self, Value::Node(location), Value::Node(geo)));
         }
         let (mine, theirs) = (self.place(location).unwrap_or(Value::Node(location)), self.place(geo).unwrap_or(Value::Node(geo)));
-        let (mut merged, mut differs) = (self.members(mine), false);
-        for (name, value) in self.members(theirs) {
+        let (mut merged, mut differs) = (self.members(mine).collect::<Vec<_>>(), false);
+        for (name, value) in self.members(theirs).collect::<Vec<_>>() {
             let known = merged.iter().position(|(other, _)| self.name(*other) == self.name(name));
             match known.and_then(|at| merged.get_mut(at)) {
                 None => merged.push((name, value)),

@@ -12,8 +12,9 @@ use super::{Body, Context, Form, Http, HttpClient, Target};
 use crate::config::vars::Scope;
 
 pub(super) fn build(scope: &Scope<'_>, context: Context) -> Option<Arc<dyn Target>> {
-    scope.required("URL", "an address such as https://example.com/clicks");
-    let url = scope.parse("URL", url);
+    // What was found is not shown: an address may hold a token.
+    let url = scope.required("URL", "an address such as https://example.com/clicks");
+    let url = url.and_then(|text| url_of(text).map_err(|problem| scope.mistake("URL", problem)).ok());
     let method = scope.parse("METHOD", |text| match text.to_ascii_uppercase().as_str() {
         "POST" => Ok(Method::POST),
         "PUT" => Ok(Method::PUT),
@@ -43,14 +44,17 @@ pub(super) fn build(scope: &Scope<'_>, context: Context) -> Option<Arc<dyn Targe
     }))
 }
 
-fn url(text: &str) -> Result<Url, String> {
+/// The address, or what is wrong with it.
+fn url_of(text: &str) -> Result<Url, String> {
     match Url::parse(text) {
-        Ok(url) if !matches!(url.scheme(), "http" | "https") => Err("an address that begins with https:// or http://".into()),
+        Ok(url) if !matches!(url.scheme(), "http" | "https") => {
+            Err(format!("begins with {}: ; expected an address that begins with https:// or http://", url.scheme()))
+        }
         Ok(url) if !url.username().is_empty() || url.password().is_some() => {
-            Err("an address without user and password; they go into _BASIC".into())
+            Err("holds a user and password; give them as user:password in _BASIC".into())
         }
         Ok(url) => Ok(url),
-        Err(e) => Err(format!("an address such as https://example.com/clicks ({e})")),
+        Err(_) => Err("is no address; expected one such as https://example.com/clicks".into()),
     }
 }
 
