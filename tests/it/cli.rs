@@ -108,6 +108,8 @@ fn check_shows_targets_without_secrets_and_lists_every_mistake() {
         ("HOOK_EU_KIND", "pigeon"),
         ("QUARANTINE", "s3://only-a-bucket"),
         ("MAX_DEPTH", "many"),
+        ("STORE", "S3"),
+        ("LOG_LEVEL", "loud"),
     ];
     let (code, _, err) = said(&clickstream(&["check"], &wrong, b""));
     assert_eq!(code, 2);
@@ -119,9 +121,25 @@ fn check_shows_targets_without_secrets_and_lists_every_mistake() {
         "HOOK_EU_KIND: found \"pigeon\"",
         "QUARANTINE: found",
         "MAX_DEPTH: found",
+        "STORE: found",
+        "LOG_LEVEL: found",
     ] {
         assert!(err.contains(part), "{part} is missing in\n{err}");
     }
+}
+
+#[test]
+fn a_blank_variable_is_one_that_is_not_set() {
+    let env = [
+        ("TARGETS", "hook"),
+        ("HOOK_KIND", "http"),
+        ("HOOK_URL", "https://example.com/"),
+        ("HOOK_HEADER_AUTHORIZATION", " "),
+        ("HOOK_BEARER", "token"),
+        ("QUARANTINE", ""),
+    ];
+    let (code, out, err) = said(&clickstream(&["check"], &env, b""));
+    assert!(code == 0 && out.contains("authorization: ***"), "{out}{err}");
 }
 
 #[test]

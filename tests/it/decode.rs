@@ -115,6 +115,7 @@ fn piece() -> impl Strategy<Value = Vec<u8>> {
         (0usize..9, 0usize..9).prop_map(|(a, b)| format!("{{\"data\":[{},{}],\"key\":\"k\"}}", click(a), click(b)).into_bytes()),
         (0usize..9).prop_map(|n| format!("{{\"data\":[{},{{\"a\":tru}}],\"key\":\"k\"}}\n", click(n)).into_bytes()),
         junk(),
+        Just(b"}]}".to_vec()),
         "[\\[\\]{},:\n \"]{0,6}".prop_map(String::into_bytes),
         proptest::collection::vec(any::<u8>(), 0..12),
     ]
@@ -129,7 +130,6 @@ fn junk() -> impl Strategy<Value = Vec<u8>> {
         Just(b"null".to_vec()),
         Just(b"12 \"x\" true".to_vec()),
         Just(b"\0\0\0".to_vec()),
-        Just(b"}]}".to_vec()),
         Just(b"{\"a\":\"\xFF\"}".to_vec()),
         (2usize..70).prop_map(|end| {
             let line = click(7).into_bytes();

@@ -258,6 +258,7 @@ async fn the_deadline_fails_what_is_left_and_says_so() {
     assert!(start.elapsed() < Duration::from_secs(60), "an hour is not waited for");
     assert_eq!((outcome.targets[0].tally.failed, outcome.targets[1].tally.sent), (50, 50));
     assert!(outcome.failure().unwrap().contains("HTTP 429"), "{:?}", outcome.failure());
+    assert_eq!(outcome.targets[0].retries, 0, "nothing was sent again");
 }
 
 #[tokio::test(start_paused = true)]
