@@ -1,8 +1,8 @@
 //! Any event that wakes the function, as jobs; and the answer that each kind of event wants.
 //!
-//! Told by shape, not by configuration. Own tolerant readers instead of `aws_lambda_events`: its types
-//! refuse `s3:TestEvent`, lose the bucket of S3 Batch Operations' schema 2.0, and know no EventBridge
-//! "Object Created".
+//! Told by shape, not by configuration. SQS's messages and answer are `aws_lambda_events`' types; for the
+//! rest own tolerant readers, since its types refuse `s3:TestEvent` and notices without `userIdentity`,
+//! lose the bucket of S3 Batch Operations' schema 2.0, and know no EventBridge "Object Created".
 
 mod answer;
 mod event;

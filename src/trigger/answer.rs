@@ -1,5 +1,6 @@
 //! What each kind of event wants to hear.
 
+use aws_lambda_events::sqs::SqsBatchResponse;
 use serde_json::{Value, json};
 
 use super::Unit;
@@ -44,8 +45,9 @@ impl Answer {
         match self {
             Answer::Sqs => {
                 let failed = units.iter().filter(|(unit, outcomes)| !failures(unit, outcomes).is_empty());
-                let items: Vec<_> = failed.map(|(unit, _)| json!({ "itemIdentifier": unit.id })).collect();
-                Ok(json!({ "batchItemFailures": items }))
+                let mut answer = SqsBatchResponse::default();
+                answer.set_failures(failed.map(|(unit, _)| unit.id.as_str()));
+                Ok(json!(answer))
             }
             Answer::Batch { version, invocation } => {
                 let results: Vec<_> = units.iter().map(|(unit, outcomes)| result(unit, outcomes)).collect();

@@ -1,5 +1,6 @@
 //! The shapes of events. S3's notice may be wrapped by SNS, EventBridge and SQS, up to three layers deep.
 
+use aws_lambda_events::sqs::SqsMessage;
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use serde_json::Value;
@@ -45,15 +46,18 @@ pub fn parse(event: &Value) -> Result<Event, Unknown> {
     Ok(Event { answer: Answer::Whole, units: vec![unit] })
 }
 
-/// One SQS message. A body that is not understood fails its message alone.
+/// One SQS message. A message that is not understood fails alone.
 fn message(record: &Value) -> Unit {
-    let text = |name: &str| record.get(name).and_then(Value::as_str);
-    let mut unit = Unit { id: text("messageId").unwrap_or_default().into(), ..Unit::default() };
-    let read = match serde_json::from_str::<Value>(text("body").unwrap_or_default()) {
-        Ok(body) if is_replay(&body) => replay(&body, &mut unit),
-        Ok(body) => notice(&body, &mut unit),
-        Err(e) => Err(Unknown(format!("the message's body is not JSON: {e}"))),
-    };
+    let mut unit = Unit::default();
+    let read = SqsMessage::deserialize(record).map_err(|e| Unknown(format!("an SQS message that cannot be read: {e}")));
+    let read = read.and_then(|message| {
+        unit.id = message.message_id.unwrap_or_default();
+        match serde_json::from_str::<Value>(&message.body.unwrap_or_default()) {
+            Ok(body) if is_replay(&body) => replay(&body, &mut unit),
+            Ok(body) => notice(&body, &mut unit),
+            Err(e) => Err(Unknown(format!("the message's body is not JSON: {e}"))),
+        }
+    });
     unit.error = read.err().map(|unknown| unknown.to_string());
     unit
 }
