@@ -212,6 +212,9 @@ fn target_names(globals: &Scope<'_>, list: &str) -> Vec<String> {
             names.push(name.to_owned());
         }
     }
+    if names.is_empty() && !globals.has_mistakes() {
+        globals.mistake("TARGETS", "names no target");
+    }
     names
 }
 

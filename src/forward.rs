@@ -145,8 +145,8 @@ impl Forwarder {
         };
         let (mut done, detached) = first.into_lanes();
         let again = detached.into_iter().map(|lane| self.again((&object, revision.as_deref()), &shared, lane, patience));
-        for (lane, end) in futures::future::join_all(again).await {
-            done.push(lane);
+        for (lanes, end) in futures::future::join_all(again).await {
+            done.extend(lanes);
             if let End::Failed(_) = end {
                 outcome.end = end;
             }
@@ -163,7 +163,7 @@ impl Forwarder {
         shared: &'s Shared<'s>,
         lane: Lane,
         patience: Patience,
-    ) -> (Lane, End) {
+    ) -> (Vec<Lane>, End) {
         let mut pass = Pass::new(object.clone(), self.caps, shared, vec![lane]);
         let end = match self.store(object).open(object).await {
             Ok(reader) if reader.revision().as_deref() != revision => End::Failed(ObjectError::Changed.to_string()),
@@ -172,11 +172,7 @@ impl Forwarder {
         };
         let (mut lanes, detached) = pass.into_lanes();
         lanes.extend(detached);
-        // A pass gives back the lanes it was given.
-        match lanes.pop() {
-            Some(lane) => (lane, end),
-            None => unreachable!("a pass keeps its lanes"),
-        }
+        (lanes, end)
     }
 
     /// Awaits the lanes, keeps their last rows, and fills in what each target got.
@@ -184,11 +180,7 @@ impl Forwarder {
         for lane in lanes {
             let (target, rows) = lane.close().await;
             outcome.targets.push(target);
-            let mut writer = self.quarantine.writer();
-            for row in &rows {
-                kept = kept.and(writer.add(row).await);
-            }
-            kept = kept.and(writer.flush().await);
+            kept = kept.and(self.quarantine.keep(rows).await);
         }
         let order = |name: &str| self.deliveries.iter().position(|delivery| &**delivery.name() == name);
         outcome.targets.sort_by_key(|target| order(&target.target));
@@ -223,14 +215,5 @@ impl Shared<'_> {
         }
         bad.until = index + 1;
         bad.writer.add(row).await
-    }
-
-    /// Keeps rows of one target.
-    async fn keep_rows(&self, rows: &[Row]) -> Result<(), ObjectError> {
-        let mut writer = self.quarantine.writer();
-        for row in rows {
-            writer.add(row).await?;
-        }
-        writer.flush().await
     }
 }

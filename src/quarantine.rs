@@ -36,6 +36,17 @@ impl Quarantine {
         matches!(&self.place, Place::S3(area) if area.holds(object))
     }
 
+    /// Stores rows that one target rejected, in the order of their places: requests end in any order, but
+    /// the same rows must have the same name.
+    pub async fn keep(&self, mut rows: Vec<Row>) -> Result<(), ObjectError> {
+        rows.sort_by_key(|row| (row.place.offset, row.id()));
+        let mut writer = self.writer();
+        for row in &rows {
+            writer.add(row).await?;
+        }
+        writer.flush().await
+    }
+
     /// A collector for the rows of one source: bad records, or one target's.
     pub fn writer(&self) -> Writer<'_> {
         Writer { quarantine: self, rows: Vec::new(), first: None, ids: Sha256::new() }

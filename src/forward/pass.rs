@@ -202,7 +202,7 @@ impl<'p> Pass<'p> {
     async fn keep_rows(&mut self) -> Result<(), ObjectError> {
         for lane in &mut self.lanes {
             if lane.rows() >= ROWS {
-                self.shared.keep_rows(&lane.take_rows()).await?;
+                self.shared.quarantine.keep(lane.take_rows()).await?;
             }
         }
         Ok(())
