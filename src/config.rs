@@ -32,6 +32,9 @@ const RESERVED: &[&str] = &["AWS", "LAMBDA", "PROGRESS", "DEADLINE", "CONTINUE",
 /// Bytes that a request must have room for beside its frame: four usual clicks.
 const LEAST_CLICK: usize = 4096;
 
+/// Most requests in flight to one target: sockets of a Lambda function are limited to 1,024.
+const MOST_IN_FLIGHT: usize = 500;
+
 /// What the variables say.
 pub struct Config {
     /// The targets, in the order of `TARGETS`.
@@ -121,9 +124,10 @@ impl Config {
         let mut mistakes = Vec::new();
         let mut targets = Vec::new();
         for name in &names {
-            let scope = Scope::new(vars, prefix_of(name));
+            let others = names.iter().map(|other| prefix_of(other)).filter(|other| other.len() > prefix_of(name).len()).collect();
+            let scope = Scope::below(vars, prefix_of(name), others);
             let target = target(&scope, name, context);
-            for variable in scope.unread(|variable| owner(variable, &names) != Some(name.as_str())) {
+            for variable in scope.unread() {
                 let known = known_keys(&scope).join(", ");
                 mistakes.push(Mistake { variable, problem: format!("is not a variable of target {name}; it has {known}") });
             }
@@ -171,7 +175,7 @@ fn caps(globals: &Scope<'_>) -> Caps {
     let range = |key: &str, value: Option<u64>, most: u64| {
         let fits = value.is_none_or(|value| value <= most);
         if !fits {
-            globals.mistake(key, format!("is above {most}"));
+            globals.mistake(key, format!("found {}; expected at most {most}", globals.peek(key).unwrap_or_default()));
         }
         value.filter(|_| fits)
     };
@@ -187,11 +191,6 @@ fn caps(globals: &Scope<'_>) -> Caps {
 
 fn prefix_of(name: &str) -> String {
     format!("{}_", name.to_ascii_uppercase().replace('-', "_"))
-}
-
-/// The target that a variable belongs to: the one with the longest name.
-fn owner<'n>(variable: &str, names: &'n [String]) -> Option<&'n str> {
-    names.iter().filter(|name| variable.starts_with(&prefix_of(name))).max_by_key(|name| name.len()).map(String::as_str)
 }
 
 fn target_names(globals: &Scope<'_>, list: &str) -> Vec<String> {
@@ -236,7 +235,9 @@ fn target(scope: &Scope<'_>, name: &str, context: Context) -> Option<TargetConfi
         return None;
     };
     let (records, bytes) = (scope.count("MAX_RECORDS"), scope.bytes("MAX_BYTES"));
-    let concurrency = scope.count("CONCURRENCY").unwrap_or(4);
+    let concurrency = scope.parse("CONCURRENCY", |text| {
+        text.parse().ok().filter(|n| (1..=MOST_IN_FLIGHT).contains(n)).ok_or_else(|| format!("1 to {MOST_IN_FLIGHT}"))
+    });
     let timeout = scope.duration("TIMEOUT").unwrap_or(Duration::from_secs(30));
     let target = (kind.build)(scope, context)?;
     let mut limits = target.limits();
@@ -249,6 +250,7 @@ fn target(scope: &Scope<'_>, name: &str, context: Context) -> Option<TargetConfi
             format!("found {}; below {least} a usual click does not fit and would be quarantined", limits.bytes),
         );
     }
+    let concurrency = concurrency.unwrap_or(4);
     Some(TargetConfig { name: name.into(), kind: kind.name, target, limits, concurrency, timeout })
 }
 

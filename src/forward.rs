@@ -5,6 +5,8 @@ mod pass;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use std::time::Duration;
+
 use tokio::sync::Mutex;
 
 use crate::config::{Area, Config};
@@ -15,6 +17,9 @@ use crate::outcome::{End, Outcome};
 use crate::quarantine::{Quarantine, Row, RowKind, Writer};
 use crate::trigger::Job;
 use pass::Pass;
+
+/// How long after the deadline an object may take to end in order.
+const GRACE: Duration = Duration::from_millis(250);
 
 /// Forwards objects to every target of a configuration.
 pub struct Forwarder {
@@ -62,51 +67,53 @@ impl Forwarder {
 
     /// Forwards one object, logs what became of it, and says so.
     pub async fn forward(&self, job: &Job, patience: Patience) -> Outcome {
-        let outcome = self.run(job, patience).await;
+        // What waits for neither a target nor the object, storing rows say, must not outlive the deadline.
+        let run = tokio::time::timeout_at(patience.deadline + GRACE, self.run(job, patience)).await;
+        let late = || Outcome::unread(job.object(), End::Failed("the time was up before its last rows were stored".into()));
+        let outcome = run.unwrap_or_else(|_| late());
         outcome.log();
         outcome
     }
 
     async fn run(&self, job: &Job, patience: Patience) -> Outcome {
-        let named = job.object();
-        if let Some(why) = self.refuses(job) {
-            return Outcome::unread(named, End::Skipped(why));
-        }
-        match self.open(job).await {
+        let keys = match self.readable(job) {
+            Ok(keys) => keys,
+            Err(why) => return Outcome::unread(job.object(), End::Skipped(why)),
+        };
+        let opened = tokio::time::timeout_at(patience.deadline, self.open(job, keys)).await;
+        match opened.unwrap_or_else(|_| Err(ObjectError::Unavailable("no answer until the time was up".into()))) {
             Ok((object, reader)) => self.deliver(Arc::new(object), reader, patience).await,
-            Err(ObjectError::Missing) => self.missing(named).await,
-            Err(error) => Outcome::failed(named, &error),
+            Err(ObjectError::Missing) => self.missing(job.object()).await,
+            Err(error) => Outcome::failed(job.object(), &error),
         }
     }
 
-    /// Why the job's object is not to be read.
-    fn refuses(&self, job: &Job) -> Option<&'static str> {
-        let spellings = || job.keys.iter().map(|key| ObjectRef { key: key.clone(), ..job.object() });
+    /// The spellings of the job's key that may be read, or why none may.
+    fn readable(&self, job: &Job) -> Result<Vec<ObjectRef>, &'static str> {
+        let mut spellings: Vec<_> = job.keys.iter().map(|key| ObjectRef { key: key.clone(), ..job.object() }).collect();
         if job.trusted {
-            return None;
+            return Ok(spellings);
         }
         if job.bucket.is_empty() {
-            return Some("it names no bucket");
+            return Err("it names no bucket");
         }
-        if spellings().any(|object| self.quarantine.holds(&object)) {
-            return Some("the forwarder wrote it itself");
+        if spellings.iter().any(|object| self.quarantine.holds(object)) {
+            return Err("the forwarder wrote it itself");
         }
-        let allowed = |object: &ObjectRef| self.sources.as_ref().is_none_or(|areas| areas.iter().any(|area| area.holds(object)));
-        if !spellings().all(|object| allowed(&object)) {
-            return Some("it lies outside SOURCES");
+        spellings.retain(|object| self.sources.as_ref().is_none_or(|areas| areas.iter().any(|area| area.holds(object))));
+        match (spellings.first(), job.size) {
+            (None, _) => Err("it lies outside SOURCES"),
+            (Some(object), Some(0)) if object.key.ends_with('/') => Err("it is a folder marker"),
+            (Some(_), Some(0)) => Err("it is empty"),
+            _ => Ok(spellings),
         }
-        if job.size == Some(0) {
-            return Some(if job.object().key.ends_with('/') { "it is a folder marker" } else { "it is empty" });
-        }
-        None
     }
 
     /// Opens the first spelling of the key that exists.
-    async fn open(&self, job: &Job) -> Result<(ObjectRef, Reader), ObjectError> {
-        for key in &job.keys {
-            let object = ObjectRef { key: key.clone(), ..job.object() };
+    async fn open(&self, job: &Job, spellings: Vec<ObjectRef>) -> Result<(ObjectRef, Reader), ObjectError> {
+        for object in spellings {
             match self.store(&object).open(&object).await {
-                Err(ObjectError::Missing) => {}
+                Err(ObjectError::Missing) => tracing::debug!(%object, keys = job.keys.len(), "no such spelling"),
                 Ok(reader) => return Ok((object, reader)),
                 Err(error) => return Err(error),
             }
@@ -146,8 +153,10 @@ impl Forwarder {
         let (mut done, detached) = first.into_lanes();
         let again = detached.into_iter().map(|lane| self.again((&object, revision.as_deref()), &shared, lane, patience));
         for (lanes, end) in futures::future::join_all(again).await {
+            // A lane that has failed says so itself.
+            let unexplained = lanes.iter().any(|lane| !lane.has_failed());
             done.extend(lanes);
-            if let End::Failed(_) = end {
+            if unexplained && matches!(end, End::Failed(_)) {
                 outcome.end = end;
             }
         }

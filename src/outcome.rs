@@ -136,6 +136,8 @@ impl Outcome {
         }
         match &self.end {
             End::Whole => {}
+            // A typing error in SOURCES looks just so.
+            End::Skipped(why) if why.contains("SOURCES") => tracing::warn!(object, why, "object skipped"),
             End::Skipped(why) => tracing::info!(object, why, "object skipped"),
             End::Missing => {
                 tracing::error!(object, "object is gone: no spelling of its key exists; acknowledged")

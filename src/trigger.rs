@@ -34,6 +34,11 @@ impl Job {
         ObjectRef { bucket: self.bucket.clone(), key, version: self.version.clone() }
     }
 
+    /// Whether `other` is for the same object.
+    pub fn is_same(&self, other: &Job) -> bool {
+        (&self.bucket, &self.keys, &self.version) == (&other.bucket, &other.keys, &other.version)
+    }
+
     /// For an object that a person named on the command line.
     pub fn named(object: ObjectRef) -> Job {
         Job { bucket: object.bucket, keys: vec![object.key], version: object.version, size: None, trusted: true }
@@ -58,6 +63,13 @@ pub struct Unit {
     pub jobs: Vec<Job>,
     /// Notices in it that name no new object: `s3:TestEvent`, deletions.
     pub notices: Vec<String>,
-    /// Why it cannot be understood.
+    /// Why it, or a part of it, cannot be understood.
     pub error: Option<String>,
+}
+
+impl Unit {
+    /// Notes that a part of it cannot be understood; the other parts are still jobs.
+    fn fail(&mut self, why: String) {
+        self.error = Some(self.error.take().map_or(why.clone(), |before| format!("{before}; {why}")));
+    }
 }

@@ -8,10 +8,11 @@ use clickstream_forwarder::config::{Config, vars};
 use clickstream_forwarder::deliver::Patience;
 use clickstream_forwarder::forward::Forwarder;
 use clickstream_forwarder::log;
+use clickstream_forwarder::outcome::{End, Outcome};
 use clickstream_forwarder::target::Context;
-use clickstream_forwarder::trigger::{self, Unit};
+use clickstream_forwarder::trigger::{self, Job, Unit};
 use futures::{StreamExt, stream};
-use lambda_runtime::{Error, LambdaEvent, service_fn};
+use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -44,8 +45,11 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn handle(forwarder: Arc<Forwarder>, event: LambdaEvent<Value>) -> Result<Value, Error> {
-    let parsed = trigger::parse(&event.payload).inspect_err(|error| tracing::error!(%error, "event refused"))?;
+async fn handle(forwarder: Arc<Forwarder>, event: LambdaEvent<Value>) -> Result<Value, Diagnostic> {
+    let parsed = trigger::parse(&event.payload).map_err(|error| {
+        tracing::error!(%error, "event refused");
+        Diagnostic { error_type: "UnknownEvent".into(), error_message: error.to_string() }
+    })?;
     let patience = Patience::until(deadline(event.context.deadline));
     for Unit { id, notices, error, .. } in &parsed.units {
         for notice in notices {
@@ -55,23 +59,31 @@ async fn handle(forwarder: Arc<Forwarder>, event: LambdaEvent<Value>) -> Result<
             tracing::error!(message_id = id, error, "message refused");
         }
     }
-    let jobs = parsed.units.iter().enumerate().flat_map(|(unit, u)| u.jobs.iter().map(move |job| (unit, job.clone())));
-    let jobs: Vec<_> = jobs.collect();
-    let outcomes = stream::iter(jobs).map(|(unit, job)| {
+    // The same notice twice in one batch is one object.
+    let mut jobs: Vec<Job> = parsed.units.iter().flat_map(|unit| unit.jobs.iter().cloned()).collect();
+    jobs.sort_by(|a, b| (&a.bucket, &a.keys, &a.version).cmp(&(&b.bucket, &b.keys, &b.version)));
+    jobs.dedup_by(|a, b| a.is_same(b));
+    let outcomes = stream::iter(jobs).map(|job| {
         let forwarder = forwarder.clone();
-        // A task each, so that two processors decode two objects.
-        async move { (unit, tokio::spawn(async move { forwarder.forward(&job, patience).await }).await) }
+        async move {
+            // A task each, so that two processors decode two objects.
+            let running = job.clone();
+            let ended = tokio::spawn(async move { forwarder.forward(&running, patience).await }).await;
+            let early = |error| Outcome::unread(job.object(), End::Failed(format!("a task ended early: {error}")));
+            (job.clone(), ended.unwrap_or_else(early))
+        }
     });
     let outcomes: Vec<_> = outcomes.buffer_unordered(SIDE_BY_SIDE).collect().await;
-    let mut units: Vec<_> = parsed.units.into_iter().map(|unit| (unit, Vec::new())).collect();
-    for (index, outcome) in outcomes {
-        match (units.get_mut(index), outcome) {
-            (Some((_, outcomes)), Ok(outcome)) => outcomes.push(outcome),
-            (Some((unit, _)), Err(error)) => unit.error = Some(format!("a task ended early: {error}")),
-            (None, _) => {}
-        }
-    }
-    Ok(parsed.answer.give(&units).inspect_err(|error| tracing::error!(%error, "invocation failed"))?)
+    let of = |job: &Job| outcomes.iter().find(|(other, _)| other.is_same(job)).map(|(_, outcome)| outcome.clone());
+    let answered = |unit: Unit| {
+        let outcomes = unit.jobs.iter().filter_map(of).collect();
+        (unit, outcomes)
+    };
+    let units: Vec<_> = parsed.units.into_iter().map(answered).collect();
+    parsed.answer.give(&units).map_err(|error| {
+        tracing::error!(%error, "invocation failed");
+        Diagnostic { error_type: "ObjectsFailed".into(), error_message: error.to_string() }
+    })
 }
 
 /// When everything must be done: a tenth of the time left, at most 10 s, before Lambda ends the process.

@@ -57,7 +57,7 @@ impl std::fmt::Display for NotAClick {
         f.write_str(match self {
             NotAClick::NotAnObject => "not a click: not a JSON object",
             NotAClick::NoTimestamp => "not a click: it has no timestamp",
-            NotAClick::BadTimestamp => "not a click: its timestamp is not a time in RFC 3339",
+            NotAClick::BadTimestamp => "not a click: its timestamp cannot be read as a time",
             NotAClick::NoRoute => "not a click: it has no route object",
         })
     }

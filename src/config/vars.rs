@@ -12,7 +12,8 @@ pub type Vars = BTreeMap<String, String>;
 /// The variables of this process. The only place that reads the environment.
 #[expect(clippy::disallowed_methods, reason = "this is the one place that may")]
 pub fn environment() -> Vars {
-    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect()
+    // What is not UTF-8 must not pass for unset: spelled with replacement characters it is found wrong.
+    std::env::vars_os().map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned())).collect()
 }
 
 /// One thing wrong with the configuration.
@@ -63,6 +64,8 @@ impl fmt::Display for Secret {
 #[derive(Debug)]
 pub struct Scope<'v> {
     prefix: String,
+    /// Longer prefixes, whose variables belong to other scopes.
+    others: Vec<String>,
     vars: &'v Vars,
     used: RefCell<BTreeSet<String>>,
     mistakes: RefCell<Vec<Mistake>>,
@@ -71,7 +74,17 @@ pub struct Scope<'v> {
 impl<'v> Scope<'v> {
     /// The variables whose names begin with `prefix`, `HOOK_` say; all of them if it is empty.
     pub fn new(vars: &'v Vars, prefix: impl Into<String>) -> Scope<'v> {
-        Scope { prefix: prefix.into(), vars, used: RefCell::default(), mistakes: RefCell::default() }
+        Scope::below(vars, prefix.into(), Vec::new())
+    }
+
+    /// The variables whose names begin with `prefix` and with none of the longer prefixes `others`: the
+    /// target with the longest name owns a variable.
+    pub fn below(vars: &'v Vars, prefix: String, others: Vec<String>) -> Scope<'v> {
+        Scope { prefix, others, vars, used: RefCell::default(), mistakes: RefCell::default() }
+    }
+
+    fn owns(&self, name: &str) -> bool {
+        name.starts_with(&self.prefix) && !self.others.iter().any(|other| name.starts_with(other))
     }
 
     /// The whole name of the variable `key`.
@@ -82,7 +95,7 @@ impl<'v> Scope<'v> {
     /// The text of `key`, if it is set and not blank.
     pub fn text(&self, key: &str) -> Option<&'v str> {
         let name = self.name(key);
-        let text = self.vars.get(&name).map(|text| text.trim()).filter(|text| !text.is_empty());
+        let text = self.vars.get(&name).filter(|_| self.owns(&name)).map(|text| text.trim()).filter(|text| !text.is_empty());
         self.used.borrow_mut().insert(name);
         text
     }
@@ -135,7 +148,8 @@ impl<'v> Scope<'v> {
     /// The variables that begin with `key` and are not blank, each with what follows.
     pub fn starting(&self, key: &str) -> Vec<(String, &'v str)> {
         let prefix = self.name(key);
-        let found = self.vars.iter().filter_map(|(name, text)| Some((name.strip_prefix(&prefix)?.to_owned(), text.trim())));
+        let own = self.vars.iter().filter(|(name, _)| self.owns(name));
+        let found = own.filter_map(|(name, text)| Some((name.strip_prefix(&prefix)?.to_owned(), text.trim())));
         let found: Vec<_> = found.filter(|(rest, _)| !rest.is_empty()).collect();
         self.used.borrow_mut().extend(found.iter().map(|(rest, _)| format!("{prefix}{rest}")));
         found.into_iter().filter(|(_, text)| !text.is_empty()).collect()
@@ -151,10 +165,10 @@ impl<'v> Scope<'v> {
         self.used.borrow().clone()
     }
 
-    /// The variables of this scope that nobody has read; `other` says which belong to someone else.
-    pub fn unread(&self, other: impl Fn(&str) -> bool) -> Vec<String> {
+    /// The variables of this scope that nobody has read.
+    pub fn unread(&self) -> Vec<String> {
         let used = self.used.borrow();
-        self.vars.keys().filter(|name| name.starts_with(&self.prefix) && !used.contains(*name) && !other(name)).cloned().collect()
+        self.vars.keys().filter(|name| self.owns(name) && !used.contains(*name)).cloned().collect()
     }
 
     /// The mistakes noted.

@@ -16,7 +16,6 @@ const MAGIC: &[u8] = &[0x1F, 0x8B];
 /// Turns the object's bytes into plain ones, a step at a time.
 pub struct Inflate {
     form: Form,
-    eaten: u64,
 }
 
 enum Form {
@@ -32,6 +31,7 @@ struct Feed {
     chunk: Bytes,
     /// Bytes of the current block that are still to come.
     block: usize,
+    eaten: u64,
     ended: bool,
 }
 
@@ -49,12 +49,11 @@ pub enum Step {
 impl Inflate {
     /// For one object.
     pub fn new() -> Inflate {
-        Inflate { form: Form::Unknown(Feed::default()), eaten: 0 }
+        Inflate { form: Form::Unknown(Feed::default()) }
     }
 
     /// Hands over the next chunk of the object. The one before must be used up.
     pub fn push(&mut self, chunk: Bytes) {
-        self.eaten += chunk.len() as u64;
         let feed = self.feed();
         if feed.chunk.is_empty() {
             feed.chunk = chunk;
@@ -68,9 +67,12 @@ impl Inflate {
         self.feed().ended = true;
     }
 
-    /// Bytes of the object handed over so far.
+    /// Bytes of the object inflated so far; not those handed over, which depend on the chunks.
     pub fn eaten(&self) -> u64 {
-        self.eaten
+        match &self.form {
+            Form::Gzip(gzip) => gzip.get_ref().eaten,
+            Form::Unknown(feed) | Form::Plain(feed) => feed.eaten,
+        }
     }
 
     /// Whether the object is compressed, as far as is known.
@@ -142,6 +144,7 @@ impl BufRead for Feed {
     fn consume(&mut self, n: usize) {
         self.chunk.advance(n);
         self.block -= n.min(self.block);
+        self.eaten += n as u64;
     }
 }
 

@@ -17,7 +17,7 @@ pub fn delay(failures: u32, rng: &mut Rng) -> Duration {
 }
 
 /// How long the server asks to wait: `Retry-After` in seconds or as a date, else `RateLimit-Reset` or
-/// `X-RateLimit-Reset` in seconds from now or, where the number is too large for that, since 1970.
+/// `X-RateLimit-Reset` in seconds from now or, where the number is too large for that, in seconds or milliseconds since 1970.
 pub fn retry_after<'h>(header: impl Fn(&str) -> Option<&'h str>, now: SystemTime) -> Option<Duration> {
     let until = |then: SystemTime| then.duration_since(now).unwrap_or_default();
     if let Some(text) = header("retry-after") {
@@ -25,8 +25,9 @@ pub fn retry_after<'h>(header: impl Fn(&str) -> Option<&'h str>, now: SystemTime
         return seconds.or_else(|| httpdate::parse_http_date(text.trim()).ok().map(until));
     }
     let reset: f64 = header("ratelimit-reset").or_else(|| header("x-ratelimit-reset"))?.trim().parse().ok()?;
-    let duration = Duration::try_from_secs_f64(reset).ok()?;
-    Some(if reset > 1e9 { until(SystemTime::UNIX_EPOCH + duration) } else { duration })
+    let seconds = if reset > 1e11 { reset / 1000.0 } else { reset };
+    let duration = Duration::try_from_secs_f64(seconds).ok()?;
+    if reset > 1e9 { SystemTime::UNIX_EPOCH.checked_add(duration).map(until) } else { Some(duration) }
 }
 
 #[cfg(test)]
@@ -53,6 +54,8 @@ mod tests {
         assert_eq!(ask("retry-after", "Tue, 14 Nov 2023 22:13:00 GMT"), Some(Duration::ZERO), "in the past");
         assert_eq!(ask("ratelimit-reset", "3"), Some(Duration::from_secs(3)));
         assert_eq!(ask("x-ratelimit-reset", "1700000005"), Some(Duration::from_secs(5)));
+        assert_eq!(ask("x-ratelimit-reset", "1700000005000"), Some(Duration::from_secs(5)), "in milliseconds");
+        assert_eq!(ask("ratelimit-reset", "1e22"), None, "beyond any calendar");
         assert_eq!(ask("retry-after", "soon"), None);
         assert_eq!(ask("x-ratelimit-reset", "-1"), None);
     }

@@ -32,7 +32,9 @@ impl Batcher {
             return Err(TooLarge { entry: Box::new(entry), limit });
         }
         let size = entry.body.len() + self.limits.per_record;
-        let full = self.entries.len() >= self.limits.records || self.bytes + size > self.limits.bytes;
+        // Rows of the quarantine come from several objects; a request speaks of one.
+        let other = self.entries.last().is_some_and(|last| last.object != entry.object);
+        let full = other || self.entries.len() >= self.limits.records || self.bytes + size > self.limits.bytes;
         let batch = if full { self.take() } else { None };
         self.bytes += size;
         self.entries.push(entry);

@@ -139,18 +139,20 @@ impl<'p> Pass<'p> {
         let record =
             Record { tape: parser.tape(text), root: 0, raw: row.raw.clone(), place: row.place, batch_key: row.batch_key.clone() };
         let origin = Origin { object: row.object.clone(), place: row.place, batch_key: row.batch_key.clone() };
-        let n = row.click.map_or(1, |(n, _)| n);
         let known = row.target.as_ref().is_none_or(|target| self.shared.targets.contains(target));
-        if whole
-            && known
-            && let Ok(click) = self.normaliser.click(&record, &origin, |_| n)
-        {
-            self.records += 1;
-            return offer(&mut self.lanes, &click, index, row.target.as_deref());
-        }
-        if let Some(target) = row.target.as_ref().filter(|_| !known) {
-            row.reason = format!("fed back, but its target {target} is not among TARGETS; before: {}", row.reason);
-        }
+        let seen = &mut self.seen;
+        // A record that was bad has no n yet.
+        let number = |fingerprint| row.click.map_or_else(|| seen.meet(fingerprint), |(n, _)| n);
+        let still = match whole.then(|| self.normaliser.click(&record, &origin, number)) {
+            Some(Ok(click)) if known => {
+                self.records += 1;
+                return offer(&mut self.lanes, &click, index, row.target.as_deref());
+            }
+            Some(Ok(_)) => format!("its target {} is not among TARGETS", row.target.as_deref().unwrap_or_default()),
+            Some(Err(not)) => not.to_string(),
+            None => "its raw bytes are not one JSON value".into(),
+        };
+        row.reason = format!("fed back, but {still}; before: {}", row.reason);
         let place = Place { index, ..row.place };
         self.bad(BadRecord { place, length: row.length, raw: Bytes::new(), reason: String::new() }, Some(row))
     }

@@ -20,6 +20,8 @@ use crate::log::causes;
 /// A body that gives nothing for this long counts as lost. The SDK's own guard measures throughput and
 /// would blame the network for a slow target.
 const SILENCE: Duration = Duration::from_secs(20);
+/// Conflicts of a conditional write before it is given up.
+const CONFLICTS: u32 = 4;
 /// Connections lost without a byte in between before the object is given up.
 const LOSSES: u32 = 5;
 
@@ -69,12 +71,18 @@ impl S3 {
 
     /// Stores `body` unless the key is taken; `false` if it is.
     pub(super) async fn put_new(&self, bucket: &str, key: &str, body: Bytes) -> Result<bool, ObjectError> {
-        let put = self.client().await.put_object().bucket(bucket).key(key).if_none_match("*");
-        match put.content_type("application/x-ndjson").body(body.into()).send().await {
-            Ok(_) => Ok(true),
-            Err(e) if status(&e) == Some(412) => Ok(false),
-            Err(e) => Err(classify(&e)),
+        let client = self.client().await;
+        for attempt in 1.. {
+            let put = client.put_object().bucket(bucket).key(key).if_none_match("*").content_type("application/x-ndjson");
+            match put.body(body.clone().into()).send().await {
+                Ok(_) => return Ok(true),
+                Err(e) if status(&e) == Some(412) => return Ok(false),
+                // Another writer has the same rows in hand.
+                Err(e) if status(&e) == Some(409) && attempt < CONFLICTS => {}
+                Err(e) => return Err(classify(&e)),
+            }
         }
+        Ok(false)
     }
 
     /// At most a thousand keys below `prefix` after `after`.
@@ -121,7 +129,14 @@ async fn get(client: &Client, object: &ObjectRef, resume: Option<(u64, Option<&s
     if let Some((at, etag)) = resume {
         get = get.range(format!("bytes={at}-")).set_if_match(etag.map(str::to_owned));
     }
-    get.send().await.map_err(|e| classify(&e))
+    let answer = get.send().await.map_err(|e| classify(&e))?;
+    match resume {
+        // Taken for the rest, a whole object would come twice.
+        Some((at, _)) if !answer.content_range().is_some_and(|range| range.starts_with(&format!("bytes {at}-"))) => {
+            Err(ObjectError::Unavailable(format!("asked for the bytes from {at} on, it answered with others")))
+        }
+        _ => Ok(answer),
+    }
 }
 
 fn status<E>(error: &SdkError<E>) -> Option<u16> {

@@ -89,6 +89,9 @@ impl Store {
 
 impl Directory {
     async fn open(&self, object: &ObjectRef) -> Result<Reader, ObjectError> {
+        if self.root.is_some() && leaves(&object.bucket, &object.key) {
+            return Err(ObjectError::Missing);
+        }
         if let Some(bucket) = self.root.as_ref().map(|root| root.join(&object.bucket)).filter(|bucket| !bucket.is_dir()) {
             // A bucket that does not exist is a mistake of the configuration, not an object that is gone.
             return Err(ObjectError::Unavailable(format!("there is no directory {} (STORE)", bucket.display())));
@@ -164,6 +167,11 @@ impl Reader {
     }
 }
 
+/// Whether a name would lead out of its bucket's directory.
+fn leaves(bucket: &str, key: &str) -> bool {
+    bucket.contains('/') || [bucket, key].iter().any(|name| name.split('/').any(|part| part == ".."))
+}
+
 async fn open_file(path: &Path) -> Result<Reader, ObjectError> {
     let file = File::open(path).await.map_err(|e| from_io(path, &e))?;
     let about = file.metadata().await.map_err(|e| from_io(path, &e))?;
@@ -182,7 +190,8 @@ async fn write_new(path: &Path, body: &[u8]) -> std::io::Result<bool> {
     if tokio::fs::try_exists(path).await? {
         return Ok(false);
     }
-    let partial = path.with_extension("partial");
+    // Two writers of the same rows must not share it.
+    let partial = path.with_extension(format!("{:016x}.partial", fastrand::u64(..)));
     let mut file = File::create(&partial).await?;
     file.write_all(body).await?;
     file.sync_all().await?;
@@ -191,7 +200,9 @@ async fn write_new(path: &Path, body: &[u8]) -> std::io::Result<bool> {
 
 fn from_io(path: &Path, error: &std::io::Error) -> ObjectError {
     match error.kind() {
-        ErrorKind::NotFound | ErrorKind::NotADirectory => ObjectError::Missing,
+        ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::InvalidInput | ErrorKind::InvalidFilename => {
+            ObjectError::Missing
+        }
         _ => ObjectError::Unavailable(format!("{}: {error}", path.display())),
     }
 }

@@ -149,7 +149,10 @@ impl Row {
             Some(raw) => raw.into_bytes(),
             None => STANDARD.decode(string(root, "raw_base64")?).ok()?,
         };
-        let n = number(root, "n").and_then(|n| u32::try_from(n).ok());
+        let n = match tape.get(root, "n") {
+            Some(_) => Some(number(root, "n").and_then(|n| u32::try_from(n).ok()).filter(|n| *n > 0)?),
+            None => None,
+        };
         let object =
             ObjectRef { bucket: string(source, "bucket")?, key: string(source, "key")?, version: string(source, "version") };
         Some(Row {

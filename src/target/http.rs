@@ -80,14 +80,11 @@ impl Target for Http {
     }
 
     fn describe(&self) -> Vec<(&'static str, String)> {
-        let mut url = self.url.clone();
-        // A query may hold a token.
-        if url.query().is_some() {
-            url.set_query(Some("***"));
-        }
+        // A path or a query may be a token.
+        let url = format!("{}{}", self.url.origin().ascii_serialization(), if self.url.path() == "/" { "/" } else { "/***" });
         let headers: Vec<_> = self.headers.keys().map(|name| format!("{name}: ***")).collect();
         vec![
-            ("url", url.to_string()),
+            ("url", url),
             ("method", self.method.to_string()),
             ("body", format!("{:?}", self.body).to_lowercase()),
             ("format", format!("{:?}", self.form).to_lowercase()),

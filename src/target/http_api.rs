@@ -44,9 +44,9 @@ impl HttpClient {
 pub async fn send(request: RequestBuilder, now: fn() -> SystemTime) -> Result<(), Halt> {
     let mut answer = request.send().await.map_err(|e| Halt::Down(causes(&e.without_url())))?;
     let halt = judge(answer.status(), answer.headers(), now());
-    // Reading the body to its end lets the connection be used again; what it says is not needed, and
-    // however long it takes, the status stands.
-    let drain = async {
+    // Reading the body to its end lets the connection be used again; what it says is not needed, and the
+    // status stands however long that takes.
+    tokio::spawn(tokio::time::timeout(DRAIN_TIME, async move {
         let mut read = 0;
         while let Ok(Some(chunk)) = answer.chunk().await {
             read += chunk.len();
@@ -54,8 +54,7 @@ pub async fn send(request: RequestBuilder, now: fn() -> SystemTime) -> Result<()
                 break;
             }
         }
-    };
-    let _ = tokio::time::timeout(DRAIN_TIME, drain).await;
+    }));
     halt.map_or(Ok(()), Err)
 }
 

@@ -1,7 +1,7 @@
 //! What each kind of event wants to hear.
 
 use aws_lambda_events::sqs::SqsBatchResponse;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::Unit;
 use crate::outcome::{End, Outcome};
@@ -65,10 +65,31 @@ impl Answer {
                 }
                 let outcomes = || units.iter().flat_map(|(_, outcomes)| outcomes);
                 let records: u64 = outcomes().map(|outcome| outcome.records).sum();
-                Ok(json!({ "objects": outcomes().count(), "records": records }))
+                let mut answer =
+                    Map::from_iter([("objects".into(), json!(outcomes().count())), ("records".into(), json!(records))]);
+                for (name, wanted) in [("missing", is_missing as fn(&End) -> bool), ("broken", is_broken), ("skipped", is_skipped)]
+                {
+                    let found: Vec<_> = outcomes().filter(|o| wanted(&o.end)).map(|o| o.object.to_string()).collect();
+                    if !found.is_empty() {
+                        answer.insert(name.into(), json!(found));
+                    }
+                }
+                Ok(answer.into())
             }
         }
     }
+}
+
+fn is_missing(end: &End) -> bool {
+    *end == End::Missing
+}
+
+fn is_broken(end: &End) -> bool {
+    matches!(end, End::Broken { .. })
+}
+
+fn is_skipped(end: &End) -> bool {
+    matches!(end, End::Skipped(_))
 }
 
 /// The result of one task of S3 Batch Operations.

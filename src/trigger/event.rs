@@ -38,35 +38,41 @@ pub fn parse(event: &Value) -> Result<Event, Unknown> {
         return Ok(Event { answer, units: tasks.iter().map(task).collect() });
     }
     let mut unit = Unit::default();
-    if is_replay(event) {
-        replay(event, &mut unit)?;
-    } else {
-        notice(event, &mut unit)?;
+    read(event, &mut unit);
+    match unit.error.take_if(|_| unit.jobs.is_empty() && unit.notices.is_empty()) {
+        Some(error) => Err(Unknown(error)),
+        None => Ok(Event { answer: Answer::Whole, units: vec![unit] }),
     }
-    Ok(Event { answer: Answer::Whole, units: vec![unit] })
 }
 
 /// One SQS message. A message that is not understood fails alone.
 fn message(record: &Value) -> Unit {
-    let mut unit = Unit::default();
-    let read = SqsMessage::deserialize(record).map_err(|e| Unknown(format!("an SQS message that cannot be read: {e}")));
-    let read = read.and_then(|message| {
-        unit.id = message.message_id.unwrap_or_default();
-        match serde_json::from_str::<Value>(&message.body.unwrap_or_default()) {
-            Ok(body) if is_replay(&body) => replay(&body, &mut unit),
-            Ok(body) => notice(&body, &mut unit),
-            Err(e) => Err(Unknown(format!("the message's body is not JSON: {e}"))),
-        }
-    });
-    unit.error = read.err().map(|unknown| unknown.to_string());
+    let id = record.get("messageId").and_then(Value::as_str).unwrap_or_default();
+    let mut unit = Unit { id: id.into(), ..Unit::default() };
+    match SqsMessage::deserialize(record).map(|message| message.body.unwrap_or_default()) {
+        Ok(body) => match serde_json::from_str(&body) {
+            Ok(body) => read(&body, &mut unit),
+            Err(e) => unit.fail(format!("the message's body is not JSON: {e}")),
+        },
+        Err(e) => unit.fail(format!("an SQS message that cannot be read: {e}")),
+    }
+    unit.error = unit.error.map(|error| Unknown(error).to_string());
     unit
 }
 
-/// A notice of S3's, in whatever it is wrapped.
-fn notice(value: &Value, unit: &mut Unit) -> Result<(), Unknown> {
+/// A replay or a notice.
+fn read(value: &Value, unit: &mut Unit) {
+    if is_replay(value) {
+        replay(value, unit);
+    } else {
+        notice(value, unit);
+    }
+}
+
+/// A notice of S3's, in whatever it is wrapped. What cannot be read is noted, and the rest taken.
+fn notice(value: &Value, unit: &mut Unit) {
     if value.get("Event").and_then(Value::as_str) == Some("s3:TestEvent") {
-        unit.notices.push("s3:TestEvent".into());
-        return Ok(());
+        return unit.notices.push("s3:TestEvent".into());
     }
     // SNS in SQS, raw delivery off.
     if value.get("Type").and_then(Value::as_str) == Some("Notification") {
@@ -75,22 +81,21 @@ fn notice(value: &Value, unit: &mut Unit) -> Result<(), Unknown> {
     if value.get("detail-type").is_some() {
         return event_bridge(value, unit);
     }
-    let records = value.get("Records").and_then(Value::as_array).ok_or_else(|| Unknown(outline(value)))?;
+    let Some(records) = value.get("Records").and_then(Value::as_array) else { return unit.fail(outline(value)) };
     for record in records {
         match record.get("Sns") {
-            Some(sns) => inner(sns.get("Message"), unit)?,
-            None => s3_record(record, unit)?,
+            Some(sns) => inner(sns.get("Message"), unit),
+            None => s3_record(record, unit),
         }
     }
-    Ok(())
 }
 
 /// JSON in a string.
-fn inner(message: Option<&Value>, unit: &mut Unit) -> Result<(), Unknown> {
-    let text = message.and_then(Value::as_str).ok_or_else(|| Unknown("an SNS notification without a Message".into()))?;
-    match serde_json::from_str(text) {
-        Ok(value) => notice(&value, unit),
-        Err(e) => Err(Unknown(format!("the SNS Message is not JSON: {e}"))),
+fn inner(message: Option<&Value>, unit: &mut Unit) {
+    match message.and_then(Value::as_str).map(serde_json::from_str) {
+        Some(Ok(value)) => notice(&value, unit),
+        Some(Err(e)) => unit.fail(format!("the SNS Message is not JSON: {e}")),
+        None => unit.fail("an SNS notification without a Message".into()),
     }
 }
 
@@ -121,43 +126,42 @@ struct S3Object {
     version: Option<String>,
 }
 
-fn s3_record(record: &Value, unit: &mut Unit) -> Result<(), Unknown> {
-    let S3Record { event_name, s3 } = S3Record::deserialize(record).map_err(|e| Unknown(format!("{} ({e})", outline(record))))?;
+fn s3_record(record: &Value, unit: &mut Unit) {
+    let S3Record { event_name, s3 } = match S3Record::deserialize(record) {
+        Ok(record) => record,
+        Err(e) => return unit.fail(format!("{} ({e})", outline(record))),
+    };
     if !event_name.is_empty() && !event_name.starts_with("ObjectCreated:") && !event_name.starts_with("s3:ObjectCreated:") {
-        unit.notices.push(event_name);
-        return Ok(());
+        return unit.notices.push(event_name);
     }
     let S3Object { key, size, version } = s3.object;
     let keys = decoded_first(&key);
     unit.jobs.push(Job { bucket: s3.bucket.name, keys, version: real_version(version), size, trusted: false });
-    Ok(())
 }
 
-fn event_bridge(value: &Value, unit: &mut Unit) -> Result<(), Unknown> {
-    let kind = value.get("detail-type").and_then(Value::as_str).unwrap_or_default();
-    if value.get("source").and_then(Value::as_str) != Some("aws.s3") {
-        return Err(Unknown(format!("an EventBridge event {kind:?} whose source is not aws.s3")));
-    }
-    if kind != "Object Created" {
-        unit.notices.push(kind.into());
-        return Ok(());
-    }
+fn event_bridge(value: &Value, unit: &mut Unit) {
     #[derive(Deserialize)]
     struct Detail {
         bucket: Named,
         object: S3Object,
     }
-    let detail = value.get("detail").unwrap_or(&Value::Null);
-    let Detail { bucket, object } =
-        Detail::deserialize(detail).map_err(|e| Unknown(format!("\"Object Created\" without its detail ({e})")))?;
-    unit.jobs.push(Job {
-        bucket: bucket.name,
-        keys: spellings(&object.key),
-        version: real_version(object.version),
-        size: object.size,
-        trusted: false,
-    });
-    Ok(())
+    let kind = value.get("detail-type").and_then(Value::as_str).unwrap_or_default();
+    if value.get("source").and_then(Value::as_str) != Some("aws.s3") {
+        return unit.fail(format!("an EventBridge event {kind:?} whose source is not aws.s3"));
+    }
+    if kind != "Object Created" {
+        return unit.notices.push(kind.into());
+    }
+    match Detail::deserialize(value.get("detail").unwrap_or(&Value::Null)) {
+        Ok(Detail { bucket, object }) => unit.jobs.push(Job {
+            bucket: bucket.name,
+            keys: spellings(&object.key),
+            version: real_version(object.version),
+            size: object.size,
+            trusted: false,
+        }),
+        Err(e) => unit.fail(format!("\"Object Created\" without its detail ({e})")),
+    }
 }
 
 /// A task of S3 Batch Operations, schema 1.0 with the bucket's ARN or 2.0 with its name.
@@ -189,7 +193,7 @@ fn is_replay(value: &Value) -> bool {
 }
 
 /// A replay written by hand.
-fn replay(value: &Value, unit: &mut Unit) -> Result<(), Unknown> {
+fn replay(value: &Value, unit: &mut Unit) {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Replay {
@@ -199,11 +203,13 @@ fn replay(value: &Value, unit: &mut Unit) -> Result<(), Unknown> {
     }
     let one = std::slice::from_ref(value);
     for entry in value.as_array().map_or(one, Vec::as_slice) {
-        let Replay { bucket, key, version } =
-            Replay::deserialize(entry).map_err(|e| Unknown(format!("a replay that cannot be read: {e}")))?;
-        unit.jobs.push(Job { bucket, keys: spellings(&key), version: real_version(version), size: None, trusted: false });
+        match Replay::deserialize(entry) {
+            Ok(Replay { bucket, key, version }) => {
+                unit.jobs.push(Job { bucket, keys: spellings(&key), version: real_version(version), size: None, trusted: false });
+            }
+            Err(e) => unit.fail(format!("a replay that cannot be read: {e}")),
+        }
     }
-    Ok(())
 }
 
 /// The key as given and, where that differs, form-decoded.

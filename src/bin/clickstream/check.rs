@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use clickstream_forwarder::config::{Config, Place};
+use clickstream_forwarder::config::{Config, Place, vars};
 
 use crate::{OK, WRONG};
 
@@ -49,5 +49,8 @@ fn describe(config: &Config) -> String {
         "caps           record {} bytes, depth {}, object {} bytes, inflation {} : 1\n",
         caps.record_bytes, caps.depth, caps.object_bytes, caps.ratio
     );
+    if vars::environment().get("TARGETS").is_none_or(|targets| targets.trim().is_empty()) {
+        text += "TARGETS is not set: the command line writes to standard output, the Lambda function would refuse to start.\n";
+    }
     text + "The configuration is valid.\n"
 }

@@ -85,13 +85,17 @@ async fn forward(args: Args, forwarder: Arc<Forwarder>) -> u8 {
         bar.set_message(format!("{}", HumanBytes(forwarder.bytes())));
         match outcome {
             Ok(outcome) => total.add(&outcome),
-            Err(_) => total.failed += 1,
+            Err(error) => {
+                total.failed += 1;
+                total.trouble.push(format!("a task ended early: {error}"));
+            }
         }
         if total.closed {
             return OK;
         }
     }
     bar.finish_and_clear();
+    eprint!("{}", total.trouble());
     if !args.quiet {
         eprint!("{}", total.summary(started.elapsed()));
     }
@@ -162,16 +166,21 @@ impl Total {
         }
     }
 
-    fn summary(&self, took: Duration) -> String {
-        let (megabytes, seconds) = (self.bytes as f64 / 1e6, took.as_secs_f64().max(1e-9));
-        let noun = |n: u64, one: &str| if n == 1 { format!("1 {one}") } else { format!("{n} {one}s") };
-        let (objects, records, bad) = (noun(self.objects, "object"), noun(self.records, "record"), self.bad);
+    /// Why objects were not delivered: told even if the summary is not wanted.
+    fn trouble(&self) -> String {
         let mut text: String = self.trouble.iter().take(20).map(|line| format!("{line}\n")).collect();
         if self.trouble.len() > 20 {
             text += &format!("… and {} more\n", self.trouble.len() - 20);
         }
-        text +=
-            &format!("{objects}, {records} ({bad} bad), {megabytes:.3} MB in {seconds:.2} s, {:.1} MB/s\n", megabytes / seconds);
+        text
+    }
+
+    fn summary(&self, took: Duration) -> String {
+        let (megabytes, seconds) = (self.bytes as f64 / 1e6, took.as_secs_f64().max(1e-9));
+        let noun = |n: u64, one: &str| if n == 1 { format!("1 {one}") } else { format!("{n} {one}s") };
+        let (objects, records, bad) = (noun(self.objects, "object"), noun(self.records, "record"), self.bad);
+        let mut text =
+            format!("{objects}, {records} ({bad} bad), {megabytes:.3} MB in {seconds:.2} s, {:.1} MB/s\n", megabytes / seconds);
         for TargetOutcome { target, tally: t, .. } in &self.targets {
             text += &format!(
                 "{target}: read {} = sent {} + filtered {} + quarantined {} + failed {}\n",

@@ -29,7 +29,7 @@ pub async fn expand(argument: &str, forwarder: &Forwarder) -> Result<Vec<ObjectR
     if found.is_empty() { Err(format!("{argument}: no such file, or nothing in it")) } else { Ok(found) }
 }
 
-/// The files below `directory`, by name; hidden ones are left out.
+/// The files below `directory`, by name; hidden ones and links to directories are left out.
 fn walk(directory: &Path, found: &mut Vec<ObjectRef>) -> std::io::Result<()> {
     let mut paths: Vec<_> = std::fs::read_dir(directory)?.collect::<Result<_, _>>()?;
     paths.sort_by_key(|entry| entry.file_name());
@@ -38,6 +38,10 @@ fn walk(directory: &Path, found: &mut Vec<ObjectRef>) -> std::io::Result<()> {
             continue;
         }
         let path = entry.path();
+        if entry.file_type()?.is_symlink() && path.is_dir() {
+            // It may lead back here, and the same files would come twice.
+            continue;
+        }
         if path.is_dir() {
             walk(&path, found)?;
         } else {

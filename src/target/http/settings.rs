@@ -58,6 +58,20 @@ fn url_of(text: &str) -> Result<Url, String> {
     }
 }
 
+/// Headers that belong to the request itself.
+const OWN: &[&str] = &[
+    "host",
+    "connection",
+    "content-length",
+    "content-type",
+    "content-encoding",
+    "transfer-encoding",
+    "idempotency-key",
+    "webhook-id",
+    "webhook-timestamp",
+    "webhook-signature",
+];
+
 /// The headers of every request. `HEADER_X_API_KEY` is `x-api-key`.
 fn headers(scope: &Scope<'_>) -> HeaderMap {
     let mut headers = HeaderMap::new();
@@ -65,6 +79,7 @@ fn headers(scope: &Scope<'_>) -> HeaderMap {
         let key = format!("HEADER_{rest}");
         let name = HeaderName::try_from(rest.to_ascii_lowercase().replace('_', "-"));
         match (name, secret_value(text)) {
+            (Ok(name), _) if OWN.contains(&name.as_str()) => scope.mistake(&key, format!("the forwarder sets {name} itself")),
             (Ok(name), Some(value)) => drop(headers.insert(name, value)),
             (Err(_), _) => scope.mistake(&key, "does not name a header: letters, digits and _ only"),
             (_, None) => scope.mistake(&key, "holds a character that no header may hold, such as a line end"),
