@@ -52,6 +52,23 @@ fn files_directories_and_globs_are_taken_together() {
     assert!(code == 2 && err.contains("none: no such file"), "{code} {err}");
 }
 
+#[cfg(unix)]
+#[test]
+fn a_link_back_to_its_directory_sends_nothing_twice() {
+    let (_keep, directory) = temporary();
+    std::fs::write(directory.join("a.json"), lines(0..2)).unwrap();
+    std::os::unix::fs::symlink(&directory, directory.join("self")).unwrap();
+    let (code, out, err) = said(&clickstream(&["forward", &directory.to_string_lossy()], &[], b""));
+    assert_eq!((code, out.lines().count()), (0, 2), "{err}");
+}
+
+#[test]
+fn a_quiet_run_still_says_why_it_failed() {
+    let down = [("TARGETS", "hook"), ("HOOK_KIND", "http"), ("HOOK_URL", "http://127.0.0.1:1/"), ("LOG_LEVEL", "error")];
+    let (code, _, err) = said(&clickstream(&["forward", "-q", "--give-up", "1ms", "-"], &down, lines(0..1).as_bytes()));
+    assert!(code == 1 && err.contains("target hook: gave up for now"), "{code} {err}");
+}
+
 #[test]
 fn exit_codes_tell_what_to_do() {
     let (_keep, directory) = temporary();

@@ -311,6 +311,26 @@ async fn the_same_run_again_stores_nothing_twice_and_rows_fed_back_keep_their_id
 }
 
 #[tokio::test(start_paused = true)]
+async fn rows_of_several_objects_go_out_apart_and_equal_clicks_stay_two() {
+    let alone = target(10, |_, batch| {
+        assert!(batch.iter().all(|entry| entry.object == batch[0].object), "a request speaks of one object");
+        Ok(vec![Verdict::Sent; batch.len()])
+    });
+    let (forwarder, memory) = forwarder(std::slice::from_ref(&alone));
+    let row = |key: &str, offset: u64, raw: &str| {
+        serde_json::json!({"clickstream_quarantine": 1, "id": "x", "kind": "record", "reason": "was broken", "raw": raw, "length": 1,
+            "source": {"bucket": "b", "key": key, "offset": offset, "index": offset}})
+    };
+    let fed = [row("1", 0, &click(1)), row("2", 0, &click(2)), row("2", 9, &click(2)), row("2", 10, "[]")];
+    let outcome = forward(&forwarder, &memory, &fed.map(|row| row.to_string() + "\n").concat()).await;
+    assert_eq!((outcome.targets[0].tally.sent, outcome.targets[0].tally.quarantined), (3, 1));
+    let took = alone.state.lock().unwrap();
+    assert_eq!((took.clicks.len(), took.sizes.as_slice()), (3, &[1, 2][..]));
+    let kept = rows(&memory);
+    assert_eq!(kept[0]["reason"], "fed back, but not a click: not a JSON object; before: was broken");
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_must_not_be_read_is_not() {
     let (forwarder, memory) = forwarder(&[takes_all()]);
     memory.put("rows", "q/x.jsonl", lines(0..1));

@@ -1,6 +1,7 @@
 //! The one integration binary. `decode`: what files hold; `click`: forms, ids and schemas; `target`: every
 //! kind against the same demands; `forward`: whole objects, faults and conservation; `trigger`: events and
-//! answers; `cli`: the command as a person uses it; `docs`: what the README says.
+//! answers; `cli`: the command as a person uses it; `docs`: what the README says; `regress`: defects
+//! that once were.
 
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test that cannot go on must fail")]
 
@@ -10,6 +11,7 @@ mod decode;
 mod docs;
 mod forward;
 mod golden;
+mod regress;
 mod support;
 mod target;
 mod trigger;

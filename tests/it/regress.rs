@@ -1,0 +1,102 @@
+//! Defects that once were, each by what it cost. A new one goes here if no theme wants it.
+
+use std::io::Write;
+
+use clickstream_forwarder::config::{Area, Config};
+use clickstream_forwarder::decode::Caps;
+use clickstream_forwarder::deliver::Patience;
+use clickstream_forwarder::forward::Forwarder;
+use clickstream_forwarder::object::{Directory, Memory, ObjectError, ObjectRef, Store};
+use clickstream_forwarder::outcome::End;
+use clickstream_forwarder::target::Context;
+use clickstream_forwarder::trigger::{Job, parse};
+use serde_json::json;
+use tokio::time::{Duration, Instant};
+
+use crate::support::{clock, config, decode, lines, temporary, vars};
+
+fn mistakes(text: &str) -> String {
+    Config::load(&vars(text), Context { clock }).map_or_else(|errors| errors.to_string(), |_| "valid".into())
+}
+
+#[tokio::test]
+async fn a_key_that_s3_encodes_lies_inside_its_source() {
+    let memory = Memory::default();
+    memory.put("b", "clicks/dt=2026-11-22/a+b.json", lines(0..1));
+    let mut config = config("TARGETS=t T_KIND=stdout");
+    config.sources = Some(vec![Area::parse("b/clicks/dt=2026-11-22/").unwrap()]);
+    let forwarder = Forwarder::with_store(config, Store::Memory(memory));
+    let notice = json!({"Records": [{"eventName": "ObjectCreated:Put", "s3": {"bucket": {"name": "b"},
+        "object": {"key": "clicks/dt%3D2026-11-22/a%2Bb.json", "size": 9}}}]});
+    let job = parse(&notice).unwrap().units.remove(0).jobs.remove(0);
+    let patience = Patience::until(Instant::now() + Duration::from_secs(9));
+    assert_eq!(forwarder.forward(&job, patience).await.end, End::Whole);
+    let outside = Job { keys: vec!["other/a.json".into()], ..job };
+    assert!(matches!(forwarder.forward(&outside, patience).await.end, End::Skipped(_)));
+}
+
+#[test]
+fn an_unreadable_part_of_an_event_leaves_the_others() {
+    let good = json!({"eventName": "ObjectCreated:Put", "s3": {"bucket": {"name": "b"}, "object": {"key": "k"}}});
+    let event = json!({"Records": [{"eventName": "ObjectCreated:Put", "s3": {"bucket": {"name": "b"}, "object": {}}}, good]});
+    let direct = parse(&event).unwrap();
+    assert_eq!((direct.units[0].jobs.len(), direct.units[0].error.is_some()), (1, true));
+    let sqs = json!({"Records": [
+        {"eventSource": "aws:sqs", "messageId": "1", "body": event.to_string()},
+        {"eventSource": "aws:sqs", "messageId": "2", "attributes": {"a": 1}, "body": "{}"},
+    ]});
+    let units = parse(&sqs).unwrap().units;
+    assert_eq!((units[0].jobs.len(), units[0].error.is_some()), (1, true));
+    assert_eq!((units[1].id.as_str(), units[1].error.is_some()), ("2", true), "an empty id would fail the whole batch");
+}
+
+#[test]
+fn the_inflation_ratio_does_not_depend_on_chunks() {
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    gzip.write_all(lines(0..1).repeat(60_000).as_bytes()).unwrap();
+    gzip.write_all(lines(0..20_000).as_bytes()).unwrap();
+    let bytes = gzip.finish().unwrap();
+    let caps = Caps { ratio: 20, ..Caps::default() };
+    let whole = decode("k", &bytes, caps, || usize::MAX);
+    assert_eq!(whole, decode("k", &bytes, caps, || 999));
+}
+
+#[test]
+fn a_variable_belongs_to_the_target_with_the_longest_name() {
+    let both = "TARGETS=hook,hook_header HOOK_KIND=http HOOK_URL=http://a/ HOOK_HEADER_KIND=http HOOK_HEADER_URL=http://b/ \
+                HOOK_HEADER_BEARER=hidden";
+    let config = config(both);
+    let headers = format!("{:?}", config.targets[0].target.describe());
+    assert!(headers.contains("\"none\"") && !headers.contains("bearer"), "{headers}");
+}
+
+#[test]
+fn variables_that_would_break_requests_are_mistakes() {
+    let with = |more: &str| mistakes(&format!("TARGETS=hook HOOK_KIND=http HOOK_URL=http://a/ {more}"));
+    assert_eq!(with(""), "valid");
+    assert!(with("HOOK_HEADER_CONTENT_LENGTH=3").contains("sets content-length itself"));
+    assert!(with("HOOK_CONCURRENCY=18446744073709551615").contains("expected 1 to 500"));
+    assert!(with("HOOK_MAX_BYTES=2").contains("would be quarantined"));
+    assert!(mistakes("TARGETS=,").contains("names no target"));
+    let secret = mistakes("TARGETS=hook HOOK_KIND=http HOOK_URL=http://user:hidden@a/?token=hidden");
+    assert!(secret.contains("HOOK_URL: holds a user and password") && !secret.contains("hidden"), "{secret}");
+}
+
+#[tokio::test]
+async fn a_directory_that_stands_for_s3_is_not_left() {
+    let (_keep, root) = temporary();
+    std::fs::create_dir_all(root.join("store/bucket")).unwrap();
+    std::fs::write(root.join("outside.json"), "x").unwrap();
+    let store = Store::Directory(Directory { root: Some(root.join("store")) });
+    let bucket = root.to_string_lossy().into_owned();
+    for (bucket, key) in [
+        ("bucket", "../../outside.json"),
+        ("bucket", "a/../../../outside.json"),
+        (&*bucket, "outside.json"),
+        ("..", "outside.json"),
+    ] {
+        assert!(matches!(store.open(&ObjectRef::new(bucket, key)).await, Err(ObjectError::Missing)), "{bucket} {key}");
+    }
+    let misspelt = store.open(&ObjectRef::new("buckett", "k")).await;
+    assert!(matches!(misspelt, Err(ObjectError::Unavailable(_))), "a bucket that is not there is no missing object");
+}
