@@ -1,5 +1,6 @@
 //! The configuration, from variables. Every mistake of a deployment is reported in one start.
 
+mod names;
 pub mod vars;
 
 use std::fmt;
@@ -11,6 +12,7 @@ use crate::decode::Caps;
 use crate::log::LEVELS;
 use crate::object::ObjectRef;
 use crate::target::{COMMON, Context, KINDS, Limits, Target};
+use names::{prefix_of, target_names};
 use vars::{Mistake, Scope, Vars};
 
 /// Variables that belong to no target: name, default, what it does.
@@ -25,9 +27,6 @@ pub const GLOBALS: &[(&str, &str, &str)] = &[
     ("MAX_OBJECT_BYTES", "32GiB", "plain bytes of an object; beyond them its tail is quarantined"),
     ("MAX_INFLATE_RATIO", "250", "plain bytes per compressed byte; beyond it the object's tail is quarantined"),
 ];
-
-/// Prefixes that no target may take: AWS's, and those of variables to come.
-const RESERVED: &[&str] = &["AWS", "LAMBDA", "PROGRESS", "DEADLINE", "CONTINUE", "SETTINGS", "METRICS", "RUST", "PATH", "HOME"];
 
 /// Bytes that a request must have room for beside its frame: four usual clicks.
 const LEAST_CLICK: usize = 4096;
@@ -187,34 +186,6 @@ fn caps(globals: &Scope<'_>) -> Caps {
         object_bytes: globals.bytes("MAX_OBJECT_BYTES").unwrap_or(default.object_bytes),
         ratio: globals.count("MAX_INFLATE_RATIO").map_or(default.ratio, |n| n as u64),
     }
-}
-
-fn prefix_of(name: &str) -> String {
-    format!("{}_", name.to_ascii_uppercase().replace('-', "_"))
-}
-
-fn target_names(globals: &Scope<'_>, list: &str) -> Vec<String> {
-    let mut names: Vec<String> = Vec::new();
-    for name in list.split(',').map(str::trim).filter(|name| !name.is_empty()) {
-        let upper = prefix_of(name);
-        let clashes = GLOBALS.iter().map(|(global, ..)| *global).chain(RESERVED.iter().copied());
-        let clash =
-            clashes.into_iter().find(|global| format!("{global}_").starts_with(&upper) || upper.starts_with(&format!("{global}_")));
-        let letters = name.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'-'));
-        if !letters || !name.starts_with(|c: char| c.is_ascii_alphabetic()) {
-            globals.mistake("TARGETS", format!("{name:?} is no name for a target: letters, digits, _ and -, a letter first"));
-        } else if let Some(clash) = clash {
-            globals.mistake("TARGETS", format!("{name:?} cannot be a target's name: its variables would mix with {clash}"));
-        } else if names.iter().any(|other| prefix_of(other) == upper) {
-            globals.mistake("TARGETS", format!("{name:?} stands twice"));
-        } else {
-            names.push(name.to_owned());
-        }
-    }
-    if names.is_empty() && !globals.has_mistakes() {
-        globals.mistake("TARGETS", "names no target");
-    }
-    names
 }
 
 /// The keys that a target's scope knows, for a message.

@@ -6,6 +6,7 @@
 
 mod answer;
 mod event;
+mod keys;
 
 pub use answer::{Answer, Failed};
 pub use event::{Unknown, parse};
@@ -34,9 +35,10 @@ impl Job {
         ObjectRef { bucket: self.bucket.clone(), key, version: self.version.clone() }
     }
 
-    /// Whether `other` is for the same object.
-    pub fn is_same(&self, other: &Job) -> bool {
-        (&self.bucket, &self.keys, &self.version) == (&other.bucket, &other.keys, &other.version)
+    /// What tells jobs for different objects apart. An object that was empty is another than the one that
+    /// came after it under the same key.
+    pub fn identity(&self) -> (&str, &[String], Option<&str>, bool) {
+        (&self.bucket, &self.keys, self.version.as_deref(), self.size == Some(0))
     }
 
     /// For an object that a person named on the command line.

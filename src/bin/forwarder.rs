@@ -61,8 +61,8 @@ async fn handle(forwarder: Arc<Forwarder>, event: LambdaEvent<Value>) -> Result<
     }
     // The same notice twice in one batch is one object.
     let mut jobs: Vec<Job> = parsed.units.iter().flat_map(|unit| unit.jobs.iter().cloned()).collect();
-    jobs.sort_by(|a, b| (&a.bucket, &a.keys, &a.version).cmp(&(&b.bucket, &b.keys, &b.version)));
-    jobs.dedup_by(|a, b| a.is_same(b));
+    jobs.sort_by(|a, b| a.identity().cmp(&b.identity()));
+    jobs.dedup_by(|a, b| a.identity() == b.identity());
     let outcomes = stream::iter(jobs).map(|job| {
         let forwarder = forwarder.clone();
         async move {
@@ -74,7 +74,7 @@ async fn handle(forwarder: Arc<Forwarder>, event: LambdaEvent<Value>) -> Result<
         }
     });
     let outcomes: Vec<_> = outcomes.buffer_unordered(SIDE_BY_SIDE).collect().await;
-    let of = |job: &Job| outcomes.iter().find(|(other, _)| other.is_same(job)).map(|(_, outcome)| outcome.clone());
+    let of = |job: &Job| outcomes.iter().find(|(other, _)| other.identity() == job.identity()).map(|(_, outcome)| outcome.clone());
     let answered = |unit: Unit| {
         let outcomes = unit.jobs.iter().filter_map(of).collect();
         (unit, outcomes)

@@ -7,6 +7,7 @@ mod envelope;
 mod recover;
 
 pub use envelope::members_before;
+use recover::Line;
 
 use crate::json::{Fault, Parser, Progress, Tape};
 
@@ -57,7 +58,7 @@ enum Mode {
     },
     /// In a bad record, up to a line that can begin the next one.
     Lines {
-        fresh: bool,
+        line: Line,
         indent: usize,
     },
     /// In a bad record of one byte repeated.

@@ -1,10 +1,10 @@
 //! The shapes of events. S3's notice may be wrapped by SNS, EventBridge and SQS, up to three layers deep.
 
 use aws_lambda_events::sqs::SqsMessage;
-use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::keys::{decoded_first, real_version, spellings};
 use super::{Answer, Event, Job, Unit};
 
 /// An event of no known shape.
@@ -210,31 +210,6 @@ fn replay(value: &Value, unit: &mut Unit) {
             Err(e) => unit.fail(format!("a replay that cannot be read: {e}")),
         }
     }
-}
-
-/// The key as given and, where that differs, form-decoded.
-fn spellings(key: &str) -> Vec<String> {
-    let mut keys = vec![key.to_owned()];
-    keys.extend(Some(form_decoded(key)).filter(|decoded| decoded != key));
-    keys
-}
-
-/// The key form-decoded, as S3 encodes it in its notices, and then as given.
-fn decoded_first(key: &str) -> Vec<String> {
-    let mut keys = spellings(key);
-    keys.reverse();
-    keys
-}
-
-/// `+` is a space, `%xx` a byte. A key that then is no UTF-8 was not encoded: it stays.
-fn form_decoded(key: &str) -> String {
-    let spaced = key.replace('+', " ");
-    percent_decode_str(&spaced).decode_utf8().map_or_else(|_| key.to_owned(), |decoded| decoded.into_owned())
-}
-
-/// Objects of a bucket without versions have the version `null`.
-fn real_version(version: Option<String>) -> Option<String> {
-    version.filter(|version| !version.is_empty() && version != "null")
 }
 
 /// What an event looks like, without its contents.

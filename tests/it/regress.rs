@@ -100,3 +100,22 @@ async fn a_directory_that_stands_for_s3_is_not_left() {
     let misspelt = store.open(&ObjectRef::new("buckett", "k")).await;
     assert!(matches!(misspelt, Err(ObjectError::Unavailable(_))), "a bucket that is not there is no missing object");
 }
+
+#[test]
+fn an_object_that_was_empty_is_not_the_one_that_came_after_it() {
+    let job = |size| Job { bucket: "b".into(), keys: vec!["k".into()], version: None, size: Some(size), trusted: false };
+    assert_ne!(job(0).identity(), job(900).identity(), "the second would be lost as a repetition of the first");
+    assert_eq!(job(900).identity(), job(901).identity(), "one read of what is there now serves both");
+}
+
+#[test]
+fn a_broken_record_leaves_those_that_begin_on_the_line_of_its_end() {
+    let element = |n: usize, value: &str| {
+        format!("{{\n    \"timestamp\": \"2026-11-21T00:00:0{n}Z\",\n    \"route\": {{\n      \"id\": {value}\n    }}\n  }}")
+    };
+    let elements: Vec<_> = (0..6).map(|n| element(n, if n == 1 { "oops" } else { "1" })).collect();
+    let text = format!("[\n  {}\n]\n", elements.join(", "));
+    let out = decode("k", text.as_bytes(), Caps::default(), || usize::MAX);
+    let clicks = out.iter().filter(|out| matches!(out, crate::support::Out::Click { .. })).count();
+    assert_eq!((clicks, out.len()), (5, 6), "{out:?}");
+}

@@ -2,6 +2,16 @@
 
 use super::{Frame, Framer, Mode, Wrong};
 
+/// What the line that is skipped has held so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Line {
+    Indent,
+    /// Closing braces and commas.
+    Closed,
+    /// What no record begins after.
+    Junk,
+}
+
 impl Framer {
     pub(super) fn broken(&mut self, mode: Mode, wrong: Wrong) -> Frame {
         self.mode = mode;
@@ -31,7 +41,7 @@ impl Framer {
             n += 1;
             match c {
                 b'\n' => {
-                    self.mode = Mode::Lines { fresh: true, indent: 0 };
+                    self.mode = Mode::Lines { line: Line::Indent, indent: 0 };
                     return self.junk_or_more(n, last && n == unread.len());
                 }
                 _ if escape => escape = false,
@@ -63,21 +73,23 @@ impl Framer {
     /// Skips lines up to one that begins with a bracket and is indented no further than the bad record:
     /// what is indented further was part of it.
     pub(super) fn lines(&mut self, unread: &[u8], last: bool) -> Frame {
-        let Mode::Lines { mut fresh, mut indent } = self.mode else { return Frame::More };
+        let Mode::Lines { mut line, mut indent } = self.mode else { return Frame::More };
         self.lost = true;
         for (n, &c) in unread.iter().enumerate() {
             match c {
-                b'\n' => (fresh, indent) = (true, 0),
-                b' ' | b'\t' if fresh => indent += 1,
-                b',' if fresh => {}
-                b'{' | b'[' | b']' if fresh && indent <= self.indent && (c != b']' || !self.stack.is_empty()) => {
+                b'\n' => (line, indent) = (Line::Indent, 0),
+                b' ' | b'\t' if line == Line::Indent => indent += 1,
+                b' ' | b'\t' => {}
+                // The bad record's own end, before the next one on the same line: `}, {`.
+                b',' | b'}' if line != Line::Junk && (c == b',' || indent <= self.indent) => line = Line::Closed,
+                b'{' | b'[' | b']' if line != Line::Junk && indent <= self.indent && (c != b']' || !self.stack.is_empty()) => {
                     (self.mode, self.indent) = (Mode::Between, indent);
                     return Frame::Junk(n, true);
                 }
-                _ => fresh = false,
+                _ => line = Line::Junk,
             }
         }
-        self.mode = Mode::Lines { fresh, indent };
+        self.mode = Mode::Lines { line, indent };
         self.junk_or_more(unread.len(), last)
     }
 }

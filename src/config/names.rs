@@ -1,0 +1,37 @@
+//! The names of targets, and the variables that are theirs.
+
+use super::GLOBALS;
+use super::vars::Scope;
+
+/// Prefixes that no target may take: AWS's, and those of variables to come.
+const RESERVED: &[&str] = &["AWS", "LAMBDA", "PROGRESS", "DEADLINE", "CONTINUE", "SETTINGS", "METRICS", "RUST", "PATH", "HOME"];
+
+/// How the variables of the target `name` begin.
+pub(super) fn prefix_of(name: &str) -> String {
+    format!("{}_", name.to_ascii_uppercase().replace('-', "_"))
+}
+
+/// The names in `list`, the value of `TARGETS`.
+pub(super) fn target_names(globals: &Scope<'_>, list: &str) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for name in list.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+        let upper = prefix_of(name);
+        let clashes = GLOBALS.iter().map(|(global, ..)| *global).chain(RESERVED.iter().copied());
+        let clash =
+            clashes.into_iter().find(|global| format!("{global}_").starts_with(&upper) || upper.starts_with(&format!("{global}_")));
+        let letters = name.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'-'));
+        if !letters || !name.starts_with(|c: char| c.is_ascii_alphabetic()) {
+            globals.mistake("TARGETS", format!("{name:?} is no name for a target: letters, digits, _ and -, a letter first"));
+        } else if let Some(clash) = clash {
+            globals.mistake("TARGETS", format!("{name:?} cannot be a target's name: its variables would mix with {clash}"));
+        } else if names.iter().any(|other| prefix_of(other) == upper) {
+            globals.mistake("TARGETS", format!("{name:?} stands twice"));
+        } else {
+            names.push(name.to_owned());
+        }
+    }
+    if names.is_empty() && !globals.has_mistakes() {
+        globals.mistake("TARGETS", "names no target");
+    }
+    names
+}
