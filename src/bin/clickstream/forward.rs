@@ -18,6 +18,9 @@ use crate::{BROKEN, FAILED, OK, WRONG, paths};
 /// Longer than any run; `--give-up` ends a run that hangs.
 const NO_DEADLINE: Duration = Duration::from_secs(365 * 86_400);
 
+/// How often the progress bar is drawn.
+const TICK: Duration = Duration::from_millis(200);
+
 #[derive(clap::Args)]
 pub struct Args {
     /// Files, directories, globs, - for standard input, s3://bucket/key or s3://bucket/prefix/
@@ -80,9 +83,14 @@ async fn forward(args: Args, forwarder: Arc<Forwarder>) -> u8 {
     });
     let mut outcomes = outcomes.buffer_unordered(args.jobs.into());
     let mut total = Total::default();
-    while let Some(outcome) = outcomes.next().await {
+    loop {
+        bar.set_message(HumanBytes(forwarder.bytes()).to_string());
+        let outcome = match tokio::time::timeout(TICK, outcomes.next()).await {
+            Ok(Some(outcome)) => outcome,
+            Ok(None) => break,
+            Err(_) => continue,
+        };
         bar.inc(1);
-        bar.set_message(format!("{}", HumanBytes(forwarder.bytes())));
         match outcome {
             Ok(outcome) => total.add(&outcome),
             Err(error) => {
@@ -115,7 +123,7 @@ fn progress(objects: u64) -> ProgressBar {
     if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} objects  {msg}  {elapsed}") {
         bar.set_style(style);
     }
-    bar.enable_steady_tick(Duration::from_millis(200));
+    bar.enable_steady_tick(TICK);
     bar
 }
 
