@@ -17,7 +17,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 pub use flat::columns;
-pub use form::Form;
+pub use form::{Form, source as write_source};
 pub use id::ClickId;
 pub use normal::NotAClick;
 pub use seen::Seen;
@@ -68,17 +68,6 @@ impl Click<'_> {
     }
 }
 
-/// Where a click came from: what its `source` will say.
-#[derive(Clone, Debug)]
-pub struct Origin {
-    /// The object.
-    pub object: Arc<ObjectRef>,
-    /// The place in it.
-    pub place: Place,
-    /// The key of its envelope, if it came in one.
-    pub batch_key: Option<Arc<str>>,
-}
-
 /// Makes clicks of records; keeps the buffers between them.
 #[derive(Debug)]
 pub struct Normaliser {
@@ -94,12 +83,12 @@ impl Default for Normaliser {
 }
 
 impl Normaliser {
-    /// The click in `record`. `number` is given the click's fingerprint and says how many such clicks
+    /// The click in `record` of `object`. `number` is given the click's fingerprint and says how many such clicks
     /// the object has held, this one included.
     pub fn click<'a>(
         &'a mut self,
         record: &'a Record<'_>,
-        origin: &Origin,
+        object: &Arc<ObjectRef>,
         number: impl FnOnce(u64) -> u32,
     ) -> Result<Click<'a>, NotAClick> {
         let (mut tape, mut root) = (record.tape, record.root);
@@ -116,12 +105,12 @@ impl Normaliser {
         }
         let hashed = hashed.ok_or(NotAClick::NotAnObject)?;
         let n = number(hashed.fingerprint());
-        let batch_key = origin.batch_key.clone().unwrap_or_else(|| Arc::from(origin.object.base_name()));
+        let batch_key = record.batch_key.clone().unwrap_or_else(|| Arc::from(object.base_name()));
         Ok(Click {
             id: hashed.id(n),
             n,
-            object: origin.object.clone(),
-            place: origin.place,
+            object: object.clone(),
+            place: record.place,
             batch_key,
             raw: record.raw.clone(),
             normal,

@@ -125,11 +125,7 @@ impl Forwarder {
     async fn missing(&self, object: ObjectRef) -> Outcome {
         let reason = "the object is gone: no spelling of its key exists".to_owned();
         let bad = BadRecord { place: Place::default(), length: 0, raw: Default::default(), reason };
-        let mut writer = self.quarantine.writer();
-        let kept = match writer.add(&Row::bad(Arc::new(object.clone()), bad, RowKind::Object)).await {
-            Ok(()) => writer.flush().await,
-            Err(e) => Err(e),
-        };
+        let kept = self.quarantine.keep(vec![Row::bad(Arc::new(object.clone()), bad, RowKind::Object)]).await;
         let end = kept.map_or_else(|e| End::Failed(format!("its quarantine row cannot be stored: {e}")), |()| End::Missing);
         Outcome::unread(object, end)
     }

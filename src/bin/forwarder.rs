@@ -73,8 +73,12 @@ async fn handle(forwarder: Arc<Forwarder>, event: LambdaEvent<Value>) -> Result<
             (job.clone(), ended.unwrap_or_else(early))
         }
     });
-    let outcomes: Vec<_> = outcomes.buffer_unordered(SIDE_BY_SIDE).collect().await;
-    let of = |job: &Job| outcomes.iter().find(|(other, _)| other.identity() == job.identity()).map(|(_, outcome)| outcome.clone());
+    let mut outcomes: Vec<_> = outcomes.buffer_unordered(SIDE_BY_SIDE).collect().await;
+    outcomes.sort_by(|(a, _), (b, _)| a.identity().cmp(&b.identity()));
+    let of = |job: &Job| {
+        let found = outcomes.binary_search_by(|(other, _)| other.identity().cmp(&job.identity())).ok()?;
+        outcomes.get(found).map(|(_, outcome)| outcome.clone())
+    };
     let answered = |unit: Unit| {
         let outcomes = unit.jobs.iter().filter_map(of).collect();
         (unit, outcomes)

@@ -19,8 +19,7 @@ pub fn columns() -> Vec<(&'static str, Type, &'static str)> {
 /// column's type goes to `extra`.
 pub(super) fn row(click: &Click<'_>) -> Vec<u8> {
     let (mut out, mut extra) = (Vec::with_capacity(click.raw.len() + 384), Vec::new());
-    let id = click.id.text();
-    Object(&mut out).string("click_id", std::str::from_utf8(&id).unwrap_or_default());
+    Object(&mut out).id("click_id", click.id);
     spread(click, CLICK, click.normal.root(), &mut out, &mut extra);
     let mut object = Object(&mut out);
     object.string("batch_key", &click.batch_key);

@@ -3,9 +3,11 @@
 use std::io::Write;
 use std::str::FromStr;
 
-use super::Click;
 use super::normal::{Name, Value};
+use super::{Click, ClickId};
+use crate::decode::Place;
 use crate::json::{Kind, Member, text};
+use crate::object::ObjectRef;
 
 /// A form a target can ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,29 +56,36 @@ impl Object<'_> {
         text::write_str(value, self.name(name.as_bytes()));
     }
 
+    pub(super) fn id(&mut self, name: &str, id: ClickId) {
+        self.string(name, std::str::from_utf8(&id.text()).unwrap_or_default());
+    }
+
     pub(super) fn number(&mut self, name: &str, value: u64) {
         // Writing to a vector cannot fail.
         let _ = write!(self.name(name.as_bytes()), "{value}");
     }
 }
 
+/// Writes where a record was read.
+pub fn source(object: &ObjectRef, place: Place, out: &mut Vec<u8>) {
+    out.push(b'{');
+    let mut members = Object(out);
+    members.string("bucket", &object.bucket);
+    members.string("key", &object.key);
+    if let Some(version) = &object.version {
+        members.string("version", version);
+    }
+    members.number("offset", place.offset);
+    members.number("index", place.index);
+    out.push(b'}');
+}
+
 /// The canonical click: `id`, `source`, `key`, then the members as delivered, normalised.
 pub(super) fn click(click: &Click<'_>) -> Vec<u8> {
     let mut out = Vec::with_capacity(click.raw.len() + 384);
-    let id = click.id.text();
     let mut object = Object(&mut out);
-    object.string("id", std::str::from_utf8(&id).unwrap_or_default());
-    let mut source = Vec::with_capacity(192);
-    let mut members = Object(&mut source);
-    members.string("bucket", &click.object.bucket);
-    members.string("key", &click.object.key);
-    if let Some(version) = &click.object.version {
-        members.string("version", version);
-    }
-    members.number("offset", click.place.offset);
-    members.number("index", click.place.index);
-    source.push(b'}');
-    object.name(b"source").extend_from_slice(&source);
+    object.id("id", click.id);
+    source(&click.object, click.place, object.name(b"source"));
     object.string("key", &click.batch_key);
     for (name, value) in click.normal.members(click.normal.root()) {
         out.push(b',');
@@ -119,9 +128,8 @@ pub(super) fn value(click: &Click<'_>, value: Value, out: &mut Vec<u8>) {
 pub(super) fn webhook(click: &Click<'_>) -> Vec<u8> {
     let mut out = Vec::with_capacity(click.raw.len() + 256);
     let tape = click.normal.tape;
-    let id = click.id.text();
     let mut object = Object(&mut out);
-    object.string("id", std::str::from_utf8(&id).unwrap_or_default());
+    object.id("id", click.id);
     let root = click.normal.root_node();
     let (moved, before) = (tape.get(root, "id"), tape.get(root, "delivered"));
     for m in tape.members(root) {

@@ -72,9 +72,8 @@ impl<'a> Normal<'a> {
         let timestamp = tape.get(root, "timestamp").ok_or(NotAClick::NoTimestamp)?;
         tape.get(root, "route").filter(|&route| tape.node(route).kind == Kind::Object).ok_or(NotAClick::NoRoute)?;
         let mut normal = Normal { tape, members: Vec::with_capacity(32), texts: Vec::new(), root: (0, 0), root_node: root };
-        normal.time(timestamp).ok_or(NotAClick::BadTimestamp)?;
-        normal.texts.clear();
-        normal.root = normal.top(root);
+        let time = normal.time(timestamp).ok_or(NotAClick::BadTimestamp)?;
+        normal.root = normal.top(root, (timestamp, time));
         Ok(normal)
     }
 
@@ -122,7 +121,8 @@ impl<'a> Normal<'a> {
         self.texts.get(index as usize).map_or("", String::as_str)
     }
 
-    fn top(&mut self, root: u32) -> (u32, u32) {
+    /// The members of the click; `timestamp` is the node of that name and what becomes of it.
+    fn top(&mut self, root: u32, timestamp: (u32, Value)) -> (u32, u32) {
         let tape = self.tape;
         let moves = |name: u32| ["id", "source", "key"].iter().any(|moved| tape.is(name, moved));
         let moving = tape.members(root).any(|m| moves(m.name));
@@ -133,7 +133,7 @@ impl<'a> Normal<'a> {
                 continue;
             }
             let value = match &*self.name(Name::Node(m.name)) {
-                b"timestamp" => self.time(m.value),
+                b"timestamp" if m.value == timestamp.0 => Some(timestamp.1),
                 b"client" => self.client(m.value),
                 b"route" => self.object(m.value, |this, name, value| if name == b"createdAt" { this.time(value) } else { None }),
                 _ => None,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::frame::is_click;
 use super::{Decoder, Place};
 use crate::json::{Kind, Member, Tape};
 
@@ -17,9 +18,8 @@ impl Decoder {
     /// Begins to walk the envelope in `current`, if it is one.
     pub(super) fn open_envelope(&mut self, offset: u64) -> bool {
         let tape = self.framer.tape(&self.current);
-        let is_click = |m: Member| tape.is(m.name, "timestamp") || tape.is(m.name, "route");
         let Some(data) = tape.get(0, "data").filter(|&data| tape.node(data).kind == Kind::Array) else { return false };
-        if tape.members(0).any(is_click) || self.framer.in_envelope() {
+        if is_click(tape, tape.members(0)) || self.framer.in_envelope() {
             return false;
         }
         let key = key_of(tape, tape.members(0));

@@ -6,7 +6,7 @@
 mod envelope;
 mod recover;
 
-pub use envelope::members_before;
+pub use envelope::{is_click, members_before};
 use recover::Line;
 
 use crate::json::{Fault, Parser, Progress, Tape};

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 
 use super::Shared;
-use crate::click::{Click, Normaliser, Origin, Seen};
+use crate::click::{Click, Normaliser, Seen};
 use crate::decode::{BadRecord, Caps, Decoder, Item, Place, Record};
 use crate::deliver::{Full, Lane, Patience};
 use crate::json::{Parser, Progress};
@@ -107,9 +107,8 @@ impl<'p> Pass<'p> {
         if let Some(row) = Row::read(record.tape, record.root) {
             return self.replay(row, record.place.index);
         }
-        let origin = Origin { object: self.object.clone(), place: record.place, batch_key: record.batch_key.clone() };
         let seen = &mut self.seen;
-        let not = match self.normaliser.click(record, &origin, |fingerprint| seen.meet(fingerprint)) {
+        let not = match self.normaliser.click(record, &self.object, |fingerprint| seen.meet(fingerprint)) {
             Ok(click) => {
                 self.records += 1;
                 return offer(&mut self.lanes, &click, record.place.index, None);
@@ -138,12 +137,11 @@ impl<'p> Pass<'p> {
         let whole = parser.run(text, true) == Progress::Done(text.len()) && std::str::from_utf8(text).is_ok();
         let record =
             Record { tape: parser.tape(text), root: 0, raw: row.raw.clone(), place: row.place, batch_key: row.batch_key.clone() };
-        let origin = Origin { object: row.object.clone(), place: row.place, batch_key: row.batch_key.clone() };
         let known = row.target.as_ref().is_none_or(|target| self.shared.targets.contains(target));
         let seen = &mut self.seen;
         // A record that was bad has no n yet.
         let number = |fingerprint| row.click.map_or_else(|| seen.meet(fingerprint), |(n, _)| n);
-        let still = match whole.then(|| self.normaliser.click(&record, &origin, number)) {
+        let still = match whole.then(|| self.normaliser.click(&record, &row.object, number)) {
             Some(Ok(click)) if known => {
                 self.records += 1;
                 return offer(&mut self.lanes, &click, index, row.target.as_deref());

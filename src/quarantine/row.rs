@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
-use crate::click::ClickId;
+use crate::click::{ClickId, write_source};
 use crate::decode::{BadRecord, Place};
 use crate::json::{Tape, text};
 use crate::object::ObjectRef;
@@ -124,15 +124,9 @@ impl Row {
         if let Some((n, _)) = self.click {
             let _ = write!(out, "\"n\":{n},");
         }
-        let _ = write!(out, "\"length\":{},\"source\":{{\"bucket\":", self.length);
-        text::write_str(&self.object.bucket, out);
-        out.extend_from_slice(b",\"key\":");
-        text::write_str(&self.object.key, out);
-        if let Some(version) = &self.object.version {
-            out.extend_from_slice(b",\"version\":");
-            text::write_str(version, out);
-        }
-        let _ = writeln!(out, ",\"offset\":{},\"index\":{}}}}}", self.place.offset, self.place.index);
+        let _ = write!(out, "\"length\":{},\"source\":", self.length);
+        write_source(&self.object, self.place, out);
+        out.extend_from_slice(b"}\n");
     }
 
     /// Reads a row back; nothing if the object at `root` is none.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use clickstream_forwarder::click::{Click, Form, Normaliser, Origin, Seen};
+use clickstream_forwarder::click::{Click, Form, Normaliser, Seen};
 use clickstream_forwarder::config::Config;
 use clickstream_forwarder::config::vars::Vars;
 use clickstream_forwarder::decode::{Caps, Decoder, Item};
@@ -62,8 +62,7 @@ pub fn decode(name: &str, bytes: &[u8], caps: Caps, mut chunk: impl FnMut() -> u
     loop {
         match decoder.advance() {
             Item::Record(record) => {
-                let origin = Origin { object: object.clone(), place: record.place, batch_key: record.batch_key.clone() };
-                out.push(match normaliser.click(&record, &origin, |print| seen.meet(print)) {
+                out.push(match normaliser.click(&record, &object, |print| seen.meet(print)) {
                     Ok(click) => Out::Click {
                         id: click.id.to_string(),
                         n: click.n,

@@ -5,7 +5,7 @@ use std::io::Read;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clickstream_forwarder::click::{Click, Normaliser, Origin};
+use clickstream_forwarder::click::{Click, Normaliser};
 use clickstream_forwarder::config::vars::Scope;
 use clickstream_forwarder::decode::{Caps, Decoder, Item};
 use clickstream_forwarder::object::ObjectRef;
@@ -26,8 +26,7 @@ fn clicks(text: &str, mut visit: impl FnMut(&Click<'_>)) {
     loop {
         match decoder.advance() {
             Item::Record(record) => {
-                let origin = Origin { object: object.clone(), place: record.place, batch_key: record.batch_key.clone() };
-                visit(&normaliser.click(&record, &origin, |_| 1).unwrap());
+                visit(&normaliser.click(&record, &object, |_| 1).unwrap());
             }
             Item::End => return,
             other => panic!("{other:?}"),

@@ -7,8 +7,8 @@ impl Framer {
     /// Whether the value that cannot be had whole is an envelope, whose elements can.
     pub(super) fn is_envelope(&self, text: &[u8]) -> bool {
         let tape = self.parser.tape(text);
-        let click = |m: Member| tape.is(m.name, "timestamp") || tape.is(m.name, "route");
-        self.parser.data().is_some_and(|data| !self.in_envelope() && !self.in_tail() && !members_before(tape, data).any(click))
+        let data = self.parser.data().filter(|_| !self.in_envelope() && !self.in_tail());
+        data.is_some_and(|data| !is_click(tape, members_before(tape, data)))
     }
 
     /// Begins to take the elements of an envelope one by one.
@@ -18,6 +18,11 @@ impl Framer {
         self.stack.push(Context::Data);
         Frame::Envelope(start.unwrap_or(0) as usize + 1)
     }
+}
+
+/// Whether an object with these members is a click, which may well have a member `data`, and no envelope.
+pub fn is_click(tape: Tape<'_>, mut members: impl Iterator<Item = Member>) -> bool {
+    members.any(|m| tape.is(m.name, "timestamp") || tape.is(m.name, "route"))
 }
 
 /// The members of the outermost object before the value `data`, in a tape that may be unfinished.
