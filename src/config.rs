@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::decode::Caps;
+use crate::deliver::parse_rate;
 use crate::log::LEVELS;
 use crate::object::ObjectRef;
 use crate::target::{COMMON, Context, KINDS, Limits, Target};
@@ -21,6 +22,10 @@ pub const GLOBALS: &[(&str, &str, &str)] = &[
     ("SOURCES", "any", "buckets that may be read, each `bucket` or `bucket/prefix`, parted by commas"),
     ("QUARANTINE", "the log", "where bad and rejected records go: `s3://bucket/prefix/` or a directory"),
     ("STORE", "s3", "where objects are read: `s3`, or a directory whose sub-directories are buckets"),
+    ("PROGRESS_TABLE", "this process", "DynamoDB table, by name or ARN, that remembers how far each target got with each file"),
+    ("CONTINUE_QUEUE_URL", "the message's queue", "SQS queue for the rest of a file that one invocation could not finish"),
+    ("DEADLINE_MARGIN", "a fifth, at most 30s", "how long before the end of the invocation reading stops"),
+    ("MAX_CONCURRENCY", "1", "copies of the function that run at a time; they share each `_RATE`"),
     ("LOG_LEVEL", "info", "`error`, `warn`, `info`, `debug` or `trace`"),
     ("MAX_RECORD_BYTES", "8MiB", "a longer record is quarantined; 1 GiB at most"),
     ("MAX_DEPTH", "128", "a deeper record is quarantined; 1000 at most"),
@@ -34,6 +39,9 @@ const LEAST_CLICK: usize = 4096;
 /// Most requests in flight to one target: sockets of a Lambda function are limited to 1,024.
 const MOST_IN_FLIGHT: usize = 500;
 
+/// Most targets: the progress of as many fits an item of a table.
+pub const MOST_TARGETS: usize = 20;
+
 /// What the variables say.
 pub struct Config {
     /// The targets, in the order of `TARGETS`.
@@ -46,6 +54,14 @@ pub struct Config {
     pub directory: Option<PathBuf>,
     /// The decoder's caps.
     pub caps: Caps,
+    /// The table that keeps progress.
+    pub progress_table: Option<String>,
+    /// The queue for continuations.
+    pub continue_queue: Option<String>,
+    /// How long before the end of an invocation reading stops.
+    pub deadline_margin: Option<Duration>,
+    /// The clock, as milliseconds of leases need it.
+    pub clock: fn() -> std::time::SystemTime,
 }
 
 /// One target, ready to be sent to.
@@ -62,6 +78,8 @@ pub struct TargetConfig {
     pub concurrency: usize,
     /// How long a request may take.
     pub timeout: Duration,
+    /// Most requests a second of this process, if they are limited.
+    pub rate: Option<f64>,
 }
 
 /// Keys of a bucket that begin alike.
@@ -120,12 +138,13 @@ impl Config {
         let globals = Scope::new(vars, "");
         let list = globals.required("TARGETS", "names of targets, such as hook or hook,lake").unwrap_or_default();
         let names = target_names(&globals, list);
+        let copies = globals.count("MAX_CONCURRENCY").unwrap_or(1);
         let mut mistakes = Vec::new();
         let mut targets = Vec::new();
         for name in &names {
             let others = names.iter().map(|other| prefix_of(other)).filter(|other| other.len() > prefix_of(name).len()).collect();
             let scope = Scope::below(vars, prefix_of(name), others);
-            let target = target(&scope, name, context);
+            let target = target(&scope, name, context).map(|target| target.shared_by(copies));
             for variable in scope.unread() {
                 let known = known_keys(&scope).join(", ");
                 mistakes.push(Mistake { variable, problem: format!("is not a variable of target {name}; it has {known}") });
@@ -141,10 +160,35 @@ impl Config {
         let directory = globals.parse("STORE", store).flatten();
         globals
             .parse("LOG_LEVEL", |text| LEVELS.contains(&text).then_some(()).ok_or_else(|| format!("one of {}", LEVELS.join(", "))));
-        let caps = caps(&globals);
+        let config = Config {
+            targets,
+            sources,
+            quarantine,
+            directory,
+            caps: caps(&globals),
+            progress_table: globals.text("PROGRESS_TABLE").map(str::to_owned),
+            continue_queue: globals.parse("CONTINUE_QUEUE_URL", queue),
+            deadline_margin: globals.duration("DEADLINE_MARGIN"),
+            clock: context.clock,
+        };
         let mut all = globals.into_mistakes();
         all.append(&mut mistakes);
-        if all.is_empty() { Ok(Config { targets, sources, quarantine, directory, caps }) } else { Err(ConfigErrors(all)) }
+        if all.is_empty() { Ok(config) } else { Err(ConfigErrors(all)) }
+    }
+}
+
+impl TargetConfig {
+    /// Its rate is that of so many copies of the function together.
+    fn shared_by(self, copies: usize) -> TargetConfig {
+        TargetConfig { rate: self.rate.map(|rate| rate / copies as f64), ..self }
+    }
+}
+
+fn queue(text: &str) -> Result<String, String> {
+    let address = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    match address.map(|rest| rest.matches('/').count()) {
+        Some(2..) => Ok(text.to_owned()),
+        _ => Err("a queue's URL such as https://sqs.eu-west-1.amazonaws.com/123456789012/clicks".into()),
     }
 }
 
@@ -209,6 +253,7 @@ fn target(scope: &Scope<'_>, name: &str, context: Context) -> Option<TargetConfi
     let concurrency = scope.parse("CONCURRENCY", |text| {
         text.parse().ok().filter(|n| (1..=MOST_IN_FLIGHT).contains(n)).ok_or_else(|| format!("1 to {MOST_IN_FLIGHT}"))
     });
+    let rate = scope.parse("RATE", parse_rate);
     let timeout = scope.duration("TIMEOUT").unwrap_or(Duration::from_secs(30));
     let target = (kind.build)(scope, context)?;
     let mut limits = target.limits();
@@ -222,7 +267,7 @@ fn target(scope: &Scope<'_>, name: &str, context: Context) -> Option<TargetConfi
         );
     }
     let concurrency = concurrency.unwrap_or(4);
-    Some(TargetConfig { name: name.into(), kind: kind.name, target, limits, concurrency, timeout })
+    Some(TargetConfig { name: name.into(), kind: kind.name, target, limits, concurrency, timeout, rate })
 }
 
 fn lower(scope: &Scope<'_>, key: &str, limit: &mut usize, wish: Option<usize>) {

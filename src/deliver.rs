@@ -4,25 +4,33 @@
 //! bounded, so that a slow target slows reading instead of filling memory; a target in trouble is
 //! detached instead, and the object read again for it.
 
+mod adapt;
 pub mod backoff;
 mod batch;
+mod breaker;
+mod gate;
+mod ledger;
+mod rate;
 mod retry;
 mod state;
 
 use std::sync::Arc;
 
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
 
+pub use rate::parse_rate;
 pub use retry::Patience;
 
 use crate::click::Click;
 use crate::config::TargetConfig;
-use crate::outcome::{Tally, TargetOutcome};
+use crate::outcome::{Failure, Tally, TargetOutcome};
+use crate::progress::{Fence, Settled, TargetProgress};
 use crate::quarantine::Row;
 use crate::target::Entry;
 use batch::Batcher;
-use state::LaneState;
+use gate::Gate;
+use state::{IN_FLIGHT, LaneState};
 
 /// Batches that wait in a lane beside those in flight.
 const QUEUE: usize = 2;
@@ -30,14 +38,14 @@ const QUEUE: usize = 2;
 /// One target of this process.
 pub struct Delivery {
     config: TargetConfig,
-    slots: Arc<Semaphore>,
+    gate: Arc<Gate>,
 }
 
 impl Delivery {
     /// To a target.
     pub fn new(config: TargetConfig) -> Delivery {
-        let slots = Arc::new(Semaphore::new(config.concurrency));
-        Delivery { config, slots }
+        let gate = Arc::new(Gate::new(config.concurrency, config.rate));
+        Delivery { config, gate }
     }
 
     /// The target's name.
@@ -45,14 +53,16 @@ impl Delivery {
         &self.config.name
     }
 
-    /// A lane for one object.
-    pub fn open(&self, patience: Patience) -> Lane {
-        let TargetConfig { name, target, timeout, concurrency, limits, .. } = &self.config;
-        let state = Arc::new(LaneState::new(name.clone(), target.clone(), self.slots.clone(), *timeout, patience));
+    /// A lane for one object, of which `prior` is settled; nothing is sent once `fence` has fallen.
+    pub fn open(&self, patience: Patience, prior: TargetProgress, fence: Option<Arc<Fence>>) -> Lane {
+        let state = Arc::new(LaneState::new((&self.config, self.gate.clone()), patience, prior.clone()).fenced(fence));
+        if let Err(closed) = self.gate.admit() {
+            state.give_up(Failure::GaveUp(closed));
+        }
         let (queue, batches) = mpsc::channel(QUEUE);
-        let worker = tokio::spawn(work(state.clone(), batches, *concurrency));
-        let (batcher, tally) = (Batcher::new(*limits), Tally::default());
-        Lane { state, batcher, queue, worker, tally, batch_start: tally, first: None, resume: 0, unfit_until: 0, rows: Vec::new() }
+        let worker = tokio::spawn(work(state.clone(), batches, self.config.concurrency.min(IN_FLIGHT)));
+        let (batcher, counts) = (Batcher::new(self.config.limits), Counts::default());
+        Lane { state, prior, batcher, queue, worker, counts, before: counts, resume: 0, turn: 0, dropped: None, end: false }
     }
 }
 
@@ -74,26 +84,38 @@ async fn work(state: Arc<LaneState>, mut batches: mpsc::Receiver<Vec<Entry>>, co
 /// One target's road for one object.
 pub struct Lane {
     state: Arc<LaneState>,
+    /// How far earlier runs were.
+    prior: TargetProgress,
     batcher: Batcher,
     queue: mpsc::Sender<Vec<Entry>>,
     worker: JoinHandle<()>,
-    /// `read`, `filtered` and what was quarantined before sending.
-    tally: Tally,
-    /// The tally before the first entry of the batch being filled, and that entry's index.
-    batch_start: Tally,
-    first: Option<u64>,
-    /// Records before this index are dealt with.
+    counts: Counts,
+    /// The counts before the first entry of the batch being filled.
+    before: Counts,
+    /// Records before this offset were dealt with in an earlier pass.
     resume: u64,
-    /// Unfit records before this index have their row.
-    unfit_until: u64,
-    rows: Vec<Row>,
+    /// Turns given to records.
+    turn: u64,
+    /// Where the first record begins that was offered in vain. Nothing from there on is settled.
+    dropped: Option<u64>,
+    /// The object was read to its end.
+    end: bool,
+}
+
+/// What a lane counts before anything is sent: `read`, `filtered`, and what was quarantined.
+#[derive(Clone, Copy, Debug, Default)]
+struct Counts {
+    tally: Tally,
+    /// Records that earlier runs had settled.
+    resumed: u64,
 }
 
 /// A batch that is full, with what to go back to if it cannot be queued.
 pub struct Full {
     batch: Vec<Entry>,
-    before: Tally,
-    first: u64,
+    before: Counts,
+    /// Every record before this offset is in this batch or one before it, or dealt with otherwise.
+    frontier: u64,
 }
 
 impl Lane {
@@ -102,129 +124,161 @@ impl Lane {
         &self.state.name
     }
 
-    /// Whether nothing more will be sent: what comes is counted as failed.
+    /// What is settled, as it changes.
+    pub fn settled(&self) -> Settled {
+        let state = self.state.clone();
+        Settled { target: self.state.name.clone(), snapshot: Box::new(move || state.snapshot()) }
+    }
+
+    /// Whether nothing more will be sent: what comes is not delivered in this run.
+    pub fn is_over(&self) -> bool {
+        self.state.is_over()
+    }
+
+    /// Whether it is over because the target failed.
     pub fn has_failed(&self) -> bool {
         self.state.has_failed()
     }
 
-    /// Whether the record at `index` was dealt with in an earlier pass over the object.
-    pub fn is_past(&self, index: u64) -> bool {
-        index < self.resume
-    }
-
     /// Counts a record that is bad for every target.
-    pub fn bad(&mut self) {
-        self.tally.read += 1;
-        self.tally.quarantined += 1;
+    pub fn bad(&mut self, at: u64) {
+        if self.wants(at) {
+            self.counts.tally.read += 1;
+            self.counts.tally.quarantined += 1;
+        }
     }
 
     /// Counts a record that is not for this target.
-    pub fn filtered(&mut self) {
-        self.tally.read += 1;
-        self.tally.filtered += 1;
+    pub fn filtered(&mut self, at: u64) {
+        if self.wants(at) {
+            self.counts.tally.read += 1;
+            self.counts.tally.filtered += 1;
+        }
+    }
+
+    /// Whether the record at `at` is left to do; counts it if an earlier run did it.
+    fn wants(&mut self, at: u64) -> bool {
+        if at < self.resume {
+            return false;
+        }
+        let settled = self.prior.is_settled(at);
+        self.counts.resumed += u64::from(settled);
+        !settled
     }
 
     /// Takes a click. Returns the batch that was full before it, which goes to [`enqueue`](Self::enqueue).
     ///
-    /// `index` is the record's position in the object being read, which for a row of the quarantine is not
-    /// that of its click.
-    pub fn offer(&mut self, click: &Click<'_>, index: u64) -> Option<Full> {
-        let before = self.tally;
-        self.tally.read += 1;
-        if self.has_failed() {
-            self.state.fail(1);
+    /// `at` is the record's offset in the object being read, which for a row of the quarantine is not that of
+    /// its click.
+    pub fn offer(&mut self, click: &Click<'_>, at: u64) -> Option<Full> {
+        let before = self.counts;
+        if !self.wants(at) {
+            // Nothing on both sides of it is one range.
+            self.turn += 1;
             return None;
         }
+        self.counts.tally.read += 1;
+        if self.state.has_ended() {
+            self.drop_from(at, 1);
+            return None;
+        }
+        let unfit = |lane: &mut Lane, entry: Entry, reason: String| {
+            lane.counts.tally.quarantined += 1;
+            lane.state.unfit(at, Row::rejected(entry, lane.state.name.clone(), reason));
+            None
+        };
         let entry = match self.state.target.encode(click) {
             Ok(entry) => entry,
-            Err(unfit) => {
-                self.unfit(index, Row::rejected(Entry::new(click, Default::default()), self.state.name.clone(), unfit.0));
-                return None;
-            }
+            Err(why) => return unfit(self, Entry::new(click, Default::default()), why.0),
         };
-        match self.batcher.push(entry) {
-            Ok(None) => {
-                if self.first.is_none() {
-                    (self.batch_start, self.first) = (before, Some(index));
-                }
-                None
-            }
-            Ok(Some(batch)) => {
-                let start = std::mem::replace(&mut self.batch_start, before);
-                let first = self.first.replace(index).unwrap_or(index);
-                Some(Full { batch, before: start, first })
+        self.turn += 1;
+        match self.batcher.push(Entry { at, turn: self.turn, ..entry }) {
+            Ok(full) => {
+                let is_first = full.is_some() || self.batcher.len() == 1;
+                let start = if is_first { std::mem::replace(&mut self.before, before) } else { self.before };
+                full.map(|batch| Full { batch, before: start, frontier: at })
             }
             Err(refused) => {
                 let reason =
                     format!("{} bytes in this target's form; it takes {} at most", refused.entry.body.len(), refused.limit);
-                self.unfit(index, Row::rejected(*refused.entry, self.state.name.clone(), reason));
-                None
+                unfit(self, *refused.entry, reason)
             }
         }
     }
 
-    fn unfit(&mut self, index: u64, row: Row) {
-        self.tally.quarantined += 1;
-        if index >= self.unfit_until {
-            self.unfit_until = index + 1;
-            self.rows.push(row);
+    /// Notes that every record before `at` was offered.
+    pub fn advance(&mut self, at: u64) {
+        if self.batcher.len() == 0 {
+            self.state.ledger(|ledger| ledger.advance(self.dropped.unwrap_or(at)));
         }
     }
 
+    /// Counts records that nothing is done about, the first of them at `at`.
+    fn drop_from(&mut self, at: u64, records: usize) {
+        self.dropped.get_or_insert(at);
+        self.state.leave(records);
+    }
+
     /// The batch being filled, at the end of the object.
-    pub fn flush(&mut self) -> Option<Full> {
-        let batch = self.batcher.take()?;
-        Some(Full { batch, before: self.batch_start, first: self.first.take().unwrap_or_default() })
+    pub fn flush(&mut self, end: u64) -> Option<Full> {
+        self.end = true;
+        self.advance(end);
+        let frontier = self.dropped.unwrap_or(end);
+        Some(Full { batch: self.batcher.take()?, before: self.before, frontier })
     }
 
     /// Queues a batch. If the queue is full because the target is in trouble, and others wait for this
     /// lane (`may_detach`), the lane goes back to before the batch and `false` says so.
     pub async fn enqueue(&mut self, full: Full, may_detach: bool) -> bool {
+        let first = full.batch.first().map_or(full.frontier, |entry| entry.at);
         let permit = tokio::select! {
             biased;
-            permit = self.queue.reserve() => permit,
+            permit = self.queue.clone().reserve_owned() => permit,
             () = self.state.backing_off(), if may_detach => {
                 self.batcher.take();
-                (self.tally, self.resume, self.first) = (full.before, full.first, None);
+                self.counts = full.before;
+                (self.resume, self.dropped, self.end) = (first, None, false);
                 return false;
             }
         };
-        match permit {
-            Ok(permit) => permit.send(full.batch),
+        let Ok(permit) = permit else {
             // The worker ends only with the lane, or by a panic of a target.
-            Err(_) => self.state.fail(full.batch.len()),
-        }
+            self.drop_from(first, full.batch.len());
+            return true;
+        };
+        self.state.ledger(|ledger| ledger.queue(&full.batch, full.frontier));
+        permit.send(full.batch);
         true
     }
 
     /// How many rows are collected.
     pub fn rows(&self) -> usize {
-        self.rows.len() + self.state.rows()
+        self.state.rows()
     }
 
-    /// Rows for the quarantine, collected since the last call.
-    pub fn take_rows(&mut self) -> Vec<Row> {
-        let mut rows = std::mem::take(&mut self.rows);
-        rows.extend(self.state.take_rows());
-        rows
-    }
-
-    /// Awaits what is in flight. Returns what the target got and the last rows.
-    pub async fn close(mut self) -> (TargetOutcome, Vec<Row>) {
+    /// Awaits what is in flight, and says what the target got.
+    pub async fn close(mut self) -> TargetOutcome {
         drop(self.queue);
         let _ = self.worker.await;
-        let counts = self.state.finish();
-        let mut tally = self.tally;
-        tally.sent += counts.sent;
-        tally.quarantined += counts.rejected;
-        tally.failed += counts.failed;
+        let state::Counts { sent, rejected, left, retries, failure, late, .. } = self.state.finish();
+        let Counts { mut tally, resumed } = self.counts;
+        tally.sent += sent;
+        tally.quarantined += rejected;
+        let waiting = self.batcher.take().map_or(0, |batch| batch.len() as u64);
         // A task that panicked has settled nothing: its entries are not delivered.
-        let lost = tally.read.saturating_sub(tally.sent + tally.filtered + tally.quarantined + tally.failed);
-        tally.failed += lost;
-        let failure = counts.failure.or_else(|| {
-            (tally.failed > 0).then(|| crate::outcome::Failure::GaveUp("a task of this target ended early; see the log".into()))
-        });
-        self.rows.extend(counts.rows);
-        (TargetOutcome { target: self.state.name.clone(), tally, retries: counts.retries, failure }, self.rows)
+        let lost = tally.read.saturating_sub(tally.sent + tally.filtered + tally.quarantined + left + waiting);
+        let moved = sent + rejected > 0 || self.state.has_moved();
+        let late = late.filter(|_| !moved).map(Failure::GaveUp);
+        let panicked = (lost > 0).then(|| Failure::GaveUp("a task of this target ended early; see the log".into()));
+        let failure = failure.or(panicked).or(late);
+        let unsettled = left + waiting + lost;
+        let continued = failure.is_none() && !(self.end && unsettled == 0);
+        if continued {
+            // What the time was not enough for counts as not read.
+            tally.read -= unsettled;
+        } else {
+            tally.failed += unsettled;
+        }
+        TargetOutcome { target: self.state.name.clone(), tally, resumed, retries, moved, continued, failure }
     }
 }

@@ -1,25 +1,26 @@
 //! One job in, one outcome out: the only file that knows every stage.
 
+mod books;
 mod pass;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
 
-use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout_at};
 
-use tokio::sync::Mutex;
-
+use crate::aws::Aws;
 use crate::config::{Area, Config};
 use crate::decode::{BadRecord, Caps, Place};
 use crate::deliver::{Delivery, Lane, Patience};
 use crate::object::{Directory, ObjectError, ObjectRef, Reader, S3, Store};
-use crate::outcome::{End, Outcome};
-use crate::quarantine::{Quarantine, Row, RowKind, Writer};
+use crate::outcome::{End, Outcome, Rest};
+use crate::progress::{Answer, Keeper, Progress, Table, TargetProgress, Wish, milliseconds};
+use crate::quarantine::{Quarantine, Row, RowKind};
 use crate::trigger::Job;
+use books::Books;
 use pass::Pass;
-
-/// How long after the deadline an object may take to end in order.
-const GRACE: Duration = Duration::from_millis(250);
 
 /// Forwards objects to every target of a configuration.
 pub struct Forwarder {
@@ -27,32 +28,44 @@ pub struct Forwarder {
     files: Store,
     bytes: AtomicU64,
     deliveries: Vec<Delivery>,
+    targets: Vec<Arc<str>>,
     quarantine: Quarantine,
+    progress: Option<Progress>,
     sources: Option<Vec<Area>>,
     caps: Caps,
+    clock: fn() -> SystemTime,
 }
 
 impl Forwarder {
     /// As configured. Opens no connection.
-    pub fn new(config: Config) -> Forwarder {
+    pub fn new(config: Config, aws: &Aws) -> Forwarder {
         let s3 = match &config.directory {
             Some(root) => Store::Directory(Directory { root: Some(root.clone()) }),
-            None => Store::S3(S3::default()),
+            None => Store::S3(S3::new(aws.clone())),
         };
-        Forwarder::with_store(config, s3)
+        let progress = config.progress_table.as_deref().map(|name| Progress::Table(Table::new(name, aws.clone())));
+        Forwarder { progress, ..Forwarder::with_store(config, s3) }
     }
 
-    /// As configured, over another store.
+    /// As configured, over another store. Keeps no progress.
     pub fn with_store(config: Config, store: Store) -> Forwarder {
         Forwarder {
+            targets: config.targets.iter().map(|target| target.name.clone()).collect(),
             deliveries: config.targets.into_iter().map(Delivery::new).collect(),
             quarantine: Quarantine::new(config.quarantine, store.clone()),
             store,
             files: Store::Directory(Directory { root: None }),
             bytes: AtomicU64::new(0),
+            progress: None,
             sources: config.sources,
             caps: config.caps,
+            clock: config.clock,
         }
+    }
+
+    /// Keeps progress in `progress`, unless the configuration names a table.
+    pub fn or_progress(self, progress: Progress) -> Forwarder {
+        Forwarder { progress: self.progress.or(Some(progress)), ..self }
     }
 
     /// The store that an object is read from: one without a bucket is a file.
@@ -67,8 +80,8 @@ impl Forwarder {
 
     /// Forwards one object, logs what became of it, and says so.
     pub async fn forward(&self, job: &Job, patience: Patience) -> Outcome {
-        // What waits for neither a target nor the object, storing rows say, must not outlive the deadline.
-        let run = tokio::time::timeout_at(patience.deadline + GRACE, self.run(job, patience)).await;
+        // What waits for neither a target nor the object, storing rows say, must not outlive the invocation.
+        let run = timeout_at(patience.end, self.run(job, patience)).await;
         let late = || Outcome::unread(job.object(), End::Failed("the time was up before its last rows were stored".into()));
         let outcome = run.unwrap_or_else(|_| late());
         outcome.log();
@@ -80,11 +93,41 @@ impl Forwarder {
             Ok(keys) => keys,
             Err(why) => return Outcome::unread(job.object(), End::Skipped(why)),
         };
-        let opened = tokio::time::timeout_at(patience.deadline, self.open(job, keys)).await;
-        match opened.unwrap_or_else(|_| Err(ObjectError::Unavailable("no answer until the time was up".into()))) {
-            Ok((object, reader)) => self.deliver(Arc::new(object), reader, patience).await,
-            Err(ObjectError::Missing) => self.missing(job.object()).await,
-            Err(error) => Outcome::failed(job.object(), &error),
+        let opened = timeout_at(patience.stop, self.open(job, keys)).await;
+        let (object, reader) =
+            match opened.unwrap_or_else(|_| Err(ObjectError::Unavailable("no answer until the time was up".into()))) {
+                Ok(opened) => opened,
+                Err(ObjectError::Missing) => return self.gone(job.object(), GONE).await,
+                Err(error) => return Outcome::failed(job.object(), &error),
+            };
+        let Some(revision) = reader.revision() else {
+            // What can be read once is never resumed.
+            return self.deliver(Source { object: Arc::new(object), revision: None }, reader, None, patience).await;
+        };
+        if job.rest.as_ref().is_some_and(|rest| rest.revision != revision) {
+            return self.gone(object, REPLACED).await;
+        }
+        match self.claim(job, &object, &revision).await {
+            Ok(keeper) => {
+                let source = Source { object: Arc::new(object), revision: Some(revision) };
+                self.deliver(source, reader, keeper, patience).await
+            }
+            Err(end) => Outcome::unread(object, end),
+        }
+    }
+
+    /// Makes the object this run's, if progress is kept; or says how the run ends without.
+    async fn claim(&self, job: &Job, object: &ObjectRef, revision: &str) -> Result<Option<Keeper>, End> {
+        let Some(progress) = &self.progress else { return Ok(None) };
+        let carried = job.rest.as_ref().and_then(|rest| rest.progress.as_ref());
+        let now = milliseconds((self.clock)());
+        let wish = Wish { targets: &self.targets, again: job.again.as_ref(), carried, now };
+        let asked = Instant::now();
+        match progress.claim(object, revision, wish).await {
+            Ok(Answer::Mine(claim)) => Ok(Some(Keeper::new(progress.clone(), claim, asked, self.clock))),
+            Ok(Answer::Done) => Err(End::Done),
+            Ok(Answer::Held(left)) => Err(End::Held(left)),
+            Err(error) => Err(End::Failed(error.to_string())),
         }
     }
 
@@ -122,32 +165,58 @@ impl Forwarder {
     }
 
     /// Notes an object that is gone: somebody must learn of it, though it will never come back.
-    async fn missing(&self, object: ObjectRef) -> Outcome {
-        let reason = "the object is gone: no spelling of its key exists".to_owned();
-        let bad = BadRecord { place: Place::default(), length: 0, raw: Default::default(), reason };
+    async fn gone(&self, object: ObjectRef, reason: &str) -> Outcome {
+        let bad = BadRecord { place: Place::default(), length: 0, raw: Default::default(), reason: reason.into() };
         let kept = self.quarantine.keep(vec![Row::bad(Arc::new(object.clone()), bad, RowKind::Object)]).await;
         let end = kept.map_or_else(|e| End::Failed(format!("its quarantine row cannot be stored: {e}")), |()| End::Missing);
         Outcome::unread(object, end)
     }
 
-    async fn deliver(&self, object: Arc<ObjectRef>, reader: Reader, patience: Patience) -> Outcome {
-        let lanes: Vec<Lane> = self.deliveries.iter().map(|delivery| delivery.open(patience)).collect();
-        let bad = Mutex::new(BadRows { writer: self.quarantine.writer(), until: 0 });
-        let targets = self.deliveries.iter().map(|delivery| delivery.name().clone()).collect();
-        let revision = reader.revision();
-        let shared = Shared { bad, quarantine: &self.quarantine, targets, bytes: &self.bytes, again: revision.is_some() };
-        let mut first = Pass::new(object.clone(), self.caps, &shared, lanes);
-        let end = first.run(reader, patience).await;
-        let mut outcome = Outcome {
-            object: (*object).clone(),
-            end,
-            records: first.records,
-            bad: first.bad,
-            bytes: first.bytes,
-            targets: Vec::new(),
+    /// Reads the object for every target that has not all of it, and keeps the books.
+    async fn deliver(&self, source: Source, reader: Reader, keeper: Option<Keeper>, patience: Patience) -> Outcome {
+        let lanes = self.lanes(keeper.as_ref(), patience);
+        let books = Books::open(&self.quarantine, lanes.iter().map(Lane::settled).collect(), keeper);
+        let shared = Shared { books, targets: &self.targets, bytes: &self.bytes, again: source.revision.is_some() };
+        let version = reader.version();
+        let mut outcome = Outcome::unread((*source.object).clone(), End::Whole);
+        let stop = Notify::new();
+        let read = async {
+            self.read(&source, &shared, (reader, lanes, patience), &mut outcome).await;
+            stop.notify_one();
         };
+        futures::future::join(read, shared.books.keep(&stop)).await;
+        let closed = shared.books.close(&outcome.targets).await;
+        outcome.moved = closed.moved || outcome.targets.iter().any(|target| target.moved);
+        outcome.rest = source.revision.map(|revision| Rest { version, revision, progress: closed.carried });
+        if let Some(problem) = closed.problem {
+            outcome.end = End::Failed(problem);
+        }
+        outcome
+    }
+
+    /// A lane to every target that has not all of the object.
+    fn lanes(&self, keeper: Option<&Keeper>, patience: Patience) -> Vec<Lane> {
+        let prior = |name: &str| keeper.and_then(|keeper| keeper.document().targets.get(name).cloned()).unwrap_or_default();
+        let open = |delivery: &Delivery| {
+            let prior: TargetProgress = prior(delivery.name());
+            (!prior.done).then(|| delivery.open(patience, prior, keeper.map(Keeper::fence)))
+        };
+        self.deliveries.iter().filter_map(open).collect()
+    }
+
+    /// Reads the object once, and again for each lane that the others did not wait for; closes all lanes.
+    async fn read(
+        &self,
+        source: &Source,
+        shared: &Shared<'_>,
+        (reader, lanes, patience): (Reader, Vec<Lane>, Patience),
+        outcome: &mut Outcome,
+    ) {
+        let mut first = Pass::new(source.object.clone(), self.caps, shared, lanes);
+        outcome.end = first.run(reader, patience).await;
+        (outcome.records, outcome.bad, outcome.bytes) = (first.records, first.bad, first.bytes);
         let (mut done, detached) = first.into_lanes();
-        let again = detached.into_iter().map(|lane| self.again((&object, revision.as_deref()), &shared, lane, patience));
+        let again = detached.into_iter().map(|lane| self.again(source, shared, lane, patience));
         for (lanes, end) in futures::future::join_all(again).await {
             // A lane that has failed says so itself.
             let unexplained = lanes.iter().any(|lane| !lane.has_failed());
@@ -156,22 +225,16 @@ impl Forwarder {
                 outcome.end = end;
             }
         }
-        let kept = shared.bad.lock().await.writer.flush().await;
-        self.close(done, kept, &mut outcome).await;
-        outcome
+        outcome.targets = futures::future::join_all(done.into_iter().map(Lane::close)).await;
+        let order = |name: &str| self.targets.iter().position(|target| **target == *name);
+        outcome.targets.sort_by_key(|target| order(&target.target));
     }
 
-    /// Reads the object again for a lane that was detached: others did not wait for it.
-    async fn again<'s>(
-        &self,
-        (object, revision): (&Arc<ObjectRef>, Option<&str>),
-        shared: &'s Shared<'s>,
-        lane: Lane,
-        patience: Patience,
-    ) -> (Vec<Lane>, End) {
-        let mut pass = Pass::new(object.clone(), self.caps, shared, vec![lane]);
-        let end = match self.store(object).open(object).await {
-            Ok(reader) if reader.revision().as_deref() != revision => End::Failed(ObjectError::Changed.to_string()),
+    /// Reads the object again for a lane that was detached.
+    async fn again(&self, source: &Source, shared: &Shared<'_>, lane: Lane, patience: Patience) -> (Vec<Lane>, End) {
+        let mut pass = Pass::new(source.object.clone(), self.caps, shared, vec![lane]);
+        let end = match self.store(&source.object).open(&source.object).await {
+            Ok(reader) if reader.revision() != source.revision => End::Failed(ObjectError::Changed.to_string()),
             Ok(reader) => pass.run(reader, patience).await,
             Err(error) => End::Failed(format!("reading it again: {error}")),
         };
@@ -179,46 +242,25 @@ impl Forwarder {
         lanes.extend(detached);
         (lanes, end)
     }
+}
 
-    /// Awaits the lanes, keeps their last rows, and fills in what each target got.
-    async fn close(&self, lanes: Vec<Lane>, mut kept: Result<(), ObjectError>, outcome: &mut Outcome) {
-        for lane in lanes {
-            let (target, rows) = lane.close().await;
-            outcome.targets.push(target);
-            kept = kept.and(self.quarantine.keep(rows).await);
-        }
-        let order = |name: &str| self.deliveries.iter().position(|delivery| &**delivery.name() == name);
-        outcome.targets.sort_by_key(|target| order(&target.target));
-        if let Err(error) = kept {
-            outcome.end = End::Failed(format!("its quarantine rows cannot be stored: {error}"));
-        }
-    }
+/// Why an object that was named is not read.
+const GONE: &str = "the object is gone: no spelling of its key exists";
+const REPLACED: &str =
+    "the object was replaced before all of it was forwarded; switch on the bucket's versions, so that this cannot happen";
+
+/// The object of a run.
+struct Source {
+    object: Arc<ObjectRef>,
+    /// What tells its contents from later ones; nothing if it can be read once only.
+    revision: Option<String>,
 }
 
 /// What the passes over one object share.
 struct Shared<'f> {
-    bad: Mutex<BadRows<'f>>,
-    quarantine: &'f Quarantine,
-    targets: Vec<Arc<str>>,
+    books: Books<'f>,
+    targets: &'f [Arc<str>],
     bytes: &'f AtomicU64,
     /// Whether the object can be read again for a lane that is left behind.
     again: bool,
-}
-
-/// The rows of bad records; a later pass writes only those that no earlier one met.
-struct BadRows<'f> {
-    writer: Writer<'f>,
-    until: u64,
-}
-
-impl Shared<'_> {
-    /// Keeps the row of a record that is bad for every target.
-    async fn keep(&self, row: &Row, index: u64) -> Result<(), ObjectError> {
-        let mut bad = self.bad.lock().await;
-        if index < bad.until {
-            return Ok(());
-        }
-        bad.until = index + 1;
-        bad.writer.add(row).await
-    }
 }

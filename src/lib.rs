@@ -52,11 +52,15 @@ pub mod deliver;
 
 pub mod forward;
 
+pub mod progress;
+
 pub mod quarantine;
 
 pub mod outcome;
 
 pub mod config;
+
+pub mod aws;
 
 pub mod log;
 

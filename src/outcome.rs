@@ -1,8 +1,12 @@
 //! What became of an object, counted so that nothing can be missing.
 
 use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
 
 use crate::object::{ObjectError, ObjectRef};
+use crate::progress::Carried;
 
 /// What became of the records of one object at one target. `read` is the sum of the others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,8 +46,14 @@ pub struct TargetOutcome {
     pub target: Arc<str>,
     /// The counts.
     pub tally: Tally,
+    /// Records that earlier runs had settled; they are not among those read.
+    pub resumed: u64,
     /// Requests sent again.
     pub retries: u64,
+    /// Whether this run has settled anything.
+    pub moved: bool,
+    /// The time was not enough: the rest is left to the next run, and not among the records read.
+    pub continued: bool,
     /// Why the target did not get all of it.
     pub failure: Option<Failure>,
 }
@@ -85,6 +95,15 @@ pub enum End {
     Skipped(&'static str),
     /// It is gone.
     Missing,
+    /// Every target has all of it by earlier runs.
+    Done,
+    /// Another run has it, for so long at most.
+    Held(Duration),
+    /// The time was up, or no target went on: what begins at `offset` or after was not read.
+    Stopped {
+        /// Plain bytes read.
+        offset: u64,
+    },
     /// It could not be read or its bad records not be kept; it must come back.
     Failed(String),
 }
@@ -104,12 +123,29 @@ pub struct Outcome {
     pub bytes: u64,
     /// What each target got.
     pub targets: Vec<TargetOutcome>,
+    /// Whether this run has settled anything.
+    pub moved: bool,
+    /// What the next run must know, if there is one.
+    pub rest: Option<Rest>,
+}
+
+/// What a run must know to go on with an object where the one before has stopped.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rest {
+    /// The version that was read, if its bucket has versions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// What tells the object from later ones under its name.
+    pub revision: String,
+    /// What is settled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub progress: Option<Carried>,
 }
 
 impl Outcome {
     /// An object of which nothing was read.
     pub fn unread(object: ObjectRef, end: End) -> Outcome {
-        Outcome { object, end, records: 0, bad: 0, bytes: 0, targets: Vec::new() }
+        Outcome { object, end, records: 0, bad: 0, bytes: 0, targets: Vec::new(), moved: false, rest: None }
     }
 
     /// An object that could not be read.
@@ -118,14 +154,34 @@ impl Outcome {
         Outcome::unread(object, end)
     }
 
-    /// Why the object must come back; nothing if every target has taken or quarantined everything.
+    /// Why the object must come back; nothing if every target has taken or quarantined everything, or if the
+    /// rest is a matter of time.
     pub fn failure(&self) -> Option<String> {
-        if let End::Failed(cause) = &self.end {
-            return Some(format!("{}: {cause}", self.object));
+        match &self.end {
+            End::Failed(cause) => return Some(format!("{}: {cause}", self.object)),
+            End::Held(left) => {
+                let seconds = left.as_secs_f64();
+                return Some(format!("{}: another run has it, for {seconds:.0} s at most", self.object));
+            }
+            _ => {}
+        }
+        if self.continues() {
+            return None;
         }
         let failed =
             |t: &TargetOutcome| t.failure.as_ref().map(|failure| format!("{}: target {}: {failure}", self.object, t.target));
-        self.targets.iter().find_map(failed)
+        let stuck = || format!("{}: the time was up before anything was settled", self.object);
+        self.targets.iter().find_map(failed).or_else(|| self.is_unfinished().then(stuck))
+    }
+
+    /// Whether another run should go on at once: this one has settled something, and only its time was short.
+    /// One that has settled nothing would go on for ever.
+    pub fn continues(&self) -> bool {
+        self.moved && self.is_unfinished() && !matches!(self.end, End::Failed(_))
+    }
+
+    fn is_unfinished(&self) -> bool {
+        self.targets.iter().any(|target| target.continued)
     }
 
     /// Writes one audit line a target, or one for an object that reached none.
@@ -135,28 +191,62 @@ impl Outcome {
             return;
         }
         match &self.end {
-            End::Whole => {}
+            End::Whole | End::Stopped { .. } => {}
             // A typing error in SOURCES looks just so.
             End::Skipped(why) if why.contains("SOURCES") => tracing::warn!(object, why, "object skipped"),
             End::Skipped(why) => tracing::info!(object, why, "object skipped"),
             End::Missing => {
-                tracing::error!(object, "object is gone: no spelling of its key exists; acknowledged")
+                tracing::error!(object, "object is gone: see its row in the quarantine; acknowledged")
+            }
+            End::Done => tracing::info!(object, "object forwarded before"),
+            End::Held(left) => {
+                tracing::warn!(object, held_s = left.as_secs(), "object held by another invocation");
             }
             End::Broken { offset, reason } => tracing::error!(object, offset, reason, "object is broken: its tail is quarantined"),
             End::Failed(cause) => tracing::error!(object, cause, "object failed"),
         }
-        for t in &self.targets {
-            let Tally { read, sent, filtered, quarantined, failed } = t.tally;
-            let (target, retries) = (&*t.target, t.retries);
-            match &t.failure {
-                None if matches!(self.end, End::Failed(_)) => {
-                    tracing::warn!(object, target, read, sent, filtered, quarantined, failed, retries, "object forwarded in part");
-                }
-                None => tracing::info!(object, target, read, sent, filtered, quarantined, failed, retries, "object forwarded"),
-                Some(cause) => {
-                    tracing::error!(object, target, read, sent, filtered, quarantined, failed, retries, %cause, "object failed");
-                }
+        for target in &self.targets {
+            target.log(&object, &self.end);
+        }
+    }
+}
+
+impl TargetOutcome {
+    fn log(&self, object: &str, end: &End) {
+        let Tally { read, sent, filtered, quarantined, failed } = self.tally;
+        let (target, retries, resumed, continued) = (&*self.target, self.retries, self.resumed, self.continued);
+        match &self.failure {
+            None if continued || matches!(end, End::Failed(_)) => {
+                tracing::warn!(
+                    object,
+                    target,
+                    read,
+                    sent,
+                    filtered,
+                    quarantined,
+                    failed,
+                    retries,
+                    resumed,
+                    continued,
+                    "object forwarded in part"
+                );
             }
+            None => tracing::info!(
+                object,
+                target,
+                read,
+                sent,
+                filtered,
+                quarantined,
+                failed,
+                retries,
+                resumed,
+                continued,
+                "object forwarded"
+            ),
+            Some(cause) => tracing::error!(
+                object, target, read, sent, filtered, quarantined, failed, retries, resumed, continued, %cause, "object failed"
+            ),
         }
     }
 }

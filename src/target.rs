@@ -29,6 +29,8 @@ pub struct Limits {
     pub overhead: usize,
     /// Bytes that an entry needs beside its own: separators.
     pub per_record: usize,
+    /// Whether the target answers for each entry of a request.
+    pub verdicts: bool,
 }
 
 /// One click in a target's wire form.
@@ -44,6 +46,10 @@ pub struct Entry {
     pub object: Arc<ObjectRef>,
     /// Its place there.
     pub place: Place,
+    /// Its offset in the object that is read, which is another if the click came in a row of the quarantine.
+    pub at: u64,
+    /// Its turn among the records that its target was offered.
+    pub turn: u64,
     /// The key of its envelope, else the object's base name.
     pub batch_key: Arc<str>,
     /// Its bytes as delivered, for the quarantine.
@@ -59,6 +65,8 @@ impl Entry {
             n: click.n,
             object: click.object.clone(),
             place: click.place,
+            at: click.place.offset,
+            turn: 0,
             batch_key: click.batch_key.clone(),
             raw: click.raw.clone(),
         }
@@ -153,6 +161,11 @@ pub const COMMON: &[Var] = &[
         default: "the kind's limit",
         doc: "most bytes in a request's body before compression; may only lower the limit",
     },
-    Var { name: "CONCURRENCY", default: "4", doc: "most requests in flight at a time" },
+    Var {
+        name: "CONCURRENCY",
+        default: "4",
+        doc: "most requests in flight at a time; fewer while the target throttles or slows down",
+    },
+    Var { name: "RATE", default: "", doc: "most requests a second, of all copies of the function together (`MAX_CONCURRENCY`)" },
     Var { name: "TIMEOUT", default: "30s", doc: "how long a request may take" },
 ];

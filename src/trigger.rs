@@ -4,14 +4,21 @@
 //! rest own tolerant readers, since its types refuse `s3:TestEvent` and notices without `userIdentity`,
 //! lose the bucket of S3 Batch Operations' schema 2.0, and know no EventBridge "Object Created".
 
+mod again;
 mod answer;
+mod bring;
 mod event;
 mod keys;
+mod queue;
 
-pub use answer::{Answer, Failed};
+pub use answer::{Answer, Failed, Fate};
+pub use bring::Bring;
 pub use event::{Unknown, parse};
+pub use queue::Queues;
 
 use crate::object::ObjectRef;
+use crate::outcome::Rest;
+use crate::progress::Again;
 
 /// One object to forward.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,9 +33,23 @@ pub struct Job {
     pub size: Option<u64>,
     /// Whether a person named it: then neither `SOURCES` nor the program's own outputs matter.
     pub trusted: bool,
+    /// Whether it is to be forwarded though it was.
+    pub again: Option<Again>,
+    /// Where an earlier run has stopped, if this is a continuation.
+    pub rest: Option<Rest>,
+    /// The message or request that named it first, if that was another.
+    pub origin: Option<String>,
+    /// How many runs there were before.
+    pub hop: u32,
 }
 
 impl Job {
+    /// The latest version of an object by the spellings of its key.
+    pub fn new(bucket: impl Into<String>, keys: Vec<String>) -> Job {
+        let bucket = bucket.into();
+        Job { bucket, keys, version: None, size: None, trusted: false, again: None, rest: None, origin: None, hop: 0 }
+    }
+
     /// The object by the first spelling of its key.
     pub fn object(&self) -> ObjectRef {
         let key = self.keys.first().cloned().unwrap_or_default();
@@ -37,13 +58,13 @@ impl Job {
 
     /// What tells jobs for different objects apart. An object that was empty is another than the one that
     /// came after it under the same key.
-    pub fn identity(&self) -> (&str, &[String], Option<&str>, bool) {
-        (&self.bucket, &self.keys, self.version.as_deref(), self.size == Some(0))
+    pub fn identity(&self) -> (&str, &[String], Option<&str>, bool, Option<&Again>) {
+        (&self.bucket, &self.keys, self.version.as_deref(), self.size == Some(0), self.again.as_ref())
     }
 
     /// For an object that a person named on the command line.
     pub fn named(object: ObjectRef) -> Job {
-        Job { bucket: object.bucket, keys: vec![object.key], version: object.version, size: None, trusted: true }
+        Job { version: object.version, trusted: true, ..Job::new(object.bucket, vec![object.key]) }
     }
 }
 
@@ -67,6 +88,12 @@ pub struct Unit {
     pub notices: Vec<String>,
     /// Why it, or a part of it, cannot be understood.
     pub error: Option<String>,
+    /// How often SQS has handed it out, this time included.
+    pub receives: u32,
+    /// What it can be put back with.
+    pub receipt: Option<String>,
+    /// The ARN of its queue.
+    pub queue: Option<String>,
 }
 
 impl Unit {

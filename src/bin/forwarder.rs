@@ -4,13 +4,16 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use clickstream_forwarder::aws::Aws;
 use clickstream_forwarder::config::{Config, vars};
 use clickstream_forwarder::deliver::Patience;
 use clickstream_forwarder::forward::Forwarder;
 use clickstream_forwarder::log;
 use clickstream_forwarder::outcome::{End, Outcome};
+use clickstream_forwarder::progress::{Local, Progress};
 use clickstream_forwarder::target::Context;
-use clickstream_forwarder::trigger::{self, Job, Unit};
+use clickstream_forwarder::trigger::{self, Bring, Job, Queues, Unit};
+use futures::future::join_all;
 use futures::{StreamExt, stream};
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde_json::Value;
@@ -34,8 +37,15 @@ async fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let forwarder = Arc::new(Forwarder::new(config));
-    let handler = service_fn(move |event| handle(forwarder.clone(), event));
+    let aws = Aws::default();
+    let (queues, margin) = (Queues::new(aws.clone(), config.continue_queue.clone()), config.deadline_margin);
+    let shared = config.progress_table.is_some();
+    let forwarder = Arc::new(Forwarder::new(config, &aws).or_progress(Progress::Local(Local::default())));
+    let function = Arc::new(Function { forwarder, queues, margin, shared });
+    let handler = service_fn(move |event| {
+        let function = function.clone();
+        async move { function.handle(event).await }
+    });
     match lambda_runtime::run(handler).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -45,56 +55,83 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn handle(forwarder: Arc<Forwarder>, event: LambdaEvent<Value>) -> Result<Value, Diagnostic> {
-    let parsed = trigger::parse(&event.payload).map_err(|error| {
-        tracing::error!(%error, "event refused");
-        Diagnostic { error_type: "UnknownEvent".into(), error_message: error.to_string() }
-    })?;
-    let patience = Patience::until(deadline(event.context.deadline));
-    for Unit { id, notices, error, .. } in &parsed.units {
-        for notice in notices {
-            tracing::info!(message_id = id, notice, "acknowledged without an object");
-        }
-        if let Some(error) = error {
-            tracing::error!(message_id = id, error, "message refused");
-        }
-    }
-    // The same notice twice in one batch is one object.
-    let mut jobs: Vec<Job> = parsed.units.iter().flat_map(|unit| unit.jobs.iter().cloned()).collect();
-    jobs.sort_by(|a, b| a.identity().cmp(&b.identity()));
-    jobs.dedup_by(|a, b| a.identity() == b.identity());
-    let outcomes = stream::iter(jobs).map(|job| {
-        let forwarder = forwarder.clone();
-        async move {
-            // A task each, so that two processors decode two objects.
-            let running = job.clone();
-            let ended = tokio::spawn(async move { forwarder.forward(&running, patience).await }).await;
-            let early = |error| Outcome::unread(job.object(), End::Failed(format!("a task ended early: {error}")));
-            (job.clone(), ended.unwrap_or_else(early))
-        }
-    });
-    let mut outcomes: Vec<_> = outcomes.buffer_unordered(SIDE_BY_SIDE).collect().await;
-    outcomes.sort_by(|(a, _), (b, _)| a.identity().cmp(&b.identity()));
-    let of = |job: &Job| {
-        let found = outcomes.binary_search_by(|(other, _)| other.identity().cmp(&job.identity())).ok()?;
-        outcomes.get(found).map(|(_, outcome)| outcome.clone())
-    };
-    let answered = |unit: Unit| {
-        let outcomes = unit.jobs.iter().filter_map(of).collect();
-        (unit, outcomes)
-    };
-    let units: Vec<_> = parsed.units.into_iter().map(answered).collect();
-    parsed.answer.give(&units).map_err(|error| {
-        tracing::error!(%error, "invocation failed");
-        Diagnostic { error_type: "ObjectsFailed".into(), error_message: error.to_string() }
-    })
+/// What lives as long as the process.
+struct Function {
+    forwarder: Arc<Forwarder>,
+    queues: Queues,
+    /// `DEADLINE_MARGIN`.
+    margin: Option<Duration>,
+    /// Whether progress is kept where every copy of the function sees it.
+    shared: bool,
 }
 
-/// When everything must be done: a tenth of the time left, at most 10 s, before Lambda ends the process.
-fn deadline(epoch_ms: u64) -> Instant {
+impl Function {
+    async fn handle(&self, event: LambdaEvent<Value>) -> Result<Value, Diagnostic> {
+        let parsed = trigger::parse(&event.payload, &event.context.request_id).map_err(|error| {
+            tracing::error!(%error, "event refused");
+            Diagnostic { error_type: "UnknownEvent".into(), error_message: error.to_string() }
+        })?;
+        let patience = patience(event.context.deadline, self.margin);
+        parsed.units.iter().for_each(announce);
+        let outcomes = self.forward(&parsed.units, patience).await;
+        let of = |job: &Job| {
+            let found = outcomes.binary_search_by(|(other, _)| other.identity().cmp(&job.identity())).ok()?;
+            outcomes.get(found).map(|(_, outcome)| outcome.clone())
+        };
+        let answered = parsed.units.into_iter().map(|unit| {
+            let outcomes = unit.jobs.iter().filter_map(of).collect();
+            (unit, outcomes)
+        });
+        let bring = Bring { answer: &parsed.answer, queues: &self.queues, shared: self.shared };
+        let units: Vec<_> = join_all(answered.map(|(unit, outcomes)| bring.back(unit, outcomes))).await;
+        parsed.answer.give(&units).map_err(|error| {
+            tracing::error!(%error, "invocation failed");
+            Diagnostic { error_type: "ObjectsFailed".into(), error_message: error.to_string() }
+        })
+    }
+
+    /// Forwards every object of an event, side by side, in the order of their identities.
+    async fn forward(&self, units: &[Unit], patience: Patience) -> Vec<(Job, Outcome)> {
+        // The same notice twice in one batch is one object.
+        let mut jobs: Vec<Job> = units.iter().flat_map(|unit| unit.jobs.iter().cloned()).collect();
+        jobs.sort_by(|a, b| a.identity().cmp(&b.identity()));
+        jobs.dedup_by(|a, b| a.identity() == b.identity());
+        let outcomes = stream::iter(jobs).map(|job| {
+            let forwarder = self.forwarder.clone();
+            async move {
+                // A task each, so that two processors decode two objects.
+                let running = job.clone();
+                let ended = tokio::spawn(async move { forwarder.forward(&running, patience).await }).await;
+                let early = |error| Outcome::unread(job.object(), End::Failed(format!("a task ended early: {error}")));
+                (job.clone(), ended.unwrap_or_else(early))
+            }
+        });
+        let mut outcomes: Vec<_> = outcomes.buffer_unordered(SIDE_BY_SIDE).collect().await;
+        outcomes.sort_by(|(a, _), (b, _)| a.identity().cmp(&b.identity()));
+        outcomes
+    }
+}
+
+/// Logs what a unit holds beside objects.
+fn announce(unit: &Unit) {
+    for notice in &unit.notices {
+        tracing::info!(message_id = unit.id, notice, "acknowledged without an object");
+    }
+    if let Some(error) = &unit.error {
+        tracing::error!(message_id = unit.id, error, "message refused");
+    }
+}
+
+/// When reading stops, when requests are given up, and when everything must be stored, before Lambda ends the
+/// process. The margin is a fifth of the time left, at most 30 s: as long as a request may take by default.
+fn patience(epoch_ms: u64, margin: Option<Duration>) -> Patience {
     let end = SystemTime::UNIX_EPOCH + Duration::from_millis(epoch_ms);
     let left = end.duration_since(now()).ok().filter(|left| *left <= LONGEST).unwrap_or(LONGEST);
-    Instant::now() + left - (left / 10).min(Duration::from_secs(10))
+    let margin = margin.unwrap_or_else(|| (left / 5).min(Duration::from_secs(30))).min(left / 2);
+    // Rows and progress take a second or two, and so does the message that brings the rest back.
+    let store = (margin / 2).min(Duration::from_secs(4));
+    let end = Instant::now() + left;
+    Patience { stop: end - margin, deadline: end - store, end: end - store / 2, give_up: Duration::MAX }
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one clock of this program")]

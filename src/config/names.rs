@@ -1,7 +1,10 @@
 //! The names of targets, and the variables that are theirs.
 
-use super::GLOBALS;
 use super::vars::Scope;
+use super::{GLOBALS, MOST_TARGETS};
+
+/// Bytes of a name: it is a part of what is kept of each object.
+const LONGEST: usize = 64;
 
 /// Prefixes that no target may take: AWS's, and those of variables to come.
 const RESERVED: &[&str] = &["AWS", "LAMBDA", "PROGRESS", "DEADLINE", "CONTINUE", "SETTINGS", "METRICS", "RUST", "PATH", "HOME"];
@@ -20,7 +23,12 @@ pub(super) fn target_names(globals: &Scope<'_>, list: &str) -> Vec<String> {
         let clash =
             clashes.into_iter().find(|global| format!("{global}_").starts_with(&upper) || upper.starts_with(&format!("{global}_")));
         let letters = name.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'-'));
-        if !letters || !name.starts_with(|c: char| c.is_ascii_alphabetic()) {
+        if names.len() == MOST_TARGETS {
+            globals.mistake("TARGETS", format!("names more than {MOST_TARGETS} targets; deploy a second function for the others"));
+            return names;
+        } else if name.len() > LONGEST {
+            globals.mistake("TARGETS", format!("{name:?} is longer than {LONGEST} letters"));
+        } else if !letters || !name.starts_with(|c: char| c.is_ascii_alphabetic()) {
             globals.mistake("TARGETS", format!("{name:?} is no name for a target: letters, digits, _ and -, a letter first"));
         } else if let Some(clash) = clash {
             globals.mistake("TARGETS", format!("{name:?} cannot be a target's name: its variables would mix with {clash}"));

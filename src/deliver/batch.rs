@@ -41,6 +41,11 @@ impl Batcher {
         Ok(batch)
     }
 
+    /// How many entries are collected.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
     /// The entries collected so far, if any.
     pub fn take(&mut self) -> Option<Vec<Entry>> {
         self.bytes = self.limits.overhead;
@@ -64,6 +69,8 @@ mod tests {
             n: 1,
             object: Arc::new(ObjectRef::new("b", "k")),
             place: crate::decode::Place { offset: 0, index },
+            at: index,
+            turn: index,
             batch_key: "k".into(),
             raw: Default::default(),
         }
@@ -75,7 +82,7 @@ mod tests {
             sizes in proptest::collection::vec(0usize..120, 0..200),
             records in 1usize..20, bytes in 40usize..300, overhead in 0usize..30, per_record in 0usize..3,
         ) {
-            let limits = Limits { records, bytes, record_bytes: 100, overhead, per_record };
+            let limits = Limits { records, bytes, record_bytes: 100, overhead, per_record, verdicts: false };
             let (mut batcher, mut batches, mut seen) = (Batcher::new(limits), Vec::new(), Vec::new());
             for (index, size) in sizes.iter().enumerate() {
                 match batcher.push(entry(*size, index as u64)) {

@@ -1,21 +1,28 @@
-//! The only place that waits: one batch, sent until every entry is settled, or the time is up.
+//! The only place that waits for a target: one batch, sent until every entry is settled, or the time is up.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use fastrand::Rng;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::backoff;
 use super::state::LaneState;
 use crate::outcome::Failure;
 use crate::target::{Entry, Halt, Verdict};
 
+/// What an object may take longer than its deadline to end in order, where nothing else is said.
+const GRACE: Duration = Duration::from_millis(250);
+
 /// How long may be waited.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience {
-    /// When everything must be done.
+    /// When reading stops and no request begins any more.
+    pub stop: Instant,
+    /// When requests in flight are given up.
     pub deadline: Instant,
+    /// When rows and progress must be stored.
+    pub end: Instant,
     /// How long after its first failure a batch is given up.
     pub give_up: Duration,
 }
@@ -23,25 +30,32 @@ pub struct Patience {
 impl Patience {
     /// Until `deadline`, however long that is.
     pub fn until(deadline: Instant) -> Patience {
-        Patience { deadline, give_up: Duration::MAX }
+        Patience { stop: deadline, deadline, end: deadline + GRACE, give_up: Duration::MAX }
     }
 
-    /// Whether the time is up.
+    /// Whether nothing new may begin.
     pub fn is_over(&self) -> bool {
-        Instant::now() >= self.deadline
+        Instant::now() >= self.stop
     }
 }
 
-/// Sends `batch` until each of its entries is sent, rejected or failed.
+/// Sends `batch` until each of its entries is sent, rejected, failed or left for another run.
 pub(super) async fn deliver(lane: Arc<LaneState>, batch: Vec<Entry>) {
+    // Without room in time, the loop finds the time up.
+    let _room = timeout_at(lane.patience.stop, lane.room(&batch)).await;
     let mut pieces = vec![batch];
     let mut trouble = Trouble { failures: 0, since: None, rng: Rng::new() };
     while let Some(piece) = pieces.pop() {
-        if lane.has_failed() {
-            lane.fail(piece.len());
+        if lane.is_over() {
+            lane.leave(piece.len());
             continue;
         }
-        let (rest, after, cause) = match attempt(&lane, &piece).await {
+        let Some(result) = attempt(&lane, &piece).await else {
+            lane.run_out("the time was up before its turn".to_owned());
+            pieces.push(piece);
+            continue;
+        };
+        let (rest, after, cause) = match result {
             Ok(verdicts) => match lane.settle(piece, verdicts) {
                 rest if rest.is_empty() => {
                     trouble = Trouble { failures: 0, since: None, ..trouble };
@@ -59,14 +73,9 @@ pub(super) async fn deliver(lane: Arc<LaneState>, batch: Vec<Entry>) {
                 lane.reject(piece, &reason);
                 continue;
             }
-            Err(Halt::Misconfigured(cause)) => {
-                lane.give_up(Failure::Misconfigured(cause));
-                lane.fail(piece.len());
-                continue;
-            }
-            Err(Halt::Closed) => {
-                lane.give_up(Failure::Closed);
-                lane.fail(piece.len());
+            Err(halt @ (Halt::Misconfigured(_) | Halt::Closed)) => {
+                lane.give_up(halt.into());
+                pieces.push(piece);
                 continue;
             }
             Err(Halt::Throttled(after, cause)) => (piece, after, cause),
@@ -79,15 +88,41 @@ pub(super) async fn deliver(lane: Arc<LaneState>, batch: Vec<Entry>) {
     }
 }
 
-/// One request, within its time-out and the deadline.
-async fn attempt(lane: &LaneState, batch: &[Entry]) -> Result<Vec<Verdict>, Halt> {
-    // The semaphore is never closed.
-    let _slot = lane.slots.acquire().await;
-    let timeout = lane.timeout.min(lane.patience.deadline.saturating_duration_since(Instant::now()));
-    match tokio::time::timeout(timeout, lane.target.send(batch)).await {
-        Ok(result) => result,
-        Err(_) => Err(Halt::Down(format!("no answer within {} ms", timeout.as_millis()))),
+impl From<Halt> for Failure {
+    fn from(halt: Halt) -> Failure {
+        match halt {
+            Halt::Closed => Failure::Closed,
+            Halt::Misconfigured(cause) => Failure::Misconfigured(cause),
+            Halt::Throttled(_, cause) | Halt::Down(cause) | Halt::Refused(cause) => Failure::GaveUp(cause),
+        }
     }
+}
+
+/// One request, within its time-out and the deadline; nothing if its turn would come too late.
+#[expect(clippy::disallowed_methods, reason = "this is the one place that may")]
+async fn attempt(lane: &LaneState, batch: &[Entry]) -> Option<Result<Vec<Verdict>, Halt>> {
+    let stop = lane.patience.stop;
+    let _slot = timeout_at(stop, lane.gate.enter()).await.ok()?;
+    match lane.gate.turn(stop)? {
+        Duration::ZERO => {}
+        wait => tokio::time::sleep(wait).await,
+    }
+    if lane.is_over() {
+        return None;
+    }
+    let started = Instant::now();
+    let left = lane.patience.deadline.saturating_duration_since(started);
+    let result = timeout(lane.timeout.min(left), lane.target.send(batch)).await;
+    let took = started.elapsed();
+    let result = result.unwrap_or_else(|_| Err(Halt::Down(format!("no answer within {} ms", took.as_millis()))));
+    match &result {
+        Err(Halt::Throttled(..)) => lane.gate.throttled(),
+        // Cut short by the deadline it says nothing about the target.
+        Err(Halt::Down(cause)) if took < left || left >= lane.timeout => lane.gate.down(cause),
+        Err(Halt::Down(_)) => {}
+        _ => lane.gate.answered(took),
+    }
+    Some(result)
 }
 
 /// The failures in a row of one batch.
@@ -98,18 +133,23 @@ struct Trouble {
 }
 
 impl Trouble {
-    /// Waits before the next attempt; or fails the lane, and says `false`, if the time would be up.
+    /// Waits before the next attempt; or ends the lane, and says `false`, if the time would be up.
     #[expect(clippy::disallowed_methods, reason = "this is the one place that may")]
     async fn wait(&mut self, lane: &LaneState, after: Option<Duration>, cause: String) -> bool {
         self.failures += 1;
         let now = Instant::now();
         let since = *self.since.get_or_insert(now);
         let delay = backoff::delay(self.failures, &mut self.rng).max(after.unwrap_or_default());
-        let in_time = now.checked_add(delay).is_some_and(|then| then < lane.patience.deadline);
-        if !in_time || now.duration_since(since).saturating_add(delay) > lane.patience.give_up {
+        let late = |cause| {
             let (attempts, seconds) = (self.failures, delay.as_secs_f64());
-            let late = format!("{cause}; {attempts} attempts, and the next, in {seconds:.1} s, would come too late");
-            lane.give_up(Failure::GaveUp(late));
+            format!("{cause}; {attempts} attempts, and the next, in {seconds:.1} s, would come too late")
+        };
+        if now.duration_since(since).saturating_add(delay) > lane.patience.give_up {
+            lane.give_up(Failure::GaveUp(late(cause)));
+            return false;
+        }
+        if now.checked_add(delay).is_none_or(|then| then >= lane.patience.stop) {
+            lane.run_out(late(cause));
             return false;
         }
         tracing::warn!(

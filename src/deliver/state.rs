@@ -1,25 +1,35 @@
-//! What the tasks that send for one lane share: counts, rejected entries, health.
+//! What the tasks that send for one lane share: counts, books, rejected entries, health.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
+use super::gate::Gate;
+use super::ledger::Ledger;
 use super::retry::Patience;
 use crate::outcome::Failure;
+use crate::progress::{Fence, TargetProgress};
 use crate::quarantine::Row;
 use crate::target::{Entry, Target, Verdict};
 
 /// Single entries rejected before the first is accepted that mean: not the clicks are wrong, the target is.
 const MANY: usize = 20;
+/// Ranges that requests in flight may leave open: 4 requests of 500 records, each taken in every second one.
+const RANGES: u32 = 1024;
+/// Requests of one object in flight: each may leave one of the 64 ranges that are kept in plain.
+pub(super) const IN_FLIGHT: usize = 64;
 
 /// The state of one target for one object.
 pub(super) struct LaneState {
     pub(super) name: Arc<str>,
     pub(super) target: Arc<dyn Target>,
-    pub(super) slots: Arc<Semaphore>,
+    pub(super) gate: Arc<Gate>,
     pub(super) timeout: Duration,
     pub(super) patience: Patience,
+    /// Until when the object is this run's.
+    fence: Option<Arc<Fence>>,
+    ranges: Arc<Semaphore>,
     counts: Mutex<Counts>,
     health: watch::Sender<Health>,
 }
@@ -28,86 +38,117 @@ pub(super) struct LaneState {
 #[derive(Default)]
 pub(super) struct Counts {
     pub(super) sent: u64,
-    pub(super) failed: u64,
     pub(super) rejected: u64,
+    /// Entries that nobody settled: failed, or left for another run.
+    pub(super) left: u64,
     pub(super) retries: u64,
     pub(super) failure: Option<Failure>,
+    /// Why the time was not enough.
+    pub(super) late: Option<String>,
     /// Rejected entries for the quarantine.
-    pub(super) rows: Vec<Row>,
+    rows: Vec<Row>,
     /// Rejected before anything was accepted: not yet known whose fault it is.
-    held: Vec<Row>,
+    held: Vec<(u64, Row)>,
     accepted: bool,
+    ledger: Ledger,
+    /// Rows of records before this offset that the target cannot carry were collected.
+    unfit: u64,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Health {
     waiting: u32,
     failed: bool,
+    late: bool,
 }
 
 impl LaneState {
-    pub(super) fn new(
-        name: Arc<str>,
-        target: Arc<dyn Target>,
-        slots: Arc<Semaphore>,
-        timeout: Duration,
-        patience: Patience,
-    ) -> LaneState {
-        let (counts, health) = (Mutex::default(), watch::Sender::default());
-        LaneState { name, target, slots, timeout, patience, counts, health }
+    /// For one object, of which `prior` is settled. `name`, target and so on are those of `of`.
+    pub(super) fn new(of: (&crate::config::TargetConfig, Arc<Gate>), patience: Patience, prior: TargetProgress) -> LaneState {
+        let (config, gate) = of;
+        let counts = Counts { unfit: prior.unfit, ledger: Ledger::new(prior), ..Counts::default() };
+        LaneState {
+            name: config.name.clone(),
+            target: config.target.clone(),
+            gate,
+            timeout: config.timeout,
+            patience,
+            fence: None,
+            ranges: Arc::new(Semaphore::new(RANGES as usize)),
+            counts: Mutex::new(counts),
+            health: watch::Sender::default(),
+        }
+    }
+
+    /// Nothing is sent once the fence has fallen.
+    pub(super) fn fenced(self, fence: Option<Arc<Fence>>) -> LaneState {
+        LaneState { fence, ..self }
     }
 
     fn counts(&self) -> MutexGuard<'_, Counts> {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes the verdicts on `batch` and returns the entries to send again.
-    pub(super) fn settle(&self, batch: Vec<Entry>, verdicts: Vec<Verdict>) -> Vec<Entry> {
-        let mut rest = Vec::new();
-        // A target that answers for fewer entries than it was given has not taken the others.
-        let verdicts = verdicts.into_iter().chain(std::iter::repeat(Verdict::Retry));
-        for (entry, verdict) in batch.into_iter().zip(verdicts) {
-            match verdict {
-                Verdict::Sent => self.accept(),
-                Verdict::Retry => rest.push(entry),
-                Verdict::Rejected(reason) => self.reject(vec![entry], &reason),
-            }
-        }
-        rest
+    /// What `f` says of the books.
+    pub(super) fn ledger<T>(&self, f: impl FnOnce(&mut Ledger) -> T) -> T {
+        f(&mut self.counts().ledger)
     }
 
-    fn accept(&self) {
-        let mut counts = self.counts();
-        counts.sent += 1;
-        if !counts.accepted {
-            counts.accepted = true;
-            let held = std::mem::take(&mut counts.held);
-            counts.rejected += held.len() as u64;
-            counts.rows.extend(held);
+    /// Waits for room for the ranges that a request of these entries may leave open.
+    pub(super) async fn room(&self, batch: &[Entry]) -> Option<OwnedSemaphorePermit> {
+        // Only a target that answers for each entry can leave more than one.
+        let ranges = if self.target.limits().verdicts { batch.len().div_ceil(2) } else { 1 };
+        self.ranges.clone().acquire_many_owned((ranges as u32).min(RANGES)).await.ok()
+    }
+
+    /// Takes the verdicts on `batch` and returns the entries to send again.
+    pub(super) fn settle(&self, batch: Vec<Entry>, verdicts: Vec<Verdict>) -> Vec<Entry> {
+        let (mut rest, mut sent) = (Vec::new(), Vec::new());
+        // A target that answers for fewer entries than it was given has not taken the others.
+        let verdicts = verdicts.into_iter().chain(std::iter::repeat(Verdict::Retry));
+        let mut rejected = Vec::new();
+        for (entry, verdict) in batch.into_iter().zip(verdicts) {
+            match verdict {
+                Verdict::Sent => sent.push(entry.at),
+                Verdict::Retry => rest.push(entry),
+                Verdict::Rejected(reason) => rejected.push((entry, reason)),
+            }
         }
+        if !sent.is_empty() {
+            self.counts().accept(sent);
+        }
+        for (entry, reason) in rejected {
+            self.reject(vec![entry], &reason);
+        }
+        rest
     }
 
     /// Sets entries aside that the target will never take.
     pub(super) fn reject(&self, entries: Vec<Entry>, reason: &str) {
         let mut counts = self.counts();
-        let rows = entries.into_iter().map(|entry| Row::rejected(entry, self.name.clone(), reason.to_owned()));
+        let row = |entry: Entry| (entry.at, Row::rejected(entry, self.name.clone(), reason.to_owned()));
+        counts.held.extend(entries.into_iter().map(row));
         if counts.accepted {
-            let before = counts.rows.len();
-            counts.rows.extend(rows);
-            counts.rejected += (counts.rows.len() - before) as u64;
-            return;
-        }
-        counts.held.extend(rows);
-        if counts.held.len() >= MANY {
-            counts.failed += std::mem::take(&mut counts.held).len() as u64;
+            counts.settle_held();
+        } else if counts.held.len() >= MANY {
+            counts.left += std::mem::take(&mut counts.held).len() as u64;
             drop(counts);
             self.give_up(Failure::Misconfigured(format!("the first {MANY} clicks were refused one by one, each with {reason}")));
         }
     }
 
-    /// Counts entries that were not delivered.
-    pub(super) fn fail(&self, entries: usize) {
-        self.counts().failed += entries as u64;
+    /// Sets aside a record at `offset` that the target can never carry, unless that was done.
+    pub(super) fn unfit(&self, offset: u64, row: Row) {
+        let mut counts = self.counts();
+        if offset >= counts.unfit {
+            counts.unfit = offset + 1;
+            counts.rows.push(row);
+        }
+    }
+
+    /// Counts entries that nobody settled.
+    pub(super) fn leave(&self, entries: usize) {
+        self.counts().left += entries as u64;
     }
 
     pub(super) fn count_retry(&self) {
@@ -120,17 +161,39 @@ impl LaneState {
         self.health.send_modify(|health| health.failed = true);
     }
 
+    /// Leaves the rest of the object for another run: the time is not enough. The first cause stands.
+    pub(super) fn run_out(&self, cause: String) {
+        self.counts().late.get_or_insert(cause);
+        self.health.send_modify(|health| health.late = true);
+    }
+
     pub(super) fn has_failed(&self) -> bool {
         self.health.borrow().failed
     }
 
-    /// Awaits a delay, in which the lane counts as waiting; returns early if the lane fails.
+    /// Whether nothing more will be sent.
+    pub(super) fn is_over(&self) -> bool {
+        if self.fence.as_ref().is_some_and(|fence| fence.has_fallen()) {
+            self.give_up(Failure::GaveUp(crate::progress::ProgressError::Lost.to_string()));
+        } else if self.patience.is_over() {
+            self.run_out("the time was up".to_owned());
+        }
+        self.has_ended()
+    }
+
+    /// Whether it was found that nothing more will be sent.
+    pub(super) fn has_ended(&self) -> bool {
+        let health = *self.health.borrow();
+        health.failed || health.late
+    }
+
+    /// Awaits a delay, in which the lane counts as waiting; returns early if the lane ends.
     pub(super) async fn while_waiting(&self, delay: impl Future<Output = ()>) {
         let mut health = self.health.subscribe();
         self.health.send_modify(|health| health.waiting += 1);
         tokio::select! {
             () = delay => {}
-            _ = health.wait_for(|health| health.failed) => {}
+            _ = health.wait_for(|health| health.failed || health.late) => {}
         }
         self.health.send_modify(|health| health.waiting -= 1);
     }
@@ -145,21 +208,48 @@ impl LaneState {
         self.counts().rows.len()
     }
 
-    /// The rows collected so far.
-    pub(super) fn take_rows(&self) -> Vec<Row> {
-        std::mem::take(&mut self.counts().rows)
+    /// Whether more is settled than before this run.
+    pub(super) fn has_moved(&self) -> bool {
+        self.counts().ledger.has_moved()
+    }
+
+    /// What is settled, and the rows without which it is not.
+    pub(super) fn snapshot(&self) -> (TargetProgress, Vec<Row>) {
+        let mut counts = self.counts();
+        let progress = TargetProgress { unfit: counts.unfit, ..counts.ledger.progress() };
+        (progress, std::mem::take(&mut counts.rows))
     }
 
     /// The counts at the end, when nothing is in flight.
     pub(super) fn finish(&self) -> Counts {
-        let mut counts = std::mem::take(&mut *self.counts());
-        let held = std::mem::take(&mut counts.held);
+        let mut counts = self.counts();
         if counts.failure.is_some() {
-            counts.failed += held.len() as u64;
+            counts.left += std::mem::take(&mut counts.held).len() as u64;
         } else {
-            counts.rejected += held.len() as u64;
-            counts.rows.extend(held);
+            counts.settle_held();
         }
-        counts
+        let Counts { sent, rejected, left, retries, .. } = *counts;
+        Counts { sent, rejected, left, retries, failure: counts.failure.clone(), late: counts.late.clone(), ..Counts::default() }
+    }
+}
+
+impl Counts {
+    /// Entries that the target has, by their offsets.
+    fn accept(&mut self, sent: Vec<u64>) {
+        self.sent += sent.len() as u64;
+        self.ledger.settle(sent.into_iter());
+        if !self.accepted {
+            self.accepted = true;
+            self.settle_held();
+        }
+    }
+
+    /// The rejected entries are wrong, not the target.
+    fn settle_held(&mut self) {
+        for (offset, row) in std::mem::take(&mut self.held) {
+            self.rejected += 1;
+            self.ledger.settle(std::iter::once(offset));
+            self.rows.push(row);
+        }
     }
 }

@@ -17,14 +17,14 @@ use crate::quarantine::{Row, RowKind};
 
 /// Chunks read ahead of the decoder.
 const AHEAD: usize = 4;
-/// Rows of a lane that are kept in memory before they are stored.
+/// Rows of a lane that are collected in memory before they are stored.
 const ROWS: usize = 256;
 
 /// One reading.
-pub(super) struct Pass<'p> {
+pub(super) struct Pass<'p, 'f> {
     object: Arc<ObjectRef>,
     caps: Caps,
-    shared: &'p Shared<'p>,
+    shared: &'p Shared<'f>,
     lanes: Vec<Lane>,
     detached: Vec<Lane>,
     seen: Seen,
@@ -35,6 +35,8 @@ pub(super) struct Pass<'p> {
     pub(super) bad: u64,
     /// Plain bytes decoded.
     pub(super) bytes: u64,
+    /// Every record before this offset was offered.
+    position: u64,
 }
 
 /// What one item asks for, once nothing borrows the decoder any more.
@@ -42,17 +44,17 @@ enum Todo {
     Nothing,
     /// Batches to queue, each with its lane's index.
     Queue(Vec<(usize, Full)>),
-    /// A record that is bad for every target, and its index.
+    /// A record that is bad for every target, and its offset.
     Bad(Box<Row>, u64),
     Read,
     Tail(BadRecord),
     End,
 }
 
-impl<'p> Pass<'p> {
-    pub(super) fn new(object: Arc<ObjectRef>, caps: Caps, shared: &'p Shared<'p>, lanes: Vec<Lane>) -> Pass<'p> {
+impl<'p, 'f> Pass<'p, 'f> {
+    pub(super) fn new(object: Arc<ObjectRef>, caps: Caps, shared: &'p Shared<'f>, lanes: Vec<Lane>) -> Pass<'p, 'f> {
         let (seen, normaliser) = (Seen::new(), Normaliser::default());
-        Pass { object, caps, shared, lanes, detached: Vec::new(), seen, normaliser, records: 0, bad: 0, bytes: 0 }
+        Pass { object, caps, shared, lanes, detached: Vec::new(), seen, normaliser, records: 0, bad: 0, bytes: 0, position: 0 }
     }
 
     /// The lanes that are through, and those that were left behind.
@@ -74,21 +76,23 @@ impl<'p> Pass<'p> {
                     self.queue(full).await;
                     Ok(())
                 }
-                Todo::Bad(row, index) => self.shared.keep(&row, index).await,
+                Todo::Bad(row, at) => self.shared.books.bad(&row, at).await,
                 Todo::Tail(bad) => break self.tail(bad).await,
                 Todo::End => break End::Whole,
                 Todo::Read => match self.read_on(&mut source, &mut decoder, patience).await {
                     Ok(()) => self.keep_rows().await,
-                    Err(cause) => break End::Failed(cause),
+                    Err(end) => break end,
                 },
             };
-            if let Err(error) = kept {
-                break unkept(&error);
+            if let Err(problem) = kept {
+                break End::Failed(problem);
             }
         };
         reading.abort();
         self.note(decoder.offset());
-        self.flush().await;
+        if matches!(end, End::Whole | End::Broken { .. }) {
+            self.flush().await;
+        }
         end
     }
 
@@ -104,14 +108,15 @@ impl<'p> Pass<'p> {
     }
 
     fn record(&mut self, record: &Record<'_>) -> Todo {
+        self.position = record.place.offset + 1;
         if let Some(row) = Row::read(record.tape, record.root) {
-            return self.replay(row, record.place.index);
+            return self.replay(row, record.place);
         }
         let seen = &mut self.seen;
         let not = match self.normaliser.click(record, &self.object, |fingerprint| seen.meet(fingerprint)) {
             Ok(click) => {
                 self.records += 1;
-                return offer(&mut self.lanes, &click, record.place.index, None);
+                return offer(&mut self.lanes, &click, record.place.offset, None);
             }
             Err(not) => not,
         };
@@ -123,15 +128,16 @@ impl<'p> Pass<'p> {
     fn bad(&mut self, bad: BadRecord, row: Option<Row>) -> Todo {
         self.records += 1;
         self.bad += 1;
-        let index = bad.place.index;
-        self.lanes.iter_mut().filter(|lane| !lane.is_past(index)).for_each(Lane::bad);
+        let at = bad.place.offset;
+        self.position = at + 1;
+        self.lanes.iter_mut().for_each(|lane| lane.bad(at));
         let row = row.unwrap_or_else(|| Row::bad(self.object.clone(), bad, RowKind::Record));
-        Todo::Bad(Box::new(row), index)
+        Todo::Bad(Box::new(row), at)
     }
 
     /// A row of the quarantine, fed back: the click in it keeps its source, its n and so its id, and goes
     /// to its target alone. What still cannot be delivered is kept again, under the same id.
-    fn replay(&mut self, mut row: Row, index: u64) -> Todo {
+    fn replay(&mut self, mut row: Row, place: Place) -> Todo {
         let mut parser = Parser::new(self.caps.depth);
         let text = row.raw.trim_ascii_end();
         let whole = parser.run(text, true) == Progress::Done(text.len()) && std::str::from_utf8(text).is_ok();
@@ -144,14 +150,13 @@ impl<'p> Pass<'p> {
         let still = match whole.then(|| self.normaliser.click(&record, &row.object, number)) {
             Some(Ok(click)) if known => {
                 self.records += 1;
-                return offer(&mut self.lanes, &click, index, row.target.as_deref());
+                return offer(&mut self.lanes, &click, place.offset, row.target.as_deref());
             }
             Some(Ok(_)) => format!("its target {} is not among TARGETS", row.target.as_deref().unwrap_or_default()),
             Some(Err(not)) => not.to_string(),
             None => "its raw bytes are not one JSON value".into(),
         };
         row.reason = format!("fed back, but {still}; before: {}", row.reason);
-        let place = Place { index, ..row.place };
         self.bad(BadRecord { place, length: row.length, raw: Bytes::new(), reason: String::new() }, Some(row))
     }
 
@@ -160,7 +165,7 @@ impl<'p> Pass<'p> {
         // From the last lane on, so that removing one leaves the others' indices.
         for (index, full) in full.into_iter().rev() {
             let may_detach =
-                self.shared.again && self.lanes.iter().enumerate().any(|(other, lane)| other != index && !lane.has_failed());
+                self.shared.again && self.lanes.iter().enumerate().any(|(other, lane)| other != index && !lane.is_over());
             let Some(lane) = self.lanes.get_mut(index) else { continue };
             if !lane.enqueue(full, may_detach).await {
                 tracing::warn!(object = %self.object, target_name = lane.name(), "target left behind, the object is read again for it");
@@ -170,7 +175,8 @@ impl<'p> Pass<'p> {
     }
 
     async fn flush(&mut self) {
-        let full: Vec<_> = self.lanes.iter_mut().enumerate().filter_map(|(index, lane)| Some((index, lane.flush()?))).collect();
+        let end = self.bytes.max(self.position);
+        let full: Vec<_> = self.lanes.iter_mut().enumerate().filter_map(|(index, lane)| Some((index, lane.flush(end)?))).collect();
         self.queue(full).await;
     }
 
@@ -179,57 +185,47 @@ impl<'p> Pass<'p> {
         self.bytes = bytes;
     }
 
-    /// Gives the decoder the next chunk. The error says why there is none.
-    async fn read_on(&mut self, source: &mut Chunks, decoder: &mut Decoder, patience: Patience) -> Result<(), String> {
+    /// Gives the decoder the next chunk; or says how the pass ends without.
+    async fn read_on(&mut self, source: &mut Chunks, decoder: &mut Decoder, patience: Patience) -> Result<(), End> {
         let at = decoder.offset();
         self.note(at);
-        if patience.is_over() {
-            return Err(format!("the time was up at byte {at}"));
+        self.lanes.iter_mut().for_each(|lane| lane.advance(self.position));
+        if patience.is_over() || self.lanes.iter().all(Lane::is_over) {
+            return Err(End::Stopped { offset: at });
         }
-        if self.lanes.iter().all(Lane::has_failed) {
-            return Err(format!("no target takes it; reading stopped at byte {at}"));
-        }
-        let chunk = tokio::time::timeout_at(patience.deadline, source.recv()).await;
-        match chunk.map_err(|_| format!("the store gave nothing beyond byte {at} until the time was up"))? {
+        let chunk = tokio::time::timeout_at(patience.stop, source.recv()).await;
+        let silent = |_| End::Failed(format!("the store gave nothing beyond byte {at} until the time was up"));
+        match chunk.map_err(silent)? {
             Some(Ok(chunk)) => decoder.push(chunk),
-            Some(Err(error)) => return Err(error.to_string()),
+            Some(Err(error)) => return Err(End::Failed(error.to_string())),
             None => decoder.end(),
         }
         Ok(())
     }
 
     /// Stores rejected records before they pile up.
-    async fn keep_rows(&mut self) -> Result<(), ObjectError> {
-        for lane in &mut self.lanes {
-            if lane.rows() >= ROWS {
-                self.shared.quarantine.keep(lane.take_rows()).await?;
-            }
-        }
-        Ok(())
+    async fn keep_rows(&self) -> Result<(), String> {
+        if self.lanes.iter().any(|lane| lane.rows() >= ROWS) { self.shared.books.rows().await } else { Ok(()) }
     }
 
     /// Keeps the tail that cannot be read.
     async fn tail(&mut self, bad: BadRecord) -> End {
-        let (offset, index, reason) = (bad.place.offset, bad.place.index, bad.reason.clone());
-        let kept = self.shared.keep(&Row::bad(self.object.clone(), bad, RowKind::Object), index).await;
-        kept.map_or_else(|error| unkept(&error), |()| End::Broken { offset, reason })
+        let (offset, reason) = (bad.place.offset, bad.reason.clone());
+        let kept = self.shared.books.bad(&Row::bad(self.object.clone(), bad, RowKind::Object), offset).await;
+        kept.map_or_else(End::Failed, |()| End::Broken { offset, reason })
     }
-}
-
-fn unkept(error: &ObjectError) -> End {
-    End::Failed(format!("its quarantine rows cannot be stored: {error}"))
 }
 
 type Chunks = mpsc::Receiver<Result<Bytes, ObjectError>>;
 
-/// Offers a click to the lanes that have not had it; to `only` if it is for one target.
-fn offer(lanes: &mut [Lane], click: &Click<'_>, index: u64, only: Option<&str>) -> Todo {
+/// Offers the click at `at` to the lanes that have not had it; to `only` if it is for one target.
+fn offer(lanes: &mut [Lane], click: &Click<'_>, at: u64, only: Option<&str>) -> Todo {
     let mut full = Vec::new();
-    for (at, lane) in lanes.iter_mut().enumerate().filter(|(_, lane)| !lane.is_past(index)) {
+    for (index, lane) in lanes.iter_mut().enumerate() {
         if only.is_some_and(|only| only != lane.name()) {
-            lane.filtered();
-        } else if let Some(batch) = lane.offer(click, index) {
-            full.push((at, batch));
+            lane.filtered(at);
+        } else if let Some(batch) = lane.offer(click, at) {
+            full.push((index, batch));
         }
     }
     if full.is_empty() { Todo::Nothing } else { Todo::Queue(full) }

@@ -3,23 +3,24 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_config::retry::RetryConfig;
-use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, stalled_stream_protection::StalledStreamProtectionConfig};
 use aws_sdk_s3::Client;
+use aws_sdk_s3::config::StalledStreamProtectionConfig;
+use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::primitives::ByteStream;
-use aws_smithy_http_client::tls;
 use bytes::Bytes;
 use tokio::sync::OnceCell;
 
 use super::{ObjectError, ObjectRef};
+use crate::aws::Aws;
 use crate::log::causes;
 
 /// A body that gives nothing for this long counts as lost. The SDK's own guard measures throughput and
 /// would blame the network for a slow target.
 const SILENCE: Duration = Duration::from_secs(20);
+/// How long a connection may take to open.
+const CONNECT: Duration = Duration::from_secs(5);
 /// Conflicts of a conditional write before it is given up.
 const CONFLICTS: u32 = 4;
 /// Connections lost without a byte in between before the object is given up.
@@ -28,6 +29,7 @@ const LOSSES: u32 = 5;
 /// Amazon S3.
 #[derive(Clone, Debug, Default)]
 pub struct S3 {
+    aws: Aws,
     client: Arc<OnceCell<Client>>,
 }
 
@@ -36,6 +38,7 @@ pub struct S3Reader {
     client: Client,
     object: ObjectRef,
     etag: Option<String>,
+    version: Option<String>,
     size: u64,
     at: u64,
     losses: u32,
@@ -43,19 +46,16 @@ pub struct S3Reader {
 }
 
 impl S3 {
+    /// With the settings of the surroundings.
+    pub fn new(aws: Aws) -> S3 {
+        S3 { aws, client: Arc::default() }
+    }
+
     async fn client(&self) -> &Client {
         let build = || async {
-            let http = aws_smithy_http_client::Builder::new()
-                .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
-                .build_https();
-            let config = aws_config::defaults(BehaviorVersion::latest())
-                .http_client(http)
-                .retry_config(RetryConfig::standard().with_max_attempts(4))
-                .timeout_config(TimeoutConfig::builder().connect_timeout(Duration::from_secs(5)).read_timeout(SILENCE).build())
-                .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-                .load()
-                .await;
-            Client::new(&config)
+            let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT).read_timeout(SILENCE).build();
+            let config = aws_sdk_s3::config::Builder::from(self.aws.config().await).timeout_config(timeouts);
+            Client::from_conf(config.stalled_stream_protection(StalledStreamProtectionConfig::disabled()).build())
         };
         self.client.get_or_init(build).await
     }
@@ -66,7 +66,9 @@ impl S3 {
         let answer = get(&client, object, None).await?;
         let size = answer.content_length().and_then(|n| u64::try_from(n).ok()).unwrap_or(0);
         let (etag, object) = (answer.e_tag().map(str::to_owned), object.clone());
-        Ok(S3Reader { client, object, etag, size, at: 0, losses: 0, body: answer.body })
+        // Objects of a bucket without versions have the version `null`.
+        let version = answer.version_id().filter(|version| *version != "null").map(str::to_owned);
+        Ok(S3Reader { client, object, etag, version, size, at: 0, losses: 0, body: answer.body })
     }
 
     /// Stores `body` unless the key is taken; `false` if it is.
@@ -94,9 +96,14 @@ impl S3 {
 }
 
 impl S3Reader {
-    /// The object's ETag.
-    pub(super) fn etag(&self) -> Option<&str> {
-        self.etag.as_deref()
+    /// The object's version, if its bucket has versions.
+    pub(super) fn version(&self) -> Option<&str> {
+        self.version.as_deref()
+    }
+
+    /// The object's version, else its ETag.
+    pub(super) fn revision(&self) -> Option<&str> {
+        self.version().or(self.etag.as_deref())
     }
 
     /// The next chunk; nothing at the end. A lost connection is resumed with a range of the same version.

@@ -144,9 +144,17 @@ impl Reader {
     /// be read again.
     pub fn revision(&self) -> Option<String> {
         match self {
-            Reader::S3(reader) => reader.etag().map(str::to_owned),
+            Reader::S3(reader) => reader.revision().map(str::to_owned),
             Reader::File(_, revision) => revision.clone(),
             Reader::Memory(bytes) => bytes.as_ref().map(|bytes| format!("{:p} {}", bytes.as_ptr(), bytes.len())),
+        }
+    }
+
+    /// The version that is read, if the store has versions.
+    pub fn version(&self) -> Option<String> {
+        match self {
+            Reader::S3(reader) => reader.version().map(str::to_owned),
+            _ => None,
         }
     }
 

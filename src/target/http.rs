@@ -54,7 +54,7 @@ impl Target for Http {
     fn limits(&self) -> Limits {
         // An endpoint's own limits are unknown: a 413 halves the request.
         let records = if self.body == Body::Single { 1 } else { 1000 };
-        Limits { records, bytes: 1 << 20, record_bytes: 1 << 20, overhead: body::OVERHEAD, per_record: 1 }
+        Limits { records, bytes: 1 << 20, record_bytes: 1 << 20, overhead: body::OVERHEAD, per_record: 1, verdicts: false }
     }
 
     fn encode(&self, click: &Click<'_>) -> Result<Entry, Unfit> {

@@ -32,7 +32,7 @@ struct Stdout {
 #[async_trait]
 impl Target for Stdout {
     fn limits(&self) -> Limits {
-        Limits { records: 1024, bytes: 64 << 20, record_bytes: 64 << 20, overhead: 0, per_record: 1 }
+        Limits { records: 1024, bytes: 64 << 20, record_bytes: 64 << 20, overhead: 0, per_record: 1, verdicts: false }
     }
 
     fn encode(&self, click: &Click<'_>) -> Result<Entry, Unfit> {

@@ -4,8 +4,10 @@ use aws_lambda_events::sqs::SqsMessage;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::again::Continuation;
 use super::keys::{decoded_first, real_version, spellings};
 use super::{Answer, Event, Job, Unit};
+use crate::progress::Again;
 
 /// An event of no known shape.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,7 +18,7 @@ impl std::fmt::Display for Unknown {
         write!(
             f,
             "an event of no known shape ({}); known are S3, SQS, SNS, EventBridge \"Object Created\", S3 Batch Operations 1.0 and 2.0, \
-             and a replay: {{\"bucket\": \"…\", \"key\": \"…\", \"version\"?: \"…\"}} or a list of these",
+             and a replay: {{\"bucket\": \"…\", \"key\": \"…\", \"version\"?: \"…\", \"again\"?: true, \"targets\"?: [\"…\"]}} or a list of these",
             self.0
         )
     }
@@ -24,8 +26,8 @@ impl std::fmt::Display for Unknown {
 
 impl std::error::Error for Unknown {}
 
-/// Understands an event.
-pub fn parse(event: &Value) -> Result<Event, Unknown> {
+/// Understands an event; `id` is that of the invocation, which Lambda repeats when it tries an event again.
+pub fn parse(event: &Value, id: &str) -> Result<Event, Unknown> {
     let records = event.get("Records").and_then(Value::as_array);
     let source = |record: &Value| record.get("eventSource").and_then(Value::as_str).map(str::to_owned);
     if let Some(records) = records.filter(|records| records.iter().any(|r| source(r).as_deref() == Some("aws:sqs"))) {
@@ -35,9 +37,11 @@ pub fn parse(event: &Value) -> Result<Event, Unknown> {
     if let Some(tasks) = event.get("tasks").and_then(Value::as_array) {
         let text = |name: &str| event.get(name).cloned().unwrap_or_default();
         let answer = Answer::Batch { version: text("invocationSchemaVersion"), invocation: text("invocationId") };
-        return Ok(Event { answer, units: tasks.iter().map(task).collect() });
+        let again = event.pointer("/job/userArguments");
+        let job = event.pointer("/job/id").and_then(Value::as_str).unwrap_or_default();
+        return Ok(Event { answer, units: tasks.iter().map(|task| batch_task(task, again, job)).collect() });
     }
-    let mut unit = Unit::default();
+    let mut unit = Unit { id: id.into(), ..Unit::default() };
     read(event, &mut unit);
     match unit.error.take_if(|_| unit.jobs.is_empty() && unit.notices.is_empty()) {
         Some(error) => Err(Unknown(error)),
@@ -49,20 +53,30 @@ pub fn parse(event: &Value) -> Result<Event, Unknown> {
 fn message(record: &Value) -> Unit {
     let id = record.get("messageId").and_then(Value::as_str).unwrap_or_default();
     let mut unit = Unit { id: id.into(), ..Unit::default() };
-    match SqsMessage::deserialize(record).map(|message| message.body.unwrap_or_default()) {
-        Ok(body) => match serde_json::from_str(&body) {
-            Ok(body) => read(&body, &mut unit),
-            Err(e) => unit.fail(format!("the message's body is not JSON: {e}")),
-        },
+    match SqsMessage::deserialize(record) {
+        Ok(message) => {
+            let receives = message.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok());
+            unit.receives = receives.unwrap_or(1);
+            (unit.receipt, unit.queue) = (message.receipt_handle, message.event_source_arn);
+            match serde_json::from_str(message.body.as_deref().unwrap_or_default()) {
+                Ok(body) => read(&body, &mut unit),
+                Err(e) => unit.fail(format!("the message's body is not JSON: {e}")),
+            }
+        }
         Err(e) => unit.fail(format!("an SQS message that cannot be read: {e}")),
     }
     unit.error = unit.error.map(|error| Unknown(error).to_string());
     unit
 }
 
-/// A replay or a notice.
+/// A continuation, a replay or a notice.
 fn read(value: &Value, unit: &mut Unit) {
-    if is_replay(value) {
+    if Continuation::marks(value) {
+        match Continuation::read(value) {
+            Ok(job) => unit.jobs.push(job),
+            Err(why) => unit.fail(why),
+        }
+    } else if is_replay(value) {
         replay(value, unit);
     } else {
         notice(value, unit);
@@ -136,7 +150,7 @@ fn s3_record(record: &Value, unit: &mut Unit) {
     }
     let S3Object { key, size, version } = s3.object;
     let keys = decoded_first(&key);
-    unit.jobs.push(Job { bucket: s3.bucket.name, keys, version: real_version(version), size, trusted: false });
+    unit.jobs.push(Job { version: real_version(version), size, ..Job::new(s3.bucket.name, keys) });
 }
 
 fn event_bridge(value: &Value, unit: &mut Unit) {
@@ -154,29 +168,31 @@ fn event_bridge(value: &Value, unit: &mut Unit) {
     }
     match Detail::deserialize(value.get("detail").unwrap_or(&Value::Null)) {
         Ok(Detail { bucket, object }) => unit.jobs.push(Job {
-            bucket: bucket.name,
-            keys: spellings(&object.key),
             version: real_version(object.version),
             size: object.size,
-            trusted: false,
+            ..Job::new(bucket.name, spellings(&object.key))
         }),
         Err(e) => unit.fail(format!("\"Object Created\" without its detail ({e})")),
     }
 }
 
-/// A task of S3 Batch Operations, schema 1.0 with the bucket's ARN or 2.0 with its name.
-fn task(task: &Value) -> Unit {
+/// A task of S3 Batch Operations, schema 1.0 with the bucket's ARN or 2.0 with its name and the job's own
+/// arguments: `again` and `targets` mean what they mean in a replay.
+fn batch_task(task: &Value, arguments: Option<&Value>, job: &str) -> Unit {
     let text = |name: &str| task.get(name).and_then(Value::as_str);
     let mut unit = Unit { id: text("taskId").unwrap_or_default().into(), ..Unit::default() };
     let bucket = text("s3Bucket").or_else(|| text("s3BucketArn").map(|arn| arn.rsplit(':').next().unwrap_or(arn)));
     match (bucket, text("s3Key")) {
-        (Some(bucket), Some(key)) => unit.jobs.push(Job {
-            bucket: bucket.into(),
-            keys: decoded_first(key),
-            version: real_version(text("s3VersionId").map(str::to_owned)),
-            size: None,
-            trusted: false,
-        }),
+        (Some(bucket), Some(key)) => {
+            let argument = |name: &str| arguments.and_then(|all| all.get(name)).and_then(Value::as_str);
+            let targets = argument("targets").map(|names| names.split(',').map(|name| name.trim().to_owned()).collect());
+            let again = argument("again") == Some("true");
+            unit.jobs.push(Job {
+                version: real_version(text("s3VersionId").map(str::to_owned)),
+                again: again.then(|| Again { token: job.to_owned(), targets: targets.unwrap_or_default() }),
+                ..Job::new(bucket, decoded_first(key))
+            });
+        }
         _ => unit.error = Some("the task names no bucket or no key".into()),
     }
     unit
@@ -200,12 +216,20 @@ fn replay(value: &Value, unit: &mut Unit) {
         bucket: String,
         key: String,
         version: Option<String>,
+        #[serde(default)]
+        again: bool,
+        #[serde(default)]
+        targets: Vec<String>,
     }
     let one = std::slice::from_ref(value);
     for entry in value.as_array().map_or(one, Vec::as_slice) {
         match Replay::deserialize(entry) {
-            Ok(Replay { bucket, key, version }) => {
-                unit.jobs.push(Job { bucket, keys: spellings(&key), version: real_version(version), size: None, trusted: false });
+            Ok(Replay { again: false, targets, .. }) if !targets.is_empty() => {
+                unit.fail("a replay with targets but without \"again\": true".into());
+            }
+            Ok(Replay { bucket, key, version, again, targets }) => {
+                let again = again.then(|| Again { token: unit.id.clone(), targets });
+                unit.jobs.push(Job { version: real_version(version), again, ..Job::new(bucket, spellings(&key)) });
             }
             Err(e) => unit.fail(format!("a replay that cannot be read: {e}")),
         }

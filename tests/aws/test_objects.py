@@ -47,9 +47,11 @@ def test_the_version_of_the_event_is_read_and_not_the_latest(lab):
     function = lab.forwarder()
 
     function.invoke(dump(s3_event(KEY, versions={KEY: older})))
-    function.invoke(dump({"bucket": BUCKET, "key": KEY, "version": older}))
+    again = function.invoke(dump({"bucket": BUCKET, "key": KEY, "version": older}))
+    function.invoke(dump({"bucket": BUCKET, "key": KEY, "version": older, "again": True}))
     function.invoke(dump({"bucket": BUCKET, "key": KEY}))
 
+    assert again.json["forwarded_before"] == [f"s3://{BUCKET}/{KEY}"]
     assert tags(lab.sink.clicks) == ["tag-1", "tag-1", "tag-2"]
 
 

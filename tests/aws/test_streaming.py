@@ -109,12 +109,13 @@ def test_a_connection_that_never_holds_fails_the_job(lab):
 
 def test_one_process_serves_many_events(lab):
     """Lambda keeps a process for hours: what one invocation leaves behind must not add up."""
-    lab.put(KEY, make_lines(range(100)))
     function, event = lab.forwarder(), dump(sqs_event(s3_event(KEY)))
     for _ in range(20):
+        lab.put(KEY, make_lines(range(100)))
         assert function.invoke(event).failures == []
     settled = function.peak_memory()
     for _ in range(100):
+        lab.put(KEY, make_lines(range(100)))
         assert function.invoke(event).failures == []
 
     assert len(lab.sink.clicks) == 12_000

@@ -1,108 +1,20 @@
 //! Whole objects to scripted targets: who got what, whatever goes wrong. Time is tokio's own and passes
 //! only in waits.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use async_trait::async_trait;
-use clickstream_forwarder::click::{Click, Form};
-use clickstream_forwarder::config::{Area, Config, Place, TargetConfig};
 use clickstream_forwarder::deliver::Patience;
 use clickstream_forwarder::forward::Forwarder;
-use clickstream_forwarder::object::{Memory, ObjectRef, Store};
+use clickstream_forwarder::object::{Memory, ObjectRef};
 use clickstream_forwarder::outcome::{End, Failure, Outcome};
-use clickstream_forwarder::target::{Entry, Halt, Limits, Target, Unfit, Verdict};
+use clickstream_forwarder::target::{Halt, Verdict};
 use clickstream_forwarder::trigger::Job;
 use proptest::prelude::*;
 use tokio::time::Instant;
 
+use crate::scripted::{forwarder, job, memmem, rows, takes_all, target};
 use crate::support::{click, lines};
-
-/// What a scripted target answers: the number of the request, and its entries.
-type Script = Box<dyn Fn(usize, &[Entry]) -> Result<Vec<Verdict>, Halt> + Send + Sync>;
-
-/// A target that answers by a script and keeps what it took.
-struct Scripted {
-    limits: Limits,
-    script: Script,
-    delay: Duration,
-    state: Mutex<Took>,
-}
-
-#[derive(Default)]
-struct Took {
-    requests: usize,
-    sizes: Vec<usize>,
-    /// How often each click was taken, by its id.
-    clicks: BTreeMap<String, usize>,
-}
-
-#[async_trait]
-impl Target for Scripted {
-    fn limits(&self) -> Limits {
-        self.limits
-    }
-
-    fn encode(&self, click: &Click<'_>) -> Result<Entry, Unfit> {
-        let body = click.form(Form::Click);
-        if memmem(&body, b"\"unfit\"") { Err(Unfit("it says so".into())) } else { Ok(Entry::new(click, body)) }
-    }
-
-    #[expect(clippy::disallowed_methods, reason = "a slow target, in tokio's paused time")]
-    async fn send(&self, batch: &[Entry]) -> Result<Vec<Verdict>, Halt> {
-        let number = {
-            let mut took = self.state.lock().unwrap();
-            took.requests += 1;
-            took.sizes.push(batch.len());
-            took.requests
-        };
-        tokio::time::sleep(self.delay).await;
-        let verdicts = (self.script)(number, batch)?;
-        let mut took = self.state.lock().unwrap();
-        for (entry, _) in batch.iter().zip(&verdicts).filter(|(_, verdict)| **verdict == Verdict::Sent) {
-            *took.clicks.entry(entry.id.to_string()).or_default() += 1;
-        }
-        Ok(verdicts)
-    }
-
-    fn describe(&self) -> Vec<(&'static str, String)> {
-        Vec::new()
-    }
-}
-
-fn memmem(text: &[u8], wanted: &[u8]) -> bool {
-    text.windows(wanted.len()).any(|window| window == wanted)
-}
-
-fn target(records: usize, script: impl Fn(usize, &[Entry]) -> Result<Vec<Verdict>, Halt> + Send + Sync + 'static) -> Arc<Scripted> {
-    let limits = Limits { records, bytes: 1 << 20, record_bytes: 10_000, overhead: 0, per_record: 1 };
-    Arc::new(Scripted { limits, script: Box::new(script), delay: Duration::from_millis(10), state: Mutex::default() })
-}
-
-fn takes_all() -> Arc<Scripted> {
-    target(10, |_, batch| Ok(vec![Verdict::Sent; batch.len()]))
-}
-
-/// A forwarder over memory, with its targets named a, b, c and so on.
-fn forwarder(targets: &[Arc<Scripted>]) -> (Forwarder, Memory) {
-    let memory = Memory::default();
-    let named = targets.iter().zip(["a", "b", "c", "d"]).map(|(target, name)| TargetConfig {
-        name: name.into(),
-        kind: "scripted",
-        target: target.clone(),
-        limits: target.limits,
-        concurrency: 2,
-        timeout: Duration::from_secs(30),
-    });
-    let quarantine = Place::S3(Area { bucket: "rows".into(), prefix: "q/".into() });
-    let config = Config { targets: named.collect(), sources: None, quarantine, directory: None, caps: Default::default() };
-    (Forwarder::with_store(config, Store::Memory(memory.clone())), memory)
-}
-
-fn job(key: &str) -> Job {
-    Job { bucket: "clicks".into(), keys: vec![key.into()], version: None, size: None, trusted: false }
-}
 
 async fn forward(forwarder: &Forwarder, memory: &Memory, text: &str) -> Outcome {
     memory.put("clicks", "k", text.to_owned());
@@ -111,15 +23,6 @@ async fn forward(forwarder: &Forwarder, memory: &Memory, text: &str) -> Outcome 
         assert!(target.tally.is_conserved(), "{target:?}");
     }
     outcome
-}
-
-fn rows(memory: &Memory) -> Vec<serde_json::Value> {
-    let files = memory.keys("rows", "q/", None).into_iter().map(|key| memory.get("rows", &key).unwrap());
-    files
-        .flat_map(|file| {
-            file.split(|c| *c == b'\n').filter(|l| !l.is_empty()).map(|l| serde_json::from_slice(l).unwrap()).collect::<Vec<_>>()
-        })
-        .collect()
 }
 
 #[tokio::test(start_paused = true)]
@@ -426,10 +329,10 @@ async fn conserve(pieces: Vec<(usize, usize)>, moods: Vec<Vec<Mood>>, records: u
         assert!(took.clicks.values().all(|n| *n == 1), "no click twice within one run");
         assert_eq!(target.failure.is_some(), tally.failed > 0, "{target:?}");
         // A target that failed in a reading of its own leaves the rest unread.
-        if outcome.end == End::Whole && target.failure.is_none() {
+        if outcome.end == End::Whole && target.failure.is_none() && !target.continued {
             assert_eq!(tally.read, outcome.records, "{target:?}");
         }
-        if outcome.end == End::Whole && target.failure.is_none() {
+        if outcome.end == End::Whole && target.failure.is_none() && !target.continued {
             let rejected = rows(&memory).iter().filter(|row| row["target"] == *target.target).count() as u64;
             assert_eq!(tally.quarantined, rejected + outcome.bad, "{target:?}");
         }

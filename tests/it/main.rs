@@ -1,6 +1,7 @@
 //! The one integration binary. `decode`: what files hold; `click`: forms, ids and schemas; `target`: every
 //! kind against the same demands; `forward`: whole objects, faults and conservation; `trigger`: events and
-//! answers; `cli`: the command as a person uses it; `docs`: what the README says; `regress`: defects
+//! answers; `progress`: runs that go on where others stopped; `cli`: the command as a person uses it; `docs`:
+//! what the README says; `regress`: defects
 //! that once were.
 
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test that cannot go on must fail")]
@@ -11,7 +12,9 @@ mod decode;
 mod docs;
 mod forward;
 mod golden;
+mod progress;
 mod regress;
+mod scripted;
 mod support;
 mod target;
 mod trigger;

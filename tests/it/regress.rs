@@ -28,7 +28,7 @@ async fn a_key_that_s3_encodes_lies_inside_its_source() {
     let forwarder = Forwarder::with_store(config, Store::Memory(memory));
     let notice = json!({"Records": [{"eventName": "ObjectCreated:Put", "s3": {"bucket": {"name": "b"},
         "object": {"key": "clicks/dt%3D2026-11-22/a%2Bb.json", "size": 9}}}]});
-    let job = parse(&notice).unwrap().units.remove(0).jobs.remove(0);
+    let job = parse(&notice, "request").unwrap().units.remove(0).jobs.remove(0);
     let patience = Patience::until(Instant::now() + Duration::from_secs(9));
     assert_eq!(forwarder.forward(&job, patience).await.end, End::Whole);
     let outside = Job { keys: vec!["other/a.json".into()], ..job };
@@ -39,13 +39,13 @@ async fn a_key_that_s3_encodes_lies_inside_its_source() {
 fn an_unreadable_part_of_an_event_leaves_the_others() {
     let good = json!({"eventName": "ObjectCreated:Put", "s3": {"bucket": {"name": "b"}, "object": {"key": "k"}}});
     let event = json!({"Records": [{"eventName": "ObjectCreated:Put", "s3": {"bucket": {"name": "b"}, "object": {}}}, good]});
-    let direct = parse(&event).unwrap();
+    let direct = parse(&event, "request").unwrap();
     assert_eq!((direct.units[0].jobs.len(), direct.units[0].error.is_some()), (1, true));
     let sqs = json!({"Records": [
         {"eventSource": "aws:sqs", "messageId": "1", "body": event.to_string()},
         {"eventSource": "aws:sqs", "messageId": "2", "attributes": {"a": 1}, "body": "{}"},
     ]});
-    let units = parse(&sqs).unwrap().units;
+    let units = parse(&sqs, "request").unwrap().units;
     assert_eq!((units[0].jobs.len(), units[0].error.is_some()), (1, true));
     assert_eq!((units[1].id.as_str(), units[1].error.is_some()), ("2", true), "an empty id would fail the whole batch");
 }
@@ -103,7 +103,7 @@ async fn a_directory_that_stands_for_s3_is_not_left() {
 
 #[test]
 fn an_object_that_was_empty_is_not_the_one_that_came_after_it() {
-    let job = |size| Job { bucket: "b".into(), keys: vec!["k".into()], version: None, size: Some(size), trusted: false };
+    let job = |size| Job { size: Some(size), ..Job::new("b", vec!["k".into()]) };
     assert_ne!(job(0).identity(), job(900).identity(), "the second would be lost as a repetition of the first");
     assert_eq!(job(900).identity(), job(901).identity(), "one read of what is there now serves both");
 }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use clickstream_forwarder::object::ObjectRef;
 use clickstream_forwarder::outcome::{End, Failure, Outcome, Tally, TargetOutcome};
-use clickstream_forwarder::trigger::{Event, parse};
+use clickstream_forwarder::trigger::{Event, Fate, parse};
 use serde_json::{Value, json};
 
 use crate::golden;
@@ -22,18 +22,29 @@ fn names() -> Vec<String> {
 }
 
 fn outcome(key: &str, end: End) -> Outcome {
-    Outcome { object: ObjectRef::new("b", key), end, records: 3, bad: 0, bytes: 9, targets: Vec::new() }
+    Outcome { object: ObjectRef::new("b", key), end, records: 3, bad: 0, bytes: 9, targets: Vec::new(), moved: false, rest: None }
 }
 
 fn refused(key: &str) -> Outcome {
     let tally = Tally { read: 3, failed: 3, ..Tally::default() };
     let failure = Some(Failure::GaveUp("HTTP 503".into()));
-    Outcome { targets: vec![TargetOutcome { target: "hook".into(), tally, retries: 0, failure }], ..outcome(key, End::Whole) }
+    Outcome {
+        targets: vec![TargetOutcome {
+            target: "hook".into(),
+            tally,
+            resumed: 0,
+            retries: 0,
+            moved: false,
+            continued: false,
+            failure,
+        }],
+        ..outcome(key, End::Whole)
+    }
 }
 
 /// The answer when every job ends as `end` says.
 fn answer(event: Event, end: impl Fn(&str) -> Outcome) -> Result<Value, String> {
-    let outcomes = |unit: &clickstream_forwarder::trigger::Unit| unit.jobs.iter().map(|job| end(&job.keys[0])).collect();
+    let outcomes = |unit: &clickstream_forwarder::trigger::Unit| unit.jobs.iter().map(|job| Fate::of(end(&job.keys[0]))).collect();
     let units: Vec<_> = event.units.into_iter().map(|unit| (unit.clone(), outcomes(&unit))).collect();
     event.answer.give(&units).map_err(|failed| failed.to_string())
 }
@@ -42,7 +53,7 @@ fn answer(event: Event, end: impl Fn(&str) -> Outcome) -> Result<Value, String> 
 fn every_event_of_the_folder_becomes_its_golden_jobs_and_answers() {
     let mut text = String::new();
     for name in names() {
-        let parsed = parse(&event(&name)).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let parsed = parse(&event(&name), "request").unwrap_or_else(|e| panic!("{name}: {e}"));
         writeln!(text, "{name}").unwrap();
         for unit in &parsed.units {
             writeln!(text, "  unit {:?} notices {:?} error {:?}", unit.id, unit.notices, unit.error).unwrap();
@@ -62,7 +73,7 @@ fn s3(key: &str) -> Value {
 }
 
 fn keys(event: &Value) -> Vec<String> {
-    parse(event).unwrap().units[0].jobs[0].keys.clone()
+    parse(event, "request").unwrap().units[0].jobs[0].keys.clone()
 }
 
 #[test]
@@ -79,7 +90,7 @@ fn one_broken_message_does_not_fail_its_neighbours() {
     let message = |id: &str, body: &str| json!({"eventSource": "aws:sqs", "messageId": id, "body": body});
     let good = s3("k").to_string();
     let event = json!({"Records": [message("1", &good), message("2", "hello"), message("3", "{\"a\":1}"), message("4", &good)]});
-    let parsed = parse(&event).unwrap();
+    let parsed = parse(&event, "request").unwrap();
     let said = answer(parsed, |key| outcome(key, End::Whole)).unwrap();
     assert_eq!(said, json!({"batchItemFailures": [{"itemIdentifier": "2"}, {"itemIdentifier": "3"}]}));
 }
@@ -90,7 +101,7 @@ fn what_makes_no_new_click_is_acknowledged() {
         json!({"Records": [{"eventName": "ObjectRemoved:Delete", "s3": {"bucket": {"name": "b"}, "object": {"key": "k"}}}]});
     let test = json!({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "b"});
     for event in [removed, test] {
-        let parsed = parse(&event).unwrap();
+        let parsed = parse(&event, "request").unwrap();
         assert!(parsed.units[0].jobs.is_empty() && parsed.units[0].notices.len() == 1);
         assert_eq!(answer(parsed, refused).unwrap(), json!({"objects": 0, "records": 0}));
     }
@@ -106,7 +117,7 @@ fn an_event_of_no_known_shape_says_which_are_known() {
         json!({"Records": [{"a": 1}]}),
         json!({"key": "k"}),
     ] {
-        let said = parse(&event).unwrap_err().to_string();
+        let said = parse(&event, "request").unwrap_err().to_string();
         assert!(said.contains("known are S3, SQS, SNS, EventBridge") && said.contains("\"bucket\""), "{said}");
     }
 }
@@ -114,7 +125,7 @@ fn an_event_of_no_known_shape_says_which_are_known() {
 #[test]
 fn batch_operations_hear_what_became_of_each_task() {
     let task = |end: fn(&str) -> Outcome| {
-        let said = answer(parse(&event("batch-2.0.json")).unwrap(), end).unwrap();
+        let said = answer(parse(&event("batch-2.0.json"), "request").unwrap(), end).unwrap();
         (
             said["results"][0]["resultCode"].as_str().unwrap().to_owned(),
             said["results"][0]["resultString"].as_str().unwrap().to_owned(),
@@ -130,7 +141,7 @@ fn batch_operations_hear_what_became_of_each_task() {
 #[test]
 fn an_asynchronous_invocation_fails_if_anything_must_come_again() {
     let mut count = 0;
-    let parsed = parse(&event("s3.json")).unwrap();
+    let parsed = parse(&event("s3.json"), "request").unwrap();
     assert_eq!(parsed.units[0].jobs.len(), 2, "all records, not the first");
     let first_fails = std::cell::RefCell::new(&mut count);
     let said = answer(parsed, |key| {

@@ -1,13 +1,16 @@
 //! `clickstream forward`.
 
 use std::io::IsTerminal;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use clickstream_forwarder::aws::Aws;
 use clickstream_forwarder::config::vars::parse_duration;
 use clickstream_forwarder::deliver::Patience;
 use clickstream_forwarder::forward::Forwarder;
 use clickstream_forwarder::outcome::{End, Failure, Outcome, TargetOutcome};
+use clickstream_forwarder::progress::{Local, Progress};
 use clickstream_forwarder::trigger::Job;
 use futures::{StreamExt, stream};
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
@@ -35,6 +38,10 @@ pub struct Args {
     /// How long a target that fails is tried again: 500ms, 30s, 2m …
     #[arg(long, default_value = "60s", value_parser = parse_duration)]
     give_up: Duration,
+    /// Remember in FILE how far each target got with each object: an interrupted run goes on where it stopped, and
+    /// what is done is not sent again
+    #[arg(long, value_name = "FILE")]
+    progress: Option<PathBuf>,
     /// No summary
     #[arg(long, short)]
     quiet: bool,
@@ -49,9 +56,23 @@ pub fn run(args: Args) -> u8 {
             return WRONG;
         }
     };
+    if args.progress.is_some() && config.progress_table.is_some() {
+        eprintln!("--progress goes without PROGRESS_TABLE: one of the two remembers");
+        return WRONG;
+    }
+    let mut forwarder = Forwarder::new(config, &Aws::default());
+    if let Some(path) = &args.progress {
+        match Local::in_file(path) {
+            Ok(local) => forwarder = forwarder.or_progress(Progress::Local(local)),
+            Err(busy) => {
+                eprintln!("{busy}");
+                return WRONG;
+            }
+        }
+    }
     match tokio::runtime::Runtime::new() {
         Ok(runtime) => {
-            let code = runtime.block_on(forward(args, Arc::new(Forwarder::new(config))));
+            let code = runtime.block_on(forward(args, Arc::new(forwarder)));
             // A read of standard input cannot be interrupted.
             runtime.shutdown_background();
             code
@@ -75,7 +96,7 @@ async fn forward(args: Args, forwarder: Arc<Forwarder>) -> u8 {
         }
     }
     let started = Instant::now();
-    let patience = Patience { deadline: started + NO_DEADLINE, give_up: args.give_up };
+    let patience = Patience { give_up: args.give_up, ..Patience::until(started + NO_DEADLINE) };
     let bar = progress(objects.len() as u64);
     let outcomes = stream::iter(objects).map(|object| {
         let forwarder = forwarder.clone();
@@ -138,6 +159,8 @@ struct Total {
     failed: u64,
     /// Objects that are gone or cannot be read to their end.
     broken: u64,
+    /// Objects that earlier runs have forwarded.
+    done: u64,
     closed: bool,
     targets: Vec<TargetOutcome>,
     trouble: Vec<String>,
@@ -156,6 +179,7 @@ impl Total {
             self.trouble.push(cause);
         }
         match &outcome.end {
+            End::Done => self.done += 1,
             End::Missing => {
                 self.broken += 1;
                 self.trouble.push(format!("{}: it is gone", outcome.object));
@@ -189,6 +213,9 @@ impl Total {
         let (objects, records, bad) = (noun(self.objects, "object"), noun(self.records, "record"), self.bad);
         let mut text =
             format!("{objects}, {records} ({bad} bad), {megabytes:.3} MB in {seconds:.2} s, {:.1} MB/s\n", megabytes / seconds);
+        if self.done > 0 {
+            text += &format!("{} forwarded before\n", noun(self.done, "object"));
+        }
         for TargetOutcome { target, tally: t, .. } in &self.targets {
             text += &format!(
                 "{target}: read {} = sent {} + filtered {} + quarantined {} + failed {}\n",

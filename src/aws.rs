@@ -1,0 +1,37 @@
+//! What the clients of AWS share: credentials, region and connections, found when the first of them is needed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, SdkConfig};
+use aws_smithy_http_client::tls;
+use tokio::sync::OnceCell;
+
+/// How long a connection may take to open.
+const CONNECT: Duration = Duration::from_secs(5);
+
+/// The surroundings' settings for AWS, shared between clones.
+#[derive(Clone, Debug, Default)]
+pub struct Aws {
+    config: Arc<OnceCell<SdkConfig>>,
+}
+
+impl Aws {
+    /// The settings. The first call looks for them.
+    pub async fn config(&self) -> &SdkConfig {
+        let load = || async {
+            let http = aws_smithy_http_client::Builder::new()
+                .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
+                .build_https();
+            aws_config::defaults(BehaviorVersion::latest())
+                .http_client(http)
+                .retry_config(RetryConfig::standard().with_max_attempts(4))
+                .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT).build())
+                .load()
+                .await
+        };
+        self.config.get_or_init(load).await
+    }
+}

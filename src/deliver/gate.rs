@@ -1,0 +1,118 @@
+//! How many requests may be in flight to one target of this process, and how soon after each other.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use super::adapt::Adapt;
+use super::breaker::{Admission, Breaker};
+use super::rate::Rate;
+
+/// One target's gate, shared by all its lanes.
+#[derive(Debug)]
+pub(super) struct Gate {
+    state: Mutex<State>,
+    freed: Notify,
+}
+
+#[derive(Debug)]
+struct State {
+    adapt: Adapt,
+    rate: Option<Rate>,
+    breaker: Breaker,
+    /// Why the target was last found down.
+    cause: String,
+    in_flight: usize,
+}
+
+/// A place among the requests in flight, until it is dropped.
+pub(super) struct Slot {
+    gate: Arc<Gate>,
+}
+
+impl Gate {
+    /// With a ceiling for the requests in flight, and requests a second if they are limited.
+    pub(super) fn new(ceiling: usize, rate: Option<f64>) -> Gate {
+        let (adapt, rate, breaker) = (Adapt::new(ceiling), rate.map(Rate::new), Breaker::new());
+        let state = State { adapt, rate, breaker, cause: String::new(), in_flight: 0 };
+        Gate { state: Mutex::new(state), freed: Notify::new() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether an object may try the target; else why not.
+    pub(super) fn admit(&self) -> Result<(), String> {
+        let mut state = self.state();
+        match state.breaker.admit(now()) {
+            Admission::Closed | Admission::Probe => Ok(()),
+            Admission::Open(left) => Err(format!(
+                "circuit open after repeated failures, the last {}; nothing is sent for another {:.0} s",
+                state.cause,
+                left.as_secs_f64()
+            )),
+        }
+    }
+
+    /// Waits for a place among the requests in flight.
+    pub(super) async fn enter(self: &Arc<Self>) -> Slot {
+        loop {
+            let freed = self.freed.notified();
+            {
+                let mut state = self.state();
+                if state.in_flight < state.adapt.limit() {
+                    state.in_flight += 1;
+                    return Slot { gate: self.clone() };
+                }
+            }
+            freed.await;
+        }
+    }
+
+    /// Takes a turn, and says how long to wait for it; nothing if that is not before `end`.
+    pub(super) fn turn(&self, end: Instant) -> Option<Duration> {
+        let mut state = self.state();
+        let Some(rate) = &mut state.rate else { return Some(Duration::ZERO) };
+        let wait = rate.next(now());
+        let in_time = Instant::now().checked_add(wait).is_some_and(|then| then < end);
+        in_time.then(|| rate.reserve(now()))
+    }
+
+    /// The target answered, `took` after it was asked: it lives.
+    pub(super) fn answered(&self, took: Duration) {
+        let mut state = self.state();
+        state.breaker.up();
+        let in_flight = state.in_flight;
+        state.adapt.success(took, now(), in_flight);
+        drop(state);
+        self.freed.notify_waiters();
+    }
+
+    /// The target lives, and says that it is too much.
+    pub(super) fn throttled(&self) {
+        let mut state = self.state();
+        state.breaker.up();
+        state.adapt.throttled(now());
+    }
+
+    /// The target does not answer, or cannot.
+    pub(super) fn down(&self, cause: &str) {
+        let mut state = self.state();
+        state.breaker.down(now());
+        state.cause.replace_range(.., cause);
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.gate.state().in_flight -= 1;
+        self.gate.freed.notify_waiters();
+    }
+}
+
+fn now() -> std::time::Instant {
+    Instant::now().into_std()
+}

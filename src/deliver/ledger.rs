@@ -1,0 +1,185 @@
+//! Which records of an object are settled for one target, as requests come back in any order. Pure.
+
+use std::collections::BTreeMap;
+
+use crate::progress::{Range, TargetProgress};
+use crate::target::Entry;
+
+/// The books of one lane.
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    /// How far earlier runs were.
+    prior: TargetProgress,
+    /// Every record before this offset is offered: queued, or settled without.
+    frontier: u64,
+    /// Batches that are queued or in flight, by the offset of their first record that is not settled.
+    batches: BTreeMap<u64, Vec<Spot>>,
+}
+
+/// Where a record begins, and its turn among those that this lane queues. Two turns in a row have nothing
+/// settled between them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Spot {
+    at: u64,
+    turn: u64,
+}
+
+impl Spot {
+    fn of(entry: &Entry) -> Spot {
+        Spot { at: entry.at, turn: entry.turn }
+    }
+}
+
+impl Ledger {
+    pub(super) fn new(prior: TargetProgress) -> Ledger {
+        Ledger { prior, ..Ledger::default() }
+    }
+
+    /// Notes a batch; every record before `frontier` is now offered.
+    pub(super) fn queue(&mut self, batch: &[Entry], frontier: u64) {
+        if let Some(first) = batch.first() {
+            self.batches.insert(first.at, batch.iter().map(Spot::of).collect());
+        }
+        self.advance(frontier);
+    }
+
+    /// Every record before `frontier` is offered.
+    pub(super) fn advance(&mut self, frontier: u64) {
+        self.frontier = self.frontier.max(frontier);
+    }
+
+    /// Settles records of one batch, given in its order.
+    pub(super) fn settle(&mut self, settled: impl Iterator<Item = u64>) {
+        let mut settled = settled.peekable();
+        let Some((first, mut spots)) = settled.peek().and_then(|at| self.take(*at)) else { return };
+        spots.retain(|spot| settled.next_if_eq(&spot.at).is_none());
+        if let Some(left) = spots.first() {
+            debug_assert!(first <= left.at, "a batch is in the object's order");
+            self.batches.insert(left.at, spots);
+        }
+    }
+
+    /// Takes out the batch that holds the record at `offset`.
+    fn take(&mut self, offset: u64) -> Option<(u64, Vec<Spot>)> {
+        let first = *self.batches.range(..=offset).next_back()?.0;
+        self.batches.remove_entry(&first)
+    }
+
+    /// Whether the cursor has moved since earlier runs.
+    pub(super) fn has_moved(&self) -> bool {
+        self.progress().cursor() > self.prior.cursor()
+    }
+
+    /// What is settled now.
+    pub(super) fn progress(&self) -> TargetProgress {
+        let mut open: Vec<Range> = Vec::new();
+        let mut last = None;
+        for spot in self.batches.values().flatten() {
+            match open.last_mut() {
+                Some(range) if last.is_some_and(|turn| turn + 1 == spot.turn) => range.to = spot.at + 1,
+                _ => open.push(Range { from: spot.at, to: spot.at + 1 }),
+            }
+            last = Some(spot.turn);
+        }
+        // What earlier runs left open and this one has not come to.
+        let ahead = self.prior.open.iter().filter(|range| range.to > self.frontier);
+        open.extend(ahead.map(|range| Range { from: range.from.max(self.frontier), to: range.to }));
+        TargetProgress { settled: self.prior.settled.max(self.frontier), open, unfit: self.prior.unfit, done: false }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::click::ClickId;
+    use crate::object::ObjectRef;
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+    use std::sync::Arc;
+
+    fn entry(at: u64, turn: u64) -> Entry {
+        Entry {
+            body: Default::default(),
+            id: ClickId::from_digest(&[0; 32]),
+            n: 1,
+            object: Arc::new(ObjectRef::new("b", "k")),
+            place: crate::decode::Place::default(),
+            at,
+            turn,
+            batch_key: "k".into(),
+            raw: Default::default(),
+        }
+    }
+
+    /// One run over records that begin at every tenth byte: those for which `sends` says so are settled.
+    fn run(
+        prior: &TargetProgress,
+        records: u64,
+        size: usize,
+        mut sends: impl FnMut(u64) -> bool,
+    ) -> (TargetProgress, BTreeSet<u64>) {
+        let mut ledger = Ledger::new(prior.clone());
+        let (mut turn, mut batch, mut batches, mut sent) = (0, Vec::new(), Vec::new(), BTreeSet::new());
+        for at in (0..records).map(|number| number * 10) {
+            turn += 1;
+            if prior.is_settled(at) {
+                continue;
+            }
+            if batch.len() == size {
+                ledger.queue(&batch, at);
+                batches.push(std::mem::take(&mut batch));
+            }
+            batch.push(entry(at, turn));
+        }
+        ledger.queue(&batch, records * 10);
+        batches.push(batch);
+        // The last come back first.
+        for batch in batches.iter().rev() {
+            let settled: Vec<_> = batch.iter().map(|entry| entry.at).filter(|at| sends(*at)).collect();
+            ledger.settle(settled.iter().copied());
+            sent.extend(settled);
+        }
+        (ledger.progress(), sent)
+    }
+
+    proptest! {
+        #[test]
+        fn run_after_run_every_record_is_settled_once(
+            records in 1u64..300, size in 1usize..20,
+            runs in proptest::collection::vec(proptest::collection::vec(any::<bool>(), 1..40), 1..6),
+        ) {
+            let (mut progress, mut all) = (TargetProgress::default(), BTreeSet::new());
+            for luck in runs.iter().chain([&vec![true]]) {
+                let mut tries = 0;
+                let (after, sent) = run(&progress, records, size, |_| { tries += 1; luck[tries % luck.len()] });
+                for at in &sent {
+                    prop_assert!(all.insert(*at), "{at} twice");
+                }
+                progress = after;
+                for at in (0..records).map(|number| number * 10) {
+                    prop_assert_eq!(progress.is_settled(at), all.contains(&at), "at {} in {:?}", at, &progress);
+                }
+            }
+            prop_assert_eq!(all.len() as u64, records);
+            prop_assert_eq!(progress, TargetProgress { settled: records * 10, ..TargetProgress::default() });
+        }
+    }
+
+    #[test]
+    fn a_request_that_failed_among_accepted_ones_is_one_range() {
+        let (progress, _) = run(&TargetProgress::default(), 100, 10, |at| !(300..400).contains(&at));
+        assert_eq!(progress, TargetProgress { settled: 1000, open: vec![Range { from: 300, to: 391 }], unfit: 0, done: false });
+    }
+
+    #[test]
+    fn a_run_that_ends_early_forgets_nothing_of_the_one_before() {
+        let open = vec![Range { from: 10, to: 11 }, Range { from: 500, to: 591 }];
+        let prior = TargetProgress { settled: 900, open: open.clone(), unfit: 0, done: false };
+        let mut ledger = Ledger::new(prior.clone());
+        assert_eq!(ledger.progress(), prior, "before anything is offered");
+        ledger.queue(&[entry(10, 2), entry(500, 51)], 510);
+        ledger.settle([10].into_iter());
+        let open = vec![Range { from: 500, to: 501 }, Range { from: 510, to: 591 }];
+        assert_eq!(ledger.progress(), TargetProgress { open, ..prior });
+    }
+}

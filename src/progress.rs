@@ -1,0 +1,186 @@
+//! How far each target got with each object, so that an object that comes again goes on where it stopped.
+//!
+//! An object is known by bucket, key and revision: its version, else its ETag. A run claims it, which no
+//! other can then do for the time of a lease; keeps the claim alive; and writes what is settled as it goes,
+//! each time on the condition that the claim still stands.
+
+mod document;
+mod item;
+mod keep;
+mod local;
+mod table;
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+pub use document::{Document, Range, TargetProgress};
+pub use item::{Again, State};
+pub use keep::{Fence, Keeper, SAVE, Settled, milliseconds};
+pub use local::{Busy, Local};
+pub use table::Table;
+
+use item::{Item, Verdict};
+
+use crate::object::ObjectRef;
+
+/// How long a claim stands unless it is renewed.
+pub const LEASE: Duration = Duration::from_secs(30);
+
+/// Where progress is kept.
+#[derive(Clone, Debug)]
+pub enum Progress {
+    /// In a DynamoDB table: for all copies of the function.
+    Table(Table),
+    /// In this process, and in a file if there is one.
+    Local(Local),
+}
+
+/// What a run wants of an object.
+#[derive(Clone, Copy, Debug)]
+pub struct Wish<'w> {
+    /// The targets that are configured.
+    pub targets: &'w [std::sync::Arc<str>],
+    /// Whether it is to be forwarded again though it was.
+    pub again: Option<&'w Again>,
+    /// What an earlier run handed on, for want of a table.
+    pub carried: Option<&'w Carried>,
+    /// Milliseconds since 1970.
+    pub now: u64,
+}
+
+/// What became of a wish.
+#[derive(Debug)]
+pub enum Answer {
+    /// The object is this run's.
+    Mine(Claim),
+    /// Every target has all of it.
+    Done,
+    /// Another run has it, for so long at most.
+    Held(Duration),
+}
+
+/// An object that is this run's, and how far it was.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    key: String,
+    item: Item,
+}
+
+impl Claim {
+    /// What was settled when it was claimed.
+    pub fn document(&self) -> &Document {
+        &self.item.document
+    }
+
+    /// The progress as last saved, for a message.
+    pub fn carry(&self) -> Carried {
+        Carried { epoch: self.item.epoch, document: self.item.document.clone() }
+    }
+}
+
+/// Progress that a message carries to the next run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Carried {
+    /// The epoch it was written in: of two, the later counts.
+    pub epoch: u64,
+    /// The progress.
+    #[serde(flatten)]
+    pub document: Document,
+}
+
+/// Why progress cannot be kept. Nothing may be sent then.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProgressError {
+    /// The claim is another's by now.
+    Lost,
+    /// A later version of this program wrote it.
+    Newer(u64),
+    /// A replay names a target that there is not.
+    Unknown(String),
+    /// There is no such table, or it may not be used, or it does not answer.
+    Unavailable(String),
+}
+
+impl fmt::Display for ProgressError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ProgressError::Lost => {
+                f.write_str("another run has claimed the object: this one stood still for longer than its lease")
+            }
+            ProgressError::Newer(found) => write!(
+                f,
+                "its progress has format {found}, and this version of the program knows {}: deploy the newer version",
+                item::FORMAT
+            ),
+            ProgressError::Unknown(target) => write!(f, "the replay names target {target}, which is not among TARGETS"),
+            ProgressError::Unavailable(cause) => write!(f, "its progress cannot be kept: {cause}"),
+        }
+    }
+}
+
+impl std::error::Error for ProgressError {}
+
+impl Progress {
+    /// Whether it outlives this process, so that it is worth writing before the end.
+    pub fn is_durable(&self) -> bool {
+        match self {
+            Progress::Table(_) => true,
+            Progress::Local(local) => local.is_durable(),
+        }
+    }
+
+    /// Whether other processes see it.
+    pub fn is_shared(&self) -> bool {
+        matches!(self, Progress::Table(_))
+    }
+
+    /// Claims an object for a run.
+    pub async fn claim(&self, object: &ObjectRef, revision: &str, wish: Wish<'_>) -> Result<Answer, ProgressError> {
+        let key = item::key(object, revision);
+        // No other claim has its name: an answer that was lost is known by it.
+        let owner = format!("{:032x}", fastrand::u128(..));
+        let mut found = None;
+        loop {
+            let item = match item::judge(found.as_ref(), &wish, &owner)? {
+                Verdict::Claim(item) => item,
+                Verdict::Done => return Ok(Answer::Done),
+                Verdict::Held(left) => return Ok(Answer::Held(left)),
+            };
+            match self.put(&key, &item, found.as_ref(), wish.now).await? {
+                None => return Ok(Answer::Mine(Claim { key, item })),
+                // The write before had arrived after all.
+                Some(there) if there.owner == owner => return Ok(Answer::Mine(Claim { key, item: there })),
+                Some(there) => found = Some(there),
+            }
+        }
+    }
+
+    /// Writes how far a claimed object is: still `Running`, which renews the lease, or `Open` or `Done`, which
+    /// gives the claim up.
+    pub async fn save(&self, claim: &mut Claim, document: Document, state: State, now: u64) -> Result<(), ProgressError> {
+        let lease = if state == State::Running { now + LEASE.as_millis() as u64 } else { 0 };
+        let mut before = claim.item.clone();
+        loop {
+            let item = Item { document: document.clone(), state, lease, writes: before.writes + 1, ..before.clone() };
+            match self.put(&claim.key, &item, Some(&before), now).await? {
+                Some(there) if there.owner != item.owner || there.epoch != item.epoch => return Err(ProgressError::Lost),
+                // A write before this one had arrived though its answer was lost; or this one had.
+                Some(there) if there.writes != item.writes || there.document != document => before = there,
+                _ => {
+                    claim.item = item;
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// Writes `item` if the one that is there is `before`, or if there is none as it says; else tells what is there.
+    async fn put(&self, key: &str, item: &Item, before: Option<&Item>, now: u64) -> Result<Option<Item>, ProgressError> {
+        match self {
+            Progress::Table(table) => table.put(key, item, before, now).await,
+            Progress::Local(local) => local.put(key, item, before),
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! One object's item, and who may have it. Pure.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::{Document, LEASE, ProgressError, Wish};
+use crate::object::ObjectRef;
+
+/// The version of the format; an item of a later one is not touched.
+pub(super) const FORMAT: u64 = 1;
+/// Replays that are remembered: the oldest of more is forgotten, and would be taken for new.
+const REPLAYS: usize = 16;
+/// Bytes of a key that DynamoDB takes.
+const KEY: usize = 2048;
+/// Targets of which progress is kept. Those no longer configured go first.
+const TARGETS: usize = crate::config::MOST_TARGETS;
+
+/// A request to forward an object again though it was.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Again {
+    /// What tells this request from others: a message delivered twice asks once.
+    pub token: String,
+    /// The targets that want it again; all if there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub targets: Vec<String>,
+}
+
+/// What is kept of one object.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Item {
+    pub(super) format: u64,
+    pub(super) state: State,
+    /// The run that has claimed it last.
+    pub(super) owner: String,
+    /// How many have.
+    pub(super) epoch: u64,
+    /// How often it was written: a write that was held up on its way must not undo a later one.
+    pub(super) writes: u64,
+    /// When the claim ends, in milliseconds since 1970; 0 if it was given up.
+    pub(super) lease: u64,
+    /// How often it was to be forwarded, from 1.
+    pub(super) generation: u64,
+    /// The last requests to forward it again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) replays: Vec<String>,
+    #[serde(rename = "progress")]
+    pub(super) document: Document,
+}
+
+/// Where an object stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// A run has it, unless its lease is over.
+    Running,
+    /// No run has it, and something is left to do.
+    Open,
+    /// Every target has all of it.
+    Done,
+}
+
+/// What may be done with an item.
+pub(super) enum Verdict {
+    Claim(Item),
+    Done,
+    Held(Duration),
+}
+
+/// The key of an object's item, for people to search by.
+pub(super) fn key(object: &ObjectRef, revision: &str) -> String {
+    let plain = ObjectRef { version: None, ..object.clone() };
+    let key = format!("{plain}#{}", revision.trim_matches('"'));
+    if key.len() <= KEY { key } else { Sha256::digest(key).iter().map(|byte| format!("{byte:02x}")).collect() }
+}
+
+/// Who may have the object whose item is `found`.
+pub(super) fn judge(found: Option<&Item>, wish: &Wish<'_>, owner: &str) -> Result<Verdict, ProgressError> {
+    let known = |name: &str| wish.targets.iter().any(|target| **target == *name);
+    if let Some(name) = wish.again.and_then(|again| again.targets.iter().find(|name| !known(name))) {
+        return Err(ProgressError::Unknown(name.clone()));
+    }
+    if let Some(newer) = found.map(|item| item.format).filter(|format| *format > FORMAT) {
+        return Err(ProgressError::Newer(newer));
+    }
+    let held = found.filter(|item| item.state == State::Running).map_or(0, |item| item.lease.saturating_sub(wish.now));
+    if held > 0 && found.is_some_and(|item| item.owner != owner) {
+        // A clock that is ahead of ours must not hold it for hours.
+        return Ok(Verdict::Held(Duration::from_millis(held).min(LEASE)));
+    }
+    let mut item = found.cloned().unwrap_or_else(|| Item::fresh(owner));
+    if let Some(carried) = wish.carried.filter(|carried| found.is_none_or(|found| found.epoch < carried.epoch)) {
+        (item.epoch, item.document) = (carried.epoch, carried.document.clone());
+    }
+    if let Some(again) = wish.again.filter(|again| !item.replays.contains(&again.token)) {
+        item.start_again(again, found.is_some());
+    }
+    if item.document.is_done(wish.targets.iter().map(|target| &**target)) {
+        return Ok(Verdict::Done);
+    }
+    item.forget(wish);
+    let epoch = item.epoch + 1;
+    let lease = wish.now + LEASE.as_millis() as u64;
+    Ok(Verdict::Claim(Item { owner: owner.to_owned(), state: State::Running, epoch, lease, writes: item.writes + 1, ..item }))
+}
+
+impl Item {
+    /// Whether nobody has written between the two.
+    pub(super) fn is_same(&self, other: &Item) -> bool {
+        (self.epoch, self.writes) == (other.epoch, other.writes)
+    }
+
+    /// Of an object that was never seen.
+    fn fresh(owner: &str) -> Item {
+        Item {
+            format: FORMAT,
+            state: State::Open,
+            owner: owner.to_owned(),
+            epoch: 0,
+            writes: 0,
+            lease: 0,
+            generation: 1,
+            replays: Vec::new(),
+            document: Document::default(),
+        }
+    }
+
+    /// Takes back that the replay's targets have it.
+    fn start_again(&mut self, again: &Again, seen: bool) {
+        self.replays.push(again.token.clone());
+        if self.replays.len() > REPLAYS {
+            self.replays.remove(0);
+        }
+        self.generation += u64::from(seen);
+        if again.targets.is_empty() {
+            self.document.targets.clear();
+        }
+        self.document.targets.retain(|name, _| !again.targets.contains(name));
+    }
+
+    /// Drops targets that are not configured, if there are too many.
+    fn forget(&mut self, wish: &Wish<'_>) {
+        let known = |name: &str| wish.targets.iter().any(|target| **target == *name);
+        let all = self.document.targets.len() + wish.targets.iter().filter(|t| !self.document.targets.contains_key(&***t)).count();
+        if all > TARGETS {
+            self.document.targets.retain(|name, _| known(name));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::progress::{Carried, TargetProgress};
+    use std::sync::Arc;
+
+    fn wish(targets: &[Arc<str>]) -> Wish<'_> {
+        Wish { targets, again: None, carried: None, now: 1_000_000 }
+    }
+
+    fn done(names: &[&str]) -> Item {
+        let progress = TargetProgress { done: true, ..TargetProgress::default() };
+        let targets = names.iter().map(|name| ((*name).to_owned(), progress.clone())).collect();
+        Item { state: State::Done, epoch: 4, document: Document { targets, bad: 9 }, ..Item::fresh("old") }
+    }
+
+    fn claimed(verdict: Result<Verdict, ProgressError>) -> Option<Item> {
+        match verdict {
+            Ok(Verdict::Claim(item)) => Some(item),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn an_object_that_is_done_for_every_target_of_today_is_done() {
+        let (a, both) = ([Arc::from("a")], [Arc::from("a"), Arc::from("b")]);
+        assert!(matches!(judge(Some(&done(&["a"])), &wish(&a), "me"), Ok(Verdict::Done)));
+        let item = claimed(judge(Some(&done(&["a"])), &wish(&both), "me")).unwrap();
+        assert_eq!((item.epoch, item.document.targets.len(), item.generation), (5, 1, 1), "b alone is left to do");
+    }
+
+    #[test]
+    fn a_lease_holds_until_it_is_over_and_never_against_its_owner() {
+        let targets = [Arc::from("a")];
+        let item = Item { epoch: 3, state: State::Running, lease: 1_010_000, ..Item::fresh("other") };
+        assert!(matches!(judge(Some(&item), &wish(&targets), "me"), Ok(Verdict::Held(left)) if left == Duration::from_secs(10)));
+        assert!(claimed(judge(Some(&item), &wish(&targets), "other")).is_some());
+        let over = Item { lease: 1_000_000, ..item.clone() };
+        assert_eq!(claimed(judge(Some(&over), &wish(&targets), "me")).unwrap().epoch, 4);
+        let ahead = Item { lease: 9_000_000, ..item };
+        assert!(matches!(judge(Some(&ahead), &wish(&targets), "me"), Ok(Verdict::Held(left)) if left == LEASE));
+    }
+
+    #[test]
+    fn a_replay_starts_a_generation_once() {
+        let targets = [Arc::from("a"), Arc::from("b")];
+        let again = Again { token: "message-1".into(), targets: vec!["b".into()] };
+        let wish = Wish { again: Some(&again), ..wish(&targets) };
+        let first = claimed(judge(Some(&done(&["a", "b"])), &wish, "me")).unwrap();
+        assert_eq!((first.generation, first.document.targets.len()), (2, 1), "b starts anew, a does not");
+        let settled = Item { state: State::Done, lease: 0, document: done(&["a", "b"]).document, ..first };
+        assert!(matches!(judge(Some(&settled), &wish, "me"), Ok(Verdict::Done)), "the same message again");
+        let strange = Again { token: "m".into(), targets: vec!["c".into()] };
+        assert_eq!(judge(None, &Wish { again: Some(&strange), ..wish }, "me").err(), Some(ProgressError::Unknown("c".into())));
+    }
+
+    #[test]
+    fn of_carried_and_kept_progress_the_later_counts() {
+        let targets = [Arc::from("a")];
+        let carried = |epoch| Carried { epoch, document: Document { bad: 77, ..Document::default() } };
+        let kept = Item { epoch: 5, ..Item::fresh("old") };
+        for (epoch, bad) in [(5, 0), (6, 77)] {
+            let carried = carried(epoch);
+            let item = claimed(judge(Some(&kept), &Wish { carried: Some(&carried), ..wish(&targets) }, "me")).unwrap();
+            assert_eq!(item.document.bad, bad);
+        }
+    }
+
+    #[test]
+    fn an_item_of_a_later_format_is_left_alone() {
+        let item = Item { format: 2, ..Item::fresh("old") };
+        assert_eq!(judge(Some(&item), &wish(&[Arc::from("a")]), "me").err(), Some(ProgressError::Newer(2)));
+    }
+
+    #[test]
+    fn a_key_names_the_object_and_fits_the_table() {
+        let object = ObjectRef { bucket: "b".into(), key: "/k".into(), version: Some("v".into()) };
+        assert_eq!(key(&object, "\"etag\""), "s3://b//k#etag");
+        assert_eq!(key(&ObjectRef::new("b", "k".repeat(1024)), &"v".repeat(1024)).len(), 64);
+    }
+}

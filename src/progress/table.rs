@@ -1,0 +1,179 @@
+//! Progress in a DynamoDB table, one item an object, each write on the condition that the claim stands.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
+use tokio::sync::OnceCell;
+
+use super::item::Item;
+use super::{ProgressError, State};
+use crate::aws::Aws;
+use crate::log::causes;
+
+/// Seconds that an item is kept after its last write: longer than S3 or SQS can bring the object again.
+const KEEP: u64 = 35 * 86_400;
+/// How long one attempt and all of them may take: a lease must not run out over a write.
+const ATTEMPT: Duration = Duration::from_secs(2);
+const ATTEMPTS: Duration = Duration::from_secs(8);
+
+/// A DynamoDB table with the key attribute `object`.
+#[derive(Clone, Debug)]
+pub struct Table {
+    name: Arc<str>,
+    aws: Aws,
+    client: Arc<OnceCell<Client>>,
+}
+
+type Attributes = HashMap<String, AttributeValue>;
+
+impl Table {
+    /// By its name or ARN. Opens no connection.
+    pub fn new(name: &str, aws: Aws) -> Table {
+        Table { name: name.into(), aws, client: Arc::default() }
+    }
+
+    async fn client(&self) -> &Client {
+        let build = || async {
+            let timeouts = TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT).operation_timeout(ATTEMPTS).build();
+            let config = aws_sdk_dynamodb::config::Builder::from(self.aws.config().await);
+            Client::from_conf(config.timeout_config(timeouts).build())
+        };
+        self.client.get_or_init(build).await
+    }
+
+    pub(super) async fn put(&self, key: &str, item: &Item, before: Option<&Item>, now: u64) -> Result<Option<Item>, ProgressError> {
+        let put = self.client().await.put_item().table_name(&*self.name).set_item(Some(attributes(key, item, now)?));
+        let put = match before {
+            None => put.condition_expression("attribute_not_exists(#object)").expression_attribute_names("#object", "object"),
+            Some(before) => put
+                .condition_expression("#epoch = :epoch AND #writes = :writes")
+                .expression_attribute_names("#epoch", "epoch")
+                .expression_attribute_names("#writes", "writes")
+                .expression_attribute_values(":epoch", AttributeValue::N(before.epoch.to_string()))
+                .expression_attribute_values(":writes", AttributeValue::N(before.writes.to_string())),
+        };
+        let old = ReturnValuesOnConditionCheckFailure::AllOld;
+        match put.return_values_on_condition_check_failure(old).send().await {
+            Ok(_) => Ok(None),
+            Err(error) => match error.as_service_error() {
+                Some(PutItemError::ConditionalCheckFailedException(failed)) => {
+                    // Without an item it was deleted meanwhile, by its time to live or by hand.
+                    failed.item().ok_or(ProgressError::Lost).and_then(read).map(Some)
+                }
+                _ => Err(self.wrong(&error)),
+            },
+        }
+    }
+
+    fn wrong(&self, error: &SdkError<PutItemError>) -> ProgressError {
+        let (name, code) = (&self.name, error.code().unwrap_or_default());
+        let said = error.message().map_or_else(|| causes(error), |message| format!("{code}: {message}"));
+        let hint = match code {
+            "ResourceNotFoundException" => "create it with the key attribute object (S), or name another in PROGRESS_TABLE",
+            "AccessDeniedException" => "grant the function dynamodb:PutItem on it",
+            "ValidationException" => "its key must be one attribute, object (S)",
+            _ => "the object comes back and is tried again",
+        };
+        ProgressError::Unavailable(format!("table {name}: {said}; {hint}"))
+    }
+}
+
+fn attributes(key: &str, item: &Item, now: u64) -> Result<Attributes, ProgressError> {
+    let text = |value: &str| AttributeValue::S(value.to_owned());
+    let number = |value: u64| AttributeValue::N(value.to_string());
+    let state = match item.state {
+        State::Running => "running",
+        State::Open => "open",
+        State::Done => "done",
+    };
+    let progress = serde_json::to_string(&item.document).map_err(|e| ProgressError::Unavailable(e.to_string()))?;
+    let mut attributes = HashMap::from([
+        ("object".to_owned(), text(key)),
+        ("format".to_owned(), number(item.format)),
+        ("state".to_owned(), text(state)),
+        ("owner".to_owned(), text(&item.owner)),
+        ("epoch".to_owned(), number(item.epoch)),
+        ("writes".to_owned(), number(item.writes)),
+        ("lease".to_owned(), number(item.lease)),
+        ("expires".to_owned(), number(now / 1000 + KEEP)),
+        ("generation".to_owned(), number(item.generation)),
+        ("progress".to_owned(), text(&progress)),
+    ]);
+    if !item.replays.is_empty() {
+        let replays = item.replays.iter().map(|token| text(token)).collect();
+        attributes.insert("replays".to_owned(), AttributeValue::L(replays));
+    }
+    Ok(attributes)
+}
+
+fn read(attributes: &Attributes) -> Result<Item, ProgressError> {
+    let strange = |name: &str| {
+        ProgressError::Unavailable(format!("the item's attribute {name} is not what this program writes; delete the item"))
+    };
+    let text = |name: &str| attributes.get(name).and_then(|value| value.as_s().ok()).ok_or_else(|| strange(name));
+    let number = |name: &str| {
+        let digits = attributes.get(name).and_then(|value| value.as_n().ok());
+        digits.and_then(|digits| digits.parse().ok()).ok_or_else(|| strange(name))
+    };
+    let format = number("format")?;
+    if format > super::item::FORMAT {
+        // What else a later version writes, this one cannot know.
+        return Err(ProgressError::Newer(format));
+    }
+    let state = match text("state")?.as_str() {
+        "running" => State::Running,
+        "open" => State::Open,
+        "done" => State::Done,
+        _ => return Err(strange("state")),
+    };
+    let replays = attributes.get("replays").and_then(|value| value.as_l().ok()).map(Vec::as_slice).unwrap_or_default();
+    Ok(Item {
+        format,
+        state,
+        owner: text("owner")?.clone(),
+        epoch: number("epoch")?,
+        writes: number("writes")?,
+        lease: number("lease")?,
+        generation: number("generation")?,
+        replays: replays.iter().filter_map(|token| token.as_s().ok().cloned()).collect(),
+        document: serde_json::from_str(text("progress")?).map_err(|_| strange("progress"))?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::progress::{Document, Range, TargetProgress};
+
+    #[test]
+    fn an_item_reads_back_as_it_was_written() {
+        let hook = TargetProgress { settled: 900, open: vec![Range { from: 3, to: 40 }], unfit: 2, done: false };
+        let item = Item {
+            format: 1,
+            state: State::Running,
+            owner: "me".into(),
+            epoch: 7,
+            writes: 9,
+            lease: 1_795_305_600_000,
+            generation: 2,
+            replays: vec!["message".into()],
+            document: Document { targets: [("hook".to_owned(), hook)].into(), bad: 5 },
+        };
+        let written = attributes("s3://b/k#1", &item, 1_000).unwrap();
+        assert_eq!(written["expires"], AttributeValue::N((1 + 35 * 86_400).to_string()));
+        assert_eq!(read(&written), Ok(item));
+        let mut newer = written.clone();
+        newer.insert("format".into(), AttributeValue::N("2".into()));
+        newer.remove("progress");
+        assert_eq!(read(&newer), Err(ProgressError::Newer(2)));
+        let mut strange = written;
+        strange.insert("epoch".into(), AttributeValue::S("x".into()));
+        assert!(matches!(read(&strange), Err(ProgressError::Unavailable(why)) if why.contains("epoch")));
+    }
+}

@@ -1,0 +1,177 @@
+//! How the rest of the work comes back: what a continuation says, and how long a message stays away. Pure.
+
+use std::time::Duration;
+
+use fastrand::Rng;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Answer, Job};
+use crate::outcome::{End, Outcome, Rest};
+
+/// The member that marks a continuation, and its version.
+const MARK: &str = "clickstream_continuation";
+const VERSION: u64 = 1;
+
+/// The delay after the first failure, and the longest. A target that is down for a day costs some 40 receives.
+const FIRST: Duration = Duration::from_secs(30);
+const LONGEST: Duration = Duration::from_secs(3600);
+/// Receives in which an object that another run has is asked for as soon as its lease may be over.
+const EAGER: u32 = 5;
+/// What a lease's end is missed by at most, so that those who wait for it do not come together.
+const MISS: Duration = Duration::from_secs(5);
+/// The longest delay of a new message that SQS takes.
+pub(super) const LONGEST_DELAY: Duration = Duration::from_secs(900);
+
+/// The rest of an object, as a message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Continuation {
+    #[serde(rename = "clickstream_continuation")]
+    format: u64,
+    bucket: String,
+    key: String,
+    /// The message or the request that named the object first.
+    pub(super) origin: String,
+    /// How many runs there were before.
+    pub(super) hop: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    version: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    revision: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    progress: Option<crate::progress::Carried>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    again: Option<crate::progress::Again>,
+}
+
+impl Continuation {
+    /// Of a job, after its outcome. `shared`: progress is kept where the next run sees it.
+    pub(super) fn new(job: &Job, outcome: &Outcome, unit: &str, shared: bool) -> Continuation {
+        let rest = outcome.rest.clone().or_else(|| job.rest.clone());
+        let origin = job.origin.clone().unwrap_or_else(|| unit.to_owned());
+        let (version, revision, progress) = match rest {
+            Some(Rest { version, revision, progress }) => {
+                (version.or_else(|| job.version.clone()), Some(revision), progress.filter(|_| !shared))
+            }
+            None => (job.version.clone(), None, None),
+        };
+        let (bucket, key) = (outcome.object.bucket.clone(), outcome.object.key.clone());
+        Continuation {
+            format: VERSION,
+            bucket,
+            key,
+            origin,
+            hop: job.hop + 1,
+            version,
+            revision,
+            progress,
+            again: job.again.clone(),
+        }
+    }
+
+    /// Whether `value` is one.
+    pub(super) fn marks(value: &Value) -> bool {
+        value.get(MARK).is_some()
+    }
+
+    /// The job it asks for.
+    pub(super) fn read(value: &Value) -> Result<Job, String> {
+        if value.get(MARK).and_then(Value::as_u64) != Some(VERSION) {
+            return Err(format!("a continuation of another version than {VERSION}: deploy the newer version"));
+        }
+        let it = Continuation::deserialize(value).map_err(|e| format!("a continuation that cannot be read: {e}"))?;
+        let rest = it.revision.map(|revision| Rest { version: it.version.clone(), revision, progress: it.progress });
+        Ok(Job {
+            version: it.version,
+            origin: Some(it.origin),
+            hop: it.hop,
+            rest,
+            again: it.again,
+            ..Job::new(it.bucket, vec![it.key])
+        })
+    }
+}
+
+/// After how long a fresh message with a job's rest should wake the function; nothing if there is no rest, or if
+/// its trigger brings it back by itself.
+pub(super) fn fresh(answer: &Answer, job: &Job, outcome: &Outcome, rng: &mut Rng) -> Option<Duration> {
+    if outcome.continues() {
+        return Some(Duration::ZERO);
+    }
+    // Lambda tries an asynchronous event twice more, and then forgets it.
+    let forgets = *answer == Answer::Whole && outcome.failure().is_some();
+    forgets.then(|| held(outcome).unwrap_or_else(|| delay(job.hop + 1, rng)).min(LONGEST_DELAY))
+}
+
+/// How long another run has one of these objects.
+fn held(outcome: &Outcome) -> Option<Duration> {
+    match outcome.end {
+        End::Held(left) => Some(left),
+        _ => None,
+    }
+}
+
+/// For how long a message stays away that was received `receives` times.
+pub(super) fn away<'o>(receives: u32, outcomes: impl Iterator<Item = &'o Outcome>, rng: &mut Rng) -> Duration {
+    let mut failed = outcomes.filter(|outcome| outcome.failure().is_some()).map(held);
+    let lease = failed.try_fold(Duration::ZERO, |most, held| held.map(|left| most.max(left)));
+    match lease.filter(|lease| !lease.is_zero()) {
+        // Only leases are in the way.
+        Some(lease) if receives <= EAGER => lease + MISS.mul_f64(rng.f64()),
+        Some(lease) => delay(receives - EAGER, rng).max(lease),
+        None => delay(receives, rng),
+    }
+}
+
+/// The delay after so many failures, from 1: it doubles from 30 s to 1 h, less up to a quarter by chance.
+fn delay(failures: u32, rng: &mut Rng) -> Duration {
+    let bound = FIRST.saturating_mul(1 << (failures.max(1) - 1).min(16)).min(LONGEST);
+    bound.mul_f64(1.0 - rng.f64() / 4.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::object::ObjectRef;
+    use fastrand::Rng;
+    use proptest::prelude::*;
+
+    fn failed() -> Outcome {
+        Outcome::unread(ObjectRef::new("b", "k"), End::Failed("down".into()))
+    }
+
+    proptest! {
+        #[test]
+        fn a_day_of_failures_costs_few_receives_and_two_weeks_suffice_for_a_hundred(seed: u64) {
+            let (mut rng, outcome) = (Rng::with_seed(seed), failed());
+            let mut gone = Duration::ZERO;
+            let mut at_a_day = 0;
+            for receives in 1..100 {
+                let away = away(receives, std::iter::once(&outcome), &mut rng);
+                prop_assert!((Duration::from_secs(22)..=LONGEST).contains(&away));
+                gone += away;
+                at_a_day += u32::from(gone < Duration::from_secs(86_400));
+            }
+            prop_assert!(at_a_day < 45, "{at_a_day} receives in a day");
+            // The dead-letter queue gets it while both queues still keep it.
+            prop_assert!(gone > Duration::from_secs(2 * 86_400) && gone < Duration::from_secs(5 * 86_400), "{gone:?}");
+        }
+
+        #[test]
+        fn a_lease_is_waited_for_and_less_and_less_eagerly(seed: u64, receives in 1u32..200, left in 1u64..30) {
+            let held = Outcome::unread(ObjectRef::new("b", "k"), End::Held(Duration::from_secs(left)));
+            let away = away(receives, std::iter::once(&held), &mut Rng::with_seed(seed));
+            prop_assert!(away >= Duration::from_secs(left));
+            prop_assert!(receives > EAGER || away <= Duration::from_secs(left) + MISS);
+            prop_assert!(receives < 20 || away > Duration::from_secs(2600));
+        }
+    }
+
+    #[test]
+    fn one_object_that_failed_outweighs_another_that_is_held() {
+        let held = Outcome::unread(ObjectRef::new("b", "k"), End::Held(Duration::from_secs(5)));
+        let both = [held, failed()];
+        assert!(away(3, both.iter(), &mut Rng::with_seed(1)) > Duration::from_secs(80));
+    }
+}

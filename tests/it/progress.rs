@@ -1,0 +1,377 @@
+//! Runs that go on where others stopped: after failures, deadlines, crashes and replays. Time is tokio's own.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use clickstream_forwarder::deliver::Patience;
+use clickstream_forwarder::forward::Forwarder;
+use clickstream_forwarder::object::Memory;
+use clickstream_forwarder::outcome::{End, Outcome};
+use clickstream_forwarder::progress::{Again, Document, Local, Progress};
+use clickstream_forwarder::target::{Halt, Verdict};
+use clickstream_forwarder::trigger::Job;
+use proptest::prelude::*;
+use tokio::time::Instant;
+
+use crate::scripted::{Scripted, forwarder, job, memmem, rows, takes_all, target};
+use crate::support::{click, lines, temporary};
+
+/// A forwarder over memory that remembers in this process.
+fn remembering(targets: &[Arc<Scripted>]) -> (Forwarder, Memory) {
+    let (forwarder, memory) = forwarder(targets);
+    (forwarder.or_progress(Progress::Local(Local::default())), memory)
+}
+
+async fn run(forwarder: &Forwarder, job: &Job, seconds: u64) -> Outcome {
+    let outcome = forwarder.forward(job, Patience::until(Instant::now() + Duration::from_secs(seconds))).await;
+    for target in &outcome.targets {
+        assert!(target.tally.is_conserved(), "{target:?}");
+    }
+    outcome
+}
+
+/// How many clicks `target` has, and whether none came twice.
+fn got(target: &Scripted) -> (usize, bool) {
+    let took = target.state.lock().unwrap();
+    (took.offsets.len(), took.offsets.values().all(|times| *times == 1))
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_that_is_done_is_not_sent_again() {
+    let a = takes_all();
+    let (forwarder, memory) = remembering(std::slice::from_ref(&a));
+    memory.put("clicks", "k", lines(0..50));
+    assert_eq!(run(&forwarder, &job("k"), 60).await.end, End::Whole);
+    let again = run(&forwarder, &job("k"), 60).await;
+    assert_eq!((again.end.clone(), again.failure()), (End::Done, None));
+    assert_eq!(got(&a), (50, true));
+    memory.put("clicks", "k", lines(50..60));
+    assert_eq!(run(&forwarder, &job("k"), 60).await.end, End::Whole, "another object under the same key");
+    assert_eq!(a.state.lock().unwrap().clicks.len(), 60);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_failed_comes_back_for_that_target_and_for_what_is_unsettled_alone() {
+    let down = Arc::new(Mutex::new(true));
+    let is_down = down.clone();
+    // The third request of ten clicks fails for as long as the target is down; others pass.
+    let partly = target(10, move |_, batch| {
+        let third = batch.iter().any(|entry| memmem(&entry.body, b"link-25\""));
+        if third && *is_down.lock().unwrap() { Err(Halt::Down("503".into())) } else { Ok(vec![Verdict::Sent; batch.len()]) }
+    });
+    let healthy = takes_all();
+    let (forwarder, memory) = remembering(&[partly.clone(), healthy.clone()]);
+    memory.put("clicks", "k", lines(0..40) + "broken\n" + &lines(40..100));
+    let first = run(&forwarder, &job("k"), 20).await;
+    assert!(first.continues() && first.failure().is_none(), "the time was short: {first:?}");
+    assert_eq!((first.targets[0].continued, first.targets[0].tally.sent), (true, 90));
+    assert_eq!((got(&partly), got(&healthy)), ((90, true), (100, true)));
+    let second = run(&forwarder, &job("k"), 20).await;
+    assert!(second.failure().unwrap().contains("503") && !second.continues(), "nothing was settled: {second:?}");
+    tokio::time::advance(Duration::from_secs(600)).await;
+    *down.lock().unwrap() = false;
+    let third = run(&forwarder, &job("k"), 20).await;
+    assert_eq!((third.failure(), third.targets.len()), (None, 1), "b is not asked again");
+    assert_eq!((third.targets[0].tally.sent, third.targets[0].resumed), (10, 91), "{third:?}");
+    assert_eq!((got(&partly), got(&healthy)), ((100, true), (100, true)));
+    assert_eq!(run(&forwarder, &job("k"), 20).await.end, End::Done);
+    assert_eq!(rows(&memory).len(), 1, "the bad record is kept once");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_run_on_a_held_object_backs_off_and_sends_nothing() {
+    let mut slow = takes_all();
+    Arc::get_mut(&mut slow).unwrap().delay = Duration::from_secs(2);
+    let (forwarder, memory) = remembering(std::slice::from_ref(&slow));
+    memory.put("clicks", "k", lines(0..300));
+    let job = job("k");
+    let (first, second) = futures::join!(run(&forwarder, &job, 600), async {
+        tokio::time::advance(Duration::from_millis(100)).await;
+        run(&forwarder, &job, 600).await
+    });
+    assert_eq!((first.end.clone(), first.failure()), (End::Whole, None));
+    assert!(matches!(second.end, End::Held(left) if left <= Duration::from_secs(30)), "{:?}", second.end);
+    assert!(second.failure().unwrap().contains("another run has it"));
+    assert_eq!(got(&slow), (300, true));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_too_slow_for_one_run_gets_everything_over_many() {
+    let mut slow = target(1, |_, _| Ok(vec![Verdict::Sent]));
+    Arc::get_mut(&mut slow).unwrap().delay = Duration::from_millis(200);
+    let quick = takes_all();
+    let (forwarder, memory) = remembering(&[slow.clone(), quick.clone()]);
+    memory.put("clicks", "k", lines(0..1000));
+    let mut runs = 1;
+    while run(&forwarder, &job("k"), 9).await.continues() {
+        runs += 1;
+    }
+    assert!((8..20).contains(&runs), "two in flight, five a second each, nine seconds a run: {runs} runs");
+    assert_eq!((got(&slow), got(&quick)), ((1000, true), (1000, true)));
+    assert_eq!(run(&forwarder, &job("k"), 9).await.end, End::Done);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_settles_nothing_fails_and_does_not_continue() {
+    let mut silent = target(1, |_, _| Ok(vec![Verdict::Sent]));
+    Arc::get_mut(&mut silent).unwrap().delay = Duration::from_secs(3600);
+    let (forwarder, memory) = remembering(std::slice::from_ref(&silent));
+    memory.put("clicks", "k", lines(0..100) + "broken\n");
+    for _ in 0..2 {
+        let outcome = run(&forwarder, &job("k"), 5).await;
+        assert!(!outcome.continues() && outcome.failure().is_some(), "{outcome:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replay_forwards_again_once_and_to_the_targets_it_names() {
+    let (a, b) = (takes_all(), takes_all());
+    let (forwarder, memory) = remembering(&[a.clone(), b.clone()]);
+    memory.put("clicks", "k", lines(0..20));
+    run(&forwarder, &job("k"), 60).await;
+    let replay = |token: &str, targets: &[&str]| {
+        let targets = targets.iter().map(|name| (*name).to_owned()).collect();
+        Job { again: Some(Again { token: token.into(), targets }), ..job("k") }
+    };
+    let first = run(&forwarder, &replay("message-1", &["b"]), 60).await;
+    assert_eq!((first.targets.len(), first.targets[0].tally.sent), (1, 20));
+    assert_eq!(run(&forwarder, &replay("message-1", &["b"]), 60).await.end, End::Done, "the same message, delivered twice");
+    assert_eq!(run(&forwarder, &replay("message-2", &[]), 60).await.targets.len(), 2);
+    let times = |target: &Scripted| target.state.lock().unwrap().clicks.values().copied().collect::<Vec<_>>();
+    assert_eq!((times(&a), times(&b)), (vec![2; 20], vec![3; 20]), "the same ids");
+    let unknown = run(&forwarder, &replay("message-3", &["c"]), 60).await;
+    assert!(unknown.failure().unwrap().contains("names target c, which is not among TARGETS"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_that_is_added_later_gets_what_comes_again_alone() {
+    let (a, b) = (takes_all(), takes_all());
+    let local = Progress::Local(Local::default());
+    let (before, memory) = forwarder(std::slice::from_ref(&a));
+    let before = before.or_progress(local.clone());
+    memory.put("clicks", "k", lines(0..20));
+    run(&before, &job("k"), 60).await;
+    let (after, other) = forwarder(&[a.clone(), b.clone()]);
+    // The same bytes are the same revision.
+    let bytes = memory.get("clicks", "k").unwrap();
+    other.put("clicks", "k", bytes);
+    let outcome = run(&after.or_progress(local), &job("k"), 60).await;
+    assert_eq!((outcome.failure(), got(&a), got(&b)), (None, (20, true), (20, true)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_that_is_down_fails_later_objects_fast_until_a_probe_finds_it_up() {
+    let start = Instant::now();
+    let down = target(10, move |_, batch| match start.elapsed() < Duration::from_secs(70) {
+        true => Err(Halt::Down("HTTP 503".into())),
+        false => Ok(vec![Verdict::Sent; batch.len()]),
+    });
+    let (forwarder, memory) = remembering(std::slice::from_ref(&down));
+    for key in ["1", "2", "3"] {
+        memory.put("clicks", key, lines(0..10));
+    }
+    assert!(run(&forwarder, &job("1"), 20).await.failure().is_some());
+    let (requests, before) = (down.state.lock().unwrap().requests, Instant::now());
+    let fast = run(&forwarder, &job("2"), 20).await;
+    assert!(fast.failure().unwrap().contains("circuit open after repeated failures, the last HTTP 503"), "{fast:?}");
+    assert_eq!((down.state.lock().unwrap().requests, before.elapsed()), (requests, Duration::ZERO));
+    tokio::time::advance(Duration::from_secs(90)).await;
+    assert_eq!(run(&forwarder, &job("3"), 20).await.failure(), None, "the probe went through");
+    assert_eq!(run(&forwarder, &job("2"), 20).await.failure(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_keep_to_the_rate_and_fewer_fly_while_a_target_throttles() {
+    let single = target(1, |_, _| Ok(vec![Verdict::Sent]));
+    let (forwarder, memory) = crate::scripted::limited(&single, 50, Some(10.0));
+    memory.put("clicks", "k", lines(0..50));
+    let start = Instant::now();
+    assert_eq!(run(&forwarder, &job("k"), 60).await.failure(), None);
+    assert!(start.elapsed() >= Duration::from_millis(4900), "50 requests at 10 a second in {:?}", start.elapsed());
+
+    // Takes two at a time, and has no patience with more.
+    let busy: Arc<Mutex<Option<Arc<Scripted>>>> = Arc::default();
+    let own = busy.clone();
+    let narrow = target(1, move |_, _| {
+        let in_flight = own.lock().unwrap().as_ref().unwrap().state.lock().unwrap().in_flight;
+        if in_flight >= 2 { Err(Halt::Throttled(None, "429".into())) } else { Ok(vec![Verdict::Sent]) }
+    });
+    busy.lock().unwrap().replace(narrow.clone());
+    let (forwarder, memory) = crate::scripted::limited(&narrow, 50, None);
+    memory.put("clicks", "k", lines(0..400));
+    assert_eq!(run(&forwarder, &job("k"), 600).await.failure(), None);
+    let took = narrow.state.lock().unwrap();
+    assert!(took.clicks.len() == 400 && took.requests < 900, "{} requests for 400 clicks", took.requests);
+}
+
+/// What a random target does with a request.
+#[derive(Clone, Debug)]
+enum Mood {
+    Take,
+    TakeHalf,
+    RejectFirst,
+    Refuse,
+    Throttle,
+    Down,
+    /// It takes everything, and the answer is lost.
+    TakeAndHang,
+}
+
+/// How a run ends: of itself, by its deadline, or by the death of the process.
+#[derive(Clone, Copy, Debug)]
+enum Fate {
+    Deadline(u64),
+    Crash(u64),
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    #[test]
+    fn whatever_happens_every_record_is_settled_once_per_target(
+        pieces in proptest::collection::vec((0usize..8, 0usize..500), 0..150),
+        moods in proptest::collection::vec(
+            proptest::collection::vec(
+                prop_oneof![
+                    9 => Just(Mood::Take), 3 => Just(Mood::TakeHalf), 1 => Just(Mood::RejectFirst), 1 => Just(Mood::Refuse),
+                    2 => Just(Mood::Throttle), 2 => Just(Mood::Down), 1 => Just(Mood::TakeAndHang),
+                ], 1..12), 1..4),
+        records in 1usize..12,
+        delay in 1u64..700,
+        fates in proptest::collection::vec(
+            prop_oneof![(1u64..6000).prop_map(Fate::Deadline), (1u64..6000).prop_map(Fate::Crash)], 0..8),
+    ) {
+        settle(&pieces, moods, (records, delay), &fates);
+    }
+}
+
+/// Runs an object until it is done, each run in a process of its own, and counts.
+fn settle(pieces: &[(usize, usize)], moods: Vec<Vec<Mood>>, (records, delay): (usize, u64), fates: &[Fate]) {
+    let piece = |(shape, n): &(usize, usize)| match shape {
+        0 => format!("bad {n}\n"),
+        1 => click(*n).replace("\"link", "\"unfit\",\"x\":\"") + "\n",
+        _ => click(*n) + "\n",
+    };
+    let text: String = pieces.iter().map(piece).collect();
+    let lost: Arc<Mutex<BTreeMap<(usize, u64), usize>>> = Arc::default();
+    let targets: Vec<_> =
+        moods.into_iter().enumerate().map(|(own, moods)| moody(own, moods, (records, delay), lost.clone())).collect();
+    let (_keep, directory) = temporary();
+    let (path, memory) = (directory.join("progress.jsonl"), Memory::default());
+    memory.put("clicks", "k", text);
+    let endings = fates.iter().copied().chain(std::iter::repeat_n(Fate::Deadline(300_000), 60));
+    let mut doubled: BTreeMap<(usize, u64), usize> = BTreeMap::new();
+    let mut crashes = 0;
+    for fate in endings {
+        if let Some(outcome) = one_run(&targets, &memory, &path, fate) {
+            if outcome.end == End::Done {
+                break;
+            }
+            continue;
+        }
+        crashes += 1;
+        let document = last_document(&path);
+        for (own, name) in ["a", "b", "c"].iter().enumerate().take(targets.len()) {
+            let settled = document.targets.get(*name).cloned().unwrap_or_default();
+            for at in targets[own].state.lock().unwrap().offsets.keys().filter(|at| !settled.is_settled(**at)) {
+                *doubled.entry((own, *at)).or_default() += 1;
+            }
+        }
+    }
+    let last = one_run(&targets, &memory, &path, Fate::Deadline(300_000)).unwrap();
+    assert_eq!(last.end, End::Done, "it never ends: {last:?}");
+    let kept = rows(&memory);
+    let (mut at, mut before) = (0, false);
+    for line in pieces.iter().map(piece) {
+        let of = |target: Option<&str>| {
+            kept.iter().filter(|row| row["source"]["offset"] == at && row["target"].as_str() == target).count()
+        };
+        let bad = line.starts_with("bad");
+        // Broken lines in a row are one bad record.
+        if bad && !before {
+            assert!(of(None) == 1 || (of(None) > 1 && crashes > 0), "{} rows of the bad record at {at}", of(None));
+        }
+        before = bad;
+        for (own, name) in ["a", "b", "c"].iter().enumerate().take(targets.len()).filter(|_| !bad) {
+            let taken = targets[own].state.lock().unwrap().offsets.get(&at).copied().unwrap_or_default();
+            let allowed = [&doubled, &*lost.lock().unwrap()].map(|more| more.get(&(own, at)).copied().unwrap_or_default());
+            let allowed: usize = 1 + allowed.iter().sum::<usize>();
+            assert!((1..=allowed + crashes).contains(&(taken + of(Some(name)))), "{taken} and {} at {at}", of(Some(name)));
+            assert!(taken <= allowed, "{name} took the click at {at} {taken} times, {allowed} at most can be explained");
+        }
+        at += line.len() as u64;
+    }
+}
+
+/// A target with moods; it notes in `lost` what it took though it did not say so.
+fn moody(
+    own: usize,
+    moods: Vec<Mood>,
+    (records, delay): (usize, u64),
+    lost: Arc<Mutex<BTreeMap<(usize, u64), usize>>>,
+) -> Arc<Scripted> {
+    let taken: Arc<Mutex<Option<Arc<Scripted>>>> = Arc::default();
+    let this = taken.clone();
+    let mut target = target(records, move |number, batch| {
+        let half =
+            |even: Verdict, odd: Verdict| (0..batch.len()).map(|at| if at % 2 == 0 { even.clone() } else { odd.clone() }).collect();
+        match moods[number % moods.len()] {
+            Mood::TakeAndHang if number < 40 => {
+                let target = this.lock().unwrap().clone().unwrap();
+                for entry in batch {
+                    *lost.lock().unwrap().entry((own, entry.at)).or_default() += 1;
+                    *target.state.lock().unwrap().offsets.entry(entry.at).or_default() += 1;
+                }
+                Err(Halt::Down("no answer".into()))
+            }
+            Mood::TakeHalf => Ok(half(Verdict::Sent, Verdict::Retry)),
+            Mood::RejectFirst => {
+                Ok((0..batch.len()).map(|at| if at == 0 { Verdict::Rejected("no".into()) } else { Verdict::Sent }).collect())
+            }
+            // For ever, a target that is misconfigured would not be done.
+            Mood::Refuse if number < 40 => Err(Halt::Refused("400".into())),
+            Mood::Throttle if number < 40 => Err(Halt::Throttled(Some(Duration::from_millis(300)), "429".into())),
+            Mood::Down if number < 40 => Err(Halt::Down("503".into())),
+            _ => Ok(vec![Verdict::Sent; batch.len()]),
+        }
+    });
+    Arc::get_mut(&mut target).unwrap().delay = Duration::from_millis(delay);
+    taken.lock().unwrap().replace(target.clone());
+    target
+}
+
+/// One run in a runtime of its own; nothing if the process dies in it.
+fn one_run(targets: &[Arc<Scripted>], memory: &Memory, path: &Path, fate: Fate) -> Option<Outcome> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    let outcome = runtime.block_on(async {
+        let (forwarder, _) = crate::scripted::forwarder_over(targets, memory.clone());
+        let forwarder = forwarder.or_progress(Progress::Local(Local::in_file(path).unwrap()));
+        let Fate::Crash(milliseconds) = fate else {
+            let Fate::Deadline(milliseconds) = fate else { unreachable!() };
+            let deadline = Instant::now() + Duration::from_millis(milliseconds);
+            let outcome = forwarder.forward(&job("k"), Patience::until(deadline)).await;
+            for target in &outcome.targets {
+                assert!(target.tally.is_conserved(), "{target:?}");
+                assert!(!target.continued || target.tally.failed == 0, "{target:?}");
+            }
+            return Some(outcome);
+        };
+        let job = job("k");
+        let running = forwarder.forward(&job, Patience::until(Instant::now() + Duration::from_secs(300)));
+        tokio::time::timeout(Duration::from_millis(milliseconds), running).await.ok()
+    });
+    for target in targets {
+        target.state.lock().unwrap().in_flight = 0;
+    }
+    outcome
+}
+
+/// What the file says of the one object.
+fn last_document(path: &Path) -> Document {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let progress =
+        |line: &str| serde_json::from_str(&serde_json::from_str::<serde_json::Value>(line).ok()?["progress"].to_string()).ok();
+    text.lines().rev().find_map(progress).unwrap_or_default()
+}

@@ -1,0 +1,137 @@
+//! Targets that answer by a script and keep what they took, and a forwarder over memory that sends to them.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use clickstream_forwarder::click::{Click, Form};
+use clickstream_forwarder::config::{Area, Config, Place, TargetConfig};
+use clickstream_forwarder::forward::Forwarder;
+use clickstream_forwarder::object::{Memory, Store};
+use clickstream_forwarder::target::{Entry, Halt, Limits, Target, Unfit, Verdict};
+use clickstream_forwarder::trigger::Job;
+
+/// What a scripted target answers: the number of the request, and its entries.
+pub type Script = Box<dyn Fn(usize, &[Entry]) -> Result<Vec<Verdict>, Halt> + Send + Sync>;
+
+/// A target that answers by a script and keeps what it took.
+pub struct Scripted {
+    pub limits: Limits,
+    pub script: Script,
+    pub delay: Duration,
+    pub state: Mutex<Took>,
+}
+
+#[derive(Default)]
+pub struct Took {
+    pub requests: usize,
+    pub sizes: Vec<usize>,
+    /// How often each click was taken, by its id.
+    pub clicks: BTreeMap<String, usize>,
+    /// The same by the offset in the object.
+    pub offsets: BTreeMap<u64, usize>,
+    /// Requests that are not answered, and the most there were.
+    pub in_flight: usize,
+    pub most: usize,
+}
+
+#[async_trait]
+impl Target for Scripted {
+    fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    fn encode(&self, click: &Click<'_>) -> Result<Entry, Unfit> {
+        let body = click.form(Form::Click);
+        if memmem(&body, b"\"unfit\"") { Err(Unfit("it says so".into())) } else { Ok(Entry::new(click, body)) }
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "a slow target, in tokio's paused time")]
+    async fn send(&self, batch: &[Entry]) -> Result<Vec<Verdict>, Halt> {
+        let number = {
+            let mut took = self.state.lock().unwrap();
+            took.requests += 1;
+            took.sizes.push(batch.len());
+            took.in_flight += 1;
+            took.most = took.most.max(took.in_flight);
+            took.requests
+        };
+        tokio::time::sleep(self.delay).await;
+        self.state.lock().unwrap().in_flight -= 1;
+        let verdicts = (self.script)(number, batch)?;
+        let mut took = self.state.lock().unwrap();
+        for (entry, _) in batch.iter().zip(&verdicts).filter(|(_, verdict)| **verdict == Verdict::Sent) {
+            *took.clicks.entry(entry.id.to_string()).or_default() += 1;
+            *took.offsets.entry(entry.at).or_default() += 1;
+        }
+        Ok(verdicts)
+    }
+
+    fn describe(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+}
+
+pub fn memmem(text: &[u8], wanted: &[u8]) -> bool {
+    text.windows(wanted.len()).any(|window| window == wanted)
+}
+
+pub fn target(
+    records: usize,
+    script: impl Fn(usize, &[Entry]) -> Result<Vec<Verdict>, Halt> + Send + Sync + 'static,
+) -> Arc<Scripted> {
+    let limits = Limits { records, bytes: 1 << 20, record_bytes: 10_000, overhead: 0, per_record: 1, verdicts: true };
+    Arc::new(Scripted { limits, script: Box::new(script), delay: Duration::from_millis(10), state: Mutex::default() })
+}
+
+pub fn takes_all() -> Arc<Scripted> {
+    target(10, |_, batch| Ok(vec![Verdict::Sent; batch.len()]))
+}
+
+/// A forwarder over memory, with its targets named a, b, c and so on.
+pub fn forwarder(targets: &[Arc<Scripted>]) -> (Forwarder, Memory) {
+    forwarder_over(targets, Memory::default())
+}
+
+/// The same over a memory that is there.
+pub fn forwarder_over(targets: &[Arc<Scripted>], memory: Memory) -> (Forwarder, Memory) {
+    let named = targets.iter().zip(["a", "b", "c", "d"]).map(|(target, name)| named(name, target, 2, None));
+    with(named.collect(), memory)
+}
+
+/// A forwarder to one target with a ceiling and a rate.
+pub fn limited(target: &Arc<Scripted>, concurrency: usize, rate: Option<f64>) -> (Forwarder, Memory) {
+    with(vec![named("a", target, concurrency, rate)], Memory::default())
+}
+
+fn named(name: &str, target: &Arc<Scripted>, concurrency: usize, rate: Option<f64>) -> TargetConfig {
+    TargetConfig {
+        name: name.into(),
+        kind: "scripted",
+        target: target.clone(),
+        limits: target.limits,
+        concurrency,
+        timeout: Duration::from_secs(30),
+        rate,
+    }
+}
+
+fn with(targets: Vec<TargetConfig>, memory: Memory) -> (Forwarder, Memory) {
+    let quarantine = Place::S3(Area { bucket: "rows".into(), prefix: "q/".into() });
+    let config = Config { targets, quarantine, ..crate::support::config("TARGETS=t T_KIND=stdout") };
+    (Forwarder::with_store(config, Store::Memory(memory.clone())), memory)
+}
+
+pub fn job(key: &str) -> Job {
+    Job::new("clicks", vec![key.into()])
+}
+
+pub fn rows(memory: &Memory) -> Vec<serde_json::Value> {
+    let files = memory.keys("rows", "q/", None).into_iter().map(|key| memory.get("rows", &key).unwrap());
+    files
+        .flat_map(|file| {
+            file.split(|c| *c == b'\n').filter(|l| !l.is_empty()).map(|l| serde_json::from_slice(l).unwrap()).collect::<Vec<_>>()
+        })
+        .collect()
+}
