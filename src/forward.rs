@@ -81,14 +81,14 @@ impl Forwarder {
     /// Forwards one object, logs what became of it, and says so.
     pub async fn forward(&self, job: &Job, patience: Patience) -> Outcome {
         // What waits for neither a target nor the object, storing rows say, must not outlive the invocation.
-        let run = timeout_at(patience.end, self.run(job, patience)).await;
+        let run = timeout_at(patience.end, self.run(job, &patience)).await;
         let late = || Outcome::unread(job.object(), End::Failed("the time was up before its last rows were stored".into()));
         let outcome = run.unwrap_or_else(|_| late());
         outcome.log();
         outcome
     }
 
-    async fn run(&self, job: &Job, patience: Patience) -> Outcome {
+    async fn run(&self, job: &Job, patience: &Patience) -> Outcome {
         let keys = match self.readable(job) {
             Ok(keys) => keys,
             Err(why) => return Outcome::unread(job.object(), End::Skipped(why)),
@@ -173,7 +173,7 @@ impl Forwarder {
     }
 
     /// Reads the object for every target that has not all of it, and keeps the books.
-    async fn deliver(&self, source: Source, reader: Reader, keeper: Option<Keeper>, patience: Patience) -> Outcome {
+    async fn deliver(&self, source: Source, reader: Reader, keeper: Option<Keeper>, patience: &Patience) -> Outcome {
         let lanes = self.lanes(keeper.as_ref(), patience);
         let books = Books::open(&self.quarantine, lanes.iter().map(Lane::settled).collect(), keeper);
         let shared = Shared { books, targets: &self.targets, bytes: &self.bytes, again: source.revision.is_some() };
@@ -195,11 +195,11 @@ impl Forwarder {
     }
 
     /// A lane to every target that has not all of the object.
-    fn lanes(&self, keeper: Option<&Keeper>, patience: Patience) -> Vec<Lane> {
+    fn lanes(&self, keeper: Option<&Keeper>, patience: &Patience) -> Vec<Lane> {
         let prior = |name: &str| keeper.and_then(|keeper| keeper.document().targets.get(name).cloned()).unwrap_or_default();
         let open = |delivery: &Delivery| {
             let prior: TargetProgress = prior(delivery.name());
-            (!prior.done).then(|| delivery.open(patience, prior, keeper.map(Keeper::fence)))
+            (!prior.done).then(|| delivery.open(patience.clone(), prior, keeper.map(Keeper::fence)))
         };
         self.deliveries.iter().filter_map(open).collect()
     }
@@ -209,7 +209,7 @@ impl Forwarder {
         &self,
         source: &Source,
         shared: &Shared<'_>,
-        (reader, lanes, patience): (Reader, Vec<Lane>, Patience),
+        (reader, lanes, patience): (Reader, Vec<Lane>, &Patience),
         outcome: &mut Outcome,
     ) {
         let mut first = Pass::new(source.object.clone(), self.caps, shared, lanes);
@@ -231,7 +231,7 @@ impl Forwarder {
     }
 
     /// Reads the object again for a lane that was detached.
-    async fn again(&self, source: &Source, shared: &Shared<'_>, lane: Lane, patience: Patience) -> (Vec<Lane>, End) {
+    async fn again(&self, source: &Source, shared: &Shared<'_>, lane: Lane, patience: &Patience) -> (Vec<Lane>, End) {
         let mut pass = Pass::new(source.object.clone(), self.caps, shared, vec![lane]);
         let end = match self.store(&source.object).open(&source.object).await {
             Ok(reader) if reader.revision() != source.revision => End::Failed(ObjectError::Changed.to_string()),

@@ -174,6 +174,11 @@ impl Outcome {
         self.targets.iter().find_map(failed).or_else(|| self.is_unfinished().then(stuck))
     }
 
+    /// Why something is left to do, be it a matter of time alone.
+    pub fn unfinished(&self) -> Option<String> {
+        self.failure().or_else(|| self.continues().then(|| format!("{}: the time was up", self.object)))
+    }
+
     /// Whether another run should go on at once: this one has settled something, and only its time was short.
     /// One that has settled nothing would go on for ever.
     pub fn continues(&self) -> bool {

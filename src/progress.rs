@@ -96,7 +96,12 @@ pub enum ProgressError {
     /// The claim is another's by now.
     Lost,
     /// A later version of this program wrote it.
-    Newer(u64),
+    Newer {
+        /// The format found.
+        found: u64,
+        /// Where.
+        place: String,
+    },
     /// A replay names a target that there is not.
     Unknown(String),
     /// There is no such table, or it may not be used, or it does not answer.
@@ -109,9 +114,9 @@ impl fmt::Display for ProgressError {
             ProgressError::Lost => {
                 f.write_str("another run has claimed the object: this one stood still for longer than its lease")
             }
-            ProgressError::Newer(found) => write!(
+            ProgressError::Newer { found, place } => write!(
                 f,
-                "its progress has format {found}, and this version of the program knows {}: deploy the newer version",
+                "its progress in {place} has format {found}, and this version of the program knows {}: deploy the newer version",
                 item::FORMAT
             ),
             ProgressError::Unknown(target) => write!(f, "the replay names target {target}, which is not among TARGETS"),

@@ -97,7 +97,7 @@ impl Function {
         jobs.sort_by(|a, b| a.identity().cmp(&b.identity()));
         jobs.dedup_by(|a, b| a.identity() == b.identity());
         let outcomes = stream::iter(jobs).map(|job| {
-            let forwarder = self.forwarder.clone();
+            let (forwarder, patience) = (self.forwarder.clone(), patience.clone());
             async move {
                 // A task each, so that two processors decode two objects.
                 let running = job.clone();
@@ -131,7 +131,8 @@ fn patience(epoch_ms: u64, margin: Option<Duration>) -> Patience {
     // Rows and progress take a second or two, and so does the message that brings the rest back.
     let store = (margin / 2).min(Duration::from_secs(4));
     let end = Instant::now() + left;
-    Patience { stop: end - margin, deadline: end - store, end: end - store / 2, give_up: Duration::MAX }
+    let stop = end - margin;
+    Patience { stop, deadline: end - store, end: end - store / 2, ..Patience::until(stop) }
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one clock of this program")]

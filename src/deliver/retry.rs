@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fastrand::Rng;
+use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::backoff;
@@ -15,7 +16,7 @@ use crate::target::{Entry, Halt, Verdict};
 const GRACE: Duration = Duration::from_millis(250);
 
 /// How long may be waited.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Patience {
     /// When reading stops and no request begins any more.
     pub stop: Instant,
@@ -25,24 +26,43 @@ pub struct Patience {
     pub end: Instant,
     /// How long after its first failure a batch is given up.
     pub give_up: Duration,
+    /// Becomes `true` when somebody wants it to stop before.
+    pub interrupt: watch::Receiver<bool>,
 }
 
 impl Patience {
     /// Until `deadline`, however long that is.
     pub fn until(deadline: Instant) -> Patience {
-        Patience { stop: deadline, deadline, end: deadline + GRACE, give_up: Duration::MAX }
+        let (_, interrupt) = watch::channel(false);
+        Patience { stop: deadline, deadline, end: deadline + GRACE, give_up: Duration::MAX, interrupt }
     }
 
     /// Whether nothing new may begin.
     pub fn is_over(&self) -> bool {
-        Instant::now() >= self.stop
+        *self.interrupt.borrow() || Instant::now() >= self.stop
+    }
+
+    /// What `work` comes to; nothing if it is over before.
+    pub async fn in_time<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        let mut interrupt = self.interrupt.clone();
+        let interrupted = async {
+            if interrupt.wait_for(|interrupt| *interrupt).await.is_err() {
+                // Nobody can interrupt any more.
+                std::future::pending().await
+            }
+        };
+        tokio::select! {
+            biased;
+            done = timeout_at(self.stop, work) => done.ok(),
+            () = interrupted => None,
+        }
     }
 }
 
 /// Sends `batch` until each of its entries is sent, rejected, failed or left for another run.
 pub(super) async fn deliver(lane: Arc<LaneState>, batch: Vec<Entry>) {
     // Without room in time, the loop finds the time up.
-    let _room = timeout_at(lane.patience.stop, lane.room(&batch)).await;
+    let _room = lane.patience.in_time(lane.room(&batch)).await;
     let mut pieces = vec![batch];
     let mut trouble = Trouble { failures: 0, since: None, rng: Rng::new() };
     while let Some(piece) = pieces.pop() {
@@ -101,11 +121,10 @@ impl From<Halt> for Failure {
 /// One request, within its time-out and the deadline; nothing if its turn would come too late.
 #[expect(clippy::disallowed_methods, reason = "this is the one place that may")]
 async fn attempt(lane: &LaneState, batch: &[Entry]) -> Option<Result<Vec<Verdict>, Halt>> {
-    let stop = lane.patience.stop;
-    let _slot = timeout_at(stop, lane.gate.enter()).await.ok()?;
-    match lane.gate.turn(stop)? {
+    let _slot = lane.patience.in_time(lane.gate.enter()).await?;
+    match lane.gate.turn(lane.patience.stop)? {
         Duration::ZERO => {}
-        wait => tokio::time::sleep(wait).await,
+        wait => lane.patience.in_time(tokio::time::sleep(wait)).await?,
     }
     if lane.is_over() {
         return None;
@@ -159,7 +178,7 @@ impl Trouble {
             cause,
             "target failed, waiting"
         );
-        lane.while_waiting(tokio::time::sleep(delay)).await;
+        lane.while_waiting(lane.patience.in_time(tokio::time::sleep(delay))).await;
         true
     }
 }

@@ -176,7 +176,7 @@ impl LaneState {
         if self.fence.as_ref().is_some_and(|fence| fence.has_fallen()) {
             self.give_up(Failure::GaveUp(crate::progress::ProgressError::Lost.to_string()));
         } else if self.patience.is_over() {
-            self.run_out("the time was up".to_owned());
+            self.run_out(if *self.patience.interrupt.borrow() { "interrupted" } else { "the time was up" }.to_owned());
         }
         self.has_ended()
     }
@@ -188,11 +188,11 @@ impl LaneState {
     }
 
     /// Awaits a delay, in which the lane counts as waiting; returns early if the lane ends.
-    pub(super) async fn while_waiting(&self, delay: impl Future<Output = ()>) {
+    pub(super) async fn while_waiting(&self, delay: impl Future<Output = Option<()>>) {
         let mut health = self.health.subscribe();
         self.health.send_modify(|health| health.waiting += 1);
         tokio::select! {
-            () = delay => {}
+            _ = delay => {}
             _ = health.wait_for(|health| health.failed || health.late) => {}
         }
         self.health.send_modify(|health| health.waiting -= 1);

@@ -4,11 +4,11 @@
 use std::sync::Arc;
 
 use tokio::sync::{Mutex, Notify};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use crate::object::ObjectError;
 use crate::outcome::TargetOutcome;
-use crate::progress::{Carried, Document, Keeper, Settled, State, TargetProgress};
+use crate::progress::{Carried, Document, Keeper, SAVE, Settled, State, TargetProgress};
 use crate::quarantine::{Quarantine, Row, Writer};
 
 /// The books of one run over one object.
@@ -66,7 +66,7 @@ impl<'f> Books<'f> {
     /// Writes progress as there is some, and renews the lease, until `stop`: a write that has begun is awaited,
     /// since it could otherwise arrive after the last.
     pub(super) async fn keep(&self, stop: &Notify) {
-        let mut ticks = interval(crate::progress::SAVE);
+        let mut ticks = interval_at(Instant::now() + SAVE, SAVE);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {

@@ -63,7 +63,7 @@ impl<'p, 'f> Pass<'p, 'f> {
     }
 
     /// Reads to the end, or to the deadline, or until no lane goes on.
-    pub(super) async fn run(&mut self, reader: Reader, patience: Patience) -> End {
+    pub(super) async fn run(&mut self, reader: Reader, patience: &Patience) -> End {
         let (chunks, mut source) = mpsc::channel(AHEAD);
         // Reading is a task of its own, so that decoding never holds up the connection.
         let reading = tokio::spawn(read(reader, chunks));
@@ -186,16 +186,15 @@ impl<'p, 'f> Pass<'p, 'f> {
     }
 
     /// Gives the decoder the next chunk; or says how the pass ends without.
-    async fn read_on(&mut self, source: &mut Chunks, decoder: &mut Decoder, patience: Patience) -> Result<(), End> {
+    async fn read_on(&mut self, source: &mut Chunks, decoder: &mut Decoder, patience: &Patience) -> Result<(), End> {
         let at = decoder.offset();
         self.note(at);
         self.lanes.iter_mut().for_each(|lane| lane.advance(self.position));
         if patience.is_over() || self.lanes.iter().all(Lane::is_over) {
             return Err(End::Stopped { offset: at });
         }
-        let chunk = tokio::time::timeout_at(patience.stop, source.recv()).await;
-        let silent = |_| End::Failed(format!("the store gave nothing beyond byte {at} until the time was up"));
-        match chunk.map_err(silent)? {
+        let silent = || End::Failed(format!("the store gave nothing beyond byte {at} until the time was up"));
+        match patience.in_time(source.recv()).await.ok_or_else(silent)? {
             Some(Ok(chunk)) => decoder.push(chunk),
             Some(Err(error)) => return Err(End::Failed(error.to_string())),
             None => decoder.end(),

@@ -82,7 +82,7 @@ pub(super) fn judge(found: Option<&Item>, wish: &Wish<'_>, owner: &str) -> Resul
         return Err(ProgressError::Unknown(name.clone()));
     }
     if let Some(newer) = found.map(|item| item.format).filter(|format| *format > FORMAT) {
-        return Err(ProgressError::Newer(newer));
+        return Err(ProgressError::Newer { found: newer, place: "the file".into() });
     }
     let held = found.filter(|item| item.state == State::Running).map_or(0, |item| item.lease.saturating_sub(wish.now));
     if held > 0 && found.is_some_and(|item| item.owner != owner) {
@@ -220,7 +220,10 @@ mod tests {
     #[test]
     fn an_item_of_a_later_format_is_left_alone() {
         let item = Item { format: 2, ..Item::fresh("old") };
-        assert_eq!(judge(Some(&item), &wish(&[Arc::from("a")]), "me").err(), Some(ProgressError::Newer(2)));
+        assert_eq!(
+            judge(Some(&item), &wish(&[Arc::from("a")]), "me").err(),
+            Some(ProgressError::Newer { found: 2, place: "the file".into() })
+        );
     }
 
     #[test]

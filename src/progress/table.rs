@@ -64,7 +64,7 @@ impl Table {
             Err(error) => match error.as_service_error() {
                 Some(PutItemError::ConditionalCheckFailedException(failed)) => {
                     // Without an item it was deleted meanwhile, by its time to live or by hand.
-                    failed.item().ok_or(ProgressError::Lost).and_then(read).map(Some)
+                    failed.item().ok_or(ProgressError::Lost).and_then(|there| read(there, &self.name)).map(Some)
                 }
                 _ => Err(self.wrong(&error)),
             },
@@ -112,9 +112,11 @@ fn attributes(key: &str, item: &Item, now: u64) -> Result<Attributes, ProgressEr
     Ok(attributes)
 }
 
-fn read(attributes: &Attributes) -> Result<Item, ProgressError> {
+fn read(attributes: &Attributes, table: &str) -> Result<Item, ProgressError> {
     let strange = |name: &str| {
-        ProgressError::Unavailable(format!("the item's attribute {name} is not what this program writes; delete the item"))
+        ProgressError::Unavailable(format!(
+            "an item of table {table} has an attribute {name} that this program does not write so; delete the item"
+        ))
     };
     let text = |name: &str| attributes.get(name).and_then(|value| value.as_s().ok()).ok_or_else(|| strange(name));
     let number = |name: &str| {
@@ -124,7 +126,7 @@ fn read(attributes: &Attributes) -> Result<Item, ProgressError> {
     let format = number("format")?;
     if format > super::item::FORMAT {
         // What else a later version writes, this one cannot know.
-        return Err(ProgressError::Newer(format));
+        return Err(ProgressError::Newer { found: format, place: format!("table {table}") });
     }
     let state = match text("state")?.as_str() {
         "running" => State::Running,
@@ -167,13 +169,13 @@ mod tests {
         };
         let written = attributes("s3://b/k#1", &item, 1_000).unwrap();
         assert_eq!(written["expires"], AttributeValue::N((1 + 35 * 86_400).to_string()));
-        assert_eq!(read(&written), Ok(item));
+        assert_eq!(read(&written, "t"), Ok(item));
         let mut newer = written.clone();
         newer.insert("format".into(), AttributeValue::N("2".into()));
         newer.remove("progress");
-        assert_eq!(read(&newer), Err(ProgressError::Newer(2)));
+        assert_eq!(read(&newer, "t"), Err(ProgressError::Newer { found: 2, place: "table t".into() }));
         let mut strange = written;
         strange.insert("epoch".into(), AttributeValue::S("x".into()));
-        assert!(matches!(read(&strange), Err(ProgressError::Unavailable(why)) if why.contains("epoch")));
+        assert!(matches!(read(&strange, "t"), Err(ProgressError::Unavailable(why)) if why.contains("epoch")));
     }
 }

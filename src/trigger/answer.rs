@@ -48,7 +48,7 @@ pub struct Fate {
 impl Fate {
     /// Of an outcome that only the trigger can mend.
     pub fn of(outcome: Outcome) -> Fate {
-        let failure = outcome.failure().or_else(|| outcome.continues().then(|| format!("{}: the time was up", outcome.object)));
+        let failure = outcome.unfinished();
         Fate { outcome, failure, handed_over: false }
     }
 }

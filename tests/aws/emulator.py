@@ -1,4 +1,4 @@
-"""moto's server: S3, SQS, SNS and EventBridge on a loopback port."""
+"""moto's server: S3, SQS, SNS, EventBridge and DynamoDB on a loopback port."""
 
 import subprocess
 import sys

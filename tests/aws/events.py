@@ -5,6 +5,8 @@ import gzip
 import hashlib
 import json
 import uuid
+from collections import Counter
+from itertools import accumulate
 from urllib.parse import quote_plus
 
 from process import ROOT
@@ -79,8 +81,19 @@ def make_lines(serials):
     return "".join(json.dumps(make_click(serial), separators=(",", ":")) + "\n" for serial in serials).encode()
 
 
+def offsets(count):
+    """Where each line of `make_lines(range(count))` begins."""
+    lengths = [len(make_lines([serial])) for serial in range(count)]
+    return [0, *accumulate(lengths)][:count]
+
+
 def tags(clicks):
     return [click["route"]["slashtag"] for click in clicks]
+
+
+def each_once(count):
+    """The tags of so many clicks, as a count of what arrived should give them."""
+    return Counter(f"tag-{serial}" for serial in range(count))
 
 
 def dump(document):
@@ -114,17 +127,17 @@ def event_bridge(key, bucket=BUCKET):
     return {"version": "0", "id": str(uuid.uuid4()), "detail-type": "Object Created", "source": "aws.s3", "detail": detail}
 
 
-def sqs_event(*bodies):
-    """What Lambda makes of queue messages; message n has the id `message-n`."""
+def sqs_event(*bodies, first=0, receives=1):
+    """What Lambda makes of queue messages; message n has the id `message-n`, counted from `first`."""
     records = []
-    for number, body in enumerate(bodies):
+    for number, body in enumerate(bodies, first):
         text = body if isinstance(body, str) else dump(body).decode()
         records.append(
             {
                 "messageId": f"message-{number}",
                 "receiptHandle": "handle",
                 "body": text,
-                "attributes": {"ApproximateReceiveCount": "1", "SentTimestamp": "1795305368000"},
+                "attributes": {"ApproximateReceiveCount": str(receives), "SentTimestamp": "1795305368000"},
                 "messageAttributes": {},
                 "md5OfBody": hashlib.md5(text.encode()).hexdigest(),
                 "eventSource": "aws:sqs",

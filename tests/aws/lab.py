@@ -5,11 +5,14 @@ import subprocess
 
 from answer import assert_conserved
 from events import BUCKET, VERSIONS, contents, dump
-from process import CLICKSTREAM, ROOT, environment, require
+from process import CLICKSTREAM, ROOT, end, environment, require
 from proxy import Proxy
+from pump import Queue
+from queue_clock import ClockQueue
 from rie import Emulated
 from runtime import Sandbox
 from sink import Sink
+from table import Table
 
 QUARANTINE = "rebrandly-quarantine"
 
@@ -19,7 +22,7 @@ class Lab:
         self.emulator, self.folder = emulator, folder
         self.s3 = emulator.client("s3")
         self.sink, self.proxy = Sink(), Proxy(emulator.port)
-        self.functions = []
+        self.functions, self.commands, self.queues = [], [], []
         emulator.reset()
         for bucket in (BUCKET, QUARANTINE):
             self.s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
@@ -56,6 +59,23 @@ class Lab:
             [require(CLICKSTREAM), *arguments], env=self.settings(**variables), cwd=ROOT, input=stdin, capture_output=True, timeout=120
         )
 
+    def begin(self, *arguments, **variables):
+        """The same, left running."""
+        command = [require(CLICKSTREAM), *arguments]
+        running = subprocess.Popen(command, env=self.settings(**variables), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self.commands.append(running)
+        return running
+
+    def table(self):
+        return Table(self.emulator)
+
+    def queue(self, name="clicks", **options):
+        return Queue(self.emulator, name, **options)
+
+    def clock_queue(self, **options):
+        self.queues.append(ClockQueue(**options))
+        return self.queues[-1]
+
     def put(self, key, body, bucket=BUCKET):
         """The version id of what was stored."""
         return self.s3.put_object(Bucket=bucket, Key=key, Body=body).get("VersionId")
@@ -79,6 +99,10 @@ class Lab:
     def close(self):
         for function in self.functions:
             function.close()
+        for command in self.commands:
+            end(command)
+        for queue in self.queues:
+            queue.close()
         self.sink.close()
         self.proxy.close()
 

@@ -1,8 +1,9 @@
-"""What can go wrong between the forwarder and S3, put between the forwarder and the emulator.
+"""What can go wrong between the forwarder and AWS, put between the forwarder and the emulator.
 
 One request a connection: the next request of the client always comes through the fault rules again.
 """
 
+import json
 import socket
 import struct
 import threading
@@ -14,26 +15,34 @@ from urllib.parse import unquote
 
 DENIED = (403, "AccessDenied")
 UNAVAILABLE = (503, "ServiceUnavailable")
+# The calls that change a table.
+WRITES = ("UpdateItem", "PutItem", "DeleteItem", "TransactWriteItems", "BatchWriteItem")
 
 
 @dataclass
 class Fault:
     """What happens to the requests whose path ends in `key`: `times` of them, or all of them where None.
 
-    `answer` replies with an S3 error instead of asking the emulator. `cut_after` closes the connection
+    `answer` replies with an error instead of asking the emulator. `cut_after` closes the connection
     after so many bytes of the body, with a reset where `reset` is set; `then` runs at that moment.
+    `actions` takes the calls of these names instead: SQS and DynamoDB have one path for all.
     """
 
-    key: str
+    key: str = ""
     method: str = "GET"
     times: int | None = 1
     answer: tuple | None = None
     cut_after: int | None = None
     reset: bool = False
     then: Callable | None = None
+    actions: tuple = ()
 
     def takes(self, request):
-        return self.times != 0 and request.method == self.method and request.path.endswith(self.key)
+        if self.times == 0:
+            return False
+        if self.actions or request.action:
+            return request.action in self.actions
+        return request.method == self.method and request.path.endswith(self.key)
 
 
 @dataclass
@@ -41,6 +50,16 @@ class Request:
     method: str
     target: str
     headers: dict = field(default_factory=dict)
+    body: bytes = b""
+
+    @property
+    def action(self):
+        """`UpdateItem`, `SendMessage`, …; None for S3, which has no such header."""
+        return self.headers.get("x-amz-target", "").rpartition(".")[2] or None
+
+    @property
+    def json(self):
+        return json.loads(self.body)
 
     @property
     def path(self):
@@ -81,9 +100,10 @@ class Proxy:
         if request.headers.get("expect", "").lower() == "100-continue":
             client.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
         body = read_body(reader, request.headers)
+        request.body = body if request.action else b""
         fault = self.meet(request)
         if fault and fault.answer:
-            client.sendall(s3_error(*fault.answer))
+            client.sendall(json_error(request, *fault.answer) if request.action else s3_error(*fault.answer))
             return
         head = first + b"".join(
             f"{name}: {value}\r\n".encode("latin-1")
@@ -108,6 +128,10 @@ class Proxy:
     def reads(self, key):
         """The GETs of one object, in order."""
         return [request for request in self.requests if request.method == "GET" and request.path.endswith(key)]
+
+    def calls(self, *actions):
+        """What was asked of SQS or DynamoDB under these names, in order."""
+        return [request.json for request in self.requests if request.action in actions]
 
     def close(self):
         self.listener.close()
@@ -158,3 +182,10 @@ def s3_error(status, code):
     body = f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{code}</Code><Message>by the fault proxy</Message></Error>'.encode()
     head = f"HTTP/1.1 {status} {code}\r\nContent-Type: application/xml\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
     return head.encode() + body
+
+
+def json_error(request, status, code):
+    """As SQS and DynamoDB tell it."""
+    body = json.dumps({"__type": f"com.amazonaws#{code}", "message": "by the fault proxy"}).encode()
+    head = f"HTTP/1.1 {status} {code}\r\nContent-Type: application/x-amz-json-1.0\r\nContent-Length: {len(body)}\r\n"
+    return head.encode() + b"Connection: close\r\n\r\n" + body

@@ -6,6 +6,7 @@ import queue
 import subprocess
 import time
 import uuid
+from concurrent.futures import Future
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -89,6 +90,17 @@ class Sandbox:
                     return Answer(f"the process ended with {self.process.returncode}".encode(), True)
         self.process.kill()
         return Answer(f"timed out after {timeout} s".encode(), True)
+
+    def begin(self, event, timeout=None):
+        """The same without waiting: the answer is the future's result."""
+        future = Future()
+        Thread(target=lambda: future.set_result(self.invoke(event, timeout)), daemon=True).start()
+        return future
+
+    def kill(self):
+        """What Lambda does at the time-out, and a machine that fails at any moment."""
+        self.process.kill()
+        self.process.wait()
 
     def wait_for_exit(self, seconds=30):
         """The exit code of a function that refuses to start, and what it told Lambda on its way out."""

@@ -5,7 +5,7 @@ import json
 import time
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Lock, Thread
+from threading import Event, Lock, Thread
 
 
 def body_of(handler):
@@ -23,13 +23,14 @@ def body_of(handler):
 
 @dataclass
 class Reply:
-    """One scripted answer; `silent` closes the connection in place of answering."""
+    """One scripted answer; `silent` closes the connection in place of answering, `after` is waited for."""
 
     status: int = 200
     headers: dict = field(default_factory=dict)
     delay: float = 0
     body: bytes = b""
     silent: bool = False
+    after: Event | None = None
 
 
 @dataclass
@@ -40,6 +41,8 @@ class Request:
     body: bytes
     at: float
     status: int = 0
+    # How many were in flight when it came, with itself.
+    beside: int = 0
 
     @property
     def text(self):
@@ -77,6 +80,9 @@ class Handler(BaseHTTPRequestHandler):
         reply = self.server.sink.record(request)
         if reply.delay:
             time.sleep(reply.delay)
+        if reply.after:
+            reply.after.wait(60)
+        self.server.sink.leave()
         if reply.silent:
             self.close_connection = True
             return
@@ -100,7 +106,7 @@ class Sink:
     def __init__(self):
         self.requests, self.script = [], []
         self.respond = self.observe = None
-        self.lock = Lock()
+        self.lock, self.flying = Lock(), 0
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads, self.server.block_on_close = True, False
         self.server.sink = self
@@ -109,12 +115,18 @@ class Sink:
 
     def record(self, request):
         with self.lock:
+            self.flying += 1
+            request.beside = self.flying
             reply = self.script.pop(0) if self.script else self.respond(request) if self.respond else Reply()
             request.status = 0 if reply.silent else reply.status
             if self.observe:
                 self.observe(request)
             self.requests.append(request)
             return reply
+
+    def leave(self):
+        with self.lock:
+            self.flying -= 1
 
     @property
     def accepted(self):

@@ -12,8 +12,10 @@ use clickstream_forwarder::forward::Forwarder;
 use clickstream_forwarder::outcome::{End, Failure, Outcome, TargetOutcome};
 use clickstream_forwarder::progress::{Local, Progress};
 use clickstream_forwarder::trigger::Job;
-use futures::{StreamExt, stream};
+use futures::{StreamExt, future, stream};
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::{BROKEN, FAILED, OK, WRONG, paths};
@@ -96,10 +98,13 @@ async fn forward(args: Args, forwarder: Arc<Forwarder>) -> u8 {
         }
     }
     let started = Instant::now();
-    let patience = Patience { give_up: args.give_up, ..Patience::until(started + NO_DEADLINE) };
+    let interrupt = interrupts();
+    let patience = Patience { give_up: args.give_up, interrupt: interrupt.clone(), ..Patience::until(started + NO_DEADLINE) };
     let bar = progress(objects.len() as u64);
-    let outcomes = stream::iter(objects).map(|object| {
-        let forwarder = forwarder.clone();
+    let named = objects.len() as u64;
+    let objects = stream::iter(objects).take_while(|_| future::ready(!*interrupt.borrow()));
+    let outcomes = objects.map(|object| {
+        let (forwarder, patience) = (forwarder.clone(), patience.clone());
         tokio::spawn(async move { forwarder.forward(&Job::named(object), patience).await })
     });
     let mut outcomes = outcomes.buffer_unordered(args.jobs.into());
@@ -116,6 +121,7 @@ async fn forward(args: Args, forwarder: Arc<Forwarder>) -> u8 {
             Ok(outcome) => total.add(&outcome),
             Err(error) => {
                 total.failed += 1;
+                total.lost += 1;
                 total.trouble.push(format!("a task ended early: {error}"));
             }
         }
@@ -124,6 +130,7 @@ async fn forward(args: Args, forwarder: Arc<Forwarder>) -> u8 {
         }
     }
     bar.finish_and_clear();
+    total.skip(named);
     eprint!("{}", total.trouble());
     if !args.quiet {
         eprint!("{}", total.summary(started.elapsed()));
@@ -133,6 +140,29 @@ async fn forward(args: Args, forwarder: Arc<Forwarder>) -> u8 {
         Total { broken: 1.., .. } => BROKEN,
         _ => OK,
     }
+}
+
+/// Becomes `true` when the run is to stop in order: requests in flight are awaited and progress is written. The
+/// second time the process just ends.
+fn interrupts() -> watch::Receiver<bool> {
+    let (interrupt, interrupts) = watch::channel(false);
+    tokio::spawn(async move {
+        let terminate = signal(SignalKind::terminate());
+        let asked = async {
+            match terminate {
+                Ok(mut terminate) => {
+                    tokio::select! { _ = tokio::signal::ctrl_c() => {}, _ = terminate.recv() => {} }
+                }
+                Err(_) => drop(tokio::signal::ctrl_c().await),
+            }
+        };
+        asked.await;
+        interrupt.send_replace(true);
+        eprintln!("stopping; once more ends it at once");
+        let _ = tokio::signal::ctrl_c().await;
+        std::process::exit(FAILED.into());
+    });
+    interrupts
 }
 
 /// A bar on a terminal; nothing elsewhere.
@@ -161,6 +191,8 @@ struct Total {
     broken: u64,
     /// Objects that earlier runs have forwarded.
     done: u64,
+    /// Objects whose task ended early.
+    lost: u64,
     closed: bool,
     targets: Vec<TargetOutcome>,
     trouble: Vec<String>,
@@ -174,7 +206,7 @@ impl Total {
         self.bytes += outcome.bytes;
         // With standard output alone, its reader has seen enough; other targets still want theirs.
         self.closed |= matches!(&*outcome.targets, [TargetOutcome { failure: Some(Failure::Closed), .. }]);
-        if let Some(cause) = outcome.failure() {
+        if let Some(cause) = outcome.unfinished() {
             self.failed += 1;
             self.trouble.push(cause);
         }
@@ -195,6 +227,15 @@ impl Total {
                 Some(known) => known.tally.add(&target.tally),
                 None => self.targets.push(target.clone()),
             }
+        }
+    }
+
+    /// Counts the objects that were not begun.
+    fn skip(&mut self, named: u64) {
+        let seen = self.objects + self.lost;
+        if seen < named {
+            self.failed += named - seen;
+            self.trouble.push(format!("interrupted before {} objects were begun", named - seen));
         }
     }
 

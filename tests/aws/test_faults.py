@@ -1,0 +1,168 @@
+"""What may go wrong between the function and its target, one row each: nothing is lost, and clicks come twice only
+where the target took them and its answer did not arrive.
+
+`python tests/aws/test_faults.py` prints the table that is in README.md beside this file.
+"""
+
+import random
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Callable
+
+import fault_target as target
+import pytest
+from events import FOLDER, each_once, make_lines, s3_event, tags
+from fault_target import OK, FaultTarget
+from pump import Fresh, Pump
+
+README = Path(__file__).parent / "README.md"
+MARKS = ("<!-- generated: faults -->\n", "<!-- end generated -->\n")
+KEY = FOLDER + "clicks"
+COUNT, A_REQUEST = 30, 5
+PASSES = "takes it as sent"
+RETRIES = "asks again in the same invocation"
+COMES_BACK = "lets the message come back"
+STOPS = "lets the message come back at once: asking again will not help"
+
+
+@dataclass
+class Row:
+    """`times` requests meet the fault, or all where None, until the target is repaired."""
+
+    fault: str
+    does: str
+    doubled: bool
+    happens: Callable | None = None
+    times: int | None = 3
+    scheme: str = "http"
+    shut: bool = False
+    certified: bool = False
+    settings: dict = field(default_factory=dict)
+
+
+def pieces(data, size):
+    return [data[start : start + size] for start in range(0, len(data), size)]
+
+
+ROWS = [
+    Row("nobody listens", COMES_BACK, False, shut=True),
+    Row("the connection is reset, the clicks not taken", RETRIES, False, target.resets(taken=False)),
+    Row("the connection is closed without an answer, the clicks not taken", RETRIES, False, target.says(b"", taken=False)),
+    Row("no answer within the time-out, the clicks not taken", RETRIES, False, target.stalls(taken=False), 1),
+    Row("an answer that is not HTTP, the clicks not taken", RETRIES, False, target.says(b"220 mail.example ESMTP\r\n", taken=False)),
+    Row("503 for a while", RETRIES, False, target.status(503), 4),
+    Row("429 for a while", RETRIES, False, target.status(429), 12),
+    Row("429 with Retry-After", RETRIES, False, target.status(429, Retry_After=1), 2),
+    Row("taken, then the connection is reset", RETRIES, True, target.resets(taken=True)),
+    Row("taken, then closed without an answer", RETRIES, True, target.says(b"", taken=True)),
+    Row("taken, but no answer within the time-out", RETRIES, True, target.stalls(taken=True), 1),
+    Row("taken, the answer slower than the time-out", RETRIES, True, target.says(pieces(OK, 1), taken=True, pause=0.2), 1),
+    Row("taken, the answer cut in its status line", RETRIES, True, target.says(OK[:10], taken=True)),
+    Row("taken, the answer cut in its headers", RETRIES, True, target.says(OK[:30], taken=True)),
+    Row(
+        "taken, the answer has two lengths",
+        RETRIES,
+        True,
+        target.says(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 5\r\n\r\nok", taken=True),
+    ),
+    Row("taken, the answer longer than it says", RETRIES, True, target.overruns),
+    Row("taken, the answer slow but in time", PASSES, False, target.says(pieces(OK, 10), taken=True, pause=0.05)),
+    Row("taken, the answer cut in its body", PASSES, False, target.says(OK.replace(b"2\r", b"1000\r"), taken=True)),
+    Row("taken, with an interim answer before", PASSES, False, target.says(b"HTTP/1.1 103 Early Hints\r\n\r\n" + OK, taken=True)),
+    Row("503 until it is repaired", COMES_BACK, False, target.status(503), None),
+    Row("429 until it is repaired", COMES_BACK, False, target.status(429), None),
+    Row("reset until it is repaired", COMES_BACK, False, target.resets(taken=False), None),
+    Row("no answer until it is repaired", COMES_BACK, False, target.stalls(taken=False), None),
+    Row("taken, each answer lost until it is repaired", COMES_BACK, True, target.says(b"", taken=True), None),
+    Row("401 until it is repaired", STOPS, False, target.status(401), None),
+    Row("a redirect until it is repaired", STOPS, False, target.status(307, Location="/elsewhere"), None),
+    Row("a plain port under an https address", COMES_BACK, False, scheme="https"),
+    Row("a certificate that nobody vouches for", COMES_BACK, False, scheme="https", certified=True),
+]
+
+
+def settings(address, scheme="http", **variables):
+    usual = {"HOOK_TIMEOUT": "1s", "HOOK_MAX_RECORDS": A_REQUEST, "HOOK_CONCURRENCY": 2}
+    return {**usual, "HOOK_URL": scheme + address, **variables}
+
+
+@pytest.fixture
+def broken(tmp_path):
+    """Makes the target of a row, and ends it."""
+    made = []
+
+    def make(row):
+        certificate = target.self_signed(tmp_path) if row.certified else None
+        made.append(FaultTarget(row.happens, row.times, certificate))
+        if row.shut:
+            made[0].shut()
+        return made[0]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.fault)
+def test_no_fault_loses_a_click(lab, broken, row):
+    lab.put(KEY, make_lines(range(COUNT)))
+    to, queue = broken(row), lab.clock_queue()
+    kept = {**queue.variables, **lab.table().variables, **row.settings}
+    pump = Pump(queue, lab.forwarder(**settings(to.address, row.scheme), **kept), 5 if row.does == COMES_BACK else 20)
+    [sent] = queue.send(s3_event(KEY))
+
+    assert pump.turn().failures == ([sent] if row.does in (COMES_BACK, STOPS) else [])
+    least = COUNT // A_REQUEST
+    assert row.does != RETRIES or row.doubled or to.requests > least
+    assert row.does != PASSES or to.requests == least
+    to.heal()
+    pump.function = lab.forwarder(**settings(to.address), **kept)
+    pump.deliver()
+
+    arrived = Counter(tags(to.taken))
+    assert set(arrived) == set(each_once(COUNT)), "nothing is lost"
+    assert row.doubled or arrived == each_once(COUNT)
+    assert len({click["id"] for click in to.taken}) == COUNT, "what comes twice has the same id both times"
+    assert (queue.dead, lab.quarantine()) == ([], {})
+
+
+@pytest.mark.parametrize("may_double", [False, True], ids=["clicks not taken", "clicks taken or not"])
+def test_a_hail_of_faults_loses_nothing(lab, broken, may_double):
+    """Every third request meets one fault or another, for as long as it takes."""
+    quick = [row for row in ROWS if row.does == RETRIES and row.times != 1 and (may_double or not row.doubled)]
+    chance = random.Random(7)
+
+    def hail(exchange):
+        if chance.random() < 0.33:
+            return chance.choice(quick).happens(exchange)
+        exchange.take()
+        exchange.send(OK)
+        return True
+
+    lab.put(KEY, make_lines(range(300)))
+    to, queue = broken(Row("hail", RETRIES, may_double, hail, None)), lab.clock_queue()
+    kept = {**queue.variables, **lab.table().variables}
+    pump = Pump(queue, Fresh(lambda: lab.forwarder(**settings(to.address), **kept)), 20)
+    queue.send(s3_event(KEY))
+    pump.deliver()
+
+    arrived = Counter(tags(to.taken))
+    assert set(arrived) == set(each_once(300)) and queue.dead == []
+    assert may_double or arrived == each_once(300)
+
+
+def table():
+    """The rows for people."""
+    head = ["| fault | what the function does | lost | doubled |", "|---|---|---|---|"]
+    doubled = {True: "may be, under the same id", False: "no"}
+    return "\n".join([*head, *(f"| {row.fault} | {row.does} | no | {doubled[row.doubled]} |" for row in ROWS)]) + "\n"
+
+
+def test_the_readme_has_this_table():
+    begin, end = MARKS
+    assert README.read_text().partition(begin)[2].partition(end)[0].strip() == table().strip()
+
+
+if __name__ == "__main__":
+    print(table(), end="")
