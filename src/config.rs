@@ -1,19 +1,20 @@
 //! The configuration, from variables. Every mistake of a deployment is reported in one start.
 
 mod names;
+mod target;
 pub mod vars;
 
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::decode::Caps;
-use crate::deliver::parse_rate;
 use crate::log::LEVELS;
 use crate::object::ObjectRef;
-use crate::target::{COMMON, Context, KINDS, Limits, Target};
+use crate::target::Context;
 use names::{prefix_of, target_names};
+pub use target::TargetConfig;
+use target::known_keys;
 use vars::{Mistake, Scope, Vars};
 
 /// Variables that belong to no target: name, default, what it does.
@@ -32,12 +33,6 @@ pub const GLOBALS: &[(&str, &str, &str)] = &[
     ("MAX_OBJECT_BYTES", "32GiB", "plain bytes of an object; beyond them its tail is quarantined"),
     ("MAX_INFLATE_RATIO", "250", "plain bytes per compressed byte; beyond it the object's tail is quarantined"),
 ];
-
-/// Bytes that a request must have room for beside its frame: four usual clicks.
-const LEAST_CLICK: usize = 4096;
-
-/// Most requests in flight to one target: sockets of a Lambda function are limited to 1,024.
-const MOST_IN_FLIGHT: usize = 500;
 
 /// Most targets: the progress of as many fits an item of a table.
 pub const MOST_TARGETS: usize = 20;
@@ -62,24 +57,6 @@ pub struct Config {
     pub deadline_margin: Option<Duration>,
     /// The clock, as milliseconds of leases need it.
     pub clock: fn() -> std::time::SystemTime,
-}
-
-/// One target, ready to be sent to.
-pub struct TargetConfig {
-    /// Its name in `TARGETS`.
-    pub name: Arc<str>,
-    /// Its kind.
-    pub kind: &'static str,
-    /// The target.
-    pub target: Arc<dyn Target>,
-    /// Its limits, lowered as the variables say.
-    pub limits: Limits,
-    /// Most requests in flight.
-    pub concurrency: usize,
-    /// How long a request may take.
-    pub timeout: Duration,
-    /// Most requests a second of this process, if they are limited.
-    pub rate: Option<f64>,
 }
 
 /// Keys of a bucket that begin alike.
@@ -144,7 +121,7 @@ impl Config {
         for name in &names {
             let others = names.iter().map(|other| prefix_of(other)).filter(|other| other.len() > prefix_of(name).len()).collect();
             let scope = Scope::below(vars, prefix_of(name), others);
-            let target = target(&scope, name, context).map(|target| target.shared_by(copies));
+            let target = target::read(&scope, name, context).map(|target| target.shared_by(copies));
             for variable in scope.unread() {
                 let known = known_keys(&scope).join(", ");
                 mistakes.push(Mistake { variable, problem: format!("is not a variable of target {name}; it has {known}") });
@@ -174,13 +151,6 @@ impl Config {
         let mut all = globals.into_mistakes();
         all.append(&mut mistakes);
         if all.is_empty() { Ok(config) } else { Err(ConfigErrors(all)) }
-    }
-}
-
-impl TargetConfig {
-    /// Its rate is that of so many copies of the function together.
-    fn shared_by(self, copies: usize) -> TargetConfig {
-        TargetConfig { rate: self.rate.map(|rate| rate / copies as f64), ..self }
     }
 }
 
@@ -229,53 +199,5 @@ fn caps(globals: &Scope<'_>) -> Caps {
         depth: depth.map_or(default.depth, |n| n as u32),
         object_bytes: globals.bytes("MAX_OBJECT_BYTES").unwrap_or(default.object_bytes),
         ratio: globals.count("MAX_INFLATE_RATIO").map_or(default.ratio, |n| n as u64),
-    }
-}
-
-/// The keys that a target's scope knows, for a message.
-fn known_keys(scope: &Scope<'_>) -> Vec<String> {
-    let kind = KINDS.iter().find(|kind| scope.peek("KIND") == Some(kind.name));
-    let own = kind.map_or(&[][..], |kind| kind.vars);
-    COMMON.iter().chain(own).map(|var| scope.name(var.name)).collect()
-}
-
-fn target(scope: &Scope<'_>, name: &str, context: Context) -> Option<TargetConfig> {
-    let kinds: Vec<_> = KINDS.iter().map(|kind| kind.name).collect();
-    let expected = format!("one of {}", kinds.join(", "));
-    let kind = scope.required("KIND", &expected)?;
-    let Some(kind) = KINDS.iter().find(|known| known.name == kind) else {
-        scope.mistake("KIND", format!("found {kind:?}; expected {expected}"));
-        // Without its kind, no variable of this target can be called unknown.
-        scope.starting("");
-        return None;
-    };
-    let (records, bytes) = (scope.count("MAX_RECORDS"), scope.bytes("MAX_BYTES"));
-    let concurrency = scope.parse("CONCURRENCY", |text| {
-        text.parse().ok().filter(|n| (1..=MOST_IN_FLIGHT).contains(n)).ok_or_else(|| format!("1 to {MOST_IN_FLIGHT}"))
-    });
-    let rate = scope.parse("RATE", parse_rate);
-    let timeout = scope.duration("TIMEOUT").unwrap_or(Duration::from_secs(30));
-    let target = (kind.build)(scope, context)?;
-    let mut limits = target.limits();
-    lower(scope, "MAX_RECORDS", &mut limits.records, records);
-    lower(scope, "MAX_BYTES", &mut limits.bytes, bytes.map(|n| n as usize));
-    let least = limits.overhead + LEAST_CLICK;
-    if limits.bytes < least {
-        scope.mistake(
-            "MAX_BYTES",
-            format!("found {}; below {least} a usual click does not fit and would be quarantined", limits.bytes),
-        );
-    }
-    let concurrency = concurrency.unwrap_or(4);
-    Some(TargetConfig { name: name.into(), kind: kind.name, target, limits, concurrency, timeout, rate })
-}
-
-fn lower(scope: &Scope<'_>, key: &str, limit: &mut usize, wish: Option<usize>) {
-    match wish {
-        Some(wish) if wish > *limit => {
-            scope.mistake(key, format!("found {wish}; the kind's limit is {limit}, which can only be lowered"))
-        }
-        Some(wish) => *limit = wish,
-        None => {}
     }
 }

@@ -8,7 +8,9 @@ mod adapt;
 pub mod backoff;
 mod batch;
 mod breaker;
+mod counts;
 mod gate;
+mod lane;
 mod ledger;
 mod rate;
 mod retry;
@@ -17,16 +19,15 @@ mod state;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinSet;
 
+pub use lane::{Full, Lane};
 pub use rate::parse_rate;
 pub use retry::Patience;
 
-use crate::click::Click;
 use crate::config::TargetConfig;
-use crate::outcome::{Failure, Tally, TargetOutcome};
-use crate::progress::{Fence, Settled, TargetProgress};
-use crate::quarantine::Row;
+use crate::outcome::Failure;
+use crate::progress::{Fence, TargetProgress};
 use crate::target::Entry;
 use batch::Batcher;
 use gate::Gate;
@@ -61,8 +62,7 @@ impl Delivery {
         }
         let (queue, batches) = mpsc::channel(QUEUE);
         let worker = tokio::spawn(work(state.clone(), batches, self.config.concurrency.min(IN_FLIGHT)));
-        let (batcher, counts) = (Batcher::new(self.config.limits), Counts::default());
-        Lane { state, prior, batcher, queue, worker, counts, before: counts, resume: 0, turn: 0, dropped: None, end: false }
+        Lane::new(state, prior, Batcher::new(self.config.limits), (queue, worker))
     }
 }
 
@@ -79,206 +79,4 @@ async fn work(state: Arc<LaneState>, mut batches: mpsc::Receiver<Vec<Entry>>, co
         }
     }
     while running.join_next().await.is_some() {}
-}
-
-/// One target's road for one object.
-pub struct Lane {
-    state: Arc<LaneState>,
-    /// How far earlier runs were.
-    prior: TargetProgress,
-    batcher: Batcher,
-    queue: mpsc::Sender<Vec<Entry>>,
-    worker: JoinHandle<()>,
-    counts: Counts,
-    /// The counts before the first entry of the batch being filled.
-    before: Counts,
-    /// Records before this offset were dealt with in an earlier pass.
-    resume: u64,
-    /// Turns given to records.
-    turn: u64,
-    /// Where the first record begins that was offered in vain. Nothing from there on is settled.
-    dropped: Option<u64>,
-    /// The object was read to its end.
-    end: bool,
-}
-
-/// What a lane counts before anything is sent: `read`, `filtered`, and what was quarantined.
-#[derive(Clone, Copy, Debug, Default)]
-struct Counts {
-    tally: Tally,
-    /// Records that earlier runs had settled.
-    resumed: u64,
-}
-
-/// A batch that is full, with what to go back to if it cannot be queued.
-pub struct Full {
-    batch: Vec<Entry>,
-    before: Counts,
-    /// Every record before this offset is in this batch or one before it, or dealt with otherwise.
-    frontier: u64,
-}
-
-impl Lane {
-    /// The target's name.
-    pub fn name(&self) -> &str {
-        &self.state.name
-    }
-
-    /// What is settled, as it changes.
-    pub fn settled(&self) -> Settled {
-        let state = self.state.clone();
-        Settled { target: self.state.name.clone(), snapshot: Box::new(move || state.snapshot()) }
-    }
-
-    /// Whether nothing more will be sent: what comes is not delivered in this run.
-    pub fn is_over(&self) -> bool {
-        self.state.is_over()
-    }
-
-    /// Whether it is over because the target failed.
-    pub fn has_failed(&self) -> bool {
-        self.state.has_failed()
-    }
-
-    /// Counts a record that is bad for every target.
-    pub fn bad(&mut self, at: u64) {
-        if self.wants(at) {
-            self.counts.tally.read += 1;
-            self.counts.tally.quarantined += 1;
-        }
-    }
-
-    /// Counts a record that is not for this target.
-    pub fn filtered(&mut self, at: u64) {
-        if self.wants(at) {
-            self.counts.tally.read += 1;
-            self.counts.tally.filtered += 1;
-        }
-    }
-
-    /// Whether the record at `at` is left to do; counts it if an earlier run did it.
-    fn wants(&mut self, at: u64) -> bool {
-        if at < self.resume {
-            return false;
-        }
-        let settled = self.prior.is_settled(at);
-        self.counts.resumed += u64::from(settled);
-        !settled
-    }
-
-    /// Takes a click. Returns the batch that was full before it, which goes to [`enqueue`](Self::enqueue).
-    ///
-    /// `at` is the record's offset in the object being read, which for a row of the quarantine is not that of
-    /// its click.
-    pub fn offer(&mut self, click: &Click<'_>, at: u64) -> Option<Full> {
-        let before = self.counts;
-        if !self.wants(at) {
-            // Nothing on both sides of it is one range.
-            self.turn += 1;
-            return None;
-        }
-        self.counts.tally.read += 1;
-        if self.state.has_ended() {
-            self.drop_from(at, 1);
-            return None;
-        }
-        let unfit = |lane: &mut Lane, entry: Entry, reason: String| {
-            lane.counts.tally.quarantined += 1;
-            lane.state.unfit(at, Row::rejected(entry, lane.state.name.clone(), reason));
-            None
-        };
-        let entry = match self.state.target.encode(click) {
-            Ok(entry) => entry,
-            Err(why) => return unfit(self, Entry::new(click, Default::default()), why.0),
-        };
-        self.turn += 1;
-        match self.batcher.push(Entry { at, turn: self.turn, ..entry }) {
-            Ok(full) => {
-                let is_first = full.is_some() || self.batcher.len() == 1;
-                let start = if is_first { std::mem::replace(&mut self.before, before) } else { self.before };
-                full.map(|batch| Full { batch, before: start, frontier: at })
-            }
-            Err(refused) => {
-                let reason =
-                    format!("{} bytes in this target's form; it takes {} at most", refused.entry.body.len(), refused.limit);
-                unfit(self, *refused.entry, reason)
-            }
-        }
-    }
-
-    /// Notes that every record before `at` was offered.
-    pub fn advance(&mut self, at: u64) {
-        if self.batcher.len() == 0 {
-            self.state.ledger(|ledger| ledger.advance(self.dropped.unwrap_or(at)));
-        }
-    }
-
-    /// Counts records that nothing is done about, the first of them at `at`.
-    fn drop_from(&mut self, at: u64, records: usize) {
-        self.dropped.get_or_insert(at);
-        self.state.leave(records);
-    }
-
-    /// The batch being filled, at the end of the object.
-    pub fn flush(&mut self, end: u64) -> Option<Full> {
-        self.end = true;
-        self.advance(end);
-        let frontier = self.dropped.unwrap_or(end);
-        Some(Full { batch: self.batcher.take()?, before: self.before, frontier })
-    }
-
-    /// Queues a batch. If the queue is full because the target is in trouble, and others wait for this
-    /// lane (`may_detach`), the lane goes back to before the batch and `false` says so.
-    pub async fn enqueue(&mut self, full: Full, may_detach: bool) -> bool {
-        let first = full.batch.first().map_or(full.frontier, |entry| entry.at);
-        let permit = tokio::select! {
-            biased;
-            permit = self.queue.clone().reserve_owned() => permit,
-            () = self.state.backing_off(), if may_detach => {
-                self.batcher.take();
-                self.counts = full.before;
-                (self.resume, self.dropped, self.end) = (first, None, false);
-                return false;
-            }
-        };
-        let Ok(permit) = permit else {
-            // The worker ends only with the lane, or by a panic of a target.
-            self.drop_from(first, full.batch.len());
-            return true;
-        };
-        self.state.ledger(|ledger| ledger.queue(&full.batch, full.frontier));
-        permit.send(full.batch);
-        true
-    }
-
-    /// How many rows are collected.
-    pub fn rows(&self) -> usize {
-        self.state.rows()
-    }
-
-    /// Awaits what is in flight, and says what the target got.
-    pub async fn close(mut self) -> TargetOutcome {
-        drop(self.queue);
-        let _ = self.worker.await;
-        let state::Counts { sent, rejected, left, retries, failure, late, .. } = self.state.finish();
-        let Counts { mut tally, resumed } = self.counts;
-        tally.sent += sent;
-        tally.quarantined += rejected;
-        let waiting = self.batcher.take().map_or(0, |batch| batch.len() as u64);
-        // A task that panicked has settled nothing: its entries are not delivered.
-        let lost = tally.read.saturating_sub(tally.sent + tally.filtered + tally.quarantined + left + waiting);
-        let moved = sent + rejected > 0 || self.state.has_moved();
-        let late = late.filter(|_| !moved).map(Failure::GaveUp);
-        let panicked = (lost > 0).then(|| Failure::GaveUp("a task of this target ended early; see the log".into()));
-        let failure = failure.or(panicked).or(late);
-        let unsettled = left + waiting + lost;
-        let continued = failure.is_none() && !(self.end && unsettled == 0);
-        if continued {
-            // What the time was not enough for counts as not read.
-            tally.read -= unsettled;
-        } else {
-            tally.failed += unsettled;
-        }
-        TargetOutcome { target: self.state.name.clone(), tally, resumed, retries, moved, continued, failure }
-    }
 }

@@ -1,6 +1,7 @@
 //! One job in, one outcome out: the only file that knows every stage.
 
 mod books;
+mod open;
 mod pass;
 
 use std::sync::Arc;
@@ -12,14 +13,15 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::aws::Aws;
 use crate::config::{Area, Config};
-use crate::decode::{BadRecord, Caps, Place};
+use crate::decode::Caps;
 use crate::deliver::{Delivery, Lane, Patience};
 use crate::object::{Directory, ObjectError, ObjectRef, Reader, S3, Store};
 use crate::outcome::{End, Outcome, Rest};
 use crate::progress::{Answer, Keeper, Progress, Table, TargetProgress, Wish, milliseconds};
-use crate::quarantine::{Quarantine, Row, RowKind};
+use crate::quarantine::Quarantine;
 use crate::trigger::Job;
 use books::Books;
+use open::{GONE, REPLACED};
 use pass::Pass;
 
 /// Forwards objects to every target of a configuration.
@@ -131,47 +133,6 @@ impl Forwarder {
         }
     }
 
-    /// The spellings of the job's key that may be read, or why none may.
-    fn readable(&self, job: &Job) -> Result<Vec<ObjectRef>, &'static str> {
-        let mut spellings: Vec<_> = job.keys.iter().map(|key| ObjectRef { key: key.clone(), ..job.object() }).collect();
-        if job.trusted {
-            return Ok(spellings);
-        }
-        if job.bucket.is_empty() {
-            return Err("it names no bucket");
-        }
-        if spellings.iter().any(|object| self.quarantine.holds(object)) {
-            return Err("the forwarder wrote it itself");
-        }
-        spellings.retain(|object| self.sources.as_ref().is_none_or(|areas| areas.iter().any(|area| area.holds(object))));
-        match (spellings.first(), job.size) {
-            (None, _) => Err("it lies outside SOURCES"),
-            (Some(object), Some(0)) if object.key.ends_with('/') => Err("it is a folder marker"),
-            (Some(_), Some(0)) => Err("it is empty"),
-            _ => Ok(spellings),
-        }
-    }
-
-    /// Opens the first spelling of the key that exists.
-    async fn open(&self, job: &Job, spellings: Vec<ObjectRef>) -> Result<(ObjectRef, Reader), ObjectError> {
-        for object in spellings {
-            match self.store(&object).open(&object).await {
-                Err(ObjectError::Missing) => tracing::debug!(%object, keys = job.keys.len(), "no such spelling"),
-                Ok(reader) => return Ok((object, reader)),
-                Err(error) => return Err(error),
-            }
-        }
-        Err(ObjectError::Missing)
-    }
-
-    /// Notes an object that is gone: somebody must learn of it, though it will never come back.
-    async fn gone(&self, object: ObjectRef, reason: &str) -> Outcome {
-        let bad = BadRecord { place: Place::default(), length: 0, raw: Default::default(), reason: reason.into() };
-        let kept = self.quarantine.keep(vec![Row::bad(Arc::new(object.clone()), bad, RowKind::Object)]).await;
-        let end = kept.map_or_else(|e| End::Failed(format!("its quarantine row cannot be stored: {e}")), |()| End::Missing);
-        Outcome::unread(object, end)
-    }
-
     /// Reads the object for every target that has not all of it, and keeps the books.
     async fn deliver(&self, source: Source, reader: Reader, keeper: Option<Keeper>, patience: &Patience) -> Outcome {
         let lanes = self.lanes(keeper.as_ref(), patience);
@@ -243,11 +204,6 @@ impl Forwarder {
         (lanes, end)
     }
 }
-
-/// Why an object that was named is not read.
-const GONE: &str = "the object is gone: no spelling of its key exists";
-const REPLACED: &str =
-    "the object was replaced before all of it was forwarded; switch on the bucket's versions, so that this cannot happen";
 
 /// The object of a run.
 struct Source {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
+use super::counts::Counts;
 use super::gate::Gate;
 use super::ledger::Ledger;
 use super::retry::Patience;
@@ -32,27 +33,6 @@ pub(super) struct LaneState {
     ranges: Arc<Semaphore>,
     counts: Mutex<Counts>,
     health: watch::Sender<Health>,
-}
-
-/// What has become of the entries.
-#[derive(Default)]
-pub(super) struct Counts {
-    pub(super) sent: u64,
-    pub(super) rejected: u64,
-    /// Entries that nobody settled: failed, or left for another run.
-    pub(super) left: u64,
-    pub(super) retries: u64,
-    pub(super) failure: Option<Failure>,
-    /// Why the time was not enough.
-    pub(super) late: Option<String>,
-    /// Rejected entries for the quarantine.
-    rows: Vec<Row>,
-    /// Rejected before anything was accepted: not yet known whose fault it is.
-    held: Vec<(u64, Row)>,
-    accepted: bool,
-    ledger: Ledger,
-    /// Rows of records before this offset that the target cannot carry were collected.
-    unfit: u64,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -230,26 +210,5 @@ impl LaneState {
         }
         let Counts { sent, rejected, left, retries, .. } = *counts;
         Counts { sent, rejected, left, retries, failure: counts.failure.clone(), late: counts.late.clone(), ..Counts::default() }
-    }
-}
-
-impl Counts {
-    /// Entries that the target has, by their offsets.
-    fn accept(&mut self, sent: Vec<u64>) {
-        self.sent += sent.len() as u64;
-        self.ledger.settle(sent.into_iter());
-        if !self.accepted {
-            self.accepted = true;
-            self.settle_held();
-        }
-    }
-
-    /// The rejected entries are wrong, not the target.
-    fn settle_held(&mut self) {
-        for (offset, row) in std::mem::take(&mut self.held) {
-            self.rejected += 1;
-            self.ledger.settle(std::iter::once(offset));
-            self.rows.push(row);
-        }
     }
 }

@@ -238,10 +238,7 @@ async fn what_must_not_be_read_is_not() {
     let (forwarder, memory) = forwarder(&[takes_all()]);
     memory.put("rows", "q/x.jsonl", lines(0..1));
     let patience = Patience::until(Instant::now() + Duration::from_secs(9));
-    let end = |job: Job| {
-        let forwarder = &forwarder;
-        async move { forwarder.forward(&job, patience).await.end }
-    };
+    let end = async |job: Job| forwarder.forward(&job, patience.clone()).await.end;
     assert_eq!(end(Job { bucket: "rows".into(), ..job("q/x.jsonl") }).await, End::Skipped("the forwarder wrote it itself"));
     assert_eq!(end(Job { size: Some(0), ..job("folder/") }).await, End::Skipped("it is a folder marker"));
     assert_eq!(end(Job { size: Some(0), ..job("empty") }).await, End::Skipped("it is empty"));

@@ -30,7 +30,7 @@ async fn a_key_that_s3_encodes_lies_inside_its_source() {
         "object": {"key": "clicks/dt%3D2026-11-22/a%2Bb.json", "size": 9}}}]});
     let job = parse(&notice, "request").unwrap().units.remove(0).jobs.remove(0);
     let patience = Patience::until(Instant::now() + Duration::from_secs(9));
-    assert_eq!(forwarder.forward(&job, patience).await.end, End::Whole);
+    assert_eq!(forwarder.forward(&job, patience.clone()).await.end, End::Whole);
     let outside = Job { keys: vec!["other/a.json".into()], ..job };
     assert!(matches!(forwarder.forward(&outside, patience).await.end, End::Skipped(_)));
 }

@@ -1,0 +1,58 @@
+//! Which object a job names: what may be read, what is there, and what is gone.
+
+use std::sync::Arc;
+
+use super::Forwarder;
+use crate::decode::{BadRecord, Place};
+use crate::object::{ObjectError, ObjectRef, Reader};
+use crate::outcome::{End, Outcome};
+use crate::quarantine::{Row, RowKind};
+use crate::trigger::Job;
+
+/// Why an object that was named is not read.
+pub(super) const GONE: &str = "the object is gone: no spelling of its key exists";
+pub(super) const REPLACED: &str =
+    "the object was replaced before all of it was forwarded; switch on the bucket's versions, so that this cannot happen";
+
+impl Forwarder {
+    /// The spellings of the job's key that may be read, or why none may.
+    pub(super) fn readable(&self, job: &Job) -> Result<Vec<ObjectRef>, &'static str> {
+        let mut spellings: Vec<_> = job.keys.iter().map(|key| ObjectRef { key: key.clone(), ..job.object() }).collect();
+        if job.trusted {
+            return Ok(spellings);
+        }
+        if job.bucket.is_empty() {
+            return Err("it names no bucket");
+        }
+        if spellings.iter().any(|object| self.quarantine.holds(object)) {
+            return Err("the forwarder wrote it itself");
+        }
+        spellings.retain(|object| self.sources.as_ref().is_none_or(|areas| areas.iter().any(|area| area.holds(object))));
+        match (spellings.first(), job.size) {
+            (None, _) => Err("it lies outside SOURCES"),
+            (Some(object), Some(0)) if object.key.ends_with('/') => Err("it is a folder marker"),
+            (Some(_), Some(0)) => Err("it is empty"),
+            _ => Ok(spellings),
+        }
+    }
+
+    /// Opens the first spelling of the key that exists.
+    pub(super) async fn open(&self, job: &Job, spellings: Vec<ObjectRef>) -> Result<(ObjectRef, Reader), ObjectError> {
+        for object in spellings {
+            match self.store(&object).open(&object).await {
+                Err(ObjectError::Missing) => tracing::debug!(%object, keys = job.keys.len(), "no such spelling"),
+                Ok(reader) => return Ok((object, reader)),
+                Err(error) => return Err(error),
+            }
+        }
+        Err(ObjectError::Missing)
+    }
+
+    /// Notes an object that is gone: somebody must learn of it, though it will never come back.
+    pub(super) async fn gone(&self, object: ObjectRef, reason: &str) -> Outcome {
+        let bad = BadRecord { place: Place::default(), length: 0, raw: Default::default(), reason: reason.into() };
+        let kept = self.quarantine.keep(vec![Row::bad(Arc::new(object.clone()), bad, RowKind::Object)]).await;
+        let end = kept.map_or_else(|e| End::Failed(format!("its quarantine row cannot be stored: {e}")), |()| End::Missing);
+        Outcome::unread(object, end)
+    }
+}

@@ -1,0 +1,71 @@
+//! The audit lines: what became of an object, told so that nobody has to open the code.
+
+use super::{End, Failure, Outcome, Tally, TargetOutcome};
+
+impl Outcome {
+    /// Writes one audit line a target, or one for an object that reached none.
+    pub fn log(&self) {
+        let object = self.object.to_string();
+        if self.targets.iter().any(|t| t.failure == Some(Failure::Closed)) {
+            return;
+        }
+        match &self.end {
+            End::Whole | End::Stopped { .. } => {}
+            // A typing error in SOURCES looks just so.
+            End::Skipped(why) if why.contains("SOURCES") => tracing::warn!(object, why, "object skipped"),
+            End::Skipped(why) => tracing::info!(object, why, "object skipped"),
+            End::Missing => {
+                tracing::error!(object, "object is gone: see its row in the quarantine; acknowledged")
+            }
+            End::Done => tracing::info!(object, "object forwarded before"),
+            End::Held(left) => {
+                tracing::warn!(object, held_s = left.as_secs(), "object held by another invocation");
+            }
+            End::Broken { offset, reason } => tracing::error!(object, offset, reason, "object is broken: its tail is quarantined"),
+            End::Failed(cause) => tracing::error!(object, cause, "object failed"),
+        }
+        for target in &self.targets {
+            target.log(&object, &self.end);
+        }
+    }
+}
+
+impl TargetOutcome {
+    fn log(&self, object: &str, end: &End) {
+        let Tally { read, sent, filtered, quarantined, failed } = self.tally;
+        let (target, retries, resumed, continued) = (&*self.target, self.retries, self.resumed, self.continued);
+        match &self.failure {
+            None if continued || matches!(end, End::Failed(_)) => {
+                tracing::warn!(
+                    object,
+                    target,
+                    read,
+                    sent,
+                    filtered,
+                    quarantined,
+                    failed,
+                    retries,
+                    resumed,
+                    continued,
+                    "object forwarded in part"
+                );
+            }
+            None => tracing::info!(
+                object,
+                target,
+                read,
+                sent,
+                filtered,
+                quarantined,
+                failed,
+                retries,
+                resumed,
+                continued,
+                "object forwarded"
+            ),
+            Some(cause) => tracing::error!(
+                object, target, read, sent, filtered, quarantined, failed, retries, resumed, continued, %cause, "object failed"
+            ),
+        }
+    }
+}
