@@ -11,6 +11,8 @@
 //!     |
 //!  target     per target: encode once -> batch to limits -> send -> verdict per record -> retry what is left
 //!     |
+//!  progress   what is settled, so that an object that comes again goes on where it stopped
+//!     |
 //!  outcome    tally -> the answer, one audit line a target
 //! ```
 //!
@@ -19,7 +21,7 @@
 //! 1. Only [`trigger`] and `bin/` know Lambda.
 //! 2. Only [`config::vars`] reads the environment.
 //! 3. Only [`forward`] knows all stages.
-//! 4. Only [`deliver`] sends, and only `deliver/retry.rs` waits.
+//! 4. Only [`deliver`] sends, and only `deliver/retry.rs` waits for a target.
 //! 5. A target knows one wire format and no other target: limits, encode, send once. No loop over
 //!    attempts, no sleep, no environment, no arithmetic of sizes.
 //! 6. `json`, `decode::frame`, `deliver::batch`, `deliver::backoff` and [`click`] do no I/O, read no clock,
@@ -35,6 +37,12 @@
 //! - 2026-11-22: a refused body, 400, 413 or 422 alike, is one [`target::Halt`]: the cure is to halve it.
 //! - 2026-11-22: a bad record in many lines ends before the next line that begins with a bracket and is
 //!   indented no further than the record: nothing inside it becomes a click.
+//! - 2026-11-22: progress counts in plain offsets, not in records: a later decoder may count bad records
+//!   otherwise. Up to 64 open ranges are spelled out; more, from requests taken in part, are packed.
+//! - 2026-11-22: a write of progress is bound to the epoch of its claim and to the number of writes before it,
+//!   so that one that was held up on its way can neither follow another's claim nor undo a later one.
+//! - 2026-11-22: a run whose target was slow but settled something goes on in a fresh message; one that
+//!   settled nothing is a failure, and its message waits.
 
 pub mod trigger;
 

@@ -84,7 +84,7 @@ impl Ledger {
         // What earlier runs left open and this one has not come to.
         let ahead = self.prior.open.iter().filter(|range| range.to > self.frontier);
         open.extend(ahead.map(|range| Range { from: range.from.max(self.frontier), to: range.to }));
-        TargetProgress { settled: self.prior.settled.max(self.frontier), open, unfit: self.prior.unfit, done: false }
+        TargetProgress { settled: self.prior.settled.max(self.frontier), open, ..self.prior.clone() }
     }
 }
 
@@ -168,13 +168,16 @@ mod tests {
     #[test]
     fn a_request_that_failed_among_accepted_ones_is_one_range() {
         let (progress, _) = run(&TargetProgress::default(), 100, 10, |at| !(300..400).contains(&at));
-        assert_eq!(progress, TargetProgress { settled: 1000, open: vec![Range { from: 300, to: 391 }], unfit: 0, done: false });
+        assert_eq!(
+            progress,
+            TargetProgress { settled: 1000, open: vec![Range { from: 300, to: 391 }], ..TargetProgress::default() }
+        );
     }
 
     #[test]
     fn a_run_that_ends_early_forgets_nothing_of_the_one_before() {
         let open = vec![Range { from: 10, to: 11 }, Range { from: 500, to: 591 }];
-        let prior = TargetProgress { settled: 900, open: open.clone(), unfit: 0, done: false };
+        let prior = TargetProgress { settled: 900, open: open.clone(), ..TargetProgress::default() };
         let mut ledger = Ledger::new(prior.clone());
         assert_eq!(ledger.progress(), prior, "before anything is offered");
         ledger.queue(&[entry(10, 2), entry(500, 51)], 510);

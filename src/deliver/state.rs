@@ -46,7 +46,7 @@ impl LaneState {
     /// For one object, of which `prior` is settled. `name`, target and so on are those of `of`.
     pub(super) fn new(of: (&crate::config::TargetConfig, Arc<Gate>), patience: Patience, prior: TargetProgress) -> LaneState {
         let (config, gate) = of;
-        let counts = Counts { unfit: prior.unfit, ledger: Ledger::new(prior), ..Counts::default() };
+        let counts = Counts { unfit: prior.unfit, accepted: prior.accepted, ledger: Ledger::new(prior), ..Counts::default() };
         LaneState {
             name: config.name.clone(),
             target: config.target.clone(),
@@ -153,8 +153,8 @@ impl LaneState {
 
     /// Whether nothing more will be sent.
     pub(super) fn is_over(&self) -> bool {
-        if self.fence.as_ref().is_some_and(|fence| fence.has_fallen()) {
-            self.give_up(Failure::GaveUp(crate::progress::ProgressError::Lost.to_string()));
+        if let Some(fallen) = self.fence.as_ref().and_then(|fence| fence.has_fallen()) {
+            self.give_up(Failure::GaveUp(fallen));
         } else if self.patience.is_over() {
             self.run_out(if *self.patience.interrupt.borrow() { "interrupted" } else { "the time was up" }.to_owned());
         }
@@ -196,7 +196,7 @@ impl LaneState {
     /// What is settled, and the rows without which it is not.
     pub(super) fn snapshot(&self) -> (TargetProgress, Vec<Row>) {
         let mut counts = self.counts();
-        let progress = TargetProgress { unfit: counts.unfit, ..counts.ledger.progress() };
+        let progress = TargetProgress { unfit: counts.unfit, accepted: counts.accepted, ..counts.ledger.progress() };
         (progress, std::mem::take(&mut counts.rows))
     }
 

@@ -30,6 +30,8 @@ pub struct TargetProgress {
     pub open: Vec<Range>,
     /// The rows of records before this offset that the target can never carry are stored.
     pub unfit: u64,
+    /// The target has accepted a record: if it rejects others, they are wrong, and not the target.
+    pub accepted: bool,
     /// The whole object is settled.
     pub done: bool,
 }
@@ -74,6 +76,8 @@ struct Wire {
     #[serde(default)]
     unfit: u64,
     #[serde(default)]
+    accepted: bool,
+    #[serde(default)]
     done: bool,
 }
 
@@ -89,15 +93,17 @@ impl From<TargetProgress> for Wire {
             ranges = halved(&ranges);
         };
         let open = ranges.iter().take(PLAIN).map(|range| (range.from, range.to)).collect();
-        Wire { settled: progress.settled, open, more: packed, unfit: progress.unfit, done: progress.done }
+        let TargetProgress { settled, unfit, accepted, done, .. } = progress;
+        Wire { settled, open, more: packed, unfit, accepted, done }
     }
 }
 
 impl From<Wire> for TargetProgress {
     fn from(wire: Wire) -> TargetProgress {
-        let mut open: Vec<_> = wire.open.into_iter().map(|(from, to)| Range { from, to }).collect();
+        let mut open: Vec<_> = wire.open.iter().copied().map(|(from, to)| Range { from, to }).collect();
         open.extend(unpack(&wire.more));
-        TargetProgress { settled: wire.settled, open, unfit: wire.unfit, done: wire.done }
+        let Wire { settled, unfit, accepted, done, .. } = wire;
+        TargetProgress { settled, open, unfit, accepted, done }
     }
 }
 
@@ -158,7 +164,7 @@ mod tests {
         fn a_document_reads_back_as_it_was_written(steps in proptest::collection::vec((1u64..1 << 24, 1u64..1 << 20), 0..1200)) {
             let open = ranges(&steps);
             let settled = open.last().map_or(9, |range| range.to + 5);
-            let progress = TargetProgress { settled, open, unfit: 7, done: false };
+            let progress = TargetProgress { settled, open, unfit: 7, accepted: true, done: false };
             let text = serde_json::to_string(&progress).unwrap();
             prop_assert_eq!(serde_json::from_str::<TargetProgress>(&text).unwrap(), progress);
             prop_assert!(text.len() < 19_000, "{} bytes", text.len());
@@ -169,7 +175,7 @@ mod tests {
             let open = ranges(&steps);
             let settled = open.last().map_or(100, |range| range.to + 50);
             let expected = offset < settled && !open.iter().any(|range| (range.from..range.to).contains(&offset));
-            prop_assert_eq!(TargetProgress { settled, open, unfit: 0, done: false }.is_settled(offset), expected);
+            prop_assert_eq!(TargetProgress { settled, open, unfit: 0, accepted: false, done: false }.is_settled(offset), expected);
         }
     }
 

@@ -90,10 +90,13 @@ pub(super) fn judge(found: Option<&Item>, wish: &Wish<'_>, owner: &str) -> Resul
         return Ok(Verdict::Held(Duration::from_millis(held).min(LEASE)));
     }
     let mut item = found.cloned().unwrap_or_else(|| Item::fresh(owner));
-    if let Some(carried) = wish.carried.filter(|carried| found.is_none_or(|found| found.epoch < carried.epoch)) {
-        (item.epoch, item.document) = (carried.epoch, carried.document.clone());
+    // What is kept here may be of a time before the replay whose progress is carried.
+    let stale = |item: &Item| wish.again.is_some_and(|again| !item.replays.contains(&again.token));
+    if let Some(carried) = wish.carried.filter(|carried| found.is_none_or(|found| found.epoch < carried.epoch || stale(found))) {
+        (item.epoch, item.document) = (item.epoch.max(carried.epoch), carried.document.clone());
+        item.replays.extend(wish.again.filter(|_| stale(&item)).map(|again| again.token.clone()));
     }
-    if let Some(again) = wish.again.filter(|again| !item.replays.contains(&again.token)) {
+    if let Some(again) = wish.again.filter(|_| stale(&item)) {
         item.start_again(again, found.is_some());
     }
     if item.document.is_done(wish.targets.iter().map(|target| &**target)) {
@@ -214,6 +217,20 @@ mod tests {
             let carried = carried(epoch);
             let item = claimed(judge(Some(&kept), &Wish { carried: Some(&carried), ..wish(&targets) }, "me")).unwrap();
             assert_eq!(item.document.bad, bad);
+        }
+    }
+
+    #[test]
+    fn a_replay_that_is_carried_is_not_started_anew_nor_taken_for_done() {
+        let targets = [Arc::from("a")];
+        let again = Again { token: "message-1".into(), targets: Vec::new() };
+        let halfway = TargetProgress { settled: 50, ..TargetProgress::default() };
+        let document = Document { targets: [("a".to_owned(), halfway)].into(), bad: 0 };
+        let carried = Carried { epoch: 2, document: document.clone() };
+        let wish = Wish { again: Some(&again), carried: Some(&carried), ..wish(&targets) };
+        for kept in [None, Some(&done(&["a"]))] {
+            let item = claimed(judge(kept, &wish, "me")).unwrap();
+            assert_eq!((&item.document, &item.replays), (&document, &vec!["message-1".to_owned()]));
         }
     }
 

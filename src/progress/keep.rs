@@ -1,6 +1,5 @@
 //! A claim kept alive while its run lasts, and the fence that stops the run if it is not.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -18,28 +17,37 @@ const MARGIN: Duration = Duration::from_secs(2);
 
 /// Until when a run may send. It falls when the lease is over, or when another run has the object.
 #[derive(Debug)]
-pub struct Fence {
-    until: Mutex<Instant>,
-    fallen: AtomicBool,
+pub struct Fence(Mutex<Lease>);
+
+#[derive(Debug)]
+struct Lease {
+    until: Instant,
+    /// What the last write has come to.
+    trouble: Option<ProgressError>,
 }
 
 impl Fence {
     fn new(until: Instant) -> Fence {
-        Fence { until: Mutex::new(until), fallen: AtomicBool::new(false) }
+        Fence(Mutex::new(Lease { until, trouble: None }))
     }
 
-    /// Whether nothing may be sent any more.
-    pub fn has_fallen(&self) -> bool {
-        let until = *self.until.lock().unwrap_or_else(PoisonError::into_inner);
-        self.fallen.load(Ordering::Relaxed) || Instant::now() >= until
+    /// Why nothing may be sent any more; nothing if it still stands.
+    pub fn has_fallen(&self) -> Option<String> {
+        let lease = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match &lease.trouble {
+            Some(ProgressError::Lost) => Some(ProgressError::Lost.to_string()),
+            _ if Instant::now() < lease.until => None,
+            Some(trouble) => Some(format!("its lease ran out: {trouble}")),
+            None => Some("its lease ran out: this run stood still for longer".into()),
+        }
     }
 
-    fn extend(&self, until: Instant) {
-        *self.until.lock().unwrap_or_else(PoisonError::into_inner) = until;
-    }
-
-    fn fall(&self) {
-        self.fallen.store(true, Ordering::Relaxed);
+    fn note(&self, result: &Result<(), ProgressError>, until: Instant) {
+        let mut lease = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        lease.trouble = result.clone().err();
+        if result.is_ok() {
+            lease.until = until;
+        }
     }
 }
 
@@ -101,13 +109,9 @@ impl Keeper {
     pub async fn write(&mut self, document: Document, state: State) -> Result<(), ProgressError> {
         let asked = Instant::now();
         let result = self.progress.save(&mut self.claim, document, state, milliseconds((self.clock)())).await;
-        match &result {
-            Ok(()) => {
-                self.written = asked;
-                self.fence.extend(asked + LEASE - MARGIN);
-            }
-            Err(ProgressError::Lost) => self.fence.fall(),
-            Err(_) => {}
+        self.fence.note(&result, asked + LEASE - MARGIN);
+        if result.is_ok() {
+            self.written = asked;
         }
         result
     }

@@ -155,7 +155,7 @@ mod tests {
 
     #[test]
     fn an_item_reads_back_as_it_was_written() {
-        let hook = TargetProgress { settled: 900, open: vec![Range { from: 3, to: 40 }], unfit: 2, done: false };
+        let hook = TargetProgress { settled: 900, open: vec![Range { from: 3, to: 40 }], unfit: 2, accepted: true, done: false };
         let item = Item {
             format: 1,
             state: State::Running,

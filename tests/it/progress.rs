@@ -81,6 +81,44 @@ async fn what_failed_comes_back_for_that_target_and_for_what_is_unsettled_alone(
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_target_that_fails_in_mid_file_gets_all_the_rest_later() {
+    let broken = Arc::new(Mutex::new(true));
+    let is_broken = broken.clone();
+    let failing = target(10, move |number, batch| match number > 1 && *is_broken.lock().unwrap() {
+        true => Err(Halt::Misconfigured("401".into())),
+        false => Ok(vec![Verdict::Sent; batch.len()]),
+    });
+    // Its queue holds up reading, so that the other fails before everything is offered.
+    let mut slow = takes_all();
+    Arc::get_mut(&mut slow).unwrap().delay = Duration::from_secs(1);
+    let (forwarder, memory) = remembering(&[failing.clone(), slow.clone()]);
+    memory.put("clicks", "k", lines(0..203));
+    assert!(run(&forwarder, &job("k"), 60).await.failure().unwrap().contains("401"));
+    *broken.lock().unwrap() = false;
+    assert_eq!(run(&forwarder, &job("k"), 60).await.failure(), None);
+    assert_eq!((got(&failing), got(&slow)), ((203, true), (203, true)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_that_took_some_clicks_in_an_earlier_run_is_not_blamed_for_the_wrong_ones() {
+    let start = Instant::now();
+    let picky = target(1, move |_, batch| {
+        let wrong = memmem(&batch[0].body, b"wrong");
+        match (wrong, start.elapsed() < Duration::from_secs(30)) {
+            (false, _) => Ok(vec![Verdict::Sent]),
+            (true, true) => Err(Halt::Throttled(None, "429".into())),
+            (true, false) => Err(Halt::Refused("422".into())),
+        }
+    });
+    let (forwarder, memory) = remembering(std::slice::from_ref(&picky));
+    memory.put("clicks", "k", lines(0..5) + &lines(5..35).replace("link-", "wrong-"));
+    assert!(run(&forwarder, &job("k"), 20).await.continues());
+    tokio::time::advance(Duration::from_secs(60)).await;
+    let outcome = run(&forwarder, &job("k"), 20).await;
+    assert_eq!((outcome.failure(), outcome.targets[0].tally.quarantined), (None, 30));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_second_run_on_a_held_object_backs_off_and_sends_nothing() {
     let mut slow = takes_all();
     Arc::get_mut(&mut slow).unwrap().delay = Duration::from_secs(2);
@@ -215,6 +253,7 @@ enum Mood {
     Refuse,
     Throttle,
     Down,
+    Misconfigured,
     /// It takes everything, and the answer is lost.
     TakeAndHang,
 }
@@ -231,12 +270,13 @@ proptest! {
 
     #[test]
     fn whatever_happens_every_record_is_settled_once_per_target(
-        pieces in proptest::collection::vec((0usize..8, 0usize..500), 0..150),
+        pieces in proptest::collection::vec((0usize..8, 0usize..500), 0..300),
         moods in proptest::collection::vec(
             proptest::collection::vec(
                 prop_oneof![
                     9 => Just(Mood::Take), 3 => Just(Mood::TakeHalf), 1 => Just(Mood::RejectFirst), 1 => Just(Mood::Refuse),
-                    2 => Just(Mood::Throttle), 2 => Just(Mood::Down), 1 => Just(Mood::TakeAndHang),
+                    2 => Just(Mood::Throttle), 2 => Just(Mood::Down), 1 => Just(Mood::Misconfigured),
+                    1 => Just(Mood::TakeAndHang),
                 ], 1..12), 1..4),
         records in 1usize..12,
         delay in 1u64..700,
@@ -256,8 +296,11 @@ fn settle(pieces: &[(usize, usize)], moods: Vec<Vec<Mood>>, (records, delay): (u
     };
     let text: String = pieces.iter().map(piece).collect();
     let lost: Arc<Mutex<BTreeMap<(usize, u64), usize>>> = Arc::default();
-    let targets: Vec<_> =
-        moods.into_iter().enumerate().map(|(own, moods)| moody(own, moods, (records, delay), lost.clone())).collect();
+    let targets: Vec<_> = moods
+        .into_iter()
+        .enumerate()
+        .map(|(own, moods)| moody(own, moods, (records + 2 * own, delay >> (2 * own)), lost.clone()))
+        .collect();
     let (_keep, directory) = temporary();
     let (path, memory) = (directory.join("progress.jsonl"), Memory::default());
     memory.put("clicks", "k", text);
@@ -327,12 +370,12 @@ fn moody(
                 Err(Halt::Down("no answer".into()))
             }
             Mood::TakeHalf => Ok(half(Verdict::Sent, Verdict::Retry)),
-            Mood::RejectFirst => {
+            Mood::RejectFirst if number < 40 => {
                 Ok((0..batch.len()).map(|at| if at == 0 { Verdict::Rejected("no".into()) } else { Verdict::Sent }).collect())
             }
-            // For ever, a target that is misconfigured would not be done.
             Mood::Refuse if number < 40 => Err(Halt::Refused("400".into())),
             Mood::Throttle if number < 40 => Err(Halt::Throttled(Some(Duration::from_millis(300)), "429".into())),
+            Mood::Misconfigured if number < 40 => Err(Halt::Misconfigured("401".into())),
             Mood::Down if number < 40 => Err(Halt::Down("503".into())),
             _ => Ok(vec![Verdict::Sent; batch.len()]),
         }
