@@ -38,7 +38,8 @@ async fn main() -> ExitCode {
         }
     };
     let aws = Aws::default();
-    let (queues, margin) = (Queues::new(aws.clone(), config.continue_queue.clone()), config.deadline_margin);
+    let there = config.directory.is_none().then(|| aws.clone());
+    let (queues, margin) = (Queues::new(there, config.continue_queue.clone()), config.deadline_margin);
     let shared = config.progress_table.is_some();
     let forwarder = Arc::new(Forwarder::new(config, &aws).or_progress(Progress::Local(Local::default())));
     let function = Arc::new(Function { forwarder, queues, margin, shared });
@@ -71,7 +72,7 @@ impl Function {
             tracing::error!(%error, "event refused");
             Diagnostic { error_type: "UnknownEvent".into(), error_message: error.to_string() }
         })?;
-        let patience = patience(event.context.deadline, self.margin);
+        let (patience, by) = patience(event.context.deadline, self.margin);
         parsed.units.iter().for_each(announce);
         let outcomes = self.forward(&parsed.units, patience).await;
         let of = |job: &Job| {
@@ -82,7 +83,7 @@ impl Function {
             let outcomes = unit.jobs.iter().filter_map(of).collect();
             (unit, outcomes)
         });
-        let bring = Bring { answer: &parsed.answer, queues: &self.queues, shared: self.shared };
+        let bring = Bring { answer: &parsed.answer, queues: &self.queues, shared: self.shared, by };
         let units: Vec<_> = join_all(answered.map(|(unit, outcomes)| bring.back(unit, outcomes))).await;
         parsed.answer.give(&units).map_err(|error| {
             tracing::error!(%error, "invocation failed");
@@ -122,9 +123,9 @@ fn announce(unit: &Unit) {
     }
 }
 
-/// When reading stops, when requests are given up, and when everything must be stored, before Lambda ends the
-/// process. The margin is a fifth of the time left, at most 30 s: as long as a request may take by default.
-fn patience(epoch_ms: u64, margin: Option<Duration>) -> Patience {
+/// When reading stops, when requests are given up, when everything must be stored, and when the answer must be
+/// given, before Lambda ends the process. The margin is a fifth of the time left, at most 30 s: as long as a request may take by default.
+fn patience(epoch_ms: u64, margin: Option<Duration>) -> (Patience, Instant) {
     let end = SystemTime::UNIX_EPOCH + Duration::from_millis(epoch_ms);
     let left = end.duration_since(now()).ok().filter(|left| *left <= LONGEST).unwrap_or(LONGEST);
     let margin = margin.unwrap_or_else(|| (left / 5).min(Duration::from_secs(30))).min(left / 2);
@@ -132,7 +133,8 @@ fn patience(epoch_ms: u64, margin: Option<Duration>) -> Patience {
     let store = (margin / 2).min(Duration::from_secs(4));
     let end = Instant::now() + left;
     let stop = end - margin;
-    Patience { stop, deadline: end - store, end: end - store / 2, ..Patience::until(stop) }
+    let patience = Patience { stop, deadline: end - store, end: end - store / 2, ..Patience::until(stop) };
+    (patience, end - store / 8)
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one clock of this program")]

@@ -1,6 +1,7 @@
 //! After the runs of a unit: its rest goes into fresh messages, and a message that failed stays away for a while.
 
 use fastrand::Rng;
+use tokio::time::{Instant, timeout_at};
 
 use super::again::{Continuation, away, fresh};
 use super::answer::{Fate, failures};
@@ -15,6 +16,8 @@ pub struct Bring<'b> {
     pub queues: &'b Queues,
     /// Whether progress is kept where the next run sees it; else its message carries it.
     pub shared: bool,
+    /// When the answer must be given.
+    pub by: Instant,
 }
 
 impl Bring<'_> {
@@ -40,7 +43,7 @@ impl Bring<'_> {
         }
         let rest = Continuation::new(job, &outcome, &unit.id, self.shared);
         let (object, hop, origin) = (outcome.object.to_string(), rest.hop, &rest.origin);
-        match self.queues.send(unit, &rest, delay).await {
+        match self.in_time(self.queues.send(unit, &rest, delay)).await {
             Ok(message_id) => {
                 tracing::info!(object, hop, origin, message_id, delay_s = delay.as_secs(), "object continues in a fresh message");
                 Fate { failure: None, handed_over: true, outcome }
@@ -53,11 +56,15 @@ impl Bring<'_> {
         }
     }
 
+    async fn in_time<T>(&self, call: impl Future<Output = Result<T, String>>) -> Result<T, String> {
+        timeout_at(self.by, call).await.unwrap_or_else(|_| Err("no answer from SQS until the time was up".into()))
+    }
+
     async fn delay(&self, unit: &Unit, fates: &[Fate]) {
         let failed = fates.iter().filter(|fate| fate.failure.is_some()).map(|fate| &fate.outcome);
         let delay = away(unit.receives.max(1), failed, &mut Rng::new());
         let (message_id, receives) = (&unit.id, unit.receives);
-        match self.queues.delay(unit, delay).await {
+        match self.in_time(self.queues.delay(unit, delay)).await {
             Ok(()) => tracing::warn!(message_id, receives, delay_s = delay.as_secs(), "message comes back"),
             Err(problem) => {
                 tracing::warn!(message_id, receives, problem, "message comes back when its queue's visibility time-out is over");

@@ -19,30 +19,32 @@ const ATTEMPT: Duration = Duration::from_secs(2);
 /// Amazon SQS.
 #[derive(Clone, Debug)]
 pub struct Queues {
-    aws: Aws,
+    /// Nothing where there is no AWS.
+    aws: Option<Aws>,
     client: Arc<OnceCell<Client>>,
     /// Where continuations go; else to the queue that their message came from.
     next: Option<String>,
 }
 
 impl Queues {
-    /// With `CONTINUE_QUEUE_URL`. Opens no connection.
-    pub fn new(aws: Aws, next: Option<String>) -> Queues {
+    /// With `CONTINUE_QUEUE_URL`; without `aws` no queue is ever called. Opens no connection.
+    pub fn new(aws: Option<Aws>, next: Option<String>) -> Queues {
         Queues { aws, client: Arc::default(), next }
     }
 
-    async fn client(&self) -> &Client {
+    async fn client(&self) -> Result<&Client, String> {
+        let aws = self.aws.as_ref().ok_or("STORE is a directory, so no queue is called")?;
         let build = || async {
             let timeouts = TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT).build();
-            let config = aws_sdk_sqs::config::Builder::from(self.aws.config().await).timeout_config(timeouts);
+            let config = aws_sdk_sqs::config::Builder::from(aws.config().await).timeout_config(timeouts);
             Client::from_conf(config.build())
         };
-        self.client.get_or_init(build).await
+        Ok(self.client.get_or_init(build).await)
     }
 
     /// Whether there is a queue to hand the rest of `unit` over to.
     pub(super) fn can_continue(&self, unit: &Unit) -> bool {
-        self.next.is_some() || unit.queue.is_some()
+        self.aws.is_some() && (self.next.is_some() || unit.queue.is_some())
     }
 
     /// Sends the rest of an object as a fresh message. The error says what to do.
@@ -51,7 +53,7 @@ impl Queues {
         let url = url.ok_or("no queue to continue in: set CONTINUE_QUEUE_URL to an SQS queue that wakes this function")?;
         let body = serde_json::to_string(rest).map_err(|e| e.to_string())?;
         let seconds = delay.as_secs().min(super::again::LONGEST_DELAY.as_secs()) as i32;
-        let sent = self.client().await.send_message().queue_url(&url).message_body(body).delay_seconds(seconds).send().await;
+        let sent = self.client().await?.send_message().queue_url(&url).message_body(body).delay_seconds(seconds).send().await;
         let sent = sent.map_err(|e| told("sqs:SendMessage", &url, &e))?;
         Ok(sent.message_id().unwrap_or_default().to_owned())
     }
@@ -61,7 +63,7 @@ impl Queues {
         let (Some(url), Some(receipt)) = (unit.queue.as_deref().and_then(url_of), unit.receipt.as_deref()) else {
             return Err("the event does not name its queue or its receipt".into());
         };
-        let change = self.client().await.change_message_visibility().queue_url(&url).receipt_handle(receipt);
+        let change = self.client().await?.change_message_visibility().queue_url(&url).receipt_handle(receipt);
         let changed = change.visibility_timeout(delay.as_secs() as i32).send().await;
         changed.map(drop).map_err(|e| told("sqs:ChangeMessageVisibility", &url, &e))
     }

@@ -136,6 +136,21 @@ async fn a_second_run_on_a_held_object_backs_off_and_sends_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_lease_is_renewed_while_its_run_waits() {
+    let mut slow = takes_all();
+    Arc::get_mut(&mut slow).unwrap().delay = Duration::from_secs(25);
+    let (forwarder, memory) = remembering(std::slice::from_ref(&slow));
+    memory.put("clicks", "k", lines(0..100));
+    let job = job("k");
+    let (first, second) = futures::join!(run(&forwarder, &job, 600), async {
+        tokio::time::timeout(Duration::from_secs(75), std::future::pending::<()>()).await.unwrap_err();
+        run(&forwarder, &job, 600).await
+    });
+    assert_eq!((first.failure(), got(&slow)), (None, (100, true)));
+    assert!(matches!(second.end, End::Held(left) if left > Duration::from_secs(15)), "{:?}", second.end);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_target_too_slow_for_one_run_gets_everything_over_many() {
     let mut slow = target(1, |_, _| Ok(vec![Verdict::Sent]));
     Arc::get_mut(&mut slow).unwrap().delay = Duration::from_millis(200);

@@ -59,6 +59,12 @@ fn every_event_of_the_folder_becomes_its_golden_jobs_and_answers() {
             writeln!(text, "  unit {:?} notices {:?} error {:?}", unit.id, unit.notices, unit.error).unwrap();
             for job in &unit.jobs {
                 writeln!(text, "    {} {:?} version {:?} size {:?}", job.bucket, job.keys, job.version, job.size).unwrap();
+                if let Some(again) = &job.again {
+                    writeln!(text, "      again {:?} for {:?}", again.token, again.targets).unwrap();
+                }
+                if let Some(origin) = &job.origin {
+                    writeln!(text, "      hop {} from {origin}", job.hop).unwrap();
+                }
             }
         }
         writeln!(text, "  all well: {:?}", answer(parsed.clone(), |key| outcome(key, End::Whole)).map(|v| v.to_string())).unwrap();

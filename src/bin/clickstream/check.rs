@@ -29,6 +29,7 @@ fn describe(config: &Config) -> String {
         let mut rows = target.target.describe();
         rows.push(("per request", format!("{} clicks, {} bytes", limits.records, limits.bytes)));
         rows.push(("in flight", format!("{} requests, {:?} each", target.concurrency, target.timeout)));
+        rows.extend(target.rate.map(|rate| ("rate", format!("{rate} requests a second for each copy of the function"))));
         for (name, value) in rows {
             text += &format!("  {name:<12} {value}\n");
         }
@@ -41,10 +42,15 @@ fn describe(config: &Config) -> String {
         Place::Directory(path) => path.display().to_string(),
         Place::Log => "the log, without the records' bytes (set QUARANTINE to keep them)".to_owned(),
     };
+    let progress = match &config.progress_table {
+        Some(table) => format!("table {table}"),
+        None => "this process alone: a file that comes again goes to every target again (set PROGRESS_TABLE)".to_owned(),
+    };
     let caps = config.caps;
     let store = config.directory.as_ref().map_or("S3".to_owned(), |path| format!("the directory {} instead of S3", path.display()));
     text += &format!("reads          {sources}, from {store}\n");
     text += &format!("quarantine     {quarantine}\n");
+    text += &format!("progress       {progress}\n");
     text += &format!(
         "caps           record {} bytes, depth {}, object {} bytes, inflation {} : 1\n",
         caps.record_bytes, caps.depth, caps.object_bytes, caps.ratio
