@@ -12,6 +12,7 @@ mod counts;
 mod gate;
 mod lane;
 mod ledger;
+mod patience;
 mod rate;
 mod retry;
 mod state;
@@ -22,8 +23,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 pub use lane::{Full, Lane};
-pub use rate::parse_rate;
-pub use retry::Patience;
+pub use patience::Patience;
 
 use crate::config::TargetConfig;
 use crate::outcome::Failure;

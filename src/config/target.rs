@@ -3,8 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::vars::Scope;
-use crate::deliver::parse_rate;
+use super::vars::{Scope, parse_rate};
 use crate::target::{COMMON, Context, KINDS, Limits, Target};
 
 /// Bytes that a request must have room for beside its frame: four usual clicks.

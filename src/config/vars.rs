@@ -214,3 +214,24 @@ pub fn parse_bytes(text: &str) -> Result<u64, String> {
     let value: Option<u64> = number.parse().ok().and_then(|n: u64| n.checked_mul(factor)).filter(|n| *n > 0);
     value.ok_or("a number of bytes above 0 such as 65536, 500KB or 1MiB".into())
 }
+
+/// `10`, `0.5`: requests a second, from one in a quarter of an hour to a hundred thousand.
+pub fn parse_rate(text: &str) -> Result<f64, String> {
+    let value: Option<f64> = text.parse().ok().filter(|rate| (0.001..=100_000.0).contains(rate));
+    value.ok_or("requests a second from 0.001 to 100000, such as 10 or 0.5".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_are_numbers_within_reason() {
+        for (text, rate) in [("10", 10.0), ("0.5", 0.5), ("1e3", 1000.0), ("100000", 100_000.0)] {
+            assert_eq!(parse_rate(text), Ok(rate));
+        }
+        for text in ["", "0", "-0", "-1", "inf", "NaN", "100001", "1e-9", "10/s", "1,5"] {
+            assert!(parse_rate(text).unwrap_err().contains("from 0.001 to 100000"), "{text}");
+        }
+    }
+}

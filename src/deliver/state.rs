@@ -8,7 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use super::counts::Counts;
 use super::gate::Gate;
 use super::ledger::Ledger;
-use super::retry::Patience;
+use super::patience::Patience;
 use crate::outcome::Failure;
 use crate::progress::{Fence, TargetProgress};
 use crate::quarantine::Row;
