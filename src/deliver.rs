@@ -26,7 +26,6 @@ pub use lane::{Full, Lane};
 pub use patience::Patience;
 
 use crate::config::TargetConfig;
-use crate::outcome::Failure;
 use crate::progress::{Fence, TargetProgress};
 use crate::target::Entry;
 use batch::Batcher;
@@ -57,9 +56,6 @@ impl Delivery {
     /// A lane for one object, of which `prior` is settled; nothing is sent once `fence` has fallen.
     pub fn open(&self, patience: Patience, prior: TargetProgress, fence: Option<Arc<Fence>>) -> Lane {
         let state = Arc::new(LaneState::new((&self.config, self.gate.clone()), patience, prior.clone()).fenced(fence));
-        if let Err(closed) = self.gate.admit() {
-            state.give_up(Failure::GaveUp(closed));
-        }
         let (queue, batches) = mpsc::channel(QUEUE);
         let worker = tokio::spawn(work(state.clone(), batches, self.config.concurrency.min(IN_FLIGHT)));
         Lane::new(state, prior, Batcher::new(self.config.limits), (queue, worker))

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
+use sha2::{Digest, Sha256};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
@@ -17,7 +18,7 @@ use crate::decode::Caps;
 use crate::deliver::{Delivery, Lane, Patience};
 use crate::object::{Directory, ObjectError, ObjectRef, Reader, S3, Store};
 use crate::outcome::{End, Outcome, Rest};
-use crate::progress::{Answer, Keeper, Progress, Table, TargetProgress, Wish, milliseconds};
+use crate::progress::{Answer, Keeper, Progress, ProgressError, Table, TargetProgress, Wish, milliseconds};
 use crate::quarantine::Quarantine;
 use crate::trigger::Job;
 use books::Books;
@@ -35,6 +36,8 @@ pub struct Forwarder {
     progress: Option<Progress>,
     sources: Option<Vec<Area>>,
     caps: Caps,
+    /// A fingerprint of what decides which records are bad.
+    rules: u32,
     clock: fn() -> SystemTime,
 }
 
@@ -51,8 +54,10 @@ impl Forwarder {
 
     /// As configured, over another store. Keeps no progress.
     pub fn with_store(config: Config, store: Store) -> Forwarder {
+        let targets: Vec<Arc<str>> = config.targets.iter().map(|target| target.name.clone()).collect();
         Forwarder {
-            targets: config.targets.iter().map(|target| target.name.clone()).collect(),
+            rules: rules(config.caps, &targets),
+            targets,
             deliveries: config.targets.into_iter().map(Delivery::new).collect(),
             quarantine: Quarantine::new(config.quarantine, store.clone()),
             store,
@@ -95,9 +100,12 @@ impl Forwarder {
             Ok(keys) => keys,
             Err(why) => return Outcome::unread(job.object(), End::Skipped(why)),
         };
-        let opened = timeout_at(patience.stop, self.open(job, keys)).await;
+        if patience.is_over() {
+            return Outcome::unread(job.object(), End::NotBegun);
+        }
+        let opened = patience.in_time(self.open(job, keys)).await;
         let (object, reader) =
-            match opened.unwrap_or_else(|_| Err(ObjectError::Unavailable("no answer until the time was up".into()))) {
+            match opened.unwrap_or_else(|| Err(ObjectError::Unavailable("no answer until the time was up".into()))) {
                 Ok(opened) => opened,
                 Err(ObjectError::Missing) => return self.gone(job.object(), GONE).await,
                 Err(error) => return Outcome::failed(job.object(), &error),
@@ -125,10 +133,12 @@ impl Forwarder {
         let now = milliseconds((self.clock)());
         let wish = Wish { targets: &self.targets, again: job.again.as_ref(), carried, now };
         let asked = Instant::now();
-        match progress.claim(object, revision, wish).await {
+        match progress.claim(&known_as(object).await, revision, wish).await {
             Ok(Answer::Mine(claim)) => Ok(Some(Keeper::new(progress.clone(), claim, asked, self.clock))),
             Ok(Answer::Done) => Err(End::Done),
             Ok(Answer::Held(left)) => Err(End::Held(left)),
+            // Whoever has written it must mend it.
+            Err(error @ ProgressError::Unknown(_)) => Err(End::Refused(error.to_string())),
             Err(error) => Err(End::Failed(error.to_string())),
         }
     }
@@ -136,7 +146,7 @@ impl Forwarder {
     /// Reads the object for every target that has not all of it, and keeps the books.
     async fn deliver(&self, source: Source, reader: Reader, keeper: Option<Keeper>, patience: &Patience) -> Outcome {
         let lanes = self.lanes(keeper.as_ref(), patience);
-        let books = Books::open(&self.quarantine, lanes.iter().map(Lane::settled).collect(), keeper);
+        let books = Books::open(&self.quarantine, self.rules, lanes.iter().map(Lane::settling).collect(), keeper);
         let shared = Shared { books, targets: &self.targets, bytes: &self.bytes, again: source.revision.is_some() };
         let version = reader.version();
         let mut outcome = Outcome::unread((*source.object).clone(), End::Whole);
@@ -191,8 +201,12 @@ impl Forwarder {
         outcome.targets.sort_by_key(|target| order(&target.target));
     }
 
-    /// Reads the object again for a lane that was detached.
-    async fn again(&self, source: &Source, shared: &Shared<'_>, lane: Lane, patience: &Patience) -> (Vec<Lane>, End) {
+    /// Reads the object again for a lane that was detached, from where it was left behind.
+    async fn again(&self, source: &Source, shared: &Shared<'_>, mut lane: Lane, patience: &Patience) -> (Vec<Lane>, End) {
+        lane.go_on().await;
+        if lane.has_all() {
+            return (vec![lane], End::Whole);
+        }
         let mut pass = Pass::new(source.object.clone(), self.caps, shared, vec![lane]);
         let end = match self.store(&source.object).open(&source.object).await {
             Ok(reader) if reader.revision() != source.revision => End::Failed(ObjectError::Changed.to_string()),
@@ -203,6 +217,18 @@ impl Forwarder {
         lanes.extend(detached);
         (lanes, end)
     }
+}
+
+/// The object by a name that is the same however it was spelled: a file's whole path.
+async fn known_as(object: &ObjectRef) -> ObjectRef {
+    let path = if object.bucket.is_empty() { tokio::fs::canonicalize(&object.key).await.ok() } else { None };
+    path.map_or_else(|| object.clone(), |path| ObjectRef { key: path.to_string_lossy().into_owned(), ..object.clone() })
+}
+
+/// A row that is fed back is bad if its target is not there, so the targets are among the rules.
+fn rules(caps: Caps, targets: &[Arc<str>]) -> u32 {
+    let digest = Sha256::digest(format!("{} {caps:?} {targets:?}", env!("CARGO_PKG_VERSION")));
+    digest.first_chunk().map_or(0, |bytes| u32::from_be_bytes(*bytes))
 }
 
 /// The object of a run.

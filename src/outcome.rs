@@ -101,6 +101,10 @@ pub enum End {
     Done,
     /// Another run has it, for so long at most.
     Held(Duration),
+    /// The time was up before it was opened.
+    NotBegun,
+    /// It is asked for in a way that only who asks can mend.
+    Refused(String),
     /// The time was up, or no target went on: what begins at `offset` or after was not read.
     Stopped {
         /// Plain bytes read.
@@ -160,7 +164,8 @@ impl Outcome {
     /// rest is a matter of time.
     pub fn failure(&self) -> Option<String> {
         match &self.end {
-            End::Failed(cause) => return Some(format!("{}: {cause}", self.object)),
+            End::Failed(cause) | End::Refused(cause) => return Some(format!("{}: {cause}", self.object)),
+            End::NotBegun => return Some(format!("{}: the time was up before it was opened", self.object)),
             End::Held(left) => {
                 let seconds = left.as_secs_f64();
                 return Some(format!("{}: another run has it, for {seconds:.0} s at most", self.object));
@@ -172,7 +177,10 @@ impl Outcome {
         }
         let failed =
             |t: &TargetOutcome| t.failure.as_ref().map(|failure| format!("{}: target {}: {failure}", self.object, t.target));
-        let stuck = || format!("{}: the time was up before anything was settled", self.object);
+        let stuck = || {
+            let bytes = self.bytes;
+            format!("{}: the time was up after {bytes} bytes were read, before anything was settled", self.object)
+        };
         self.targets.iter().find_map(failed).or_else(|| self.is_unfinished().then(stuck))
     }
 

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 pub use document::{Document, Range, TargetProgress};
 pub use item::{Again, State};
-pub use keep::{Fence, Keeper, SAVE, Settled, milliseconds};
+pub use keep::{Fence, Keeper, SAVE, Settling, milliseconds};
 pub use local::{Busy, Local};
 pub use table::Table;
 
@@ -95,6 +95,8 @@ pub struct Carried {
 pub enum ProgressError {
     /// The claim is another's by now.
     Lost,
+    /// The item is gone.
+    Deleted,
     /// A later version of this program wrote it.
     Newer {
         /// The format found.
@@ -113,6 +115,9 @@ impl fmt::Display for ProgressError {
         match self {
             ProgressError::Lost => {
                 f.write_str("another run has claimed the object: this one stood still for longer than its lease")
+            }
+            ProgressError::Deleted => {
+                f.write_str("its progress was deleted while it was forwarded; it starts anew when it comes back")
             }
             ProgressError::Newer { found, place } => write!(
                 f,
@@ -172,7 +177,7 @@ impl Progress {
             match self.put(&claim.key, &item, Some(&before), now).await? {
                 Some(there) if there.owner != item.owner || there.epoch != item.epoch => return Err(ProgressError::Lost),
                 // A write before this one had arrived though its answer was lost; or this one had.
-                Some(there) if there.writes != item.writes || there.document != document => before = there,
+                Some(there) if there != item => before = there,
                 _ => {
                     claim.item = item;
                     return Ok(());

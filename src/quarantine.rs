@@ -38,10 +38,11 @@ impl Quarantine {
 
     /// Stores rows that one target rejected, in the order of their places: requests end in any order, but
     /// the same rows must have the same name.
-    pub async fn keep(&self, mut rows: Vec<Row>) -> Result<(), ObjectError> {
-        rows.sort_by_key(|row| (row.place.offset, row.id()));
+    pub async fn keep<'r>(&self, rows: impl Iterator<Item = &'r Row>) -> Result<(), ObjectError> {
+        let mut rows: Vec<_> = rows.map(|row| (row.place.offset, row.id(), row)).collect();
+        rows.sort_by_key(|(offset, id, _)| (*offset, *id));
         let mut writer = self.writer();
-        for row in &rows {
+        for (_, _, row) in rows {
             writer.add(row).await?;
         }
         writer.flush().await

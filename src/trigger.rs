@@ -56,10 +56,11 @@ impl Job {
         ObjectRef { bucket: self.bucket.clone(), key, version: self.version.clone() }
     }
 
-    /// What tells jobs for different objects apart. An object that was empty is another than the one that
-    /// came after it under the same key.
-    pub fn identity(&self) -> (&str, &[String], Option<&str>, bool, Option<&Again>) {
-        (&self.bucket, &self.keys, self.version.as_deref(), self.size == Some(0), self.again.as_ref())
+    /// What tells jobs for different objects apart. An object that was empty, or that a continuation goes on
+    /// with, is another than the one that came after it under the same key.
+    pub fn identity(&self) -> impl Ord + '_ {
+        let revision = self.rest.as_ref().map(|rest| &rest.revision);
+        (&self.bucket, &self.keys, &self.version, self.size == Some(0), &self.again, revision)
     }
 
     /// For an object that a person named on the command line.

@@ -21,6 +21,8 @@ use tokio::time::Instant;
 
 /// Objects forwarded side by side: the largest batch that SQS sends by default.
 const SIDE_BY_SIDE: usize = 10;
+/// What it takes to end in order, whatever `DEADLINE_MARGIN` says.
+const LEAST_MARGIN: Duration = Duration::from_millis(300);
 /// Lambda's longest time-out. A deadline further off, or past, is a local emulator's mistake.
 const LONGEST: Duration = Duration::from_secs(900);
 
@@ -128,7 +130,7 @@ fn announce(unit: &Unit) {
 fn patience(epoch_ms: u64, margin: Option<Duration>) -> (Patience, Instant) {
     let end = SystemTime::UNIX_EPOCH + Duration::from_millis(epoch_ms);
     let left = end.duration_since(now()).ok().filter(|left| *left <= LONGEST).unwrap_or(LONGEST);
-    let margin = margin.unwrap_or_else(|| (left / 5).min(Duration::from_secs(30))).min(left / 2);
+    let margin = margin.unwrap_or_else(|| (left / 5).min(Duration::from_secs(30))).clamp(LEAST_MARGIN.min(left / 2), left / 2);
     // Rows and progress take a second or two, and so does the message that brings the rest back.
     let store = (margin / 2).min(Duration::from_secs(4));
     let end = Instant::now() + left;

@@ -15,13 +15,13 @@ pub(super) struct Counts {
     pub(super) failure: Option<Failure>,
     /// Why the time was not enough.
     pub(super) late: Option<String>,
-    /// Rejected entries for the quarantine.
-    pub(super) rows: Vec<Row>,
+    /// Records for the quarantine that are not stored there, each with its offset.
+    pub(super) rows: Vec<(u64, Row)>,
     /// Rejected before anything was accepted: not yet known whose fault it is.
     pub(super) held: Vec<(u64, Row)>,
     pub(super) accepted: bool,
     pub(super) ledger: Ledger,
-    /// Rows of records before this offset that the target cannot carry were collected.
+    /// Records before this offset that the target cannot carry were set aside.
     pub(super) unfit: u64,
 }
 
@@ -38,10 +38,7 @@ impl Counts {
 
     /// The rejected entries are wrong, not the target.
     pub(super) fn settle_held(&mut self) {
-        for (offset, row) in std::mem::take(&mut self.held) {
-            self.rejected += 1;
-            self.ledger.settle(std::iter::once(offset));
-            self.rows.push(row);
-        }
+        self.rejected += self.held.len() as u64;
+        self.rows.append(&mut self.held);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
+use tokio::sync::mpsc::{self, error::SendError};
 use tokio::task::JoinHandle;
 
 use super::batch::Batcher;
@@ -10,7 +10,7 @@ use super::counts::Counts;
 use super::state::LaneState;
 use crate::click::Click;
 use crate::outcome::{Failure, Tally, TargetOutcome};
-use crate::progress::{Settled, TargetProgress};
+use crate::progress::{Settling, TargetProgress};
 use crate::quarantine::Row;
 use crate::target::Entry;
 
@@ -23,8 +23,8 @@ pub struct Lane {
     queue: mpsc::Sender<Vec<Entry>>,
     worker: JoinHandle<()>,
     offered: Offered,
-    /// What was offered before the first entry of the batch being filled.
-    before: Offered,
+    /// A batch that the queue had no room for.
+    pending: Vec<Entry>,
     /// Records before this offset were dealt with in an earlier pass.
     resume: u64,
     /// Turns given to records.
@@ -43,9 +43,10 @@ struct Offered {
     resumed: u64,
 }
 
-/// A batch that is full, with what to go back to if it cannot be queued.
+/// A batch that is full.
 pub struct Full {
     batch: Vec<Entry>,
+    /// What was offered before the record that came after it.
     before: Offered,
     /// Every record before this offset is in this batch or one before it, or dealt with otherwise.
     frontier: u64,
@@ -60,7 +61,7 @@ impl Lane {
         (queue, worker): (mpsc::Sender<Vec<Entry>>, JoinHandle<()>),
     ) -> Lane {
         let offered = Offered::default();
-        Lane { state, prior, batcher, queue, worker, offered, before: offered, resume: 0, turn: 0, dropped: None, end: false }
+        Lane { state, prior, batcher, queue, worker, offered, pending: Vec::new(), resume: 0, turn: 0, dropped: None, end: false }
     }
 
     /// The target's name.
@@ -69,9 +70,8 @@ impl Lane {
     }
 
     /// What is settled, as it changes.
-    pub fn settled(&self) -> Settled {
-        let state = self.state.clone();
-        Settled { target: self.state.name.clone(), snapshot: Box::new(move || state.snapshot()) }
+    pub fn settling(&self) -> Arc<dyn Settling> {
+        self.state.clone()
     }
 
     /// Whether nothing more will be sent: what comes is not delivered in this run.
@@ -128,20 +128,16 @@ impl Lane {
         }
         let unfit = |lane: &mut Lane, entry: Entry, reason: String| {
             lane.offered.tally.quarantined += 1;
-            lane.state.unfit(at, Row::rejected(entry, lane.state.name.clone(), reason));
+            lane.state.unfit(at, lane.turn, Row::rejected(entry, lane.state.name.clone(), reason));
             None
         };
+        self.turn += 1;
         let entry = match self.state.target.encode(click) {
             Ok(entry) => entry,
             Err(why) => return unfit(self, Entry::new(click, Default::default()), why.0),
         };
-        self.turn += 1;
         match self.batcher.push(Entry { at, turn: self.turn, ..entry }) {
-            Ok(full) => {
-                let is_first = full.is_some() || self.batcher.len() == 1;
-                let start = if is_first { std::mem::replace(&mut self.before, before) } else { self.before };
-                full.map(|batch| Full { batch, before: start, frontier: at })
-            }
+            Ok(full) => full.map(|batch| Full { batch, before, frontier: at }),
             Err(refused) => {
                 let reason =
                     format!("{} bytes in this target's form; it takes {} at most", refused.entry.body.len(), refused.limit);
@@ -168,31 +164,53 @@ impl Lane {
         self.end = true;
         self.advance(end);
         let frontier = self.dropped.unwrap_or(end);
-        Some(Full { batch: self.batcher.take()?, before: self.before, frontier })
+        Some(Full { batch: self.batcher.take()?, before: self.offered, frontier })
     }
 
-    /// Queues a batch. If the queue is full because the target is in trouble, and others wait for this
-    /// lane (`may_detach`), the lane goes back to before the batch and `false` says so.
+    /// Leaves the batch being filled to another run: the pass ended before the object, every record before `at`
+    /// having been offered.
+    pub fn halt(&mut self, at: u64) {
+        let batch = self.batcher.take().unwrap_or_default();
+        let frontier = self.dropped.unwrap_or(at);
+        self.state.ledger(|ledger| ledger.queue(&batch, frontier));
+        self.state.leave(batch.len());
+    }
+
+    /// Queues a batch. If the queue stays full, and others wait for this lane (`may_detach`), the lane keeps the
+    /// batch, takes back what came after it, and `false` says so: it [goes on](Self::go_on) alone.
     pub async fn enqueue(&mut self, full: Full, may_detach: bool) -> bool {
-        let first = full.batch.first().map_or(full.frontier, |entry| entry.at);
-        let permit = tokio::select! {
+        self.state.ledger(|ledger| ledger.queue(&full.batch, full.frontier));
+        self.pending = full.batch;
+        tokio::select! {
             biased;
-            permit = self.queue.clone().reserve_owned() => permit,
-            () = self.state.backing_off(), if may_detach => {
+            permit = self.queue.clone().reserve_owned() => self.send(permit),
+            () = self.state.holds_up(), if may_detach && !self.state.has_ended() => {
                 self.batcher.take();
-                self.offered = full.before;
-                (self.resume, self.dropped, self.end) = (first, None, false);
+                (self.offered, self.resume) = (full.before, full.frontier);
                 return false;
             }
-        };
-        let Ok(permit) = permit else {
-            // The worker ends only with the lane, or by a panic of a target.
-            self.drop_from(first, full.batch.len());
-            return true;
-        };
-        self.state.ledger(|ledger| ledger.queue(&full.batch, full.frontier));
-        permit.send(full.batch);
+        }
         true
+    }
+
+    /// Queues the batch that was kept, however long that takes.
+    pub async fn go_on(&mut self) {
+        let permit = self.queue.clone().reserve_owned().await;
+        self.send(permit);
+    }
+
+    /// Whether every record was offered.
+    pub fn has_all(&self) -> bool {
+        self.end
+    }
+
+    fn send(&mut self, permit: Result<mpsc::OwnedPermit<Vec<Entry>>, SendError<()>>) {
+        let batch = std::mem::take(&mut self.pending);
+        match permit {
+            Ok(permit) => drop(permit.send(batch)),
+            // The worker ends only with the lane, or by a panic of a target.
+            Err(_) => self.state.leave(batch.len()),
+        }
     }
 
     /// How many rows are collected.
@@ -201,21 +219,21 @@ impl Lane {
     }
 
     /// Awaits what is in flight, and says what the target got.
-    pub async fn close(mut self) -> TargetOutcome {
+    pub async fn close(self) -> TargetOutcome {
+        self.state.leave(self.pending.len());
         drop(self.queue);
         let _ = self.worker.await;
         let Counts { sent, rejected, left, retries, failure, late, .. } = self.state.finish();
         let Offered { mut tally, resumed } = self.offered;
         tally.sent += sent;
         tally.quarantined += rejected;
-        let waiting = self.batcher.take().map_or(0, |batch| batch.len() as u64);
         // A task that panicked has settled nothing: its entries are not delivered.
-        let lost = tally.read.saturating_sub(tally.sent + tally.filtered + tally.quarantined + left + waiting);
+        let lost = tally.read.saturating_sub(tally.sent + tally.filtered + tally.quarantined + left);
         let moved = sent + rejected > 0 || self.state.has_moved();
         let late = late.filter(|_| !moved).map(Failure::GaveUp);
         let panicked = (lost > 0).then(|| Failure::GaveUp("a task of this target ended early; see the log".into()));
         let failure = failure.or(panicked).or(late);
-        let unsettled = left + waiting + lost;
+        let unsettled = left + lost;
         let continued = failure.is_none() && !(self.end && unsettled == 0);
         if continued {
             // What the time was not enough for counts as not read.

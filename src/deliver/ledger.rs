@@ -14,6 +14,8 @@ pub(super) struct Ledger {
     frontier: u64,
     /// Batches that are queued or in flight, by the offset of their first record that is not settled.
     batches: BTreeMap<u64, Vec<Spot>>,
+    /// Records that the target cannot carry, until their rows are stored: the turn of each by its offset.
+    aside: BTreeMap<u64, u64>,
 }
 
 /// Where a record begins, and its turn among those that this lane queues. Two turns in a row have nothing
@@ -48,6 +50,18 @@ impl Ledger {
         self.frontier = self.frontier.max(frontier);
     }
 
+    /// Notes a record that is not queued, until its row is stored.
+    pub(super) fn set_aside(&mut self, at: u64, turn: u64) {
+        self.aside.insert(at, turn);
+    }
+
+    /// The row of the record at `at` is stored.
+    pub(super) fn stored(&mut self, at: u64) {
+        if self.aside.remove(&at).is_none() {
+            self.settle(std::iter::once(at));
+        }
+    }
+
     /// Settles records of one batch, given in its order.
     pub(super) fn settle(&mut self, settled: impl Iterator<Item = u64>) {
         let mut settled = settled.peekable();
@@ -74,7 +88,12 @@ impl Ledger {
     pub(super) fn progress(&self) -> TargetProgress {
         let mut open: Vec<Range> = Vec::new();
         let mut last = None;
-        for spot in self.batches.values().flatten() {
+        let mut spots: Vec<Spot> = self.batches.values().flatten().copied().collect();
+        if !self.aside.is_empty() {
+            spots.extend(self.aside.range(..self.frontier).map(|(at, turn)| Spot { at: *at, turn: *turn }));
+            spots.sort_unstable_by_key(|spot| spot.at);
+        }
+        for spot in spots {
             match open.last_mut() {
                 Some(range) if last.is_some_and(|turn| turn + 1 == spot.turn) => range.to = spot.at + 1,
                 _ => open.push(Range { from: spot.at, to: spot.at + 1 }),
@@ -172,6 +191,19 @@ mod tests {
             progress,
             TargetProgress { settled: 1000, open: vec![Range { from: 300, to: 391 }], ..TargetProgress::default() }
         );
+    }
+
+    #[test]
+    fn a_record_that_is_set_aside_is_open_until_its_row_is_stored() {
+        let mut ledger = Ledger::default();
+        ledger.set_aside(20, 2);
+        ledger.queue(&[entry(10, 1), entry(30, 3)], 40);
+        assert_eq!(ledger.progress().open, [Range { from: 10, to: 31 }]);
+        ledger.stored(20);
+        assert_eq!(ledger.progress().open, [Range { from: 10, to: 11 }, Range { from: 30, to: 31 }]);
+        ledger.stored(10);
+        ledger.settle([30].into_iter());
+        assert_eq!(ledger.progress(), TargetProgress { settled: 40, ..TargetProgress::default() });
     }
 
     #[test]

@@ -11,10 +11,14 @@ use super::state::LaneState;
 use crate::outcome::Failure;
 use crate::target::{Entry, Halt, Verdict};
 
+/// A target that has not answered for so long is down, even if the deadline came before its time-out.
+const SILENCE: Duration = Duration::from_secs(5);
+
 /// Sends `batch` until each of its entries is sent, rejected, failed or left for another run.
 pub(super) async fn deliver(lane: Arc<LaneState>, batch: Vec<Entry>) {
     // Without room in time, the loop finds the time up.
     let _room = lane.patience.in_time(lane.room(&batch)).await;
+    lane.admit();
     let mut pieces = vec![batch];
     let mut trouble = Trouble { failures: 0, since: None, rng: Rng::new() };
     while let Some(piece) = pieces.pop() {
@@ -88,8 +92,8 @@ async fn attempt(lane: &LaneState, batch: &[Entry]) -> Option<Result<Vec<Verdict
     let result = result.unwrap_or_else(|_| Err(Halt::Down(format!("no answer within {} ms", took.as_millis()))));
     match &result {
         Err(Halt::Throttled(..)) => lane.gate.throttled(),
-        // Cut short by the deadline it says nothing about the target.
-        Err(Halt::Down(cause)) if took < left || left >= lane.timeout => lane.gate.down(cause),
+        // Cut short by the deadline at once, it says nothing about the target.
+        Err(Halt::Down(cause)) if took < left || left >= lane.timeout || took >= SILENCE => lane.gate.down(cause),
         Err(Halt::Down(_)) => {}
         _ => lane.gate.answered(took),
     }

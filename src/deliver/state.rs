@@ -1,16 +1,17 @@
 //! What the tasks that send for one lane share: counts, books, rejected entries, health.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::{Instant, timeout};
 
 use super::counts::Counts;
 use super::gate::Gate;
 use super::ledger::Ledger;
 use super::patience::Patience;
 use crate::outcome::Failure;
-use crate::progress::{Fence, TargetProgress};
+use crate::progress::{Fence, Settling, TargetProgress};
 use crate::quarantine::Row;
 use crate::target::{Entry, Target, Verdict};
 
@@ -18,6 +19,8 @@ use crate::target::{Entry, Target, Verdict};
 const MANY: usize = 20;
 /// Ranges that requests in flight may leave open: 4 requests of 500 records, each taken in every second one.
 const RANGES: u32 = 1024;
+/// How long a full queue may hold up the other targets, at most: then the object is read again for it.
+const STALL: Duration = Duration::from_secs(5);
 /// Requests of one object in flight: each may leave one of the 64 ranges that are kept in plain.
 pub(super) const IN_FLIGHT: usize = 64;
 
@@ -31,6 +34,8 @@ pub(super) struct LaneState {
     /// Until when the object is this run's.
     fence: Option<Arc<Fence>>,
     ranges: Arc<Semaphore>,
+    /// Whether the target's circuit let this lane through, once it was asked.
+    admitted: OnceLock<bool>,
     counts: Mutex<Counts>,
     health: watch::Sender<Health>,
 }
@@ -46,7 +51,7 @@ impl LaneState {
     /// For one object, of which `prior` is settled. `name`, target and so on are those of `of`.
     pub(super) fn new(of: (&crate::config::TargetConfig, Arc<Gate>), patience: Patience, prior: TargetProgress) -> LaneState {
         let (config, gate) = of;
-        let counts = Counts { unfit: prior.unfit, accepted: prior.accepted, ledger: Ledger::new(prior), ..Counts::default() };
+        let counts = Counts { accepted: prior.accepted, ledger: Ledger::new(prior), ..Counts::default() };
         LaneState {
             name: config.name.clone(),
             target: config.target.clone(),
@@ -55,6 +60,7 @@ impl LaneState {
             patience,
             fence: None,
             ranges: Arc::new(Semaphore::new(RANGES as usize)),
+            admitted: OnceLock::new(),
             counts: Mutex::new(counts),
             health: watch::Sender::default(),
         }
@@ -72,6 +78,18 @@ impl LaneState {
     /// What `f` says of the books.
     pub(super) fn ledger<T>(&self, f: impl FnOnce(&mut Ledger) -> T) -> T {
         f(&mut self.counts().ledger)
+    }
+
+    /// Asks the circuit, before the first request: an object that sends nothing needs no leave, and must not
+    /// be the probe.
+    pub(super) fn admit(&self) {
+        self.admitted.get_or_init(|| match self.gate.admit() {
+            Ok(()) => true,
+            Err(closed) => {
+                self.give_up(Failure::GaveUp(closed));
+                false
+            }
+        });
     }
 
     /// Waits for room for the ranges that a request of these entries may leave open.
@@ -117,12 +135,13 @@ impl LaneState {
         }
     }
 
-    /// Sets aside a record at `offset` that the target can never carry, unless that was done.
-    pub(super) fn unfit(&self, offset: u64, row: Row) {
+    /// Sets aside a record that the target can never carry, unless an earlier pass did.
+    pub(super) fn unfit(&self, at: u64, turn: u64, row: Row) {
         let mut counts = self.counts();
-        if offset >= counts.unfit {
-            counts.unfit = offset + 1;
-            counts.rows.push(row);
+        if at >= counts.unfit {
+            counts.unfit = at + 1;
+            counts.rows.push((at, row));
+            counts.ledger.set_aside(at, turn);
         }
     }
 
@@ -178,10 +197,13 @@ impl LaneState {
         self.health.send_modify(|health| health.waiting -= 1);
     }
 
-    /// Returns when a batch of this lane waits for its next attempt.
-    pub(super) async fn backing_off(&self) {
+    /// Returns when others should not wait for this lane's queue any more: when a batch waits for its next
+    /// attempt, or when nothing has moved for a while.
+    pub(super) async fn holds_up(&self) {
+        let left = self.patience.stop.saturating_duration_since(Instant::now());
         // The sender lives as long as `self`.
-        let _ = self.health.subscribe().wait_for(|health| health.waiting > 0).await;
+        let mut health = self.health.subscribe();
+        let _ = timeout(STALL.min(left / 8), health.wait_for(|health| health.waiting > 0)).await;
     }
 
     pub(super) fn rows(&self) -> usize {
@@ -191,13 +213,6 @@ impl LaneState {
     /// Whether more is settled than before this run.
     pub(super) fn has_moved(&self) -> bool {
         self.counts().ledger.has_moved()
-    }
-
-    /// What is settled, and the rows without which it is not.
-    pub(super) fn snapshot(&self) -> (TargetProgress, Vec<Row>) {
-        let mut counts = self.counts();
-        let progress = TargetProgress { unfit: counts.unfit, accepted: counts.accepted, ..counts.ledger.progress() };
-        (progress, std::mem::take(&mut counts.rows))
     }
 
     /// The counts at the end, when nothing is in flight.
@@ -210,5 +225,29 @@ impl LaneState {
         }
         let Counts { sent, rejected, left, retries, .. } = *counts;
         Counts { sent, rejected, left, retries, failure: counts.failure.clone(), late: counts.late.clone(), ..Counts::default() }
+    }
+}
+
+impl Settling for LaneState {
+    fn target(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    fn progress(&self) -> TargetProgress {
+        let counts = self.counts();
+        TargetProgress { accepted: counts.accepted, ..counts.ledger.progress() }
+    }
+
+    fn take_rows(&self) -> Vec<(u64, Row)> {
+        std::mem::take(&mut self.counts().rows)
+    }
+
+    fn stored(&self, offsets: &[u64]) {
+        let mut counts = self.counts();
+        offsets.iter().for_each(|at| counts.ledger.stored(*at));
+    }
+
+    fn put_back(&self, rows: Vec<(u64, Row)>) {
+        self.counts().rows.extend(rows);
     }
 }

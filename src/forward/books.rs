@@ -8,7 +8,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use crate::object::ObjectError;
 use crate::outcome::TargetOutcome;
-use crate::progress::{Carried, Document, Keeper, SAVE, Settled, State, TargetProgress};
+use crate::progress::{Carried, Document, Keeper, SAVE, Settling, State, TargetProgress};
 use crate::quarantine::{Quarantine, Row, Writer};
 
 /// The books of one run over one object.
@@ -22,9 +22,11 @@ struct Inner<'f> {
     /// and a later run, collect only those that no earlier one met.
     bad: Writer<'f>,
     until: u64,
-    lanes: Vec<Settled>,
+    /// The rules for what is bad.
+    rules: u32,
+    lanes: Vec<Arc<dyn Settling>>,
     keeper: Option<Keeper>,
-    /// Rows were lost: nothing that counts on them may be written.
+    /// Why rows are not stored: no target is done then, and of bad records those lost are told anew.
     broken: Option<String>,
 }
 
@@ -39,9 +41,10 @@ pub(super) struct Closed {
 }
 
 impl<'f> Books<'f> {
-    pub(super) fn open(quarantine: &'f Quarantine, lanes: Vec<Settled>, keeper: Option<Keeper>) -> Books<'f> {
-        let until = keeper.as_ref().map_or(0, |keeper| keeper.document().bad);
-        let inner = Inner { bad: quarantine.writer(), until, lanes, keeper, broken: None };
+    pub(super) fn open(quarantine: &'f Quarantine, rules: u32, lanes: Vec<Arc<dyn Settling>>, keeper: Option<Keeper>) -> Books<'f> {
+        let before = keeper.as_ref().map(Keeper::document).filter(|document| document.rules == rules);
+        let until = before.map_or(0, |document| document.bad);
+        let inner = Inner { bad: quarantine.writer(), until, rules, lanes, keeper, broken: None };
         Books { quarantine, inner: Mutex::new(inner) }
     }
 
@@ -58,9 +61,7 @@ impl<'f> Books<'f> {
 
     /// Stores rejected records before they pile up.
     pub(super) async fn rows(&self) -> Result<(), String> {
-        let mut inner = self.inner.lock().await;
-        let rows: Vec<_> = inner.lanes.iter().map(|lane| (lane.snapshot)().1).collect();
-        inner.store(self.quarantine, rows).await
+        self.inner.lock().await.store(self.quarantine).await
     }
 
     /// Writes progress as there is some, and renews the lease, until `stop`: a write that has begun is awaited,
@@ -76,8 +77,7 @@ impl<'f> Books<'f> {
             let mut inner = self.inner.lock().await;
             let Some(keeper) = &inner.keeper else { return };
             if keeper.is_durable() || keeper.must_renew() {
-                // What went wrong is told at the end, or the fence falls.
-                let _ = inner.save(self.quarantine).await;
+                inner.save(self.quarantine).await;
             }
         }
     }
@@ -85,64 +85,63 @@ impl<'f> Books<'f> {
     /// Stores everything, and gives the claim up.
     pub(super) async fn close(self, outcomes: &[TargetOutcome]) -> Closed {
         let mut inner = self.inner.into_inner();
-        let before = inner.keeper.as_ref().map_or(0, |keeper| keeper.document().bad);
-        let stored = inner.collect(self.quarantine).await;
+        let mut document = inner.collect(self.quarantine).await;
+        let broken = inner.broken.take();
         let Some(mut keeper) = inner.keeper.take() else {
-            return Closed { carried: None, moved: inner.until > 0, problem: stored.err() };
+            return Closed { carried: None, moved: inner.until > 0, problem: broken };
         };
-        let mut document = stored.as_ref().map_or_else(|_| keeper.document().clone(), Document::clone);
+        let moved = document.bad > keeper.document().bad;
         let is_done = |name: &str| outcomes.iter().any(|o| &*o.target == name && !o.continued && o.failure.is_none());
-        for (name, progress) in document.targets.iter_mut().filter(|(name, _)| stored.is_ok() && is_done(name)) {
-            tracing::trace!(target_name = name, "done");
+        for (_, progress) in document.targets.iter_mut().filter(|(name, _)| broken.is_none() && is_done(name)) {
             *progress = TargetProgress { done: true, open: Vec::new(), ..progress.clone() };
         }
-        let all = inner.lanes.iter().all(|lane| document.targets.get(&*lane.target).is_some_and(|progress| progress.done));
-        let state = if all && stored.is_ok() { State::Done } else { State::Open };
-        let written = keeper.write(document, state).await;
-        let problem = stored.err().or(written.err().map(|error| error.to_string()));
-        Closed { carried: Some(keeper.carry()), moved: keeper.document().bad > before, problem }
+        let all = inner.lanes.iter().all(|lane| document.targets.get(&**lane.target()).is_some_and(|progress| progress.done));
+        let written = keeper.write(document, if all { State::Done } else { State::Open }).await;
+        let problem = broken.or(written.err().map(|error| error.to_string()));
+        Closed { carried: Some(keeper.carry()), moved, problem }
     }
 }
 
 impl Inner<'_> {
-    /// Stores rows, then progress if there is any, or if the lease must be renewed.
-    async fn save(&mut self, quarantine: &Quarantine) -> Result<(), String> {
+    /// Stores rows, then progress if there is any, or if the lease must be renewed. What goes wrong is told at the
+    /// end, or the fence falls.
+    async fn save(&mut self, quarantine: &Quarantine) {
         let document = self.collect(quarantine).await;
-        let Some(keeper) = &mut self.keeper else { return Ok(()) };
-        let document = document.unwrap_or_else(|_| keeper.document().clone());
-        if !keeper.is_due(&document) {
-            return Ok(());
-        }
-        let written = keeper.write(document, State::Running).await;
-        written.map_err(|error| {
+        let Some(keeper) = self.keeper.as_mut().filter(|keeper| keeper.is_due(&document)) else { return };
+        if let Err(error) = keeper.write(document, State::Running).await {
             tracing::warn!(%error, "progress not written");
-            error.to_string()
-        })
+        }
     }
 
-    /// What is settled now, once its rows are stored.
-    async fn collect(&mut self, quarantine: &Quarantine) -> Result<Document, String> {
-        let snapshots: Vec<_> = self.lanes.iter().map(|lane| (lane.target.clone(), (lane.snapshot)())).collect();
+    /// What is settled now, once its rows are stored as far as they can be.
+    async fn collect(&mut self, quarantine: &Quarantine) -> Document {
         let flushed = self.bad.flush().await;
-        self.note(flushed)?;
-        let (targets, rows): (Vec<_>, Vec<_>) =
-            snapshots.into_iter().map(|(name, (progress, rows))| ((name, progress), rows)).unzip();
-        self.store(quarantine, rows).await?;
+        let bad = self.note(flushed);
+        let _ = self.store(quarantine).await;
         let mut document = self.keeper.as_ref().map(|keeper| keeper.document().clone()).unwrap_or_default();
-        document.bad = document.bad.max(self.until);
-        document.targets.extend(targets.into_iter().map(|(name, progress): (Arc<str>, _)| (name.to_string(), progress)));
-        Ok(document)
+        if bad.is_ok() {
+            (document.bad, document.rules) = (self.until, self.rules);
+        }
+        let targets = self.lanes.iter().map(|lane| (lane.target().to_string(), lane.progress()));
+        document.targets.extend(targets);
+        document
     }
 
-    async fn store(&mut self, quarantine: &Quarantine, rows: Vec<Vec<Row>>) -> Result<(), String> {
-        for rows in rows {
-            let kept = quarantine.keep(rows).await;
+    /// Stores the rows of rejected records.
+    async fn store(&mut self, quarantine: &Quarantine) -> Result<(), String> {
+        for lane in self.lanes.clone() {
+            let rows = lane.take_rows();
+            let kept = quarantine.keep(rows.iter().map(|(_, row)| row)).await;
+            match kept {
+                Ok(()) => lane.stored(&rows.iter().map(|(at, _)| *at).collect::<Vec<_>>()),
+                Err(_) => lane.put_back(rows),
+            }
             self.note(kept)?;
         }
-        self.broken.clone().map_or(Ok(()), Err)
+        Ok(())
     }
 
-    /// Remembers that rows are lost.
+    /// Remembers that rows are not stored.
     fn note(&mut self, kept: Result<(), ObjectError>) -> Result<(), String> {
         if let Err(error) = kept {
             self.broken.get_or_insert(format!("its quarantine rows cannot be stored: {error}"));

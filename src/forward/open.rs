@@ -51,7 +51,7 @@ impl Forwarder {
     /// Notes an object that is gone: somebody must learn of it, though it will never come back.
     pub(super) async fn gone(&self, object: ObjectRef, reason: &str) -> Outcome {
         let bad = BadRecord { place: Place::default(), length: 0, raw: Default::default(), reason: reason.into() };
-        let kept = self.quarantine.keep(vec![Row::bad(Arc::new(object.clone()), bad, RowKind::Object)]).await;
+        let kept = self.quarantine.keep(std::iter::once(&Row::bad(Arc::new(object.clone()), bad, RowKind::Object))).await;
         let end = kept.map_or_else(|e| End::Failed(format!("its quarantine row cannot be stored: {e}")), |()| End::Missing);
         Outcome::unread(object, end)
     }

@@ -92,6 +92,8 @@ impl<'p, 'f> Pass<'p, 'f> {
         self.note(decoder.offset());
         if matches!(end, End::Whole | End::Broken { .. }) {
             self.flush().await;
+        } else {
+            self.lanes.iter_mut().for_each(|lane| lane.halt(self.position));
         }
         end
     }
@@ -193,8 +195,7 @@ impl<'p, 'f> Pass<'p, 'f> {
         if patience.is_over() || self.lanes.iter().all(Lane::is_over) {
             return Err(End::Stopped { offset: at });
         }
-        let silent = || End::Failed(format!("the store gave nothing beyond byte {at} until the time was up"));
-        match patience.in_time(source.recv()).await.ok_or_else(silent)? {
+        match patience.in_time(source.recv()).await.ok_or(End::Stopped { offset: at })? {
             Some(Ok(chunk)) => decoder.push(chunk),
             Some(Err(error)) => return Err(End::Failed(error.to_string())),
             None => decoder.end(),

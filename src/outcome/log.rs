@@ -22,7 +22,8 @@ impl Outcome {
                 tracing::warn!(object, held_s = left.as_secs(), "object held by another invocation");
             }
             End::Broken { offset, reason } => tracing::error!(object, offset, reason, "object is broken: its tail is quarantined"),
-            End::Failed(cause) => tracing::error!(object, cause, "object failed"),
+            End::NotBegun => tracing::warn!(object, "object not begun: the time was up"),
+            End::Failed(cause) | End::Refused(cause) => tracing::error!(object, cause, "object failed"),
         }
         for target in &self.targets {
             target.log(&object, &self.end);

@@ -16,8 +16,11 @@ const PACKED: usize = 14_000;
 pub struct Document {
     /// By the target's name.
     pub targets: BTreeMap<String, TargetProgress>,
-    /// The rows of bad records before this plain offset are stored.
+    /// The rows of bad records before this plain offset are stored,
     pub bad: u64,
+    /// under these rules for what is bad: under others, more may be.
+    #[serde(default)]
+    pub rules: u32,
 }
 
 /// What is settled for one target, in plain (inflated) bytes of the object.
@@ -28,8 +31,6 @@ pub struct TargetProgress {
     pub settled: u64,
     /// Ranges below it whose records are not: the requests that failed among others that were accepted.
     pub open: Vec<Range>,
-    /// The rows of records before this offset that the target can never carry are stored.
-    pub unfit: u64,
     /// The target has accepted a record: if it rejects others, they are wrong, and not the target.
     pub accepted: bool,
     /// The whole object is settled.
@@ -74,8 +75,6 @@ struct Wire {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     more: String,
     #[serde(default)]
-    unfit: u64,
-    #[serde(default)]
     accepted: bool,
     #[serde(default)]
     done: bool,
@@ -93,8 +92,8 @@ impl From<TargetProgress> for Wire {
             ranges = halved(&ranges);
         };
         let open = ranges.iter().take(PLAIN).map(|range| (range.from, range.to)).collect();
-        let TargetProgress { settled, unfit, accepted, done, .. } = progress;
-        Wire { settled, open, more: packed, unfit, accepted, done }
+        let TargetProgress { settled, accepted, done, .. } = progress;
+        Wire { settled, open, more: packed, accepted, done }
     }
 }
 
@@ -102,8 +101,8 @@ impl From<Wire> for TargetProgress {
     fn from(wire: Wire) -> TargetProgress {
         let mut open: Vec<_> = wire.open.iter().copied().map(|(from, to)| Range { from, to }).collect();
         open.extend(unpack(&wire.more));
-        let Wire { settled, unfit, accepted, done, .. } = wire;
-        TargetProgress { settled, open, unfit, accepted, done }
+        let Wire { settled, accepted, done, .. } = wire;
+        TargetProgress { settled, open, accepted, done }
     }
 }
 
@@ -164,7 +163,7 @@ mod tests {
         fn a_document_reads_back_as_it_was_written(steps in proptest::collection::vec((1u64..1 << 24, 1u64..1 << 20), 0..1200)) {
             let open = ranges(&steps);
             let settled = open.last().map_or(9, |range| range.to + 5);
-            let progress = TargetProgress { settled, open, unfit: 7, accepted: true, done: false };
+            let progress = TargetProgress { settled, open, accepted: true, done: false };
             let text = serde_json::to_string(&progress).unwrap();
             prop_assert_eq!(serde_json::from_str::<TargetProgress>(&text).unwrap(), progress);
             prop_assert!(text.len() < 19_000, "{} bytes", text.len());
@@ -175,7 +174,7 @@ mod tests {
             let open = ranges(&steps);
             let settled = open.last().map_or(100, |range| range.to + 50);
             let expected = offset < settled && !open.iter().any(|range| (range.from..range.to).contains(&offset));
-            prop_assert_eq!(TargetProgress { settled, open, unfit: 0, accepted: false, done: false }.is_settled(offset), expected);
+            prop_assert_eq!(TargetProgress { settled, open, accepted: false, done: false }.is_settled(offset), expected);
         }
     }
 

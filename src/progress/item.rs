@@ -77,17 +77,14 @@ pub(super) fn key(object: &ObjectRef, revision: &str) -> String {
 
 /// Who may have the object whose item is `found`.
 pub(super) fn judge(found: Option<&Item>, wish: &Wish<'_>, owner: &str) -> Result<Verdict, ProgressError> {
-    let known = |name: &str| wish.targets.iter().any(|target| **target == *name);
-    if let Some(name) = wish.again.and_then(|again| again.targets.iter().find(|name| !known(name))) {
-        return Err(ProgressError::Unknown(name.clone()));
-    }
     if let Some(newer) = found.map(|item| item.format).filter(|format| *format > FORMAT) {
         return Err(ProgressError::Newer { found: newer, place: "the file".into() });
     }
-    let held = found.filter(|item| item.state == State::Running).map_or(0, |item| item.lease.saturating_sub(wish.now));
-    if held > 0 && found.is_some_and(|item| item.owner != owner) {
-        // A clock that is ahead of ours must not hold it for hours.
-        return Ok(Verdict::Held(Duration::from_millis(held).min(LEASE)));
+    let left = |item: &Item| Duration::from_millis(item.lease.saturating_sub(wish.now));
+    // A lease that ends later than any can was written by a clock that is wrong, and must not hold for hours.
+    let held = found.filter(|item| item.state == State::Running && item.owner != owner).map(left);
+    if let Some(left) = held.filter(|left| !left.is_zero() && *left <= LEASE * 2) {
+        return Ok(Verdict::Held(left));
     }
     let mut item = found.cloned().unwrap_or_else(|| Item::fresh(owner));
     // What is kept here may be of a time before the replay whose progress is carried.
@@ -97,6 +94,10 @@ pub(super) fn judge(found: Option<&Item>, wish: &Wish<'_>, owner: &str) -> Resul
         item.replays.extend(wish.again.filter(|_| stale(&item)).map(|again| again.token.clone()));
     }
     if let Some(again) = wish.again.filter(|_| stale(&item)) {
+        let known = |name: &str| wish.targets.iter().any(|target| **target == *name);
+        if let Some(name) = again.targets.iter().find(|name| !known(name)) {
+            return Err(ProgressError::Unknown(name.clone()));
+        }
         item.start_again(again, found.is_some());
     }
     if item.document.is_done(wish.targets.iter().map(|target| &**target)) {
@@ -137,7 +138,7 @@ impl Item {
         }
         self.generation += u64::from(seen);
         if again.targets.is_empty() {
-            self.document.targets.clear();
+            (self.document.targets, self.document.bad) = Default::default();
         }
         self.document.targets.retain(|name, _| !again.targets.contains(name));
     }
@@ -165,7 +166,7 @@ mod tests {
     fn done(names: &[&str]) -> Item {
         let progress = TargetProgress { done: true, ..TargetProgress::default() };
         let targets = names.iter().map(|name| ((*name).to_owned(), progress.clone())).collect();
-        Item { state: State::Done, epoch: 4, document: Document { targets, bad: 9 }, ..Item::fresh("old") }
+        Item { state: State::Done, epoch: 4, document: Document { targets, bad: 9, rules: 0 }, ..Item::fresh("old") }
     }
 
     fn claimed(verdict: Result<Verdict, ProgressError>) -> Option<Item> {
@@ -192,7 +193,7 @@ mod tests {
         let over = Item { lease: 1_000_000, ..item.clone() };
         assert_eq!(claimed(judge(Some(&over), &wish(&targets), "me")).unwrap().epoch, 4);
         let ahead = Item { lease: 9_000_000, ..item };
-        assert!(matches!(judge(Some(&ahead), &wish(&targets), "me"), Ok(Verdict::Held(left)) if left == LEASE));
+        assert!(claimed(judge(Some(&ahead), &wish(&targets), "me")).is_some(), "by a clock that is hours ahead");
     }
 
     #[test]
@@ -204,6 +205,11 @@ mod tests {
         assert_eq!((first.generation, first.document.targets.len()), (2, 1), "b starts anew, a does not");
         let settled = Item { state: State::Done, lease: 0, document: done(&["a", "b"]).document, ..first };
         assert!(matches!(judge(Some(&settled), &wish, "me"), Ok(Verdict::Done)), "the same message again");
+        let a_alone = Wish { targets: &targets[..1], ..wish };
+        assert!(matches!(judge(Some(&settled), &a_alone, "me"), Ok(Verdict::Done)), "b was taken out in mid-chain");
+        let whole = Again { token: "message-2".into(), targets: Vec::new() };
+        let anew = claimed(judge(Some(&settled), &Wish { again: Some(&whole), ..wish }, "me")).unwrap();
+        assert_eq!(anew.document, Document::default(), "bad records are kept again too");
         let strange = Again { token: "m".into(), targets: vec!["c".into()] };
         assert_eq!(judge(None, &Wish { again: Some(&strange), ..wish }, "me").err(), Some(ProgressError::Unknown("c".into())));
     }
@@ -225,7 +231,7 @@ mod tests {
         let targets = [Arc::from("a")];
         let again = Again { token: "message-1".into(), targets: Vec::new() };
         let halfway = TargetProgress { settled: 50, ..TargetProgress::default() };
-        let document = Document { targets: [("a".to_owned(), halfway)].into(), bad: 0 };
+        let document = Document { targets: [("a".to_owned(), halfway)].into(), bad: 0, rules: 0 };
         let carried = Carried { epoch: 2, document: document.clone() };
         let wish = Wish { again: Some(&again), carried: Some(&carried), ..wish(&targets) };
         for kept in [None, Some(&done(&["a"]))] {

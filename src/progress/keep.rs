@@ -35,7 +35,7 @@ impl Fence {
     pub fn has_fallen(&self) -> Option<String> {
         let lease = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match &lease.trouble {
-            Some(ProgressError::Lost) => Some(ProgressError::Lost.to_string()),
+            Some(gone @ (ProgressError::Lost | ProgressError::Deleted)) => Some(gone.to_string()),
             _ if Instant::now() < lease.until => None,
             Some(trouble) => Some(format!("its lease ran out: {trouble}")),
             None => Some("its lease ran out: this run stood still for longer".into()),
@@ -51,12 +51,18 @@ impl Fence {
     }
 }
 
-/// What one target has settled, as it changes: with the rows that must be stored before that is true.
-pub struct Settled {
+/// What one target settles, as its run goes on. A record that it rejects is settled once its row is stored.
+pub trait Settling: Send + Sync {
     /// The target's name.
-    pub target: Arc<str>,
-    /// The progress now, and the rows since the last call.
-    pub snapshot: Box<dyn Fn() -> (TargetProgress, Vec<Row>) + Send + Sync>,
+    fn target(&self) -> &Arc<str>;
+    /// What is settled now.
+    fn progress(&self) -> TargetProgress;
+    /// The rows that are not stored, each with the offset of its record; they are the caller's now.
+    fn take_rows(&self) -> Vec<(u64, Row)>;
+    /// The rows of the records at these offsets are stored.
+    fn stored(&self, offsets: &[u64]);
+    /// These rows could not be stored.
+    fn put_back(&self, rows: Vec<(u64, Row)>);
 }
 
 /// Writes one object's progress.

@@ -92,7 +92,7 @@ impl Local {
             let written = serde_json::to_string(&line).map_err(std::io::Error::from).and_then(|line| writeln!(file, "{line}"));
             written.map_err(|e| ProgressError::Unavailable(format!("the file cannot be written: {e}")))?;
         } else if inner.items.len() >= MOST {
-            inner.items.retain(|_, item| item.state != State::Done);
+            inner.items.retain(|_, item| item.state == State::Running);
         }
         inner.items.insert(key.to_owned(), item.clone());
         Ok(None)
@@ -120,7 +120,7 @@ mod tests {
         let Answer::Mine(mut claim_of_first) = claim(&local, &targets).await else { panic!("it is free") };
         assert!(matches!(claim(&local, &targets).await, Answer::Held(_)));
         let halfway = TargetProgress { settled: 500, ..TargetProgress::default() };
-        let document = Document { targets: [("a".to_owned(), halfway)].into(), bad: 0 };
+        let document = Document { targets: [("a".to_owned(), halfway)].into(), bad: 0, rules: 0 };
         Progress::Local(local.clone()).save(&mut claim_of_first, document, State::Running, 1000).await.unwrap();
         drop(local);
         std::fs::write(&path, std::fs::read_to_string(&path).unwrap() + "{\"object\":\"s3://b/").unwrap();

@@ -64,7 +64,7 @@ impl Table {
             Err(error) => match error.as_service_error() {
                 Some(PutItemError::ConditionalCheckFailedException(failed)) => {
                     // Without an item it was deleted meanwhile, by its time to live or by hand.
-                    failed.item().ok_or(ProgressError::Lost).and_then(|there| read(there, &self.name)).map(Some)
+                    failed.item().ok_or(ProgressError::Deleted).and_then(|there| read(there, &self.name)).map(Some)
                 }
                 _ => Err(self.wrong(&error)),
             },
@@ -155,7 +155,7 @@ mod tests {
 
     #[test]
     fn an_item_reads_back_as_it_was_written() {
-        let hook = TargetProgress { settled: 900, open: vec![Range { from: 3, to: 40 }], unfit: 2, accepted: true, done: false };
+        let hook = TargetProgress { settled: 900, open: vec![Range { from: 3, to: 40 }], accepted: true, done: false };
         let item = Item {
             format: 1,
             state: State::Running,
@@ -165,7 +165,7 @@ mod tests {
             lease: 1_795_305_600_000,
             generation: 2,
             replays: vec!["message".into()],
-            document: Document { targets: [("hook".to_owned(), hook)].into(), bad: 5 },
+            document: Document { targets: [("hook".to_owned(), hook)].into(), bad: 5, rules: 7 },
         };
         let written = attributes("s3://b/k#1", &item, 1_000).unwrap();
         assert_eq!(written["expires"], AttributeValue::N((1 + 35 * 86_400).to_string()));

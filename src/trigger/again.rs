@@ -31,6 +31,9 @@ pub(super) struct Continuation {
     format: u64,
     bucket: String,
     key: String,
+    /// Other spellings of the key, as long as none was found.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    spellings: Vec<String>,
     /// The message or the request that named the object first.
     pub(super) origin: String,
     /// How many runs there were before.
@@ -57,10 +60,13 @@ impl Continuation {
             None => (job.version.clone(), None, None),
         };
         let (bucket, key) = (outcome.object.bucket.clone(), outcome.object.key.clone());
+        let others = job.keys.iter().filter(|other| revision.is_none() && **other != key);
+        let spellings = others.cloned().collect();
         Continuation {
             format: VERSION,
             bucket,
             key,
+            spellings,
             origin,
             hop: job.hop + 1,
             version,
@@ -88,7 +94,7 @@ impl Continuation {
             hop: it.hop,
             rest,
             again: it.again,
-            ..Job::new(it.bucket, vec![it.key])
+            ..Job::new(it.bucket, std::iter::once(it.key).chain(it.spellings).collect())
         })
     }
 }
@@ -100,14 +106,15 @@ pub(super) fn fresh(answer: &Answer, job: &Job, outcome: &Outcome, rng: &mut Rng
         return Some(Duration::ZERO);
     }
     // Lambda tries an asynchronous event twice more, and then forgets it.
-    let forgets = *answer == Answer::Whole && outcome.failure().is_some();
+    let forgets = *answer == Answer::Whole && outcome.failure().is_some() && !matches!(outcome.end, End::Refused(_));
     forgets.then(|| held(outcome).unwrap_or_else(|| delay(job.hop + 1, rng)).min(LONGEST_DELAY))
 }
 
-/// How long another run has one of these objects.
+/// How long an object must wait that nothing is wrong with.
 fn held(outcome: &Outcome) -> Option<Duration> {
     match outcome.end {
         End::Held(left) => Some(left),
+        End::NotBegun => Some(Duration::from_secs(1)),
         _ => None,
     }
 }
@@ -166,6 +173,31 @@ mod tests {
             prop_assert!(receives > EAGER || away <= Duration::from_secs(left) + MISS);
             prop_assert!(receives < 20 || away > Duration::from_secs(2600));
         }
+    }
+
+    #[test]
+    fn a_continuation_of_an_object_that_was_not_found_keeps_all_spellings() {
+        let job = Job::new("b", vec!["/a+b".into(), "/a b".into()]);
+        let unread = Outcome::unread(job.object(), End::Failed("403".into()));
+        let read = |outcome: &Outcome| {
+            let message = serde_json::to_value(Continuation::new(&job, outcome, "origin", true)).unwrap();
+            Continuation::read(&message).unwrap()
+        };
+        assert_eq!(read(&unread).keys, job.keys);
+        let rest = Rest { version: None, revision: "etag".into(), progress: None };
+        let found = Outcome { object: ObjectRef::new("b", "/a b"), rest: Some(rest), ..unread };
+        let next = read(&found);
+        assert_eq!((next.keys.as_slice(), next.hop), (&["/a b".to_owned()][..], 1));
+        assert!(next.identity() != job.identity(), "the object that came after it is another");
+    }
+
+    #[test]
+    fn what_only_its_sender_can_mend_is_not_handed_over() {
+        let (job, mut rng) = (Job::new("b", vec!["k".into()]), Rng::with_seed(1));
+        let ended = |end| Outcome::unread(ObjectRef::new("b", "k"), end);
+        assert_eq!(fresh(&Answer::Whole, &job, &ended(End::Refused("no such target".into())), &mut rng), None);
+        assert!(fresh(&Answer::Whole, &job, &failed(), &mut rng).is_some());
+        assert_eq!(fresh(&Answer::Sqs, &job, &failed(), &mut rng), None, "its message comes back by itself");
     }
 
     #[test]

@@ -82,8 +82,14 @@ fn told<E>(action: &str, url: &str, error: &SdkError<E>) -> String
 where
     E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
 {
-    let said = error.message().map_or_else(|| causes(error), |m| format!("{}: {m}", error.code().unwrap_or_default()));
-    format!("{action} on {url}: {said}; grant the function {action} on that queue")
+    let code = error.code().unwrap_or_default();
+    let said = error.message().map_or_else(|| causes(error), |message| format!("{code}: {message}"));
+    let hint = match code {
+        "AccessDenied" | "AccessDeniedException" => format!("; grant the function {action} on that queue"),
+        code if code.contains("NonExistentQueue") || code.contains("QueueDoesNotExist") => "; there is no such queue".into(),
+        _ => String::new(),
+    };
+    format!("{action} on {url}: {said}{hint}")
 }
 
 #[cfg(test)]

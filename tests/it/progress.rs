@@ -259,6 +259,91 @@ async fn requests_keep_to_the_rate_and_fewer_fly_while_a_target_throttles() {
     assert!(took.clicks.len() == 400 && took.requests < 900, "{} requests for 400 clicks", took.requests);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_target_that_never_answers_does_not_hold_up_the_others() {
+    let mut silent = target(10, |_, batch| Ok(vec![Verdict::Sent; batch.len()]));
+    Arc::get_mut(&mut silent).unwrap().delay = Duration::from_secs(3600);
+    let quick = takes_all();
+    let (forwarder, memory) = remembering(&[silent, quick.clone()]);
+    memory.put("clicks", "k", lines(0..2000));
+    let outcome = run(&forwarder, &job("k"), 20).await;
+    assert_eq!(got(&quick), (2000, true));
+    assert!(outcome.targets[0].failure.is_some() && outcome.targets[1].failure.is_none(), "{outcome:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_that_sends_nothing_is_not_the_probe_of_a_circuit() {
+    let start = Instant::now();
+    let down = target(10, move |_, batch| match start.elapsed() < Duration::from_secs(40) {
+        true => Err(Halt::Down("HTTP 503".into())),
+        false => Ok(vec![Verdict::Sent; batch.len()]),
+    });
+    let (forwarder, memory) = remembering(std::slice::from_ref(&down));
+    memory.put("clicks", "1", lines(0..10));
+    memory.put("clicks", "empty", "garbage\n");
+    assert!(run(&forwarder, &job("1"), 20).await.failure().is_some());
+    tokio::time::advance(Duration::from_secs(60)).await;
+    assert_eq!(run(&forwarder, &job("empty"), 20).await.failure(), None);
+    assert_eq!(run(&forwarder, &job("1"), 20).await.failure(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rows_that_cannot_be_stored_bring_the_object_back_but_double_no_click() {
+    let (_keep, directory) = temporary();
+    let picky = target(10, |_, batch| match batch.iter().any(|entry| memmem(&entry.body, b"link-3\"")) {
+        true => Err(Halt::Refused("422".into())),
+        false => Ok(vec![Verdict::Sent; batch.len()]),
+    });
+    // A file stands where the directory should be.
+    std::fs::write(directory.join("rows"), "").unwrap();
+    let (forwarder, memory) = crate::scripted::quarantining(&picky, &directory.join("rows"));
+    let forwarder = forwarder.or_progress(Progress::Local(Local::default()));
+    memory.put("clicks", "k", lines(0..20) + "garbage\n");
+    for _ in 0..2 {
+        assert!(run(&forwarder, &job("k"), 20).await.failure().unwrap().contains("quarantine"));
+    }
+    assert_eq!(got(&picky), (19, true));
+    std::fs::remove_file(directory.join("rows")).unwrap();
+    assert_eq!(run(&forwarder, &job("k"), 20).await.failure(), None);
+    assert_eq!(got(&picky), (19, true));
+    let files = std::fs::read_dir(directory.join("rows")).unwrap();
+    let rows: usize = files.map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap().lines().count()).sum();
+    assert_eq!((rows, run(&forwarder, &job("k"), 20).await.end), (2, End::Done));
+}
+
+#[tokio::test(start_paused = true)]
+async fn limits_that_change_between_runs_lose_nothing() {
+    let broken = Arc::new(Mutex::new(true));
+    let is_broken = broken.clone();
+    let failing = target(1, move |number, _| match number > 3 && *is_broken.lock().unwrap() {
+        true => Err(Halt::Misconfigured("401".into())),
+        false => Ok(vec![Verdict::Sent]),
+    });
+    let local = Progress::Local(Local::default());
+    let large = |n: usize, size: usize| click(n).replace("link-", &"x".repeat(size)) + "\n";
+    let text = lines(0..20) + &large(20, 3000) + &lines(21..30) + &large(30, 20_000) + &lines(31..40) + "garbage\n";
+    let (forwarder, memory) = forwarder(std::slice::from_ref(&failing));
+    memory.put("clicks", "k", text);
+    assert!(run(&forwarder.or_progress(local.clone()), &job("k"), 60).await.failure().is_some());
+    *broken.lock().unwrap() = false;
+    let (forwarder, _) = crate::scripted::capped(&failing, memory.clone(), 2000);
+    assert_eq!(run(&forwarder.or_progress(local), &job("k"), 60).await.failure(), None);
+    assert_eq!(got(&failing), (38, true));
+    let reasons: Vec<_> = rows(&memory).iter().map(|row| row["source"]["index"].as_u64().unwrap()).collect();
+    for index in [20, 30, 40] {
+        assert!(reasons.contains(&index), "record {index} is neither sent nor kept: {reasons:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_for_which_no_time_is_left_is_not_begun() {
+    let (forwarder, memory) = remembering(&[takes_all()]);
+    memory.put("clicks", "k", lines(0..3));
+    let outcome = run(&forwarder, &job("k"), 0).await;
+    assert_eq!((&outcome.end, outcome.continues()), (&End::NotBegun, false));
+    assert!(outcome.failure().unwrap().contains("before it was opened"));
+}
+
 /// What a random target does with a request.
 #[derive(Clone, Debug)]
 enum Mood {

@@ -1,12 +1,14 @@
 //! Targets that answer by a script and keep what they took, and a forwarder over memory that sends to them.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use clickstream_forwarder::click::{Click, Form};
 use clickstream_forwarder::config::{Area, Config, Place, TargetConfig};
+use clickstream_forwarder::decode::Caps;
 use clickstream_forwarder::forward::Forwarder;
 use clickstream_forwarder::object::{Memory, Store};
 use clickstream_forwarder::target::{Entry, Halt, Limits, Target, Unfit, Verdict};
@@ -103,6 +105,23 @@ pub fn forwarder_over(targets: &[Arc<Scripted>], memory: Memory) -> (Forwarder, 
 /// A forwarder to one target with a ceiling and a rate.
 pub fn limited(target: &Arc<Scripted>, concurrency: usize, rate: Option<f64>) -> (Forwarder, Memory) {
     with(vec![named("a", target, concurrency, rate)], Memory::default())
+}
+
+/// A forwarder to one target that keeps rows in a directory.
+pub fn quarantining(target: &Arc<Scripted>, directory: &Path) -> (Forwarder, Memory) {
+    let memory = Memory::default();
+    let targets = vec![named("a", target, 2, None)];
+    let config =
+        Config { targets, quarantine: Place::Directory(directory.into()), ..crate::support::config("TARGETS=t T_KIND=stdout") };
+    (Forwarder::with_store(config, Store::Memory(memory.clone())), memory)
+}
+
+/// A forwarder to one target that takes records of so many bytes at most.
+pub fn capped(target: &Arc<Scripted>, memory: Memory, record_bytes: usize) -> (Forwarder, Memory) {
+    let quarantine = Place::S3(Area { bucket: "rows".into(), prefix: "q/".into() });
+    let (targets, caps) = (vec![named("a", target, 2, None)], Caps { record_bytes, ..Caps::default() });
+    let config = Config { targets, quarantine, caps, ..crate::support::config("TARGETS=t T_KIND=stdout") };
+    (Forwarder::with_store(config, Store::Memory(memory.clone())), memory)
 }
 
 fn named(name: &str, target: &Arc<Scripted>, concurrency: usize, rate: Option<f64>) -> TargetConfig {

@@ -3,6 +3,7 @@
 #[path = "forward/total.rs"]
 mod total;
 
+use std::collections::HashSet;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -100,6 +101,12 @@ async fn forward(args: Args, forwarder: Arc<Forwarder>) -> u8 {
             }
         }
     }
+    // The same file named twice, by a glob say, is one object.
+    let mut seen = HashSet::new();
+    objects.retain(|object| seen.insert(object.clone()));
+    if args.progress.is_some() && objects.iter().any(|object| object.bucket.is_empty() && object.key == "-") {
+        eprintln!("standard input cannot be read again: --progress does not remember it");
+    }
     let started = Instant::now();
     let interrupt = interrupts();
     let patience = Patience { give_up: args.give_up, interrupt: interrupt.clone(), ..Patience::until(started + NO_DEADLINE) };
@@ -150,22 +157,24 @@ async fn forward(args: Args, forwarder: Arc<Forwarder>) -> u8 {
 fn interrupts() -> watch::Receiver<bool> {
     let (interrupt, interrupts) = watch::channel(false);
     tokio::spawn(async move {
-        let terminate = signal(SignalKind::terminate());
-        let asked = async {
-            match terminate {
-                Ok(mut terminate) => {
-                    tokio::select! { _ = tokio::signal::ctrl_c() => {}, _ = terminate.recv() => {} }
-                }
-                Err(_) => drop(tokio::signal::ctrl_c().await),
-            }
-        };
-        asked.await;
+        asked().await;
         interrupt.send_replace(true);
         eprintln!("stopping; once more ends it at once");
-        let _ = tokio::signal::ctrl_c().await;
+        asked().await;
         std::process::exit(FAILED.into());
     });
     interrupts
+}
+
+/// Returns at the next Ctrl-C or SIGTERM.
+async fn asked() {
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        return drop(tokio::signal::ctrl_c().await);
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
 }
 
 /// A bar on a terminal; nothing elsewhere.
