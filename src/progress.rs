@@ -151,7 +151,8 @@ impl Progress {
         let key = item::key(object, revision);
         // No other claim has its name: an answer that was lost is known by it.
         let owner = format!("{:032x}", fastrand::u128(..));
-        let mut found = None;
+        // The usual object was never seen: one write claims it. A replay's was, and what it asks depends on that.
+        let mut found = if wish.again.is_some() { self.get(&key).await? } else { None };
         loop {
             let item = match item::judge(found.as_ref(), &wish, &owner)? {
                 Verdict::Claim(item) => item,
@@ -183,6 +184,14 @@ impl Progress {
                     return Ok(());
                 }
             }
+        }
+    }
+
+    /// The item, if there is one.
+    async fn get(&self, key: &str) -> Result<Option<Item>, ProgressError> {
+        match self {
+            Progress::Table(table) => table.get(key).await,
+            Progress::Local(local) => Ok(local.get(key)),
         }
     }
 

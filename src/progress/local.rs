@@ -80,6 +80,10 @@ impl Local {
         self.durable
     }
 
+    pub(super) fn get(&self, key: &str) -> Option<Item> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner).items.get(key).cloned()
+    }
+
     pub(super) fn put(&self, key: &str, item: &Item, before: Option<&Item>) -> Result<Option<Item>, ProgressError> {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         let there = inner.items.get(key);

@@ -47,6 +47,12 @@ impl Table {
         self.client.get_or_init(build).await
     }
 
+    pub(super) async fn get(&self, key: &str) -> Result<Option<Item>, ProgressError> {
+        let get = self.client().await.get_item().table_name(&*self.name).key("object", AttributeValue::S(key.to_owned()));
+        let answer = get.consistent_read(true).send().await.map_err(|e| self.wrong("dynamodb:GetItem", &e))?;
+        answer.item().map(|item| read(item, &self.name)).transpose()
+    }
+
     pub(super) async fn put(&self, key: &str, item: &Item, before: Option<&Item>, now: u64) -> Result<Option<Item>, ProgressError> {
         let put = self.client().await.put_item().table_name(&*self.name).set_item(Some(attributes(key, item, now)?));
         let put = match before {
@@ -66,19 +72,22 @@ impl Table {
                     // Without an item it was deleted meanwhile, by its time to live or by hand.
                     failed.item().ok_or(ProgressError::Deleted).and_then(|there| read(there, &self.name)).map(Some)
                 }
-                _ => Err(self.wrong(&error)),
+                _ => Err(self.wrong("dynamodb:PutItem", &error)),
             },
         }
     }
 
-    fn wrong(&self, error: &SdkError<PutItemError>) -> ProgressError {
+    fn wrong<E>(&self, action: &str, error: &SdkError<E>) -> ProgressError
+    where
+        E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
+    {
         let (name, code) = (&self.name, error.code().unwrap_or_default());
         let said = error.message().map_or_else(|| causes(error), |message| format!("{code}: {message}"));
         let hint = match code {
-            "ResourceNotFoundException" => "create it with the key attribute object (S), or name another in PROGRESS_TABLE",
-            "AccessDeniedException" => "grant the function dynamodb:PutItem on it",
-            "ValidationException" => "its key must be one attribute, object (S)",
-            _ => "the object comes back and is tried again",
+            "ResourceNotFoundException" => "create it with the key attribute object (S), or name another in PROGRESS_TABLE".into(),
+            "AccessDeniedException" => format!("grant the function {action} on it"),
+            "ValidationException" => "its key must be one attribute, object (S)".into(),
+            _ => "the object comes back and is tried again".to_owned(),
         };
         ProgressError::Unavailable(format!("table {name}: {said}; {hint}"))
     }

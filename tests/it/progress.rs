@@ -167,6 +167,29 @@ async fn a_target_too_slow_for_one_run_gets_everything_over_many() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_target_that_takes_ten_clicks_a_second_gets_every_click_once_over_many_invocations() {
+    let clicks = 5_000;
+    let start = Instant::now();
+    let taken = Mutex::new((0.0, 0));
+    let narrow = target(10, move |_, batch| {
+        let (mut since, mut throttled) = *taken.lock().unwrap();
+        let now = start.elapsed().as_secs_f64();
+        let free = now >= since;
+        (since, throttled) = if free { (now + batch.len() as f64 / 10.0, throttled) } else { (since, throttled + 1) };
+        *taken.lock().unwrap() = (since, throttled);
+        if free { Ok(vec![Verdict::Sent; batch.len()]) } else { Err(Halt::Throttled(Some(Duration::from_secs(1)), "429".into())) }
+    });
+    let (forwarder, memory) = remembering(std::slice::from_ref(&narrow));
+    memory.put("clicks", "k", lines(0..clicks));
+    let mut runs = 1;
+    while run(&forwarder, &job("k"), 90).await.continues() {
+        runs += 1;
+    }
+    assert_eq!((got(&narrow), run(&forwarder, &job("k"), 90).await.end), ((clicks, true), End::Done));
+    assert!(runs > clicks / 2_000, "{runs} runs of 90 s in {:?}", start.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_run_that_settles_nothing_fails_and_does_not_continue() {
     let mut silent = target(1, |_, _| Ok(vec![Verdict::Sent]));
     Arc::get_mut(&mut silent).unwrap().delay = Duration::from_secs(3600);
@@ -196,6 +219,19 @@ async fn a_replay_forwards_again_once_and_to_the_targets_it_names() {
     assert_eq!((times(&a), times(&b)), (vec![2; 20], vec![3; 20]), "the same ids");
     let unknown = run(&forwarder, &replay("message-3", &["c"]), 60).await;
     assert!(unknown.failure().unwrap().contains("names target c, which is not among TARGETS"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replay_that_comes_back_after_one_of_its_targets_was_removed_ends_for_the_others() {
+    let broken = target(10, |_, _| Err(Halt::Misconfigured("401".into())));
+    let local = Progress::Local(Local::default());
+    let (forwarder, memory) = forwarder(&[takes_all(), broken]);
+    memory.put("clicks", "k", lines(0..20));
+    let again = Again { token: "message-1".into(), targets: vec!["a".into(), "b".into()] };
+    let replay = Job { again: Some(again), ..job("k") };
+    assert!(run(&forwarder.or_progress(local.clone()), &replay, 60).await.failure().is_some());
+    let (forwarder, _) = crate::scripted::forwarder_over(&[takes_all()], memory);
+    assert_eq!(run(&forwarder.or_progress(local), &replay, 60).await.end, End::Done);
 }
 
 #[tokio::test(start_paused = true)]
