@@ -15,6 +15,7 @@ mod ledger;
 mod patience;
 mod rate;
 mod retry;
+mod settling;
 mod state;
 
 use std::sync::Arc;

@@ -208,10 +208,12 @@ impl Forwarder {
             return (vec![lane], End::Whole);
         }
         let mut pass = Pass::new(source.object.clone(), self.caps, shared, vec![lane]);
-        let end = match self.store(&source.object).open(&source.object).await {
-            Ok(reader) if reader.revision() != source.revision => End::Failed(ObjectError::Changed.to_string()),
-            Ok(reader) => pass.run(reader, patience).await,
-            Err(error) => End::Failed(format!("reading it again: {error}")),
+        let opened = patience.in_time(self.store(&source.object).open(&source.object)).await;
+        let end = match opened {
+            None => End::Stopped { offset: 0 },
+            Some(Ok(reader)) if reader.revision() != source.revision => End::Failed(ObjectError::Changed.to_string()),
+            Some(Ok(reader)) => pass.run(reader, patience).await,
+            Some(Err(error)) => End::Failed(format!("reading it again: {error}")),
         };
         let (mut lanes, detached) = pass.into_lanes();
         lanes.extend(detached);

@@ -186,7 +186,7 @@ impl Outcome {
 
     /// Why something is left to do, be it a matter of time alone.
     pub fn unfinished(&self) -> Option<String> {
-        self.failure().or_else(|| self.continues().then(|| format!("{}: the time was up", self.object)))
+        self.failure().or_else(|| self.continues().then(|| format!("{}: not all of it was forwarded in this run", self.object)))
     }
 
     /// Whether another run should go on at once: this one has settled something, and only its time was short.

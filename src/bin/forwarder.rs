@@ -126,7 +126,8 @@ fn announce(unit: &Unit) {
 }
 
 /// When reading stops, when requests are given up, when everything must be stored, and when the answer must be
-/// given, before Lambda ends the process. The margin is a fifth of the time left, at most 30 s: as long as a request may take by default.
+/// given, before Lambda ends the process. The margin is a fifth of the time left, at most 30 s: as long as a
+/// request may take by default.
 fn patience(epoch_ms: u64, margin: Option<Duration>) -> (Patience, Instant) {
     let end = SystemTime::UNIX_EPOCH + Duration::from_millis(epoch_ms);
     let left = end.duration_since(now()).ok().filter(|left| *left <= LONGEST).unwrap_or(LONGEST);

@@ -11,7 +11,7 @@ use super::gate::Gate;
 use super::ledger::Ledger;
 use super::patience::Patience;
 use crate::outcome::Failure;
-use crate::progress::{Fence, Settling, TargetProgress};
+use crate::progress::{Fence, TargetProgress};
 use crate::quarantine::Row;
 use crate::target::{Entry, Target, Verdict};
 
@@ -71,7 +71,7 @@ impl LaneState {
         LaneState { fence, ..self }
     }
 
-    fn counts(&self) -> MutexGuard<'_, Counts> {
+    pub(super) fn counts(&self) -> MutexGuard<'_, Counts> {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -225,29 +225,5 @@ impl LaneState {
         }
         let Counts { sent, rejected, left, retries, .. } = *counts;
         Counts { sent, rejected, left, retries, failure: counts.failure.clone(), late: counts.late.clone(), ..Counts::default() }
-    }
-}
-
-impl Settling for LaneState {
-    fn target(&self) -> &Arc<str> {
-        &self.name
-    }
-
-    fn progress(&self) -> TargetProgress {
-        let counts = self.counts();
-        TargetProgress { accepted: counts.accepted, ..counts.ledger.progress() }
-    }
-
-    fn take_rows(&self) -> Vec<(u64, Row)> {
-        std::mem::take(&mut self.counts().rows)
-    }
-
-    fn stored(&self, offsets: &[u64]) {
-        let mut counts = self.counts();
-        offsets.iter().for_each(|at| counts.ledger.stored(*at));
-    }
-
-    fn put_back(&self, rows: Vec<(u64, Row)>) {
-        self.counts().rows.extend(rows);
     }
 }

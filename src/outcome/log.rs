@@ -31,42 +31,22 @@ impl Outcome {
     }
 }
 
+/// One audit line at a level.
+macro_rules! audit {
+    ($level:ident, $object:expr, $outcome:expr, $($rest:tt)+) => {{
+        let TargetOutcome { target, tally: t, resumed, retries, continued, .. } = $outcome;
+        let Tally { read, sent, filtered, quarantined, failed } = t;
+        let (object, target) = ($object, &**target);
+        tracing::$level!(object, target, read, sent, filtered, quarantined, failed, retries, resumed, continued, $($rest)+)
+    }};
+}
+
 impl TargetOutcome {
     fn log(&self, object: &str, end: &End) {
-        let Tally { read, sent, filtered, quarantined, failed } = self.tally;
-        let (target, retries, resumed, continued) = (&*self.target, self.retries, self.resumed, self.continued);
         match &self.failure {
-            None if continued || matches!(end, End::Failed(_)) => {
-                tracing::warn!(
-                    object,
-                    target,
-                    read,
-                    sent,
-                    filtered,
-                    quarantined,
-                    failed,
-                    retries,
-                    resumed,
-                    continued,
-                    "object forwarded in part"
-                );
-            }
-            None => tracing::info!(
-                object,
-                target,
-                read,
-                sent,
-                filtered,
-                quarantined,
-                failed,
-                retries,
-                resumed,
-                continued,
-                "object forwarded"
-            ),
-            Some(cause) => tracing::error!(
-                object, target, read, sent, filtered, quarantined, failed, retries, resumed, continued, %cause, "object failed"
-            ),
+            None if self.continued || matches!(end, End::Failed(_)) => audit!(warn, object, self, "object forwarded in part"),
+            None => audit!(info, object, self, "object forwarded"),
+            Some(cause) => audit!(error, object, self, %cause, "object failed"),
         }
     }
 }

@@ -44,13 +44,19 @@ fn describe(config: &Config) -> String {
     };
     let progress = match &config.progress_table {
         Some(table) => format!("table {table}"),
-        None => "this process alone: a file that comes again goes to every target again (set PROGRESS_TABLE)".to_owned(),
+        None => "not kept beyond one process: a file that comes again may go to every target again (set PROGRESS_TABLE)".to_owned(),
     };
     let caps = config.caps;
     let store = config.directory.as_ref().map_or("S3".to_owned(), |path| format!("the directory {} instead of S3", path.display()));
     text += &format!("reads          {sources}, from {store}\n");
     text += &format!("quarantine     {quarantine}\n");
     text += &format!("progress       {progress}\n");
+    if let Some(queue) = &config.continue_queue {
+        text += &format!("continues in   {queue}\n");
+    }
+    if let Some(margin) = config.deadline_margin {
+        text += &format!("margin         reading stops {margin:?} before the end of an invocation\n");
+    }
     text += &format!(
         "caps           record {} bytes, depth {}, object {} bytes, inflation {} : 1\n",
         caps.record_bytes, caps.depth, caps.object_bytes, caps.ratio

@@ -51,7 +51,10 @@ impl Total {
         }
         for target in &outcome.targets {
             match self.targets.iter_mut().find(|known| known.target == target.target) {
-                Some(known) => known.tally.add(&target.tally),
+                Some(known) => {
+                    known.tally.add(&target.tally);
+                    known.resumed += target.resumed;
+                }
                 None => self.targets.push(target.clone()),
             }
         }
@@ -84,9 +87,10 @@ impl Total {
         if self.done > 0 {
             text += &format!("{} forwarded before\n", noun(self.done, "object"));
         }
-        for TargetOutcome { target, tally: t, .. } in &self.targets {
+        for TargetOutcome { target, tally: t, resumed, .. } in &self.targets {
+            let before = if *resumed > 0 { format!("; {resumed} more by earlier runs") } else { String::new() };
             text += &format!(
-                "{target}: read {} = sent {} + filtered {} + quarantined {} + failed {}\n",
+                "{target}: read {} = sent {} + filtered {} + quarantined {} + failed {}{before}\n",
                 t.read, t.sent, t.filtered, t.quarantined, t.failed
             );
         }
