@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::UNIX_EPOCH;
 
 use bytes::{Bytes, BytesMut};
 use tokio::fs::File;
@@ -186,7 +187,8 @@ async fn open_file(path: &Path) -> Result<Reader, ObjectError> {
     if about.is_dir() {
         return Err(ObjectError::Missing);
     }
-    let revision = about.modified().ok().filter(|_| about.is_file()).map(|time| format!("{time:?} {}", about.len()));
+    let modified = about.modified().ok().filter(|_| about.is_file()).and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    let revision = modified.map(|since| format!("{} {}", since.as_nanos(), about.len()));
     Ok(Reader::File(Box::new(file), revision))
 }
 
