@@ -146,7 +146,7 @@ impl Forwarder {
     /// Reads the object for every target that has not all of it, and keeps the books.
     async fn deliver(&self, source: Source, reader: Reader, keeper: Option<Keeper>, patience: &Patience) -> Outcome {
         let lanes = self.lanes(keeper.as_ref(), patience);
-        let books = Books::open(&self.quarantine, self.rules, lanes.iter().map(Lane::settling).collect(), keeper);
+        let books = Books::open((&self.quarantine, patience.end), self.rules, lanes.iter().map(Lane::settling).collect(), keeper);
         let shared = Shared { books, targets: &self.targets, bytes: &self.bytes, again: source.revision.is_some() };
         let version = reader.version();
         let mut outcome = Outcome::unread((*source.object).clone(), End::Whole);

@@ -218,7 +218,8 @@ impl LaneState {
     /// The counts at the end, when nothing is in flight.
     pub(super) fn finish(&self) -> Counts {
         let mut counts = self.counts();
-        if counts.failure.is_some() {
+        // Of a target that has accepted nothing, it is not known whose fault the rejections are.
+        if counts.failure.is_some() || (counts.late.is_some() && !counts.accepted) {
             counts.left += std::mem::take(&mut counts.held).len() as u64;
         } else {
             counts.settle_held();

@@ -2,26 +2,34 @@
 //! quarantine, then the progress that counts on them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{Mutex, Notify};
-use tokio::time::{Instant, MissedTickBehavior, interval_at};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 
 use crate::object::ObjectError;
 use crate::outcome::TargetOutcome;
 use crate::progress::{Carried, Document, Keeper, SAVE, Settling, State, TargetProgress};
 use crate::quarantine::{Quarantine, Row, Writer};
 
+/// How long storing rows may take at most.
+const ROWS: Duration = Duration::from_secs(10);
+
 /// The books of one run over one object.
 pub(super) struct Books<'f> {
-    quarantine: &'f Quarantine,
     inner: Mutex<Inner<'f>>,
 }
 
 struct Inner<'f> {
+    quarantine: &'f Quarantine,
+    /// When everything must be stored.
+    end: Instant,
     /// The rows of bad records, and the offset before which they are collected: a later pass over the object,
     /// and a later run, collect only those that no earlier one met.
     bad: Writer<'f>,
     until: u64,
+    /// Bad records since rows were last stored. A target must not count on theirs, should the rules change.
+    unstored: Vec<u64>,
     /// The rules for what is bad.
     rules: u32,
     lanes: Vec<Arc<dyn Settling>>,
@@ -41,11 +49,17 @@ pub(super) struct Closed {
 }
 
 impl<'f> Books<'f> {
-    pub(super) fn open(quarantine: &'f Quarantine, rules: u32, lanes: Vec<Arc<dyn Settling>>, keeper: Option<Keeper>) -> Books<'f> {
+    /// Rows go to `quarantine` until `end`; what is bad is by `rules`.
+    pub(super) fn open(
+        (quarantine, end): (&'f Quarantine, Instant),
+        rules: u32,
+        lanes: Vec<Arc<dyn Settling>>,
+        keeper: Option<Keeper>,
+    ) -> Books<'f> {
         let before = keeper.as_ref().map(Keeper::document).filter(|document| document.rules == rules);
         let until = before.map_or(0, |document| document.bad);
-        let inner = Inner { bad: quarantine.writer(), until, rules, lanes, keeper, broken: None };
-        Books { quarantine, inner: Mutex::new(inner) }
+        let (bad, unstored) = (quarantine.writer(), Vec::new());
+        Books { inner: Mutex::new(Inner { quarantine, end, bad, until, unstored, rules, lanes, keeper, broken: None }) }
     }
 
     /// Keeps the row of a record that is bad for every target.
@@ -55,17 +69,21 @@ impl<'f> Books<'f> {
             return Ok(());
         }
         inner.until = at + 1;
-        let added = inner.bad.add(row).await;
+        if inner.keeper.is_some() {
+            inner.unstored.push(at);
+        }
+        let allowed = inner.allowed();
+        let added = in_time(allowed, inner.bad.add(row)).await;
         inner.note(added)
     }
 
     /// Stores rejected records before they pile up.
     pub(super) async fn rows(&self) -> Result<(), String> {
-        self.inner.lock().await.store(self.quarantine).await
+        self.inner.lock().await.store().await
     }
 
-    /// Writes progress as there is some, and renews the lease, until `stop`: a write that has begun is awaited,
-    /// since it could otherwise arrive after the last.
+    /// Writes progress as there is some, and renews the lease, until `stop`. What goes wrong is told at the end,
+    /// or the fence falls.
     pub(super) async fn keep(&self, stop: &Notify) {
         let mut ticks = interval_at(Instant::now() + SAVE, SAVE);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -76,8 +94,18 @@ impl<'f> Books<'f> {
             }
             let mut inner = self.inner.lock().await;
             let Some(keeper) = &inner.keeper else { return };
-            if keeper.is_durable() || keeper.must_renew() {
-                inner.save(self.quarantine).await;
+            if !keeper.is_durable() && !keeper.must_renew() {
+                continue;
+            }
+            let document = inner.collect().await;
+            let Some(keeper) = inner.keeper.as_mut().filter(|keeper| keeper.is_due(&document)) else { continue };
+            let written = tokio::select! {
+                written = keeper.write(document, State::Running) => written,
+                // Should it arrive after all, the last write takes it into account, or it is refused.
+                () = stop.notified() => return,
+            };
+            if let Err(error) = written {
+                tracing::warn!(%error, "progress not written");
             }
         }
     }
@@ -85,7 +113,7 @@ impl<'f> Books<'f> {
     /// Stores everything, and gives the claim up.
     pub(super) async fn close(self, outcomes: &[TargetOutcome]) -> Closed {
         let mut inner = self.inner.into_inner();
-        let mut document = inner.collect(self.quarantine).await;
+        let mut document = inner.collect().await;
         let broken = inner.broken.take();
         let Some(mut keeper) = inner.keeper.take() else {
             return Closed { carried: None, moved: inner.until > 0, problem: broken };
@@ -103,35 +131,30 @@ impl<'f> Books<'f> {
 }
 
 impl Inner<'_> {
-    /// Stores rows, then progress if there is any, or if the lease must be renewed. What goes wrong is told at the
-    /// end, or the fence falls.
-    async fn save(&mut self, quarantine: &Quarantine) {
-        let document = self.collect(quarantine).await;
-        let Some(keeper) = self.keeper.as_mut().filter(|keeper| keeper.is_due(&document)) else { return };
-        if let Err(error) = keeper.write(document, State::Running).await {
-            tracing::warn!(%error, "progress not written");
-        }
-    }
-
     /// What is settled now, once its rows are stored as far as they can be.
-    async fn collect(&mut self, quarantine: &Quarantine) -> Document {
-        let flushed = self.bad.flush().await;
+    async fn collect(&mut self) -> Document {
+        let allowed = self.allowed();
+        let flushed = in_time(allowed, self.bad.flush()).await;
         let bad = self.note(flushed);
-        let _ = self.store(quarantine).await;
+        let _ = self.store().await;
         let mut document = self.keeper.as_ref().map(|keeper| keeper.document().clone()).unwrap_or_default();
         if bad.is_ok() {
             (document.bad, document.rules) = (self.until, self.rules);
+            self.unstored.clear();
         }
-        let targets = self.lanes.iter().map(|lane| (lane.target().to_string(), lane.progress()));
-        document.targets.extend(targets);
+        for lane in &self.lanes {
+            let mut progress = lane.progress();
+            self.unstored.iter().for_each(|at| progress.reopen(*at));
+            document.targets.insert(lane.target().to_string(), progress);
+        }
         document
     }
 
     /// Stores the rows of rejected records.
-    async fn store(&mut self, quarantine: &Quarantine) -> Result<(), String> {
+    async fn store(&mut self) -> Result<(), String> {
         for lane in self.lanes.clone() {
             let rows = lane.take_rows();
-            let kept = quarantine.keep(rows.iter().map(|(_, row)| row)).await;
+            let kept = in_time(self.allowed(), self.quarantine.keep(rows.iter().map(|(_, row)| row))).await;
             match kept {
                 Ok(()) => lane.stored(&rows.iter().map(|(at, _)| *at).collect::<Vec<_>>()),
                 Err(_) => lane.put_back(rows),
@@ -141,6 +164,11 @@ impl Inner<'_> {
         Ok(())
     }
 
+    /// How long storing rows may take: the lease must be renewed meanwhile, and progress be written in the end.
+    fn allowed(&self) -> Duration {
+        (self.end.saturating_duration_since(Instant::now()) / 2).min(ROWS)
+    }
+
     /// Remembers that rows are not stored.
     fn note(&mut self, kept: Result<(), ObjectError>) -> Result<(), String> {
         if let Err(error) = kept {
@@ -148,4 +176,9 @@ impl Inner<'_> {
         }
         self.broken.clone().map_or(Ok(()), Err)
     }
+}
+
+async fn in_time(allowed: Duration, storing: impl Future<Output = Result<(), ObjectError>>) -> Result<(), ObjectError> {
+    let late = |_| Err(ObjectError::Unavailable(format!("no answer within {} ms", allowed.as_millis())));
+    timeout(allowed, storing).await.unwrap_or_else(late)
 }

@@ -60,6 +60,14 @@ impl TargetProgress {
         self.done || (offset < self.settled && self.open.get(next).is_none_or(|range| offset < range.from))
     }
 
+    /// Takes back that the record at `offset` is settled.
+    pub fn reopen(&mut self, offset: u64) {
+        if self.is_settled(offset) {
+            let next = self.open.partition_point(|range| range.from < offset);
+            self.open.insert(next, Range { from: offset, to: offset + 1 });
+        }
+    }
+
     /// Everything before this offset is settled.
     pub fn cursor(&self) -> u64 {
         self.open.first().map_or(self.settled, |range| range.from)
@@ -176,6 +184,16 @@ mod tests {
             let expected = offset < settled && !open.iter().any(|range| (range.from..range.to).contains(&offset));
             prop_assert_eq!(TargetProgress { settled, open, accepted: false, done: false }.is_settled(offset), expected);
         }
+    }
+
+    #[test]
+    fn a_record_is_reopened_once() {
+        let mut progress = TargetProgress { settled: 100, open: vec![Range { from: 50, to: 60 }], ..TargetProgress::default() };
+        for offset in [70, 10, 55, 10, 100] {
+            progress.reopen(offset);
+        }
+        let range = |from, to| Range { from, to };
+        assert_eq!(progress.open, [range(10, 11), range(50, 60), range(70, 71)]);
     }
 
     #[test]

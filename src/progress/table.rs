@@ -19,8 +19,8 @@ use crate::log::causes;
 /// Seconds that an item is kept after its last write: longer than S3 or SQS can bring the object again.
 const KEEP: u64 = 35 * 86_400;
 /// How long one attempt and all of them may take: a lease must not run out over a write.
-const ATTEMPT: Duration = Duration::from_secs(2);
-const ATTEMPTS: Duration = Duration::from_secs(8);
+const ATTEMPT: Duration = Duration::from_secs(1);
+const ATTEMPTS: Duration = Duration::from_secs(5);
 
 /// A DynamoDB table with the key attribute `object`.
 #[derive(Clone, Debug)]

@@ -52,6 +52,8 @@ impl Continuation {
     /// Of a job, after its outcome. `shared`: progress is kept where the next run sees it.
     pub(super) fn new(job: &Job, outcome: &Outcome, unit: &str, shared: bool) -> Continuation {
         let rest = outcome.rest.clone().or_else(|| job.rest.clone());
+        // Once claimed, the item knows of the replay.
+        let again = job.again.clone().filter(|_| !shared || outcome.rest.is_none());
         let origin = job.origin.clone().unwrap_or_else(|| unit.to_owned());
         let (version, revision, progress) = match rest {
             Some(Rest { version, revision, progress }) => {
@@ -62,18 +64,7 @@ impl Continuation {
         let (bucket, key) = (outcome.object.bucket.clone(), outcome.object.key.clone());
         let others = job.keys.iter().filter(|other| revision.is_none() && **other != key);
         let spellings = others.cloned().collect();
-        Continuation {
-            format: VERSION,
-            bucket,
-            key,
-            spellings,
-            origin,
-            hop: job.hop + 1,
-            version,
-            revision,
-            progress,
-            again: job.again.clone(),
-        }
+        Continuation { format: VERSION, bucket, key, spellings, origin, hop: job.hop + 1, version, revision, progress, again }
     }
 
     /// Whether `value` is one.

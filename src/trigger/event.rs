@@ -221,14 +221,14 @@ fn replay(value: &Value, unit: &mut Unit) {
         #[serde(default)]
         targets: Vec<String>,
     }
-    let one = std::slice::from_ref(value);
-    for entry in value.as_array().map_or(one, Vec::as_slice) {
+    for entry in value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice) {
         match Replay::deserialize(entry) {
             Ok(Replay { again: false, targets, .. }) if !targets.is_empty() => {
                 unit.fail("a replay with targets but without \"again\": true".into());
             }
             Ok(Replay { bucket, key, version, again, targets }) => {
-                let again = again.then(|| Again { token: unit.id.clone(), targets });
+                let token = if targets.is_empty() { unit.id.clone() } else { format!("{} {}", unit.id, targets.join(",")) };
+                let again = again.then_some(Again { token, targets });
                 unit.jobs.push(Job { version: real_version(version), again, ..Job::new(bucket, spellings(&key)) });
             }
             Err(e) => unit.fail(format!("a replay that cannot be read: {e}")),

@@ -332,7 +332,7 @@ async fn rows_that_cannot_be_stored_bring_the_object_back_but_double_no_click() 
     });
     // A file stands where the directory should be.
     std::fs::write(directory.join("rows"), "").unwrap();
-    let (forwarder, memory) = crate::scripted::quarantining(&picky, &directory.join("rows"));
+    let (forwarder, memory) = crate::scripted::quarantining(&picky, (&directory.join("rows"), 8 << 20));
     let forwarder = forwarder.or_progress(Progress::Local(Local::default()));
     memory.put("clicks", "k", lines(0..20) + "garbage\n");
     for _ in 0..2 {
@@ -345,6 +345,21 @@ async fn rows_that_cannot_be_stored_bring_the_object_back_but_double_no_click() 
     let files = std::fs::read_dir(directory.join("rows")).unwrap();
     let rows: usize = files.map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap().lines().count()).sum();
     assert_eq!((rows, run(&forwarder, &job("k"), 20).await.end), (2, End::Done));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bad_record_whose_row_was_not_stored_is_sent_once_it_is_a_click() {
+    let (_keep, directory) = temporary();
+    std::fs::write(directory.join("rows"), "").unwrap();
+    let (a, local) = (takes_all(), Progress::Local(Local::default()));
+    let (strict, memory) = crate::scripted::quarantining(&a, (&directory.join("rows"), 2000));
+    let large = click(3).replace("link-", &"x".repeat(3000)) + "\n";
+    memory.put("clicks", "k", lines(0..3) + &large + &lines(4..20));
+    assert!(run(&strict.or_progress(local.clone()), &job("k"), 20).await.failure().unwrap().contains("quarantine"));
+    assert_eq!(got(&a), (19, true));
+    let (forwarder, _) = crate::scripted::forwarder_over(std::slice::from_ref(&a), memory);
+    assert_eq!(run(&forwarder.or_progress(local), &job("k"), 20).await.failure(), None);
+    assert_eq!(got(&a), (20, true));
 }
 
 #[tokio::test(start_paused = true)]

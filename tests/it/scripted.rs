@@ -107,12 +107,12 @@ pub fn limited(target: &Arc<Scripted>, concurrency: usize, rate: Option<f64>) ->
     with(vec![named("a", target, concurrency, rate)], Memory::default())
 }
 
-/// A forwarder to one target that keeps rows in a directory.
-pub fn quarantining(target: &Arc<Scripted>, directory: &Path) -> (Forwarder, Memory) {
+/// A forwarder to one target that keeps rows in a directory, and takes records of so many bytes at most.
+pub fn quarantining(target: &Arc<Scripted>, (directory, record_bytes): (&Path, usize)) -> (Forwarder, Memory) {
     let memory = Memory::default();
-    let targets = vec![named("a", target, 2, None)];
-    let config =
-        Config { targets, quarantine: Place::Directory(directory.into()), ..crate::support::config("TARGETS=t T_KIND=stdout") };
+    let (targets, caps) = (vec![named("a", target, 2, None)], Caps { record_bytes, ..Caps::default() });
+    let quarantine = Place::Directory(directory.into());
+    let config = Config { targets, quarantine, caps, ..crate::support::config("TARGETS=t T_KIND=stdout") };
     (Forwarder::with_store(config, Store::Memory(memory.clone())), memory)
 }
 

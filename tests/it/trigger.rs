@@ -158,3 +158,11 @@ fn an_asynchronous_invocation_fails_if_anything_must_come_again() {
     assert!(said.starts_with("1 object(s) must be delivered again: s3://b//2026/"), "{said}");
     assert!(said.ends_with("target hook: gave up for now: HTTP 503"), "{said}");
 }
+
+#[test]
+fn two_replays_of_one_message_for_different_targets_are_two() {
+    let one = |target: &str| json!({"bucket": "b", "key": "k", "again": true, "targets": [target]});
+    let jobs = parse(&json!([one("a"), one("b")]), "request").unwrap().units.remove(0).jobs;
+    let tokens: Vec<_> = jobs.iter().map(|job| &job.again.as_ref().unwrap().token).collect();
+    assert_ne!(tokens[0], tokens[1], "the second would be taken for the first, delivered twice");
+}
