@@ -10,7 +10,7 @@ use aws_smithy_http_client::tls;
 use tokio::sync::OnceCell;
 
 /// How long a connection may take to open.
-const CONNECT: Duration = Duration::from_secs(5);
+pub const CONNECT: Duration = Duration::from_secs(5);
 
 /// The surroundings' settings for AWS, shared between clones.
 #[derive(Clone, Debug, Default)]

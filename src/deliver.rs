@@ -56,7 +56,7 @@ impl Delivery {
 
     /// A lane for one object, of which `prior` is settled; nothing is sent once `fence` has fallen.
     pub fn open(&self, patience: Patience, prior: TargetProgress, fence: Option<Arc<Fence>>) -> Lane {
-        let state = Arc::new(LaneState::new((&self.config, self.gate.clone()), patience, prior.clone()).fenced(fence));
+        let state = Arc::new(LaneState::new((&self.config, self.gate.clone()), patience, prior.clone(), fence));
         let (queue, batches) = mpsc::channel(QUEUE);
         let worker = tokio::spawn(work(state.clone(), batches, self.config.concurrency.min(IN_FLIGHT)));
         Lane::new(state, prior, Batcher::new(self.config.limits), (queue, worker))

@@ -18,7 +18,7 @@ use crate::decode::Caps;
 use crate::deliver::{Delivery, Lane, Patience};
 use crate::object::{Directory, ObjectError, ObjectRef, Reader, S3, Store};
 use crate::outcome::{End, Outcome, Rest};
-use crate::progress::{Answer, Keeper, Progress, ProgressError, Table, TargetProgress, Wish, milliseconds};
+use crate::progress::{Answer, Keeper, Progress, ProgressError, Table, Wish, milliseconds};
 use crate::quarantine::Quarantine;
 use crate::trigger::Job;
 use books::Books;
@@ -167,9 +167,8 @@ impl Forwarder {
 
     /// A lane to every target that has not all of the object.
     fn lanes(&self, keeper: Option<&Keeper>, patience: &Patience) -> Vec<Lane> {
-        let prior = |name: &str| keeper.and_then(|keeper| keeper.document().targets.get(name).cloned()).unwrap_or_default();
         let open = |delivery: &Delivery| {
-            let prior: TargetProgress = prior(delivery.name());
+            let prior = keeper.and_then(|keeper| keeper.document().targets.get(&**delivery.name()).cloned()).unwrap_or_default();
             (!prior.done).then(|| delivery.open(patience.clone(), prior, keeper.map(Keeper::fence)))
         };
         self.deliveries.iter().filter_map(open).collect()

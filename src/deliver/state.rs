@@ -10,6 +10,7 @@ use super::counts::Counts;
 use super::gate::Gate;
 use super::ledger::Ledger;
 use super::patience::Patience;
+use crate::config::TargetConfig;
 use crate::outcome::Failure;
 use crate::progress::{Fence, TargetProgress};
 use crate::quarantine::Row;
@@ -34,8 +35,8 @@ pub(super) struct LaneState {
     /// Until when the object is this run's.
     fence: Option<Arc<Fence>>,
     ranges: Arc<Semaphore>,
-    /// Whether the target's circuit let this lane through, once it was asked.
-    admitted: OnceLock<bool>,
+    /// Set once the target's circuit was asked.
+    admitted: OnceLock<()>,
     counts: Mutex<Counts>,
     health: watch::Sender<Health>,
 }
@@ -48,9 +49,14 @@ struct Health {
 }
 
 impl LaneState {
-    /// For one object, of which `prior` is settled. `name`, target and so on are those of `of`.
-    pub(super) fn new(of: (&crate::config::TargetConfig, Arc<Gate>), patience: Patience, prior: TargetProgress) -> LaneState {
-        let (config, gate) = of;
+    /// To a target, behind its gate, for one object, of which `prior` is settled. Nothing is sent once `fence` has
+    /// fallen.
+    pub(super) fn new(
+        (config, gate): (&TargetConfig, Arc<Gate>),
+        patience: Patience,
+        prior: TargetProgress,
+        fence: Option<Arc<Fence>>,
+    ) -> LaneState {
         let counts = Counts { accepted: prior.accepted, ledger: Ledger::new(prior), ..Counts::default() };
         LaneState {
             name: config.name.clone(),
@@ -58,17 +64,12 @@ impl LaneState {
             gate,
             timeout: config.timeout,
             patience,
-            fence: None,
+            fence,
             ranges: Arc::new(Semaphore::new(RANGES as usize)),
             admitted: OnceLock::new(),
             counts: Mutex::new(counts),
             health: watch::Sender::default(),
         }
-    }
-
-    /// Nothing is sent once the fence has fallen.
-    pub(super) fn fenced(self, fence: Option<Arc<Fence>>) -> LaneState {
-        LaneState { fence, ..self }
     }
 
     pub(super) fn counts(&self) -> MutexGuard<'_, Counts> {
@@ -83,11 +84,9 @@ impl LaneState {
     /// Asks the circuit, before the first request: an object that sends nothing needs no leave, and must not
     /// be the probe.
     pub(super) fn admit(&self) {
-        self.admitted.get_or_init(|| match self.gate.admit() {
-            Ok(()) => true,
-            Err(closed) => {
+        self.admitted.get_or_init(|| {
+            if let Err(closed) = self.gate.admit() {
                 self.give_up(Failure::GaveUp(closed));
-                false
             }
         });
     }

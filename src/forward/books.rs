@@ -9,7 +9,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 
 use crate::object::ObjectError;
 use crate::outcome::TargetOutcome;
-use crate::progress::{Carried, Document, Keeper, SAVE, Settling, State, TargetProgress};
+use crate::progress::{Carried, Document, Keeper, SAVE, Settling, State};
 use crate::quarantine::{Quarantine, Row, Writer};
 
 /// How long storing rows may take at most.
@@ -121,7 +121,8 @@ impl<'f> Books<'f> {
         let moved = document.bad > keeper.document().bad;
         let is_done = |name: &str| outcomes.iter().any(|o| &*o.target == name && !o.continued && o.failure.is_none());
         for (_, progress) in document.targets.iter_mut().filter(|(name, _)| broken.is_none() && is_done(name)) {
-            *progress = TargetProgress { done: true, open: Vec::new(), ..progress.clone() };
+            progress.done = true;
+            progress.open.clear();
         }
         let all = inner.lanes.iter().all(|lane| document.targets.get(&**lane.target()).is_some_and(|progress| progress.done));
         let written = keeper.write(document, if all { State::Done } else { State::Open }).await;

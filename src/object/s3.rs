@@ -13,14 +13,12 @@ use bytes::Bytes;
 use tokio::sync::OnceCell;
 
 use super::{ObjectError, ObjectRef};
-use crate::aws::Aws;
+use crate::aws::{Aws, CONNECT};
 use crate::log::causes;
 
 /// A body that gives nothing for this long counts as lost. The SDK's own guard measures throughput and
 /// would blame the network for a slow target.
 const SILENCE: Duration = Duration::from_secs(20);
-/// How long a connection may take to open.
-const CONNECT: Duration = Duration::from_secs(5);
 /// Conflicts of a conditional write before it is given up.
 const CONFLICTS: u32 = 4;
 /// Connections lost without a byte in between before the object is given up.

@@ -98,7 +98,7 @@ impl Keeper {
 
     /// Whether it is time to write `document`.
     pub fn is_due(&self, document: &Document) -> bool {
-        (self.progress.is_durable() && document != self.claim.document()) || self.written.elapsed() >= RENEW
+        (self.is_durable() && document != self.document()) || self.must_renew()
     }
 
     /// Whether the lease must be renewed, whatever has changed.

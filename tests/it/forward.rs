@@ -13,7 +13,7 @@ use clickstream_forwarder::trigger::Job;
 use proptest::prelude::*;
 use tokio::time::Instant;
 
-use crate::scripted::{forwarder, job, memmem, rows, takes_all, target};
+use crate::scripted::{Mood, forwarder, job, memmem, rows, takes_all, target};
 use crate::support::{click, lines};
 
 async fn forward(forwarder: &Forwarder, memory: &Memory, text: &str) -> Outcome {
@@ -256,18 +256,6 @@ async fn the_second_spelling_of_a_key_is_tried() {
     assert_eq!((outcome.object, outcome.end), (ObjectRef::new("clicks", "a b"), End::Whole));
 }
 
-/// What a random target does with a request.
-#[derive(Clone, Debug)]
-enum Mood {
-    Take,
-    TakeHalf,
-    RejectFirst,
-    Refuse,
-    Throttle,
-    Down,
-    Misconfigured,
-}
-
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
@@ -296,27 +284,8 @@ async fn conserve(pieces: Vec<(usize, usize)>, moods: Vec<Vec<Mood>>, records: u
             _ => click(*n) + "\n",
         })
         .collect();
-    let targets: Vec<_> = moods
-        .into_iter()
-        .map(|moods| {
-            target(records, move |number, batch| {
-                let sent = || vec![Verdict::Sent; batch.len()];
-                match moods[number % moods.len()] {
-                    Mood::Take => Ok(sent()),
-                    Mood::TakeHalf => {
-                        Ok((0..batch.len()).map(|at| if at % 2 == 0 { Verdict::Sent } else { Verdict::Retry }).collect())
-                    }
-                    Mood::RejectFirst => Ok((0..batch.len())
-                        .map(|at| if at == 0 { Verdict::Rejected("no".into()) } else { Verdict::Sent })
-                        .collect()),
-                    Mood::Refuse => Err(Halt::Refused("400".into())),
-                    Mood::Throttle => Err(Halt::Throttled(Some(Duration::from_millis(300)), "429".into())),
-                    Mood::Down => Err(Halt::Down("503".into())),
-                    Mood::Misconfigured => Err(Halt::Misconfigured("401".into())),
-                }
-            })
-        })
-        .collect();
+    let targets: Vec<_> =
+        moods.into_iter().map(|moods| target(records, move |number, batch| moods[number % moods.len()].answer(batch))).collect();
     let (forwarder, memory) = forwarder(&targets);
     let outcome = forward(&forwarder, &memory, &text).await;
     for (target, scripted) in outcome.targets.iter().zip(&targets) {

@@ -15,7 +15,7 @@ use clickstream_forwarder::trigger::Job;
 use proptest::prelude::*;
 use tokio::time::Instant;
 
-use crate::scripted::{Scripted, forwarder, job, memmem, rows, takes_all, target};
+use crate::scripted::{Mood, Scripted, forwarder, job, memmem, rows, takes_all, target};
 use crate::support::{click, lines, temporary};
 
 /// A forwarder over memory that remembers in this process.
@@ -395,20 +395,6 @@ async fn an_object_for_which_no_time_is_left_is_not_begun() {
     assert!(outcome.failure().unwrap().contains("before it was opened"));
 }
 
-/// What a random target does with a request.
-#[derive(Clone, Debug)]
-enum Mood {
-    Take,
-    TakeHalf,
-    RejectFirst,
-    Refuse,
-    Throttle,
-    Down,
-    Misconfigured,
-    /// It takes everything, and the answer is lost.
-    TakeAndHang,
-}
-
 /// How a run ends: of itself, by its deadline, or by the death of the process.
 #[derive(Clone, Copy, Debug)]
 enum Fate {
@@ -509,27 +495,20 @@ fn moody(
     let taken: Arc<Mutex<Option<Arc<Scripted>>>> = Arc::default();
     let this = taken.clone();
     let mut target = target(records, move |number, batch| {
-        let half =
-            |even: Verdict, odd: Verdict| (0..batch.len()).map(|at| if at % 2 == 0 { even.clone() } else { odd.clone() }).collect();
-        match moods[number % moods.len()] {
-            Mood::TakeAndHang if number < 40 => {
-                let target = this.lock().unwrap().clone().unwrap();
-                for entry in batch {
-                    *lost.lock().unwrap().entry((own, entry.at)).or_default() += 1;
-                    *target.state.lock().unwrap().offsets.entry(entry.at).or_default() += 1;
-                }
-                Err(Halt::Down("no answer".into()))
+        // For ever, a target that is misconfigured would not be done.
+        let mood = match &moods[number % moods.len()] {
+            mood @ Mood::TakeHalf => mood,
+            mood if number < 40 => mood,
+            _ => &Mood::Take,
+        };
+        if matches!(mood, Mood::TakeAndHang) {
+            let target = this.lock().unwrap().clone().unwrap();
+            for entry in batch {
+                *lost.lock().unwrap().entry((own, entry.at)).or_default() += 1;
+                *target.state.lock().unwrap().offsets.entry(entry.at).or_default() += 1;
             }
-            Mood::TakeHalf => Ok(half(Verdict::Sent, Verdict::Retry)),
-            Mood::RejectFirst if number < 40 => {
-                Ok((0..batch.len()).map(|at| if at == 0 { Verdict::Rejected("no".into()) } else { Verdict::Sent }).collect())
-            }
-            Mood::Refuse if number < 40 => Err(Halt::Refused("400".into())),
-            Mood::Throttle if number < 40 => Err(Halt::Throttled(Some(Duration::from_millis(300)), "429".into())),
-            Mood::Misconfigured if number < 40 => Err(Halt::Misconfigured("401".into())),
-            Mood::Down if number < 40 => Err(Halt::Down("503".into())),
-            _ => Ok(vec![Verdict::Sent; batch.len()]),
         }
+        mood.answer(batch)
     });
     Arc::get_mut(&mut target).unwrap().delay = Duration::from_millis(delay);
     taken.lock().unwrap().replace(target.clone());

@@ -154,3 +154,34 @@ pub fn rows(memory: &Memory) -> Vec<serde_json::Value> {
         })
         .collect()
 }
+
+/// What a random target does with a request.
+#[derive(Clone, Debug)]
+pub enum Mood {
+    Take,
+    TakeHalf,
+    RejectFirst,
+    Refuse,
+    Throttle,
+    Down,
+    Misconfigured,
+    /// It takes everything, and the answer is lost.
+    TakeAndHang,
+}
+
+impl Mood {
+    /// Its answer. What it took without an answer is for the test to note.
+    pub fn answer(&self, batch: &[Entry]) -> Result<Vec<Verdict>, Halt> {
+        let each = |verdict: fn(usize) -> Verdict| Ok((0..batch.len()).map(verdict).collect());
+        match self {
+            Mood::Take => each(|_| Verdict::Sent),
+            Mood::TakeHalf => each(|at| if at % 2 == 0 { Verdict::Sent } else { Verdict::Retry }),
+            Mood::RejectFirst => each(|at| if at == 0 { Verdict::Rejected("no".into()) } else { Verdict::Sent }),
+            Mood::Refuse => Err(Halt::Refused("400".into())),
+            Mood::Throttle => Err(Halt::Throttled(Some(Duration::from_millis(300)), "429".into())),
+            Mood::Down => Err(Halt::Down("503".into())),
+            Mood::Misconfigured => Err(Halt::Misconfigured("401".into())),
+            Mood::TakeAndHang => Err(Halt::Down("no answer".into())),
+        }
+    }
+}
