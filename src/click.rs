@@ -2,19 +2,22 @@
 //!
 //! Pure: no I/O, no clock. Each form is written once per click and shared between the targets.
 
+mod canonical;
 pub mod fields;
 mod flat;
 mod form;
 mod id;
+mod memo;
 mod normal;
+mod plan;
 pub mod schema;
 mod seen;
 mod time;
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::sync::Arc;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 pub use flat::columns;
 pub use form::{Form, source as write_source};
@@ -23,10 +26,12 @@ pub use normal::NotAClick;
 pub use seen::Seen;
 
 use crate::decode::{Place, Record};
-use crate::json::{Parser, compact};
+use crate::json::{Parser, Tape, compact};
 use crate::object::ObjectRef;
+use canonical::Scratch;
 use id::Hashed;
-use normal::Normal;
+use normal::{Changes, Normal, Value};
+use plan::Plans;
 
 /// One click, borrowed from the decoder's buffer.
 #[derive(Debug)]
@@ -44,6 +49,8 @@ pub struct Click<'a> {
     /// Its bytes as delivered.
     pub raw: Bytes,
     normal: Normal<'a>,
+    head: &'a Head,
+    output: &'a RefCell<Output>,
     forms: [OnceCell<Bytes>; 4],
 }
 
@@ -57,14 +64,64 @@ impl Click<'_> {
     }
 
     fn write(&self, form: Form) -> Bytes {
+        let mut output = self.output.borrow_mut();
+        let Output { text, extra, spreads, .. } = &mut *output;
+        text.clear();
         match form {
-            Form::Click => form::click(self).into(),
-            Form::Webhook => form::webhook(self).into(),
-            Form::Flat => flat::row(self).into(),
-            Form::Raw if memchr::memchr(b'\n', &self.raw).is_none() => self.raw.clone(),
+            Form::Click => form::click(self, text),
+            Form::Webhook => form::webhook(self, text),
+            Form::Flat => flat::row(self, text, extra, spreads),
+            Form::Raw if memchr::memchr(b'\n', &self.raw).is_none() => return self.raw.clone(),
             // One line a record: what it is framed by downstream.
-            Form::Raw => self.normal.tape.text.to_vec().into(),
+            Form::Raw => text.extend_from_slice(self.normal.tape.text),
         }
+        output.take()
+    }
+}
+
+/// Where forms are written: one allocation for many.
+#[derive(Debug, Default)]
+struct Output {
+    text: Vec<u8>,
+    /// What of a flat row has no column.
+    extra: Vec<u8>,
+    spreads: flat::Spreads,
+    block: BytesMut,
+}
+
+/// Bytes of a block of forms: large enough that allocating costs nothing, small enough that an entry which waits
+/// for its target keeps little else in memory.
+const BLOCK: usize = 32 * 1024;
+
+impl Output {
+    /// The text.
+    fn take(&mut self) -> Bytes {
+        if self.block.capacity() < self.text.len() {
+            // A file of one click needs no block.
+            let size = if self.block.is_empty() && self.block.capacity() == 0 { 0 } else { BLOCK };
+            self.block = BytesMut::with_capacity(size.max(self.text.len()));
+        }
+        self.block.extend_from_slice(&self.text);
+        self.block.split().freeze()
+    }
+}
+
+/// What is the same for every click of one object.
+#[derive(Debug)]
+struct Head {
+    object: Arc<ObjectRef>,
+    base_name: Arc<str>,
+    /// The source up to the offset.
+    source: Vec<u8>,
+    /// The columns of the flat row that say it, up to the index.
+    flat: Vec<u8>,
+}
+
+impl Head {
+    fn new(object: &Arc<ObjectRef>) -> Head {
+        let mut source = Vec::new();
+        form::source_head(object, &mut source);
+        Head { object: object.clone(), base_name: object.base_name().into(), source, flat: flat::source(object) }
     }
 }
 
@@ -73,12 +130,38 @@ impl Click<'_> {
 pub struct Normaliser {
     parser: Parser,
     rewritten: Vec<u8>,
-    canonical: Vec<u8>,
+    working: Working,
+    head: Option<Head>,
+    output: RefCell<Output>,
+}
+
+/// What a click is worked out in.
+#[derive(Debug, Default)]
+struct Working {
+    plans: Plans,
+    changes: Changes,
+    scratch: Scratch,
+}
+
+impl Working {
+    /// Applies the rules to the record at `root` and hashes it; nothing if a name stands twice in one object.
+    fn hash(&mut self, tape: Tape<'_>, root: u32) -> Result<Option<(Hashed, Value)>, NotAClick> {
+        self.plans.follow(tape.shapes);
+        let top = self.changes.make(tape, root, &self.plans)?;
+        let normal = Normal { tape, root_node: root, root: top, plans: &self.plans, changes: &self.changes };
+        Ok(Hashed::new(&normal, &mut self.scratch).map(|hashed| (hashed, top)))
+    }
 }
 
 impl Default for Normaliser {
     fn default() -> Normaliser {
-        Normaliser { parser: Parser::new(u32::MAX), rewritten: Vec::new(), canonical: Vec::new() }
+        Normaliser {
+            parser: Parser::new(u32::MAX),
+            rewritten: Vec::new(),
+            working: Working::default(),
+            head: None,
+            output: RefCell::default(),
+        }
     }
 }
 
@@ -92,28 +175,33 @@ impl Normaliser {
         number: impl FnOnce(u64) -> u32,
     ) -> Result<Click<'a>, NotAClick> {
         let (mut tape, mut root) = (record.tape, record.root);
-        let mut normal = Normal::new(tape, root)?;
-        let mut hashed = if tape.spaced { None } else { Hashed::new(&normal, &mut self.canonical) };
+        let mut hashed = if tape.spaced { None } else { self.working.hash(tape, root)? };
         if hashed.is_none() {
             self.rewritten.clear();
             compact(tape, root, &mut self.rewritten);
             self.parser.reset();
             self.parser.run(&self.rewritten, true);
             (tape, root) = (self.parser.tape(&self.rewritten), 0);
-            normal = Normal::new(tape, root)?;
-            hashed = Hashed::new(&normal, &mut self.canonical);
+            hashed = self.working.hash(tape, root)?;
         }
-        let hashed = hashed.ok_or(NotAClick::NotAnObject)?;
+        let (hashed, top) = hashed.ok_or(NotAClick::NotAnObject)?;
         let n = number(hashed.fingerprint());
-        let batch_key = record.batch_key.clone().unwrap_or_else(|| Arc::from(object.base_name()));
+        let normal = Normal { tape, root_node: root, root: top, plans: &self.working.plans, changes: &self.working.changes };
+        if self.head.as_ref().is_none_or(|head| !Arc::ptr_eq(&head.object, object)) {
+            self.head = None;
+        }
+        let head = self.head.get_or_insert_with(|| Head::new(object));
+        let batch_key = record.batch_key.as_ref().unwrap_or(&head.base_name).clone();
         Ok(Click {
-            id: hashed.id(n),
+            id: hashed.id(n, &self.working.scratch),
             n,
             object: object.clone(),
             place: record.place,
             batch_key,
             raw: record.raw.clone(),
             normal,
+            head,
+            output: &self.output,
             forms: Default::default(),
         })
     }

@@ -168,8 +168,9 @@ impl Decoder {
     fn record(&mut self, root: u32, place: Place, batch_key: Option<Arc<str>>) -> Item<'_> {
         let node = self.framer.tape(&self.current).node(root);
         let raw = self.current.slice(node.start as usize..node.end as usize);
-        if let Err(e) = std::str::from_utf8(&raw) {
-            let reason = format!("not UTF-8 at byte {} of the record", e.valid_up_to());
+        if simdutf8::basic::from_utf8(&raw).is_err() {
+            let valid = std::str::from_utf8(&raw).map_or_else(|e| e.valid_up_to(), str::len);
+            let reason = format!("not UTF-8 at byte {valid} of the record");
             return Item::Bad(BadRecord { place, length: raw.len() as u64, raw, reason });
         }
         Item::Record(Record { tape: self.framer.tape(&self.current), root, raw, place, batch_key })

@@ -5,12 +5,16 @@
 
 mod compact;
 mod parse;
+mod repeats;
 mod scan;
+mod shape;
 pub mod text;
 
 pub use compact::compact;
 pub use parse::{Fault, Parser, Progress};
+pub use repeats::Repeat;
 pub use scan::is_number;
+pub use shape::{EMPTY, ShapeId, Shapes, UNKNOWN};
 
 /// What a node of the tape is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,8 +44,11 @@ pub struct Node {
     pub next: u32,
     /// What it is.
     pub kind: Kind,
-    /// Whether a string holds a backslash.
+    /// Whether a string holds a backslash; whether an object or array holds such a string, or members that
+    /// are not in the order of their names.
     pub escaped: bool,
+    /// The make of an object; of an array, as what objects in it begin.
+    pub shape: ShapeId,
 }
 
 /// A parsed text: the bytes and the nodes over them.
@@ -51,6 +58,10 @@ pub struct Tape<'a> {
     pub text: &'a [u8],
     /// The nodes, parents before children.
     pub nodes: &'a [Node],
+    /// The makes of its objects.
+    pub shapes: &'a Shapes,
+    /// The objects in it that equal earlier ones, in their order.
+    pub repeats: &'a [Repeat],
     /// Whether white space stands between tokens.
     pub spaced: bool,
 }
@@ -64,7 +75,7 @@ pub struct Member {
     pub value: u32,
 }
 
-const NOWHERE: Node = Node { start: 0, end: 0, next: u32::MAX, kind: Kind::Null, escaped: false };
+const NOWHERE: Node = Node { start: 0, end: 0, next: u32::MAX, kind: Kind::Null, escaped: false, shape: UNKNOWN };
 
 impl<'a> Tape<'a> {
     /// The node at `index`; an index off the tape is an empty `null`.
@@ -78,6 +89,19 @@ impl<'a> Tape<'a> {
     pub fn raw(&self, index: u32) -> &'a [u8] {
         let node = self.node(index);
         self.text.get(node.start as usize..node.end as usize).unwrap_or_default()
+    }
+
+    /// The earlier object that the one at `index` equals, if that is known.
+    #[inline]
+    pub fn repeat(&self, index: u32) -> Option<Repeat> {
+        let found = self.repeats.binary_search_by_key(&index, |repeat| repeat.node).ok()?;
+        self.repeats.get(found).copied()
+    }
+
+    /// A part of the text.
+    #[inline]
+    pub fn part(&self, start: u32, end: u32) -> &'a [u8] {
+        self.text.get(start as usize..end as usize).unwrap_or_default()
     }
 
     /// The bytes between the quotes of the string at `index`, escapes as delivered.

@@ -1,6 +1,8 @@
 //! The one list of what is known of a click. The flat row, the JSON Schemas, the warehouse columns and
 //! the README's table are made from it; a field that is not here travels all the same.
 
+use std::sync::LazyLock;
+
 /// What a field holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Type {
@@ -152,6 +154,21 @@ const QUERY: &[Field] = &[
     field("utm_term", Strings, "utm_term", "the campaign's term"),
     field("utm_content", Strings, "utm_content", "the campaign's content"),
 ];
+
+/// The number of a name that some field of a click has; 0 for any other.
+pub type Known = u8;
+
+/// The number of `name`.
+pub fn known(name: &[u8]) -> Known {
+    static NAMES: LazyLock<Vec<&str>> = LazyLock::new(|| {
+        let mut names = Vec::new();
+        walk(CLICK, "", &mut |_, field| names.push(field.name));
+        names.sort_unstable();
+        names.dedup();
+        names
+    });
+    NAMES.binary_search_by(|known| known.as_bytes().cmp(name)).map_or(0, |at| at as Known + 1)
+}
 
 /// Calls `visit` with the path and the field of every known member, parents first.
 pub fn walk(fields: &'static [Field], prefix: &str, visit: &mut impl FnMut(&str, &'static Field)) {

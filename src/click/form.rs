@@ -1,6 +1,5 @@
 //! The JSON forms of a click: `click`, the canonical one, and `webhook`, as Rebrandly's own webhook sends it.
 
-use std::io::Write;
 use std::str::FromStr;
 
 use super::normal::{Name, Value};
@@ -59,15 +58,19 @@ impl Object<'_> {
     pub(super) fn id(&mut self, name: &str, id: ClickId) {
         self.string(name, std::str::from_utf8(&id.text()).unwrap_or_default());
     }
-
-    pub(super) fn number(&mut self, name: &str, value: u64) {
-        // Writing to a vector cannot fail.
-        let _ = write!(self.name(name.as_bytes()), "{value}");
-    }
 }
 
 /// Writes where a record was read.
 pub fn source(object: &ObjectRef, place: Place, out: &mut Vec<u8>) {
+    source_head(object, out);
+    text::write_number(place.offset, out);
+    out.extend_from_slice(b",\"index\":");
+    text::write_number(place.index, out);
+    out.push(b'}');
+}
+
+/// Writes what is the same for every record of an object, up to the offset.
+pub(super) fn source_head(object: &ObjectRef, out: &mut Vec<u8>) {
     out.push(b'{');
     let mut members = Object(out);
     members.string("bucket", &object.bucket);
@@ -75,48 +78,77 @@ pub fn source(object: &ObjectRef, place: Place, out: &mut Vec<u8>) {
     if let Some(version) = &object.version {
         members.string("version", version);
     }
-    members.number("offset", place.offset);
-    members.number("index", place.index);
-    out.push(b'}');
+    members.name(b"offset");
 }
 
 /// The canonical click: `id`, `source`, `key`, then the members as delivered, normalised.
-pub(super) fn click(click: &Click<'_>) -> Vec<u8> {
-    let mut out = Vec::with_capacity(click.raw.len() + 384);
-    let mut object = Object(&mut out);
-    object.id("id", click.id);
-    source(&click.object, click.place, object.name(b"source"));
-    object.string("key", &click.batch_key);
-    for (name, value) in click.normal.members(click.normal.root()) {
-        out.push(b',');
-        member(click, name, value, &mut out);
-    }
+pub(super) fn click(click: &Click<'_>, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"{\"id\":\"");
+    out.extend_from_slice(&click.id.text());
+    out.extend_from_slice(b"\",\"source\":");
+    out.extend_from_slice(&click.head.source);
+    text::write_number(click.place.offset, out);
+    out.extend_from_slice(b",\"index\":");
+    text::write_number(click.place.index, out);
+    out.extend_from_slice(b"},\"key\":");
+    text::write_str(&click.batch_key, out);
+    out.push(b',');
+    members(click, click.normal.root, out);
     out.push(b'}');
-    out
 }
 
-fn member(click: &Click<'_>, name: Name, value: Value, out: &mut Vec<u8>) {
-    match name {
-        Name::Node(index) => out.extend_from_slice(click.normal.tape.raw(index)),
-        Name::Given(given) => text::write_str(given, out),
+/// Writes the members of an object with commas between them.
+fn members(click: &Click<'_>, object: Value, out: &mut Vec<u8>) {
+    let tape = click.normal.tape;
+    let (node, patches) = match object {
+        Value::Node(index) => (index, &[][..]),
+        Value::Object(index) => match click.normal.changes.patched(index) {
+            Some(patched) => patched,
+            None => return made(click, object, out),
+        },
+        Value::Text(..) => return,
+    };
+    let node = tape.node(node);
+    // What stands between two changes is copied in one go.
+    let mut done = node.start + 1;
+    for patch in patches {
+        match patch.name {
+            None => out.extend_from_slice(tape.part(done, tape.node(patch.member.value).start)),
+            Some(name) => {
+                out.extend_from_slice(tape.part(done, tape.node(patch.member.name).start));
+                text::write_plain(name.as_bytes(), out);
+                out.push(b':');
+            }
+        }
+        value(click, patch.value, out);
+        done = tape.node(patch.member.value).end;
     }
-    out.push(b':');
-    self::value(click, value, out);
+    out.extend_from_slice(tape.part(done, node.end - 1));
+}
+
+/// Writes the members of an object that a rule has put together.
+fn made(click: &Click<'_>, object: Value, out: &mut Vec<u8>) {
+    for (at, (name, value)) in click.normal.members(object).enumerate() {
+        if at > 0 {
+            out.push(b',');
+        }
+        match name {
+            Name::Node(index) => out.extend_from_slice(click.normal.tape.raw(index)),
+            Name::Given(given) => text::write_plain(given.as_bytes(), out),
+        }
+        out.push(b':');
+        self::value(click, value, out);
+    }
 }
 
 /// Writes a value as it is after normalisation.
 pub(super) fn value(click: &Click<'_>, value: Value, out: &mut Vec<u8>) {
     match value {
         Value::Node(index) => out.extend_from_slice(click.normal.tape.raw(index)),
-        Value::Text(index) => text::write_str(click.normal.text(index), out),
+        Value::Text(start, end) => text::write_plain(click.normal.text(start, end).as_bytes(), out),
         Value::Object(..) => {
             out.push(b'{');
-            for (at, (name, value)) in click.normal.members(value).enumerate() {
-                if at > 0 {
-                    out.push(b',');
-                }
-                member(click, name, value, out);
-            }
+            members(click, value, out);
             out.push(b'}');
         }
     }
@@ -125,12 +157,11 @@ pub(super) fn value(click: &Click<'_>, value: Value, out: &mut Vec<u8>) {
 /// The click as delivered, with `id` added and the missing one of `client.geo` and `client.location` put
 /// beside the other: an endpoint reads whichever its document names. An `id` that was delivered stands in
 /// `delivered.id`.
-pub(super) fn webhook(click: &Click<'_>) -> Vec<u8> {
-    let mut out = Vec::with_capacity(click.raw.len() + 256);
+pub(super) fn webhook(click: &Click<'_>, out: &mut Vec<u8>) {
     let tape = click.normal.tape;
-    let mut object = Object(&mut out);
+    let mut object = Object(out);
     object.id("id", click.id);
-    let root = click.normal.root_node();
+    let root = click.normal.root_node;
     let (moved, before) = (tape.get(root, "id"), tape.get(root, "delivered"));
     for m in tape.members(root) {
         if moved.is_some() && [moved, before].contains(&Some(m.value)) {
@@ -154,7 +185,6 @@ pub(super) fn webhook(click: &Click<'_>) -> Vec<u8> {
         value.push(b'}');
     }
     out.push(b'}');
-    out
 }
 
 impl Object<'_> {

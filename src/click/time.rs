@@ -34,6 +34,25 @@ pub fn to_utc(text: &str) -> Option<Cow<'_, str>> {
     Some(Cow::Owned(out))
 }
 
+/// Whether `text` is a time in the spelling of [`to_utc`].
+pub fn is_canonical(text: &[u8]) -> bool {
+    text.strip_suffix(b"Z").is_some_and(is_local)
+}
+
+/// Whether `text` is a time in that spelling but for its `Z`, which says nothing else.
+pub fn is_local(text: &[u8]) -> bool {
+    const SPELLING: [u8; 19] = *b"0000-00-00T00:00:00";
+    let Some((head, tail)) = text.split_first_chunk::<19>() else { return false };
+    let spelled = head.iter().zip(&SPELLING).all(|(c, kind)| if *kind == b'0' { c.is_ascii_digit() } else { c == kind });
+    let fraction =
+        tail.is_empty() || matches!(tail, [b'.', digits @ ..] if !digits.is_empty() && digits.iter().all(u8::is_ascii_digit));
+    let two = |at: usize| head.get(at..at + 2).map_or(99, |two| two.iter().fold(0, |n, c| n * 10 + i64::from(c - b'0')));
+    spelled && fraction && two(11) < 24 && two(14) < 60 && two(17) < 60 && {
+        let (year, month, day) = (two(0) * 100 + two(2), two(5), two(8));
+        (1..=12).contains(&month) && day >= 1 && (day <= 28 || day <= days_in(year, month))
+    }
+}
+
 /// A count of seconds, milliseconds, microseconds or nanoseconds since 1970, told apart by its 10, 13, 16
 /// or 19 digits, as [`to_utc`] would write it.
 pub fn from_epoch(digits: &str) -> Option<String> {

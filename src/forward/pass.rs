@@ -204,7 +204,7 @@ impl<'p, 'f> Pass<'p, 'f> {
     }
 
     /// Stores rejected records before they pile up.
-    async fn keep_rows(&self) -> Result<(), String> {
+    async fn keep_rows(&mut self) -> Result<(), String> {
         if self.lanes.iter().any(|lane| lane.rows() >= ROWS) { self.shared.books.rows().await } else { Ok(()) }
     }
 

@@ -4,9 +4,11 @@
     reason = "indices come from the parser's own bookkeeping; checked access costs a tenth of its speed"
 )]
 
+mod swift;
 mod tokens;
 
-use super::{Kind, Node, Tape};
+use super::repeats::Repeats;
+use super::{EMPTY, Kind, Node, ShapeId, Shapes, Tape, UNKNOWN};
 
 /// Why a text is not JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +58,10 @@ enum State {
 #[derive(Debug)]
 pub struct Parser {
     nodes: Vec<Node>,
+    shapes: Shapes,
+    repeats: Repeats,
+    /// The object that is looked at whether to keep it: its node, and as what it began.
+    kept: Option<(u32, ShapeId)>,
     state: State,
     /// Index of the innermost open container; `u32::MAX` for none. An open container keeps its
     /// parent's index in `next`.
@@ -84,6 +90,9 @@ impl Parser {
     pub fn new(max_depth: u32) -> Parser {
         Parser {
             nodes: Vec::with_capacity(128),
+            shapes: Shapes::default(),
+            repeats: Repeats::default(),
+            kept: None,
             state: State::Value,
             open: NONE,
             depth: 0,
@@ -97,9 +106,11 @@ impl Parser {
         }
     }
 
-    /// Forgets the value, for the next one.
+    /// Forgets the value, for the next one; the makes of its objects stay known.
     pub fn reset(&mut self) {
         self.nodes.clear();
+        self.repeats.reset();
+        self.kept = None;
         (self.state, self.open, self.depth) = (State::Value, NONE, 0);
         (self.pos, self.scanned, self.good) = (0, 0, 0);
         (self.spaced, self.string_escaped, self.data) = (false, false, None);
@@ -107,7 +118,7 @@ impl Parser {
 
     /// The tape over `text`, the text given to [`run`](Self::run); complete once that is done.
     pub fn tape<'a>(&'a self, text: &'a [u8]) -> Tape<'a> {
-        Tape { text, nodes: &self.nodes, spaced: self.spaced }
+        Tape { text, nodes: &self.nodes, shapes: &self.shapes, repeats: &self.repeats.found, spaced: self.spaced }
     }
 
     /// Offset one past the last token that was in its place.
@@ -129,6 +140,7 @@ impl Parser {
     /// `last` says that no more will come.
     pub fn run(&mut self, text: &[u8], last: bool) -> Progress {
         loop {
+            self.swift(text);
             if self.state == State::Done {
                 return Progress::Done(self.good);
             }
@@ -150,14 +162,14 @@ impl Parser {
     fn token(&mut self, text: &[u8], c: u8, last: bool) -> Scan {
         match (self.state, c) {
             (State::Value | State::FirstElement, b'"') => self.string(text, State::AfterValue),
-            (State::FirstKey | State::Key, b'"') => self.string(text, State::Colon),
+            (State::FirstKey | State::Key, b'"') => self.name(text),
             (State::Colon, b':') => self.punctuation(State::Value),
             (State::AfterValue, b',') => match self.nodes[self.open as usize].kind {
                 Kind::Object => self.punctuation(State::Key),
                 _ => self.punctuation(State::Value),
             },
-            (State::AfterValue | State::FirstKey, b'}') => self.close(Kind::Object, c),
-            (State::AfterValue | State::FirstElement, b']') => self.close(Kind::Array, c),
+            (State::AfterValue | State::FirstKey, b'}') => self.close(text, Kind::Object, c),
+            (State::AfterValue | State::FirstElement, b']') => self.close(text, Kind::Array, c),
             (State::Value | State::FirstElement, b'{') => self.open(text, Kind::Object, State::FirstKey),
             (State::Value | State::FirstElement, b'[') => self.open(text, Kind::Array, State::FirstElement),
             (State::Value | State::FirstElement, _) => self.scalar(text, c, last),
@@ -182,31 +194,35 @@ impl Parser {
                 self.data = Some(index);
             }
         }
-        self.nodes.push(Node { start: self.pos as u32, end: 0, next: self.open, kind, escaped: false });
-        (self.open, self.depth, self.state) = (index, self.depth + 1, next);
+        let shape = self.inner_shape();
+        self.begin(self.pos, kind, shape);
+        self.state = next;
         self.pos += 1;
         Scan::End
     }
 
-    fn close(&mut self, kind: Kind, c: u8) -> Scan {
-        let count = self.nodes.len() as u32;
-        let node = &mut self.nodes[self.open as usize];
-        if node.kind != kind {
+    fn close(&mut self, text: &[u8], kind: Kind, c: u8) -> Scan {
+        if self.nodes[self.open as usize].kind != kind {
             return Scan::Bad(self.pos, Fault::Unexpected(c));
         }
         self.pos += 1;
-        node.end = self.pos as u32;
-        self.open = std::mem::replace(&mut node.next, count);
-        self.depth -= 1;
+        self.shut(text, self.pos);
         self.state = if self.open == NONE { State::Done } else { State::AfterValue };
         Scan::End
     }
 
     fn leaf(&mut self, end: usize, kind: Kind, escaped: bool, next: State) -> Scan {
         let index = self.nodes.len() as u32;
-        self.nodes.push(Node { start: self.pos as u32, end: end as u32, next: index + 1, kind, escaped });
+        self.nodes.push(Node { start: self.pos as u32, end: end as u32, next: index + 1, kind, escaped, shape: UNKNOWN });
         self.pos = end;
-        self.state = if self.open == NONE { State::Done } else { next };
+        if self.open == NONE {
+            self.state = State::Done;
+            return Scan::End;
+        }
+        if escaped {
+            self.nodes[self.open as usize].escaped = true;
+        }
+        self.state = next;
         Scan::End
     }
 }

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use super::scan::{Specials, plain_run};
+
 /// Resolves the escapes of `inner`, the bytes between a string's quotes.
 ///
 /// A lone surrogate comes out in WTF-8 (three bytes, `ED A0..BF xx`), so that nothing is lost and
@@ -71,49 +73,114 @@ fn push_code_point(c: u32, out: &mut Vec<u8>) {
 /// `"`, `\` and control characters alone, in their short spelling where there is one, and a lone
 /// surrogate as `\ud800` in lower case.
 pub fn write_string(text: &[u8], out: &mut Vec<u8>) {
-    const HEX: &[u8; 16] = b"0123456789abcdef";
-    let hex = |n: usize| HEX.get(n & 15).copied().unwrap_or(b'0');
     out.push(b'"');
-    let mut rest = text;
-    loop {
-        let run = rest.iter().position(|&c| c < 0x20 || matches!(c, b'"' | b'\\' | 0xED)).unwrap_or(rest.len());
-        let (plain, special) = rest.split_at(run);
-        out.extend_from_slice(plain);
-        let Some((&c, tail)) = special.split_first() else { break };
-        rest = tail;
-        match (c, tail) {
-            (b'"' | b'\\', _) => out.extend_from_slice(&[b'\\', c]),
-            (8, _) => out.extend_from_slice(b"\\b"),
-            (9, _) => out.extend_from_slice(b"\\t"),
-            (10, _) => out.extend_from_slice(b"\\n"),
-            (12, _) => out.extend_from_slice(b"\\f"),
-            (13, _) => out.extend_from_slice(b"\\r"),
-            (0..0x20, _) => out.extend_from_slice(&[b'\\', b'u', b'0', b'0', hex(c as usize >> 4), hex(c as usize)]),
-            (0xED, [second @ 0xA0..=0xFF, third, after @ ..]) => {
-                let unit = 0xD000 | (*second as usize & 0x3F) << 6 | (*third as usize & 0x3F);
-                out.extend_from_slice(&[b'\\', b'u', b'd', hex(unit >> 8), hex(unit >> 4), hex(unit)]);
-                rest = after;
-            }
-            _ => out.push(c),
-        }
+    // A lone surrogate is rare, and no valid UTF-8 holds it.
+    let surrogates = memchr::memchr(0xED, text).is_some();
+    let (mut done, mut special) = (0, Specials::new(text));
+    while let Some(at) =
+        if surrogates { text.iter().skip(done).position(|&c| escapes(c)).map(|n| done + n) } else { special.next() }
+    {
+        out.extend_from_slice(text.get(done..at).unwrap_or_default());
+        done = at + escape(text.get(at..).unwrap_or_default(), out);
     }
+    out.extend_from_slice(text.get(done..).unwrap_or_default());
     out.push(b'"');
 }
 
-/// Whether `text` can stand between quotes as it is.
-fn is_plain(text: &[u8]) -> bool {
-    !text.iter().any(|&c| c < 0x20 || c == b'"' || c == b'\\')
+/// Whether a byte may begin something that needs an escape.
+fn escapes(c: u8) -> bool {
+    c < 0x20 || matches!(c, b'"' | b'\\' | 0xED)
+}
+
+/// Writes what `text` begins with, escaped if it needs to be; returns its length.
+fn escape(text: &[u8], out: &mut Vec<u8>) -> usize {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    let hex = |n: usize| HEX.get(n & 15).copied().unwrap_or(b'0');
+    let Some((&c, tail)) = text.split_first() else { return 0 };
+    match (c, tail) {
+        (b'"' | b'\\', _) => out.extend_from_slice(&[b'\\', c]),
+        (8, _) => out.extend_from_slice(b"\\b"),
+        (9, _) => out.extend_from_slice(b"\\t"),
+        (10, _) => out.extend_from_slice(b"\\n"),
+        (12, _) => out.extend_from_slice(b"\\f"),
+        (13, _) => out.extend_from_slice(b"\\r"),
+        (0..0x20, _) => out.extend_from_slice(&[b'\\', b'u', b'0', b'0', hex(c as usize >> 4), hex(c as usize)]),
+        (0xED, [second @ 0xA0..=0xFF, third, ..]) => {
+            let unit = 0xD000 | (*second as usize & 0x3F) << 6 | (*third as usize & 0x3F);
+            out.extend_from_slice(&[b'\\', b'u', b'd', hex(unit >> 8), hex(unit >> 4), hex(unit)]);
+            return 3;
+        }
+        _ => out.push(c),
+    }
+    1
+}
+
+/// Writes `text`, which needs no escapes, between quotes.
+#[inline]
+pub fn write_plain(text: &[u8], out: &mut Vec<u8>) {
+    out.push(b'"');
+    out.extend_from_slice(text);
+    out.push(b'"');
+}
+
+/// Writes the string with `inner` between its quotes anew, with minimal escaping: as [`write_string`] writes
+/// what [`unescape`] makes of it.
+pub fn write_minimal(inner: &[u8], out: &mut Vec<u8>) {
+    out.push(b'"');
+    let mut rest = inner;
+    while let Some(at) = memchr::memchr(b'\\', rest) {
+        let (plain, escape) = rest.split_at(at);
+        out.extend_from_slice(plain);
+        rest = match escape {
+            [b'\\', b'/', tail @ ..] => {
+                out.push(b'/');
+                tail
+            }
+            [b'\\', b'u', tail @ ..] => {
+                let start = out.len();
+                let tail = unescape_unicode(tail, out);
+                if let [0..0x20 | b'"' | b'\\'] | [0xED, 0xA0..=0xBF, ..] = out.get(start..).unwrap_or_default() {
+                    let character = out.split_off(start);
+                    write_string(&character, out);
+                    // Of the quotes around it, neither stays.
+                    out.pop();
+                    out.remove(start);
+                }
+                tail
+            }
+            [b'\\', c, tail @ ..] => {
+                out.extend_from_slice(&[b'\\', *c]);
+                tail
+            }
+            _ => &[],
+        };
+    }
+    out.extend_from_slice(rest);
+    out.push(b'"');
 }
 
 /// Writes a Rust string as a JSON string.
 pub fn write_str(text: &str, out: &mut Vec<u8>) {
-    if is_plain(text.as_bytes()) {
-        out.push(b'"');
-        out.extend_from_slice(text.as_bytes());
-        out.push(b'"');
+    if plain_run(text.as_bytes()) == text.len() {
+        write_plain(text.as_bytes(), out);
     } else {
         write_string(text.as_bytes(), out);
     }
+}
+
+/// Writes a number in decimal.
+pub fn write_number(mut number: u64, out: &mut Vec<u8>) {
+    let mut digits = [0; 20];
+    let mut first = digits.len();
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + (number % 10) as u8;
+        number /= 10;
+        first -= 1;
+        if number == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(digits.get(first..).unwrap_or_default());
 }
 
 /// The unescaped name or text between the quotes, borrowed where it holds no escape.

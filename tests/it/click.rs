@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use clickstream_forwarder::click::{fields, schema};
 use clickstream_forwarder::decode::Caps;
+use clickstream_forwarder::sample::{Framing, Sample};
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::golden;
@@ -242,4 +244,64 @@ fn columns_and_paths_are_named_once() {
         assert!(field.column.is_none_or(|column| seen.insert(format!("column {column}"))), "{:?} stands twice", field.column);
         assert!(!field.doc.is_empty());
     });
+}
+
+/// A click of a sample file, spelled in one of many ways: of the same make as others, or nearly.
+fn spelled(click: &str, how: usize) -> String {
+    let last = click.strip_suffix('}').unwrap_or(click);
+    match how {
+        0..12 => click.to_owned(),
+        12 => click.replacen("\"client\":{", "\"client\":{\"geo\":{\"country\":\"de\",\"city\":\"K\\u00f6ln\"},", 1),
+        13 => click.replacen("\"timestamp\":", "\"id\":7,\"timestamp\":", 1),
+        14 => click.replacen("\"route\":{", "\"route\":{\"id\":\"twice\",", 1),
+        15 => click.replacen("\"route\":{", "\"ro\\u0075te\":{", 1),
+        16 => click.replacen("\"route\":{", "\"route\" : {", 1),
+        17 => {
+            format!("{last},\"route2\":{}}}", click.split_once("\"route\":").map_or("null", |(_, route)| &route[..route.len() - 1]))
+        }
+        18 => click.replacen("\"slashtag\":", "\"slashtag_\":", 1),
+        19 => click.replacen("\"destination\":{", "\"destination\":{\"raw\":[{\"b\":1,\"a\":2},{\"b\":[],\"a\":{}}],", 1),
+        20 => format!("{last},\"data\":[{{\"key\":1}},{{\"a\":-0.10e+2,\"key\":null}}],\"empty\":{{}}}}"),
+        21 => click.replace("\"createdAt\":\"20", "\"createdAt\":\"19"),
+        22 => click.replacen("}}}", "}},\"x\":true}", 1),
+        23 => format!("{{\"route\":{{}},{}", &click[1..]),
+        24 => click.replace(['u', 'U'], "v"),
+        _ => format!("{last},\"{}\":\"{}\"}}", "n".repeat(how - 20), "ü".repeat(how)),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+    /// The parser remembers the makes of objects and whole objects, and so does what comes after it. What a record
+    /// becomes must not depend on it.
+    #[test]
+    fn what_came_before_a_record_changes_nothing_in_it(
+        seed in 0u64..4, picks in proptest::collection::vec((0usize..24, 0usize..40), 1..160), chunk in 1usize..5000,
+    ) {
+        let mut file = Vec::new();
+        Sample { framing: Framing::Lines, records: Some(24), bytes: None, seed, gzip: false, bad_every: None }.write(&mut file).unwrap();
+        let clicks: Vec<_> = std::str::from_utf8(&file).unwrap().lines().collect();
+        let lines: Vec<_> = picks.iter().map(|(click, how)| spelled(clicks[*click], *how)).collect();
+        let together = decode("/f/name", lines.join("\n").as_bytes(), Caps::default(), || chunk);
+        prop_assert_eq!(together.len(), lines.len());
+        for (line, out) in lines.iter().zip(together) {
+            let alone = decode("/f/name", line.as_bytes(), Caps::default(), || usize::MAX).remove(0);
+            let (Out::Click { id, n, click, flat, webhook, raw }, Out::Click { id: own, click: c, flat: f, webhook: w, raw: r, .. }) =
+                (&out, &alone)
+            else {
+                prop_assert_eq!(std::mem::discriminant(&out), std::mem::discriminant(&alone), "{}", line);
+                continue;
+            };
+            prop_assert_eq!(*n == 1, id == own, "{}", line);
+            // What follows the id and the place.
+            let rest = |text: &str| text.split_once(",\"key\":\"name\",").map(|(_, rest)| rest.to_owned());
+            prop_assert!(rest(click).is_some());
+            prop_assert_eq!(rest(click), rest(c), "{}", line);
+            let row = |text: &str| { let mut row: Value = serde_json::from_str(text).unwrap(); row["click_id"].take(); row["source_index"].take(); row };
+            prop_assert_eq!(row(flat), row(f), "{}", line);
+            prop_assert_eq!(webhook.get(45..), w.get(45..));
+            prop_assert_eq!(raw, r);
+        }
+    }
 }

@@ -1,57 +1,56 @@
 //! `client.location` and `client.geo`: two documents' names for one thing.
 
-use super::{Name, Normal, Value};
-use crate::click::id;
-use crate::json::Kind;
+use super::{Name, Normal, Patch, Role, Rules, Value, members, name_of};
+use crate::click::canonical;
+use crate::json::{Kind, Member};
 
-impl Normal<'_> {
+impl Rules<'_, '_> {
     /// `client` with one `location` of what was `location` and `geo`; nothing if nothing changes.
     pub(super) fn client(&mut self, client: u32) -> Option<Value> {
-        let tape = self.tape;
-        let (location, geo) = (tape.get(client, "location"), tape.get(client, "geo"));
-        let (merged, keep_geo) = match (location, geo) {
-            (None, None) => (None, false),
-            (Some(only), None) => (self.place(only), false),
-            (None, Some(geo)) => (Some(self.place(geo).unwrap_or(Value::Node(geo))), false),
-            (Some(location), Some(geo)) => self.merge(location, geo),
-        };
-        let mut kept = Vec::with_capacity(8);
-        let mut changed = geo.is_some() || merged.is_some();
-        for m in tape.members(client) {
-            let (mut name, mut value) = (Name::Node(m.name), Value::Node(m.value));
-            if tape.is(m.name, "location") {
-                value = merged.unwrap_or(value);
-            } else if tape.is(m.name, "geo") && !keep_geo {
-                if location.is_some() {
-                    continue;
-                }
-                (name, value) = (Name::Given("location"), merged.unwrap_or(value));
-            } else if tape.is(m.name, "session")
-                && let Some(session) = self.object(m.value, |this, name, v| if name == b"started" { this.time(v) } else { None })
-            {
-                (value, changed) = (session, true);
+        let (location, geo) = (self.find(client, Role::Location), self.find(client, Role::Geo));
+        let session = self.find(client, Role::Session);
+        let session = session.and_then(|(at, member)| {
+            let value = self.object(member.value, Role::Started, Self::changed_time)?;
+            Some(Patch { at, member, name: None, value })
+        });
+        let place = match (location, geo) {
+            (None, None) => None,
+            (Some((at, member)), None) => self.place(member.value).map(|value| Patch { at, member, name: None, value }),
+            (None, Some((at, member))) => {
+                let value = self.place(member.value).unwrap_or(Value::Node(member.value));
+                Some(Patch { at, member, name: Some("location"), value })
             }
-            kept.push((name, value));
+            (Some(location), Some((_, geo))) => return Some(self.both(client, location, geo, session)),
+        };
+        self.patch(client, [place, session])
+    }
+
+    /// `client` with a `location` that takes in what `geo` says.
+    fn both(&mut self, client: u32, (at, location): (usize, Member), geo: Member, session: Option<Patch>) -> Value {
+        let (merged, keep_geo) = self.merge(location.value, geo.value);
+        let merged = merged.map(|value| Patch { at, member: location, name: None, value });
+        if keep_geo {
+            return self.patch(client, [merged, session]).unwrap_or(Value::Node(client));
         }
-        changed.then(|| {
-            let (start, end) = self.store(&kept);
-            Value::Object(start, end)
-        })
+        let members = self.tape.members(client).filter(|m| *m != geo).map(|m| {
+            let patch = [merged, session].into_iter().flatten().find(|patch| patch.member == m);
+            (Name::Node(m.name), patch.map_or(Value::Node(m.value), |patch| patch.value))
+        });
+        let members = members.collect();
+        self.made(members)
     }
 
     /// A location with its country in upper case; nothing if nothing changes.
     fn place(&mut self, index: u32) -> Option<Value> {
-        self.object(index, |this, name, value| if name == b"country" { this.country(value) } else { None })
+        self.object(index, Role::Country, Self::country)
     }
 
     fn country(&mut self, index: u32) -> Option<Value> {
         let code = self.tape.string(index)?;
-        let (two, upper) =
-            (matches!(code.as_bytes(), [a, b] if a.is_ascii_alphabetic() && b.is_ascii_alphabetic()), code.to_ascii_uppercase());
-        (two && self.tape.inner(index) != upper.as_bytes()).then(|| {
-            self.texts.push(upper);
-            Value::Text(self.texts.len() as u32 - 1)
-        })
+        let &[a, b] = code.as_bytes() else { return None };
+        let upper = [a.to_ascii_uppercase(), b.to_ascii_uppercase()];
+        let changes = upper.iter().all(u8::is_ascii_uppercase) && self.tape.inner(index) != upper;
+        if changes { std::str::from_utf8(&upper).ok().map(|upper| self.text(upper)) } else { None }
     }
 
     /// `location` with its gaps filled from `geo`; and whether `geo` says something else, so that it must stay.
@@ -61,12 +60,12 @@ impl Normal<'_> {
             return (Some(self.place(geo).unwrap_or(Value::Node(geo))), false);
         }
         if tape.node(location).kind != Kind::Object || tape.node(geo).kind != Kind::Object {
-            return (self.place(location), !id::same(self, Value::Node(location), Value::Node(geo)));
+            return (self.place(location), !self.same(Value::Node(location), Value::Node(geo)));
         }
         let (mine, theirs) = (self.place(location).unwrap_or(Value::Node(location)), self.place(geo).unwrap_or(Value::Node(geo)));
-        let (mut merged, mut differs) = (self.members(mine).collect::<Vec<_>>(), false);
-        for (name, value) in self.members(theirs).collect::<Vec<_>>() {
-            let known = merged.iter().position(|(other, _)| self.name(*other) == self.name(name));
+        let (mut merged, mut differs) = (members(tape, self.changes, mine).collect::<Vec<_>>(), false);
+        for (name, value) in members(tape, self.changes, theirs).collect::<Vec<_>>() {
+            let known = merged.iter().position(|(other, _)| name_of(tape, *other) == name_of(tape, name));
             match known.and_then(|at| merged.get_mut(at)) {
                 None => merged.push((name, value)),
                 Some((_, Value::Node(null))) if tape.node(*null).kind == Kind::Null => {
@@ -74,10 +73,15 @@ impl Normal<'_> {
                         slot.1 = value;
                     }
                 }
-                Some((_, mine)) => differs |= !id::same(self, *mine, value),
+                Some((_, mine)) => differs |= !self.same(*mine, value),
             }
         }
-        let (start, end) = self.store(&merged);
-        (Some(Value::Object(start, end)), differs)
+        (Some(self.made(merged)), differs)
+    }
+
+    /// Whether two values are the same but for the order of members and the spelling of strings.
+    fn same(&self, a: Value, b: Value) -> bool {
+        let normal = Normal { tape: self.tape, plans: self.plans, changes: self.changes, root: a, root_node: 0 };
+        canonical::same(&normal, a, b)
     }
 }

@@ -5,9 +5,31 @@
 )]
 
 use super::super::scan::{escape_length, is_number, plain_run};
-use super::{Fault, Kind, Parser, Scan, State};
+use super::{Fault, Kind, Parser, Scan, State, UNKNOWN};
 
 impl Parser {
+    /// A member's name: with its colon if it is known to come here.
+    #[inline]
+    pub(super) fn name(&mut self, text: &[u8]) -> Scan {
+        let shape = self.nodes[self.open as usize].shape;
+        if self.scanned == 0
+            && let Some((length, to)) = self.shapes.predict(shape, &text[self.pos..])
+        {
+            self.nodes[self.open as usize].shape = to;
+            let end = self.pos + length;
+            self.leaf(end - 1, Kind::String, false, State::Value);
+            self.pos = end;
+            return Scan::End;
+        }
+        let start = self.pos;
+        let scan = self.string(text, State::Colon);
+        if let (Scan::End, Some(name)) = (&scan, self.nodes.last()) {
+            let plain = if name.escaped { UNKNOWN } else { shape };
+            self.nodes[self.open as usize].shape = self.shapes.step(plain, &text[start..self.pos]);
+        }
+        scan
+    }
+
     #[inline]
     pub(super) fn string(&mut self, text: &[u8], next: State) -> Scan {
         let mut at = self.scanned.max(self.pos + 1);

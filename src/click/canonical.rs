@@ -1,0 +1,204 @@
+//! The canonical text of a click: what its id is the hash of.
+//!
+//! Members sorted recursively by the bytes of their names, no white space, minimal escaping, digits as
+//! delivered. What stands so already is copied whole.
+
+use std::sync::Arc;
+
+use super::memo::Memo;
+use super::normal::{Name, Normal, Twice, Value};
+use crate::json::{Kind, text};
+
+/// Bytes that are copied at a time, whether all are needed or not: with a length known when this is compiled, a
+/// copy is two instructions.
+pub(super) const SLACK: usize = 32;
+
+/// Room for a canonical text, kept between clicks.
+#[derive(Debug, Default)]
+pub(super) struct Scratch {
+    bytes: Vec<u8>,
+    length: usize,
+    /// A string that is written anew.
+    piece: Vec<u8>,
+    /// Values of the objects that are being written, each object's above its parent's.
+    values: Vec<Value>,
+    /// Members of an object that is being sorted.
+    sorting: Vec<(Name, Value)>,
+    memo: Memo<Arc<[u8]>>,
+}
+
+impl Scratch {
+    /// The text.
+    pub(super) fn text(&self) -> &[u8] {
+        self.bytes.get(..self.length).unwrap_or_default()
+    }
+
+    /// Makes the text that of `value`.
+    pub(super) fn write(&mut self, click: &Normal<'_>, value: Value) -> Result<(), Twice> {
+        self.length = 0;
+        self.values.clear();
+        self.memo.follow(click.tape.shapes.instance());
+        self.value(click, value)
+    }
+
+    fn value(&mut self, click: &Normal<'_>, value: Value) -> Result<(), Twice> {
+        match value {
+            Value::Text(start, end) => {
+                self.quoted(click.text(start, end));
+            }
+            Value::Object(..) => return self.object(click, value),
+            Value::Node(index) => return self.node(click, index),
+        }
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn node(&mut self, click: &Normal<'_>, index: u32) -> Result<(), Twice> {
+        let node = click.tape.node(index);
+        if !node.escaped {
+            self.copy_part(click.tape.text, node.start as usize, node.end as usize);
+            return Ok(());
+        }
+        match node.kind {
+            Kind::Object => self.object(click, Value::Node(index)),
+            Kind::Array => self.array(click, index),
+            _ => {
+                let mut piece = std::mem::take(&mut self.piece);
+                piece.clear();
+                text::write_minimal(click.tape.inner(index), &mut piece);
+                self.copy(&piece);
+                self.piece = piece;
+                Ok(())
+            }
+        }
+    }
+
+    fn object(&mut self, click: &Normal<'_>, value: Value) -> Result<(), Twice> {
+        let Some(repeat) = click.repeat(value) else { return self.members(click, value) };
+        if let Some(known) = self.memo.get(repeat) {
+            let known = known.clone();
+            self.copy(&known);
+            return Ok(());
+        }
+        let start = self.length;
+        self.members(click, value)?;
+        let text = self.bytes.get(start..self.length).unwrap_or_default().into();
+        self.memo.put(repeat, text);
+        Ok(())
+    }
+
+    fn members(&mut self, click: &Normal<'_>, value: Value) -> Result<(), Twice> {
+        let Some(order) = click.order(value) else { return self.sorted(click, value) };
+        let (order, first) = (order?, self.values.len());
+        click.values(value, &mut self.values);
+        if self.values.len() == first {
+            self.push(b'{');
+        }
+        for (before, at) in order.slots() {
+            self.copy_part(order.text(), before.start, before.end);
+            match self.values.get(first + at).copied() {
+                Some(Value::Node(index)) => self.node(click, index)?,
+                Some(value) => self.value(click, value)?,
+                None => {}
+            }
+        }
+        self.values.truncate(first);
+        self.push(b'}');
+        Ok(())
+    }
+
+    /// An object of a make that is not remembered.
+    fn sorted(&mut self, click: &Normal<'_>, value: Value) -> Result<(), Twice> {
+        let first = self.sorting.len();
+        self.sorting.extend(click.members(value));
+        let own = self.sorting.get_mut(first..).unwrap_or_default();
+        own.sort_unstable_by(|a, b| click.name(a.0).cmp(&click.name(b.0)));
+        if own.windows(2).any(|pair| matches!(pair, [a, b] if click.name(a.0) == click.name(b.0))) {
+            return Err(Twice);
+        }
+        self.push(b'{');
+        for at in first..self.sorting.len() {
+            if at > first {
+                self.push(b',');
+            }
+            let Some(&(name, value)) = self.sorting.get(at) else { break };
+            match name {
+                Name::Given(given) => self.quoted(given),
+                Name::Node(name) => self.value(click, Value::Node(name))?,
+            }
+            self.push(b':');
+            self.value(click, value)?;
+        }
+        self.sorting.truncate(first);
+        self.push(b'}');
+        Ok(())
+    }
+
+    fn array(&mut self, click: &Normal<'_>, index: u32) -> Result<(), Twice> {
+        self.push(b'[');
+        for (at, element) in click.tape.elements(index).enumerate() {
+            if at > 0 {
+                self.push(b',');
+            }
+            self.value(click, Value::Node(element))?;
+        }
+        self.push(b']');
+        Ok(())
+    }
+
+    #[inline]
+    fn push(&mut self, byte: u8) {
+        match self.bytes.get_mut(self.length) {
+            Some(to) => {
+                *to = byte;
+                self.length += 1;
+            }
+            None => self.grow(&[byte]),
+        }
+    }
+
+    /// Appends a part of `text`.
+    #[inline]
+    fn copy_part(&mut self, text: &[u8], start: usize, end: usize) {
+        if end <= start + SLACK
+            && let Some(from) = text.get(start..start + SLACK)
+            && let Some(to) = self.bytes.get_mut(self.length..self.length + SLACK)
+        {
+            to.copy_from_slice(from);
+            self.length += end - start;
+        } else {
+            self.copy(text.get(start..end).unwrap_or_default());
+        }
+    }
+
+    fn copy(&mut self, text: &[u8]) {
+        match self.bytes.get_mut(self.length..self.length + text.len()) {
+            Some(to) => {
+                to.copy_from_slice(text);
+                self.length += text.len();
+            }
+            None => self.grow(text),
+        }
+    }
+
+    fn quoted(&mut self, plain: &str) {
+        self.push(b'"');
+        self.copy(plain.as_bytes());
+        self.push(b'"');
+    }
+
+    /// Appends `text`, for which there is no room.
+    #[cold]
+    fn grow(&mut self, text: &[u8]) {
+        self.bytes.truncate(self.length);
+        self.bytes.extend_from_slice(text);
+        self.length = self.bytes.len();
+        self.bytes.resize((self.length * 2).max(4096), 0);
+    }
+}
+
+/// Whether two values are the same but for the order of members and the spelling of strings.
+pub(super) fn same(click: &Normal<'_>, a: Value, b: Value) -> bool {
+    let (mut left, mut right) = (Scratch::default(), Scratch::default());
+    left.write(click, a).is_ok() && right.write(click, b).is_ok() && left.text() == right.text()
+}

@@ -1,0 +1,173 @@
+//! What is worked out once for every make of object: what its members mean, and their order in the
+//! canonical text.
+
+use std::ops::Range;
+
+use super::canonical::SLACK;
+use super::fields::{Known, known};
+use crate::json::{ShapeId, Shapes, text};
+
+/// A member that a rule of [`super::normal`] looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    Timestamp,
+    Client,
+    Route,
+    /// `id`, `source` or `key`: the places of what the forwarder adds.
+    Taken,
+    Delivered,
+    Location,
+    Geo,
+    Session,
+    Started,
+    Country,
+    CreatedAt,
+    Other,
+}
+
+const ROLES: usize = Role::Other as usize;
+
+impl Role {
+    /// Of the member called `name`.
+    pub(super) fn of(name: &[u8]) -> Role {
+        match name {
+            b"timestamp" => Role::Timestamp,
+            b"client" => Role::Client,
+            b"route" => Role::Route,
+            b"id" | b"source" | b"key" => Role::Taken,
+            b"delivered" => Role::Delivered,
+            b"location" => Role::Location,
+            b"geo" => Role::Geo,
+            b"session" => Role::Session,
+            b"started" => Role::Started,
+            b"country" => Role::Country,
+            b"createdAt" => Role::CreatedAt,
+            _ => Role::Other,
+        }
+    }
+}
+
+/// The members of a make in the order of their names.
+#[derive(Debug)]
+pub(super) struct Order {
+    slots: Box<[Slot]>,
+    /// What stands before each value: `{"name":` or `,"name":`.
+    text: Box<[u8]>,
+}
+
+/// One member of an order.
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    /// Its position as delivered.
+    at: u16,
+    /// Where in the text that ends which stands before its value.
+    end: u32,
+}
+
+impl Order {
+    /// Nothing if a name stands twice.
+    fn new(names: &[&[u8]]) -> Option<Order> {
+        let mut sorted: Vec<u16> = (0..names.len() as u16).collect();
+        let name = |at: u16| names.get(at as usize).copied().unwrap_or_default();
+        sorted.sort_unstable_by_key(|&at| name(at));
+        if sorted.windows(2).any(|pair| matches!(pair, [a, b] if name(*a) == name(*b))) {
+            return None;
+        }
+        let (mut slots, mut text) = (Vec::new(), Vec::new());
+        for at in sorted {
+            text.push(if text.is_empty() { b'{' } else { b',' });
+            text::write_plain(name(at), &mut text);
+            text.push(b':');
+            slots.push(Slot { at, end: text.len() as u32 });
+        }
+        text.resize(text.len() + SLACK, 0);
+        Some(Order { slots: slots.into(), text: text.into() })
+    }
+
+    /// Of each member in order, where in [`text`](Self::text) that stands which comes before its value, and its
+    /// position as delivered.
+    #[inline]
+    pub(super) fn slots(&self) -> impl Iterator<Item = (Range<usize>, usize)> {
+        let mut start = 0;
+        self.slots.iter().map(move |slot| {
+            let range = start..slot.end as usize;
+            start = range.end;
+            (range, slot.at as usize)
+        })
+    }
+
+    /// What stands before the values, and [`SLACK`] bytes.
+    pub(super) fn text(&self) -> &[u8] {
+        &self.text
+    }
+}
+
+/// What is known of one make.
+#[derive(Debug)]
+pub(super) struct Plan {
+    /// Position of the last member in each role.
+    roles: [Option<u16>; ROLES],
+    /// What each member is called, for the flat row.
+    pub(super) known: Box<[Known]>,
+    /// Nothing if a name stands twice.
+    pub(super) order: Option<Order>,
+    /// The order once `geo` is called `location`; nothing if that makes two of them.
+    pub(super) renamed: Option<Order>,
+}
+
+impl Plan {
+    fn new(names: &[&[u8]]) -> Plan {
+        let renamed: Vec<_> = names.iter().map(|&name| if name == b"geo" { b"location" } else { name }).collect();
+        let mut roles = [None; ROLES];
+        for (at, name) in names.iter().enumerate() {
+            if let Some(role) = roles.get_mut(Role::of(name) as usize) {
+                *role = Some(at as u16);
+            }
+        }
+        Plan {
+            roles,
+            known: names.iter().map(|name| known(name)).collect(),
+            order: Order::new(names),
+            renamed: if renamed == names { None } else { Order::new(&renamed) },
+        }
+    }
+
+    /// The position of the last member in a role.
+    #[inline]
+    pub(super) fn find(&self, role: Role) -> Option<usize> {
+        self.roles.get(role as usize)?.map(usize::from)
+    }
+}
+
+/// The plans for the makes that one parser has met.
+#[derive(Debug, Default)]
+pub(super) struct Plans {
+    instance: Option<u64>,
+    plans: Vec<Plan>,
+}
+
+impl Plans {
+    /// Makes the plans for what was met since.
+    #[inline]
+    pub(super) fn follow(&mut self, shapes: &Shapes) {
+        if self.plans.len() < shapes.len() || self.instance != Some(shapes.instance()) {
+            self.catch_up(shapes);
+        }
+    }
+
+    #[cold]
+    fn catch_up(&mut self, shapes: &Shapes) {
+        if self.instance != Some(shapes.instance()) {
+            self.plans.clear();
+            self.instance = Some(shapes.instance());
+        }
+        let new = self.plans.len() as ShapeId..shapes.len() as ShapeId;
+        self.plans.extend(new.map(|shape| Plan::new(&shapes.names(shape))));
+    }
+
+    /// The plan for a make; nothing for objects whose names are not remembered.
+    #[inline]
+    pub(super) fn get(&self, shape: ShapeId) -> Option<&Plan> {
+        if shape == crate::json::UNKNOWN { None } else { self.plans.get(shape as usize) }
+    }
+}

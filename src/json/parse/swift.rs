@@ -1,0 +1,155 @@
+//! The usual case: tokens that come whole, with nothing between them, names in an order that was met before.
+#![expect(
+    clippy::indexing_slicing,
+    reason = "indices come from the parser's own bookkeeping; checked access costs a tenth of its speed"
+)]
+
+use super::super::scan::plain_run;
+use super::{EMPTY, Kind, NONE, Node, Parser, ShapeId, State, UNKNOWN};
+
+impl Parser {
+    /// Takes tokens as long as they are of the usual kind; the next one is [`token`](Parser::token)'s.
+    pub(super) fn swift(&mut self, text: &[u8]) {
+        if self.open == NONE || self.scanned > 0 || self.state == State::Colon {
+            return;
+        }
+        let (mut at, mut state) = (self.pos, self.state);
+        'value: loop {
+            if matches!(state, State::Key | State::FirstKey) {
+                let shape = &mut self.nodes[self.open as usize].shape;
+                let Some((length, to)) = self.shapes.predict(*shape, &text[at..]) else { break };
+                *shape = to;
+                self.push(at, at + length - 1, Kind::String);
+                at += length;
+                state = State::Value;
+            }
+            if state != State::AfterValue {
+                match text.get(at) {
+                    Some(b'"') => {
+                        let end = at + 1 + plain_run(&text[at + 1..]);
+                        if text.get(end) != Some(&b'"') {
+                            break;
+                        }
+                        self.push(at, end + 1, Kind::String);
+                        at = end + 1;
+                    }
+                    Some(b'{') if self.depth < self.max_depth => {
+                        let shape = self.inner_shape();
+                        if let Some(length) = self.repeated(text, at, shape) {
+                            at += length;
+                        } else {
+                            self.begin(at, Kind::Object, shape);
+                            (at, state) = (at + 1, State::FirstKey);
+                            continue;
+                        }
+                    }
+                    // An array in the outermost object may be an envelope's.
+                    Some(b'[') if self.depth < self.max_depth && self.open != 0 => {
+                        let shape = self.inner_shape();
+                        self.begin(at, Kind::Array, shape);
+                        (at, state) = (at + 1, State::FirstElement);
+                        continue;
+                    }
+                    Some(b't') if text[at..].starts_with(b"true") => {
+                        self.push(at, at + 4, Kind::Bool);
+                        at += 4;
+                    }
+                    Some(b'f') if text[at..].starts_with(b"false") => {
+                        self.push(at, at + 5, Kind::Bool);
+                        at += 5;
+                    }
+                    _ => break,
+                }
+            }
+            loop {
+                let object = self.nodes[self.open as usize].kind == Kind::Object;
+                match text.get(at) {
+                    Some(b',') => {
+                        (at, state) = (at + 1, if object { State::Key } else { State::Value });
+                        continue 'value;
+                    }
+                    Some(c @ (b'}' | b']')) if object == (*c == b'}') => {
+                        at += 1;
+                        self.shut(text, at);
+                        if self.open == NONE {
+                            state = State::Done;
+                            break 'value;
+                        }
+                    }
+                    _ => {
+                        state = State::AfterValue;
+                        break 'value;
+                    }
+                }
+            }
+        }
+        if at > self.pos {
+            (self.pos, self.good, self.state) = (at, at, state);
+        }
+    }
+
+    #[inline(always)]
+    fn push(&mut self, start: usize, end: usize, kind: Kind) {
+        let next = self.nodes.len() as u32 + 1;
+        self.nodes.push(Node { start: start as u32, end: end as u32, next, kind, escaped: false, shape: UNKNOWN });
+    }
+
+    /// As what a container begins here.
+    #[inline(always)]
+    pub(super) fn inner_shape(&mut self) -> ShapeId {
+        match self.nodes.get(self.open as usize) {
+            None => EMPTY,
+            Some(Node { kind: Kind::Object, shape, .. }) => self.shapes.inside(*shape),
+            Some(array) => array.shape,
+        }
+    }
+
+    /// The length of the object at `at` if it equals one that is kept; its nodes are taken then.
+    #[inline]
+    fn repeated(&mut self, text: &[u8], at: usize, shape: ShapeId) -> Option<usize> {
+        if self.kept.is_some() || !self.repeats.wants(shape) {
+            return None;
+        }
+        let index = self.nodes.len();
+        let length = self.repeats.take(&text[at..], at, shape, self.depth, &mut self.nodes);
+        match length {
+            Some(_) if self.nodes[index].escaped => self.nodes[self.open as usize].escaped = true,
+            Some(_) => {}
+            None => self.kept = Some((index as u32, shape)),
+        }
+        length
+    }
+
+    /// Opens a container at `start`.
+    #[inline(always)]
+    pub(super) fn begin(&mut self, start: usize, kind: Kind, shape: ShapeId) {
+        let index = self.nodes.len() as u32;
+        self.nodes.push(Node { start: start as u32, end: 0, next: self.open, kind, escaped: false, shape });
+        self.open = index;
+        self.depth += 1;
+    }
+
+    /// Closes the innermost container, which ends before `end`.
+    #[inline(always)]
+    pub(super) fn shut(&mut self, text: &[u8], end: usize) {
+        let count = self.nodes.len() as u32;
+        let node = &mut self.nodes[self.open as usize];
+        node.end = end as u32;
+        node.escaped |= node.kind == Kind::Object && !self.shapes.is_sorted(node.shape);
+        let (escaped, start, parent) = (node.escaped, node.start as usize, node.next);
+        if let Some((kept, shape)) = self.kept.filter(|(kept, _)| *kept == self.open) {
+            self.kept = None;
+            // What holds white space would not say so the next time.
+            if !self.spaced {
+                self.nodes[kept as usize].next = count;
+                self.repeats.keep(&text[start..end], &self.nodes, kept as usize, shape, self.depth - 1);
+            }
+        }
+        self.nodes[self.open as usize].next = count;
+        self.open = parent;
+        self.depth -= 1;
+        if escaped && self.open != NONE {
+            self.nodes[self.open as usize].escaped = true;
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Objects met before, byte for byte: their nodes are copied instead of being parsed anew. The clicks of one link
+//! share most of their bytes.
+
+use super::{Node, ShapeId};
+
+/// Objects that are kept, each in place of another that falls on its slot.
+const SLOTS: usize = 1024;
+/// Bytes of the smallest and the largest object that is kept. Below, parsing is as quick.
+const SIZE: std::ops::RangeInclusive<usize> = 192..=4096;
+/// Bytes at an object's start that tell its slot.
+const HEAD: usize = 48;
+/// Records before the first object is kept: a small file has nothing to gain.
+const WARM_UP: u32 = 16;
+/// Misses that a place in the record may cost until nothing is looked up there any more, and what a hit earns.
+const CREDIT: i32 = 512;
+const EARNED: i32 = 4;
+
+/// An object of the tape that equals an earlier one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Repeat {
+    /// Index of its node.
+    pub node: u32,
+    /// Where what was worked out for it may be kept.
+    pub slot: u16,
+    /// What tells it from others that were kept in the slot.
+    pub id: u32,
+}
+
+/// The objects that one parser keeps.
+#[derive(Debug, Default)]
+pub(super) struct Repeats {
+    slots: Vec<Option<Kept>>,
+    /// What is left for each make that objects begin as.
+    credit: Vec<i32>,
+    records: u32,
+    ids: u32,
+    /// Those of the value at hand.
+    pub(super) found: Vec<Repeat>,
+}
+
+#[derive(Debug)]
+struct Kept {
+    text: Box<[u8]>,
+    /// With offsets and indices from its own start.
+    nodes: Box<[Node]>,
+    /// As what it began, and in how many others.
+    shape: ShapeId,
+    depth: u32,
+    id: u32,
+}
+
+impl Repeats {
+    /// Begins the next value.
+    pub(super) fn reset(&mut self) {
+        self.records = self.records.saturating_add(1);
+        self.found.clear();
+    }
+
+    /// Whether an object that begins as `shape` is worth a look.
+    #[inline]
+    pub(super) fn wants(&mut self, shape: ShapeId) -> bool {
+        if self.records <= WARM_UP {
+            return false;
+        }
+        match self.credit.get(shape as usize) {
+            Some(credit) => *credit > 0,
+            None => {
+                self.credit.resize(shape as usize + 1, CREDIT);
+                true
+            }
+        }
+    }
+
+    /// If `text` begins with an object that is kept, appends its nodes and returns its length. `at` is its offset.
+    pub(super) fn take(&mut self, text: &[u8], at: usize, shape: ShapeId, depth: u32, nodes: &mut Vec<Node>) -> Option<usize> {
+        let slot = slot_of(text)?;
+        let kept = self.slots.get(slot).and_then(Option::as_ref);
+        let kept = kept.filter(|kept| kept.depth == depth && kept.shape == shape && text.starts_with(&kept.text));
+        let credit = self.credit.get_mut(shape as usize)?;
+        let Some(kept) = kept else {
+            *credit -= 1;
+            return None;
+        };
+        *credit = (*credit + EARNED).min(CREDIT);
+        let (offset, index) = (at as u32, nodes.len() as u32);
+        nodes.extend(kept.nodes.iter().map(|node| Node {
+            start: node.start + offset,
+            end: node.end + offset,
+            next: node.next + index,
+            ..*node
+        }));
+        self.found.push(Repeat { node: index, slot: slot as u16, id: kept.id });
+        Some(kept.text.len())
+    }
+
+    /// Keeps the object `text`, whose nodes are those of `nodes` from `index` on and which began as `shape`.
+    pub(super) fn keep(&mut self, text: &[u8], nodes: &[Node], index: usize, shape: ShapeId, depth: u32) {
+        let Some(slot) = slot_of(text).filter(|_| SIZE.contains(&text.len())) else { return };
+        let Some(own) = nodes.get(index..) else { return };
+        let offset = own.first().map_or(0, |node| node.start);
+        let relative =
+            |node: &Node| Node { start: node.start - offset, end: node.end - offset, next: node.next - index as u32, ..*node };
+        self.ids += 1;
+        if self.slots.is_empty() {
+            self.slots.resize_with(SLOTS, || None);
+        }
+        let kept = Kept { text: text.into(), nodes: own.iter().map(relative).collect(), depth, id: self.ids, shape };
+        self.slots.splice(slot..=slot, [Some(kept)]);
+    }
+}
+
+fn slot_of(text: &[u8]) -> Option<usize> {
+    let head = text.first_chunk::<HEAD>()?.as_chunks::<8>().0;
+    let hash = head
+        .iter()
+        .fold(0, |hash: u64, word| (hash.rotate_left(5) ^ u64::from_le_bytes(*word)).wrapping_mul(0x9E37_79B9_7F4A_7C15));
+    Some((hash >> 54) as usize % SLOTS)
+}

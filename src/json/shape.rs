@@ -1,0 +1,167 @@
+//! The makes of objects met so far: which names followed each other. The next object of the same make is
+//! recognised name by name instead of being read, and what is known of a make is worked out once.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Names that are remembered to follow one another: an object whose names are data, tags by their id say,
+/// has too many to be worth it.
+const MOST_STEPS: usize = 8;
+/// Makes that are remembered, at about 100 bytes each.
+const MOST_SHAPES: usize = 4096;
+
+/// The make of an object: its names in their order. Number 0 is any that is not remembered.
+pub type ShapeId = u16;
+
+/// An object whose names are not remembered.
+pub const UNKNOWN: ShapeId = 0;
+/// The outermost object without members, as each begins.
+pub const EMPTY: ShapeId = 1;
+
+/// The makes that one parser has met. Numbers are given once and keep their meaning.
+#[derive(Debug)]
+pub struct Shapes {
+    shapes: Vec<Shape>,
+    instance: u64,
+}
+
+#[derive(Debug, Default)]
+struct Shape {
+    /// The make without the last name.
+    before: ShapeId,
+    /// The make without any.
+    start: ShapeId,
+    /// The last name, in quotes.
+    name: Box<[u8]>,
+    /// Whether each name is greater than the one before.
+    sorted: bool,
+    steps: Vec<Step>,
+    /// As what an object begins that is the last member's value: what follows in it is remembered apart.
+    inside: ShapeId,
+}
+
+/// One name that may come next.
+#[derive(Debug)]
+struct Step {
+    /// The first bytes of the name in quotes and its colon, and which of them count.
+    head: u128,
+    mask: u128,
+    /// The bytes after these.
+    tail: Box<[u8]>,
+    /// How many they are in all.
+    length: u32,
+    to: ShapeId,
+}
+
+impl Default for Shapes {
+    fn default() -> Shapes {
+        static INSTANCES: AtomicU64 = AtomicU64::new(0);
+        let shapes = vec![Shape::default(), Shape { sorted: true, start: EMPTY, ..Shape::default() }];
+        Shapes { shapes, instance: INSTANCES.fetch_add(1, Ordering::Relaxed) }
+    }
+}
+
+impl Shapes {
+    /// What tells these makes from those of another parser.
+    pub fn instance(&self) -> u64 {
+        self.instance
+    }
+
+    /// One more than the highest number given.
+    pub fn len(&self) -> usize {
+        self.shapes.len()
+    }
+
+    /// Whether nothing was met yet.
+    pub fn is_empty(&self) -> bool {
+        self.len() <= usize::from(EMPTY) + 1
+    }
+
+    /// The names of `shape` in their order, as delivered between their quotes.
+    pub fn names(&self, mut shape: ShapeId) -> Vec<&[u8]> {
+        let mut names = Vec::new();
+        while let Some(Shape { before, name, .. }) = self.shapes.get(shape as usize).filter(|shape| !shape.name.is_empty()) {
+            names.push(name.get(1..name.len() - 1).unwrap_or_default());
+            shape = *before;
+        }
+        names.reverse();
+        names
+    }
+
+    /// Whether the names of `shape` are known to be in order, none twice.
+    #[inline]
+    pub(super) fn is_sorted(&self, shape: ShapeId) -> bool {
+        self.shapes.get(shape as usize).is_some_and(|shape| shape.sorted)
+    }
+
+    /// The length of the name in quotes and its colon that `text` begins with, and the make with it, if the
+    /// name is remembered to follow `shape`.
+    #[inline]
+    pub(super) fn predict(&self, shape: ShapeId, text: &[u8]) -> Option<(usize, ShapeId)> {
+        let head = u128::from_le_bytes(*text.first_chunk::<16>()?);
+        let steps = &self.shapes.get(shape as usize)?.steps;
+        let step = steps.iter().find(|step| {
+            (head ^ step.head) & step.mask == 0 && (step.length <= 16 || text.get(16..step.length as usize) == Some(&*step.tail))
+        })?;
+        Some((step.length as usize, step.to))
+    }
+
+    /// As what an object begins that is the value of the last member of `shape`.
+    #[inline]
+    pub(super) fn inside(&mut self, shape: ShapeId) -> ShapeId {
+        match self.shapes.get(shape as usize) {
+            Some(Shape { inside: UNKNOWN, .. }) => self.begin_inside(shape),
+            Some(Shape { inside, .. }) => *inside,
+            None => UNKNOWN,
+        }
+    }
+
+    #[cold]
+    fn begin_inside(&mut self, shape: ShapeId) -> ShapeId {
+        let new = self.shapes.len() as ShapeId;
+        let Some(outer) = self.shapes.get(shape as usize).filter(|_| shape != UNKNOWN) else { return UNKNOWN };
+        // Whatever came before it in the same object.
+        let same = |other: &&Shape| other.inside != UNKNOWN && other.start == outer.start && other.name == outer.name;
+        let inside = self.shapes.iter().find(same).map_or(new, |other| other.inside);
+        if usize::from(inside) >= MOST_SHAPES {
+            return UNKNOWN;
+        }
+        if let Some(outer) = self.shapes.get_mut(shape as usize) {
+            outer.inside = inside;
+        }
+        if inside == new {
+            self.shapes.push(Shape { sorted: true, start: new, ..Shape::default() });
+        }
+        inside
+    }
+
+    /// The make that `shape` becomes with a member of this name, which is in quotes and holds no escape.
+    pub(super) fn step(&mut self, shape: ShapeId, name: &[u8]) -> ShapeId {
+        let to = self.shapes.len() as ShapeId;
+        let Some(Shape { steps, name: last, sorted, start, .. }) = self.shapes.get_mut(shape as usize).filter(|_| shape != UNKNOWN)
+        else {
+            return UNKNOWN;
+        };
+        let (mut head, mut mask) = ([0; 16], [0; 16]);
+        for ((head, mask), byte) in head.iter_mut().zip(&mut mask).zip(name.iter().chain(b":")) {
+            (*head, *mask) = (*byte, 0xFF);
+        }
+        let (head, mask, length) = (u128::from_le_bytes(head), u128::from_le_bytes(mask), name.len() as u32 + 1);
+        let tail = name.get(16..).unwrap_or_default();
+        let is = |step: &&Step| {
+            step.head == head && step.length == length && (length <= 16 || step.tail.strip_suffix(b":") == Some(tail))
+        };
+        if let Some(step) = steps.iter().find(is) {
+            return step.to;
+        }
+        if steps.len() >= MOST_STEPS || to as usize >= MOST_SHAPES {
+            return UNKNOWN;
+        }
+        let tail = if length > 16 { [tail, b":"].concat() } else { Vec::new() };
+        steps.push(Step { head, mask, tail: tail.into(), length, to });
+        // With its closing quote, a name that begins another would be the greater.
+        let sorted = *sorted && last.strip_suffix(b"\"").unwrap_or_default() < name.strip_suffix(b"\"").unwrap_or_default();
+        let start = *start;
+        self.shapes.push(Shape { before: shape, start, name: name.into(), sorted, ..Shape::default() });
+        to
+    }
+}
