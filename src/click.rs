@@ -87,6 +87,8 @@ struct Output {
     extra: Vec<u8>,
     spreads: flat::Spreads,
     block: BytesMut,
+    /// Whether a form was written before.
+    many: bool,
 }
 
 /// Bytes of a block of forms: large enough that allocating costs nothing, small enough that an entry which waits
@@ -98,7 +100,7 @@ impl Output {
     fn take(&mut self) -> Bytes {
         if self.block.capacity() < self.text.len() {
             // A file of one click needs no block.
-            let size = if self.block.is_empty() && self.block.capacity() == 0 { 0 } else { BLOCK };
+            let size = if std::mem::replace(&mut self.many, true) { BLOCK } else { 0 };
             self.block = BytesMut::with_capacity(size.max(self.text.len()));
         }
         self.block.extend_from_slice(&self.text);

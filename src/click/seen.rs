@@ -26,6 +26,9 @@ impl Seen {
 
     /// Notes one more click with this fingerprint and returns its number among them, from 1.
     pub fn meet(&mut self, fingerprint: u64) -> u32 {
+        if self.insert(entry(fingerprint, 1)) {
+            return 1;
+        }
         // Entries 1..n are present and those above are not: gallop, then halve.
         let mut above = 1;
         while self.contains(entry(fingerprint, above)) {
@@ -51,33 +54,40 @@ impl Seen {
         }
     }
 
-    fn insert(&mut self, entry: u64) {
-        if self.shards.is_empty() {
-            self.few.push(entry);
-            if self.few.len() > 32 {
-                self.shards.resize_with(SHARDS, Shard::default);
-                for entry in std::mem::take(&mut self.few) {
-                    self.insert(entry);
-                }
-            }
-        } else if let Some(shard) = self.shards.get_mut(shard_of(entry)) {
-            shard.insert(entry);
+    /// Adds an entry; `false` if it is there.
+    fn insert(&mut self, entry: u64) -> bool {
+        if let Some(shard) = self.shards.get_mut(shard_of(entry)) {
+            return shard.insert(entry);
         }
+        if self.few.contains(&entry) {
+            return false;
+        }
+        self.few.push(entry);
+        if self.few.len() > 32 {
+            self.shards.resize_with(SHARDS, Shard::default);
+            for entry in std::mem::take(&mut self.few) {
+                self.insert(entry);
+            }
+        }
+        true
     }
 }
 
 impl Shard {
     /// The slot that holds `entry`, or the free one where it would go.
     fn find(&self, entry: u64) -> usize {
-        let size = self.slots.len().max(1);
-        let mut at = (entry as usize) % size;
+        // The shard's entries agree in their first byte; of the others, the same part of the table as of all values.
+        let mut at = ((u128::from(entry << 8) * self.slots.len() as u128) >> 64) as usize;
         while self.slots.get(at).is_some_and(|&slot| slot != 0 && slot != entry) {
-            at = (at + 1) % size;
+            at += 1;
+            if at == self.slots.len() {
+                at = 0;
+            }
         }
         at
     }
 
-    fn insert(&mut self, entry: u64) {
+    fn insert(&mut self, entry: u64) -> bool {
         if self.used * 4 >= self.slots.len() * 3 {
             let size = (self.slots.len() * 3 / 2).max(8);
             for old in std::mem::replace(&mut self.slots, vec![0; size]) {
@@ -86,15 +96,15 @@ impl Shard {
                 }
             }
         }
-        self.put(entry);
-        self.used += 1;
+        let new = self.put(entry);
+        self.used += usize::from(new);
+        new
     }
 
-    fn put(&mut self, entry: u64) {
+    /// Puts an entry into its slot; `false` if it is there.
+    fn put(&mut self, entry: u64) -> bool {
         let at = self.find(entry);
-        if let Some(slot) = self.slots.get_mut(at) {
-            *slot = entry;
-        }
+        self.slots.get_mut(at).is_some_and(|slot| std::mem::replace(slot, entry) != entry)
     }
 }
 

@@ -8,9 +8,11 @@ use flate2::bufread::MultiGzDecoder;
 
 /// Compressed bytes given to the inflater at a time, counted from the object's start however the chunks
 /// fall: what can be saved of a corrupt object must not depend on the network.
-const BLOCK: usize = 4096;
+const BLOCK: usize = 16 * 1024;
 /// Inflated bytes asked for at a time: below 64 KiB the inflater loses a fifth of its speed.
 const STEP: usize = 128 * 1024;
+/// Plain bytes that may be copied to complete what is unread, if no line ends before.
+const JOIN: usize = 16 * 1024;
 const MAGIC: &[u8] = &[0x1F, 0x8B];
 
 /// Turns the object's bytes into plain ones, a step at a time.
@@ -22,7 +24,14 @@ enum Form {
     /// Fewer than two bytes seen.
     Unknown(Feed),
     Plain(Feed),
-    Gzip(Box<MultiGzDecoder<Feed>>),
+    Gzip(Box<Gzip>),
+}
+
+/// A gzip stream and room to inflate into: what it gives is copied from there, so that an entry which waits for its
+/// target keeps no unused room in memory.
+struct Gzip {
+    stream: MultiGzDecoder<Feed>,
+    room: Vec<u8>,
 }
 
 /// The chunk at hand as a reader that says "would block" at its end until the object's end is known.
@@ -70,7 +79,7 @@ impl Inflate {
     /// Bytes of the object inflated so far; not those handed over, which depend on the chunks.
     pub fn eaten(&self) -> u64 {
         match &self.form {
-            Form::Gzip(gzip) => gzip.get_ref().eaten,
+            Form::Gzip(gzip) => gzip.stream.get_ref().eaten,
             Form::Unknown(feed) | Form::Plain(feed) => feed.eaten,
         }
     }
@@ -80,15 +89,14 @@ impl Inflate {
         matches!(self.form, Form::Gzip(_))
     }
 
-    /// Appends up to 128 KiB of plain bytes to `out`. Errors: gzip that is corrupt or cut short.
+    /// Appends plain bytes to `out`, up to a chunk. Errors: gzip that is corrupt or cut short.
     pub fn step(&mut self, out: &mut BytesMut) -> io::Result<Step> {
         self.decide();
         match &mut self.form {
             Form::Unknown(_) => Ok(Step::Starved),
             Form::Plain(feed) => {
-                let part = feed.chunk.split_to(feed.chunk.len().min(STEP));
-                out.extend_from_slice(&part);
-                Ok(match (part.len(), feed.ended) {
+                let n = adopt(&mut feed.chunk, out);
+                Ok(match (n, feed.ended) {
                     (0, true) => Step::End,
                     (0, false) => Step::Starved,
                     (n, _) => Step::Gave(n),
@@ -101,7 +109,7 @@ impl Inflate {
     fn feed(&mut self) -> &mut Feed {
         match &mut self.form {
             Form::Unknown(feed) | Form::Plain(feed) => feed,
-            Form::Gzip(gzip) => gzip.get_mut(),
+            Form::Gzip(gzip) => gzip.stream.get_mut(),
         }
     }
 
@@ -110,20 +118,38 @@ impl Inflate {
             && (feed.chunk.len() >= MAGIC.len() || feed.ended)
         {
             let feed = std::mem::take(feed);
-            self.form =
-                if feed.chunk.starts_with(MAGIC) { Form::Gzip(Box::new(MultiGzDecoder::new(feed))) } else { Form::Plain(feed) };
+            self.form = if feed.chunk.starts_with(MAGIC) { Form::Gzip(Box::new(Gzip::new(feed))) } else { Form::Plain(feed) };
         }
     }
 }
 
-fn inflate(gzip: &mut MultiGzDecoder<Feed>, out: &mut BytesMut) -> io::Result<Step> {
-    let before = out.len();
-    out.resize(before + STEP, 0);
-    let read = gzip.read(out.get_mut(before..).unwrap_or_default());
-    out.truncate(before + read.as_ref().copied().unwrap_or(0));
-    match read {
+/// Moves plain bytes from `chunk` to `out`, all of them without a copy if `out` is empty.
+fn adopt(chunk: &mut Bytes, out: &mut BytesMut) -> usize {
+    if out.is_empty() {
+        let whole = std::mem::take(chunk);
+        let n = whole.len();
+        *out = whole.into();
+        return n;
+    }
+    let joined = memchr::memchr(b'\n', chunk.get(..JOIN).unwrap_or(chunk)).map_or(JOIN, |end| end + 1);
+    let part = chunk.split_to(joined.min(chunk.len()));
+    out.extend_from_slice(&part);
+    part.len()
+}
+
+impl Gzip {
+    fn new(feed: Feed) -> Gzip {
+        Gzip { stream: MultiGzDecoder::new(feed), room: vec![0; STEP] }
+    }
+}
+
+fn inflate(gzip: &mut Gzip, out: &mut BytesMut) -> io::Result<Step> {
+    match gzip.stream.read(&mut gzip.room) {
         Ok(0) => Ok(Step::End),
-        Ok(n) => Ok(Step::Gave(n)),
+        Ok(n) => {
+            out.extend_from_slice(gzip.room.get(..n).unwrap_or_default());
+            Ok(Step::Gave(n))
+        }
         Err(e) if e.kind() == io::ErrorKind::WouldBlock => Ok(Step::Starved),
         Err(e) => Err(e),
     }

@@ -2,7 +2,7 @@
 //! the road that production takes.
 
 use std::collections::BTreeMap;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::UNIX_EPOCH;
@@ -10,6 +10,7 @@ use std::time::UNIX_EPOCH;
 use bytes::{Bytes, BytesMut};
 use tokio::fs::File;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::task::spawn_blocking;
 
 use super::s3::{S3, S3Reader};
 use super::{ObjectError, ObjectRef};
@@ -45,8 +46,10 @@ pub struct Memory {
 pub enum Reader {
     /// From S3; survives lost connections.
     S3(Box<S3Reader>),
-    /// From a file, with what tells its contents from later ones; or from a stream that can be read once.
-    File(Box<dyn AsyncRead + Send + Unpin>, Option<String>),
+    /// From a file, with what tells its contents from later ones.
+    File(Arc<std::fs::File>, String),
+    /// From a stream that can be read once.
+    Stream(Box<dyn AsyncRead + Send + Unpin>),
     /// From memory.
     Memory(Option<Bytes>),
 }
@@ -57,7 +60,7 @@ impl Store {
         match self {
             Store::S3(s3) => Ok(Reader::S3(Box::new(s3.open(object).await?))),
             Store::Directory(_) if object.bucket.is_empty() && object.key == "-" => {
-                Ok(Reader::File(Box::new(tokio::io::stdin()), None))
+                Ok(Reader::Stream(Box::new(tokio::io::stdin())))
             }
             Store::Directory(directory) => directory.open(object).await,
             Store::Memory(memory) => {
@@ -146,7 +149,8 @@ impl Reader {
     pub fn revision(&self) -> Option<String> {
         match self {
             Reader::S3(reader) => reader.revision().map(str::to_owned),
-            Reader::File(_, revision) => revision.clone(),
+            Reader::File(_, revision) => Some(revision.clone()),
+            Reader::Stream(_) => None,
             Reader::Memory(bytes) => bytes.as_ref().map(|bytes| format!("{:p} {}", bytes.as_ptr(), bytes.len())),
         }
     }
@@ -165,8 +169,19 @@ impl Reader {
             Reader::S3(reader) => reader.next().await,
             Reader::Memory(bytes) => Ok(bytes.take().filter(|b| !b.is_empty())),
             Reader::File(file, _) => {
+                let file = file.clone();
+                let read = move || -> std::io::Result<Vec<u8>> {
+                    let mut chunk = Vec::with_capacity(CHUNK);
+                    file.as_ref().take(CHUNK as u64).read_to_end(&mut chunk)?;
+                    Ok(chunk)
+                };
+                let read = spawn_blocking(read).await.unwrap_or_else(|e| Err(e.into()));
+                let chunk = read.map_err(|e| ObjectError::Unavailable(e.to_string()))?;
+                Ok(Some(chunk.into()).filter(|chunk: &Bytes| !chunk.is_empty()))
+            }
+            Reader::Stream(stream) => {
                 let mut chunk = BytesMut::with_capacity(CHUNK);
-                match file.read_buf(&mut chunk).await {
+                match stream.read_buf(&mut chunk).await {
                     Ok(0) => Ok(None),
                     Ok(_) => Ok(Some(chunk.freeze())),
                     Err(e) => Err(ObjectError::Unavailable(e.to_string())),
@@ -188,8 +203,10 @@ async fn open_file(path: &Path) -> Result<Reader, ObjectError> {
         return Err(ObjectError::Missing);
     }
     let modified = about.modified().ok().filter(|_| about.is_file()).and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-    let revision = modified.map(|since| format!("{} {}", since.as_nanos(), about.len()));
-    Ok(Reader::File(Box::new(file), revision))
+    match modified.map(|since| format!("{} {}", since.as_nanos(), about.len())) {
+        Some(revision) => Ok(Reader::File(Arc::new(file.into_std().await), revision)),
+        None => Ok(Reader::Stream(Box::new(file))),
+    }
 }
 
 /// Writes a file that must not exist, whole or not at all.

@@ -1,11 +1,13 @@
 //! `stdout`: one click a line on standard output; in Lambda, into the function's log.
 
-use std::io::ErrorKind;
+use std::fs::File;
+use std::io::{ErrorKind, Write};
+use std::os::fd::AsFd;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use tokio::io::AsyncWriteExt;
 use tokio::sync::Mutex;
+use tokio::task::spawn_blocking;
 
 use super::{Context, Entry, Halt, Kind, Limits, Target, Unfit, Var, Verdict};
 use crate::click::{Click, Form};
@@ -20,13 +22,13 @@ pub(super) const KIND: Kind = Kind {
 
 fn build(scope: &Scope<'_>, _: Context) -> Option<Arc<dyn Target>> {
     let form = scope.parsed("FORMAT").unwrap_or(Form::Click);
-    Some(Arc::new(Stdout { form, out: Mutex::new(tokio::io::stdout()) }))
+    Some(Arc::new(Stdout { form, out: Mutex::new(()) }))
 }
 
 struct Stdout {
     form: Form,
     /// One writer at a time: lines of two batches must not mix.
-    out: Mutex<tokio::io::Stdout>,
+    out: Mutex<()>,
 }
 
 #[async_trait]
@@ -45,11 +47,10 @@ impl Target for Stdout {
             lines.extend_from_slice(&entry.body);
             lines.push(b'\n');
         }
-        let mut out = self.out.lock().await;
-        let written = match out.write_all(&lines).await {
-            Ok(()) => out.flush().await,
-            Err(e) => Err(e),
-        };
+        let _one = self.out.lock().await;
+        // Past the buffers of the standard library: what is written is gone, or the error is this batch's.
+        let write = move || File::from(std::io::stdout().as_fd().try_clone_to_owned()?).write_all(&lines);
+        let written = spawn_blocking(write).await.unwrap_or_else(|e| Err(e.into()));
         match written {
             Ok(()) => Ok(vec![Verdict::Sent; batch.len()]),
             Err(e) if e.kind() == ErrorKind::BrokenPipe => Err(Halt::Closed),
