@@ -65,12 +65,12 @@ impl Click<'_> {
 
     fn write(&self, form: Form) -> Bytes {
         let mut output = self.output.borrow_mut();
-        let Output { text, extra, spreads, .. } = &mut *output;
+        let Output { text, extra, .. } = &mut *output;
         text.clear();
         match form {
             Form::Click => form::click(self, text),
             Form::Webhook => form::webhook(self, text),
-            Form::Flat => flat::row(self, text, extra, spreads),
+            Form::Flat => flat::row(self, text, extra),
             Form::Raw if memchr::memchr(b'\n', &self.raw).is_none() => return self.raw.clone(),
             // One line a record: what it is framed by downstream.
             Form::Raw => text.extend_from_slice(self.normal.tape.text),
@@ -84,8 +84,7 @@ impl Click<'_> {
 struct Output {
     text: Vec<u8>,
     /// What of a flat row has no column.
-    extra: Vec<u8>,
-    spreads: flat::Spreads,
+    extra: flat::Extra,
     block: BytesMut,
     /// Whether a form was written before.
     many: bool,

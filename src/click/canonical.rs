@@ -7,11 +7,8 @@ use std::sync::Arc;
 
 use super::memo::Memo;
 use super::normal::{Name, Normal, Twice, Value};
+use crate::json::text::SLACK;
 use crate::json::{Kind, text};
-
-/// Bytes that are copied at a time, whether all are needed or not: with a length known when this is compiled, a
-/// copy is two instructions.
-pub(super) const SLACK: usize = 32;
 
 /// Room for a canonical text, kept between clicks.
 #[derive(Debug, Default)]

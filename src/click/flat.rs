@@ -4,9 +4,10 @@ use std::sync::LazyLock;
 
 use super::Click;
 use super::fields::{ADDED, CLICK, EXTRA, Field, Known, Type, known, walk};
-use super::form::{self, Object};
+use super::form;
 use super::memo::Memo;
 use super::normal::{Name, Value};
+use crate::json::text::SLACK;
 use crate::json::{Kind, is_number, text};
 
 /// The columns in their order: name, type, what they say.
@@ -24,13 +25,30 @@ struct Group(Vec<Option<Place>>);
 /// Where one member goes.
 struct Place {
     kind: Type,
-    /// `,"column":`, if it has one.
-    column: Option<Vec<u8>>,
+    /// What stands before its value, if it has a column.
+    column: Option<Column>,
     /// What becomes of its own members.
     members: Group,
 }
 
+/// `,"column":` and [`SLACK`] bytes; and its length.
+struct Column(Vec<u8>, usize);
+
 static CLICKS: LazyLock<Group> = LazyLock::new(|| Group::new(CLICK));
+
+impl Column {
+    fn new(name: &str) -> Column {
+        let mut text = [b",\"", name.as_bytes(), b"\":"].concat();
+        let length = text.len();
+        text.resize(length + SLACK, 0);
+        Column(text, length)
+    }
+
+    #[inline]
+    fn write(&self, out: &mut Vec<u8>) {
+        text::append(&self.0, 0, self.1, out);
+    }
+}
 
 impl Group {
     fn new(fields: &[Field]) -> Group {
@@ -41,14 +59,76 @@ impl Group {
                 places.resize_with(at + 1, || None);
             }
             let members = Group::new(if let Type::Object(members) = field.kind { members } else { &[] });
-            let column = field.column.map(|column| [b",\"", column.as_bytes(), b"\":"].concat());
-            places.splice(at..=at, [Some(Place { kind: field.kind, column, members })]);
+            places.splice(at..=at, [Some(Place { kind: field.kind, column: field.column.map(Column::new), members })]);
         }
         Group(places)
     }
 
+    #[inline]
     fn place(&self, name: Known) -> Option<&Place> {
         self.0.get(usize::from(name))?.as_ref()
+    }
+}
+
+/// What has no column: the text of the column `extra`, escaped as it stands between the quotes.
+#[derive(Debug, Default)]
+pub(super) struct Extra {
+    text: Vec<u8>,
+    /// The objects around what is being spread, of which the first `open` are begun.
+    path: Vec<Name>,
+    open: usize,
+    /// The length of the path at an object that is to be kept, and where its inside begins, once it does.
+    keeping: usize,
+    inside: usize,
+    piece: Vec<u8>,
+    memo: Memo<Spread>,
+}
+
+/// What an object was spread to that came before: columns, and the inside of what has none.
+#[derive(Debug)]
+struct Spread {
+    columns: Box<[u8]>,
+    rest: Box<[u8]>,
+}
+
+impl Extra {
+    /// Begins the objects of the path.
+    fn begin(&mut self, click: &Click<'_>) {
+        while let Some(&name) = self.path.get(self.open) {
+            self.name(click, name);
+            self.text.push(b'{');
+            self.open += 1;
+            if self.open == self.keeping {
+                self.inside = self.text.len();
+            }
+        }
+    }
+
+    fn name(&mut self, click: &Click<'_>, name: Name) {
+        if !matches!(self.text.last(), None | Some(b'{')) {
+            self.text.push(b',');
+        }
+        self.piece.clear();
+        text::write_string(&click.normal.name(name), &mut self.piece);
+        text::escape_into(&self.piece, &mut self.text);
+        self.text.push(b':');
+    }
+
+    fn member(&mut self, click: &Click<'_>, name: Name, value: Value) {
+        self.begin(click);
+        self.name(click, name);
+        self.piece.clear();
+        form::value(click, value, &mut self.piece);
+        text::escape_into(&self.piece, &mut self.text);
+    }
+
+    /// Ends the innermost object of the path, if it was begun.
+    fn end(&mut self) {
+        self.path.pop();
+        if self.open > self.path.len() {
+            self.text.push(b'}');
+            self.open -= 1;
+        }
     }
 }
 
@@ -62,65 +142,65 @@ pub(super) fn source(object: &crate::object::ObjectRef) -> Vec<u8> {
 
 /// The row of `click` as JSON. A column whose value is absent is absent; a value that does not fit its
 /// column's type goes to `extra`.
-pub(super) fn row(click: &Click<'_>, out: &mut Vec<u8>, extra: &mut Vec<u8>, memo: &mut Spreads) {
-    extra.clear();
-    memo.follow(click.normal.tape.shapes.instance());
+pub(super) fn row(click: &Click<'_>, out: &mut Vec<u8>, extra: &mut Extra) {
+    extra.text.clear();
+    extra.memo.follow(click.normal.tape.shapes.instance());
     out.extend_from_slice(b"{\"click_id\":\"");
     out.extend_from_slice(&click.id.text());
     out.push(b'"');
-    spread(click, &CLICKS, click.normal.root, out, extra, memo);
+    spread(click, &CLICKS, click.normal.root, out, extra);
     out.extend_from_slice(b",\"batch_key\":");
     text::write_str(&click.batch_key, out);
     out.extend_from_slice(&click.head.flat);
     text::write_number(click.place.index, out);
-    if !extra.is_empty() {
-        extra.push(b'}');
-        text::write_string(extra, Object(out).name(EXTRA.0.as_bytes()));
+    if !extra.text.is_empty() {
+        out.extend_from_slice(b",\"");
+        out.extend_from_slice(EXTRA.0.as_bytes());
+        out.extend_from_slice(b"\":\"{");
+        out.extend_from_slice(&extra.text);
+        out.extend_from_slice(b"}\"");
     }
     out.push(b'}');
 }
 
-/// Spreads the members of `object` over columns of `out`; the others are appended to `extra`, an object
-/// that is not yet closed, or is empty.
-fn spread(click: &Click<'_>, group: &Group, object: Value, out: &mut Vec<u8>, extra: &mut Vec<u8>, memo: &mut Spreads) {
+/// Spreads the members of `object` over columns of `out`; the others go to `extra`.
+fn spread(click: &Click<'_>, group: &Group, object: Value, out: &mut Vec<u8>, extra: &mut Extra) {
     let names = click.normal.plan(object).map(|plan| &plan.known);
-    for (at, (name, value)) in click.normal.members(object).enumerate() {
+    click.normal.each(object, |at, name, value| {
         let number = match (names.and_then(|names| names.get(at)), name) {
             (Some(number), Name::Node(_)) => *number,
             _ => known(&click.normal.name(name)),
         };
         match group.place(number) {
             Some(Place { kind: Type::Object(_), members, .. }) if has_members(click, value) => {
-                let before = extra.len();
-                Object(extra).name(&click.normal.name(name)).push(b'{');
-                let empty = extra.len();
-                again(click, members, value, out, extra, memo);
-                if extra.len() > empty {
-                    extra.push(b'}');
-                } else {
-                    extra.truncate(before);
-                }
+                extra.path.push(name);
+                again(click, members, value, out, extra);
+                extra.end();
             }
             Some(Place { kind, column: Some(column), .. }) if set(click, *kind, column, value, out) => {}
-            _ => form::value(click, value, Object(extra).name(&click.normal.name(name))),
+            _ => extra.member(click, name, value),
         }
-    }
+    });
 }
 
-/// What objects that come again were spread to: the columns, and what has none.
-pub(super) type Spreads = Memo<(Box<[u8]>, Box<[u8]>)>;
-
 /// As [`spread`], from memory if the object has come before.
-fn again(click: &Click<'_>, group: &Group, object: Value, out: &mut Vec<u8>, extra: &mut Vec<u8>, memo: &mut Spreads) {
-    let Some(repeat) = click.normal.repeat(object) else { return spread(click, group, object, out, extra, memo) };
-    if let Some((columns, rest)) = memo.get(repeat) {
+fn again(click: &Click<'_>, group: &Group, object: Value, out: &mut Vec<u8>, extra: &mut Extra) {
+    let Some(repeat) = click.normal.repeat(object) else { return spread(click, group, object, out, extra) };
+    if let Some(Spread { columns, rest }) = extra.memo.get(repeat) {
         out.extend_from_slice(columns);
-        return extra.extend_from_slice(rest);
+        if !rest.is_empty() {
+            let rest = rest.clone();
+            extra.begin(click);
+            extra.text.extend_from_slice(&rest);
+        }
+        return;
     }
-    let (before, before_rest) = (out.len(), extra.len());
-    spread(click, group, object, out, extra, memo);
-    let known = |text: &[u8], start: usize| text.get(start..).unwrap_or_default().into();
-    memo.put(repeat, (known(out, before), known(extra, before_rest)));
+    let (before, depth) = (out.len(), extra.path.len());
+    extra.keeping = depth;
+    spread(click, group, object, out, extra);
+    let rest = if extra.open == depth { extra.text.get(extra.inside..) } else { None };
+    let spread = Spread { columns: out.get(before..).unwrap_or_default().into(), rest: rest.unwrap_or_default().into() };
+    extra.memo.put(repeat, spread);
 }
 
 fn has_members(click: &Click<'_>, value: Value) -> bool {
@@ -135,7 +215,7 @@ fn has_members(click: &Click<'_>, value: Value) -> bool {
 }
 
 /// Sets `column` to `value`; `false` if all of the value is not in it.
-fn set(click: &Click<'_>, kind: Type, column: &[u8], value: Value, out: &mut Vec<u8>) -> bool {
+fn set(click: &Click<'_>, kind: Type, column: &Column, value: Value, out: &mut Vec<u8>) -> bool {
     let tape = click.normal.tape;
     let (index, found) = match value {
         Value::Node(index) => (index, tape.node(index).kind),
@@ -143,24 +223,30 @@ fn set(click: &Click<'_>, kind: Type, column: &[u8], value: Value, out: &mut Vec
     };
     match (kind, found) {
         (Type::String | Type::Time | Type::Strings, Kind::String) | (Type::Bool, Kind::Bool) | (Type::Number, Kind::Number) => {
-            out.extend_from_slice(column);
-            form::value(click, value, out);
+            column.write(out);
+            match value {
+                Value::Node(index) => {
+                    let node = tape.node(index);
+                    text::append(tape.text, node.start as usize, node.end as usize, out);
+                }
+                _ => form::value(click, value, out),
+            }
             true
         }
         (Type::Number, Kind::String) if is_number(tape.inner(index)) => {
-            out.extend_from_slice(column);
+            column.write(out);
             out.extend_from_slice(tape.inner(index));
             true
         }
         (Type::Strings, Kind::Array) => {
             let mut elements = tape.elements(index);
             let Some(first) = elements.next().filter(|&first| tape.node(first).kind == Kind::String) else { return false };
-            out.extend_from_slice(column);
+            column.write(out);
             out.extend_from_slice(tape.raw(first));
             elements.next().is_none()
         }
         (Type::Json, Kind::Object | Kind::Array) => {
-            out.extend_from_slice(column);
+            column.write(out);
             text::write_string(tape.raw(index), out);
             true
         }

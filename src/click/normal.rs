@@ -129,6 +129,25 @@ impl<'a> Normal<'a> {
         members(self.tape, self.changes, value)
     }
 
+    /// Calls `visit` with each of an object's [`members`](Self::members) and its position.
+    #[inline]
+    pub(super) fn each(&self, object: Value, mut visit: impl FnMut(usize, Name, Value)) {
+        let (node, patches) = match object {
+            Value::Node(index) => (index, &[][..]),
+            Value::Object(index) => match self.changes.patched(index) {
+                Some(patched) => patched,
+                None => return self.members(object).enumerate().for_each(|(at, (name, value))| visit(at, name, value)),
+            },
+            Value::Text(..) => return,
+        };
+        for (at, m) in self.tape.members(node).enumerate() {
+            match patches.iter().find(|patch| patch.at == at) {
+                None => visit(at, Name::Node(m.name), Value::Node(m.value)),
+                Some(patch) => visit(at, patch.name.map_or(Name::Node(m.name), Name::Given), patch.value),
+            }
+        }
+    }
+
     /// Appends the values of an object's members to `out`.
     #[inline]
     pub(super) fn values(&self, object: Value, out: &mut Vec<Value>) {

@@ -3,8 +3,8 @@
 
 use std::ops::Range;
 
-use super::canonical::SLACK;
 use super::fields::{Known, known};
+use crate::json::text::SLACK;
 use crate::json::{ShapeId, Shapes, text};
 
 /// A member that a rule of [`super::normal`] looks at.

@@ -9,10 +9,10 @@ const SLOTS: usize = 1024;
 const SIZE: std::ops::RangeInclusive<usize> = 192..=4096;
 /// Bytes at an object's start that tell its slot.
 const HEAD: usize = 48;
-/// Records before the first object is kept: a small file has nothing to gain.
-const WARM_UP: u32 = 16;
+/// Objects that pass before the first is kept, about ten a click: a small file has nothing to gain.
+const WARM_UP: u32 = 160;
 /// Misses that a place in the record may cost until nothing is looked up there any more, and what a hit earns.
-const CREDIT: i32 = 512;
+const CREDIT: i32 = 256;
 const EARNED: i32 = 4;
 
 /// An object of the tape that equals an earlier one.
@@ -32,7 +32,7 @@ pub(super) struct Repeats {
     slots: Vec<Option<Kept>>,
     /// What is left for each make that objects begin as.
     credit: Vec<i32>,
-    records: u32,
+    passed: u32,
     ids: u32,
     /// Those of the value at hand.
     pub(super) found: Vec<Repeat>,
@@ -52,14 +52,14 @@ struct Kept {
 impl Repeats {
     /// Begins the next value.
     pub(super) fn reset(&mut self) {
-        self.records = self.records.saturating_add(1);
         self.found.clear();
     }
 
     /// Whether an object that begins as `shape` is worth a look.
     #[inline]
     pub(super) fn wants(&mut self, shape: ShapeId) -> bool {
-        if self.records <= WARM_UP {
+        if self.passed < WARM_UP {
+            self.passed += 1;
             return false;
         }
         match self.credit.get(shape as usize) {

@@ -4,6 +4,22 @@ use std::borrow::Cow;
 
 use super::scan::{Specials, plain_run};
 
+/// Bytes that are copied at a time, whether all are needed or not: with a length known when this is compiled, a
+/// copy is two instructions.
+pub const SLACK: usize = 32;
+
+/// Appends a part of `text`.
+#[inline]
+pub fn append(text: &[u8], start: usize, end: usize, out: &mut Vec<u8>) {
+    if let Some(wide) = text.get(start..start + SLACK).filter(|_| end <= start + SLACK) {
+        let length = out.len() + end - start;
+        out.extend_from_slice(wide);
+        out.truncate(length);
+    } else {
+        out.extend_from_slice(text.get(start..end).unwrap_or_default());
+    }
+}
+
 /// Resolves the escapes of `inner`, the bytes between a string's quotes.
 ///
 /// A lone surrogate comes out in WTF-8 (three bytes, `ED A0..BF xx`), so that nothing is lost and
@@ -74,17 +90,22 @@ fn push_code_point(c: u32, out: &mut Vec<u8>) {
 /// surrogate as `\ud800` in lower case.
 pub fn write_string(text: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
+    escape_into(text, out);
+    out.push(b'"');
+}
+
+/// Writes `text` as [`write_string`] does, but for the quotes.
+pub fn escape_into(text: &[u8], out: &mut Vec<u8>) {
     // A lone surrogate is rare, and no valid UTF-8 holds it.
     let surrogates = memchr::memchr(0xED, text).is_some();
     let (mut done, mut special) = (0, Specials::new(text));
     while let Some(at) =
         if surrogates { text.iter().skip(done).position(|&c| escapes(c)).map(|n| done + n) } else { special.next() }
     {
-        out.extend_from_slice(text.get(done..at).unwrap_or_default());
+        append(text, done, at, out);
         done = at + escape(text.get(at..).unwrap_or_default(), out);
     }
-    out.extend_from_slice(text.get(done..).unwrap_or_default());
-    out.push(b'"');
+    append(text, done, text.len(), out);
 }
 
 /// Whether a byte may begin something that needs an escape.
