@@ -9,21 +9,30 @@ use aws_config::{BehaviorVersion, SdkConfig};
 use aws_smithy_http_client::tls;
 use tokio::sync::OnceCell;
 
+use crate::tls::Trust;
+
 /// How long a connection may take to open.
 pub const CONNECT: Duration = Duration::from_secs(5);
 
 /// The surroundings' settings for AWS, shared between clones.
 #[derive(Clone, Debug, Default)]
 pub struct Aws {
+    trust: Trust,
     config: Arc<OnceCell<SdkConfig>>,
 }
 
 impl Aws {
+    /// Settings that nobody has looked for yet.
+    pub fn new(trust: Trust) -> Aws {
+        Aws { trust, config: Arc::default() }
+    }
+
     /// The settings. The first call looks for them.
     pub async fn config(&self) -> &SdkConfig {
         let load = || async {
             let http = aws_smithy_http_client::Builder::new()
                 .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
+                .tls_context(self.trust.aws())
                 .build_https();
             aws_config::defaults(BehaviorVersion::latest())
                 .http_client(http)

@@ -12,6 +12,7 @@ use crate::decode::Caps;
 use crate::log::LEVELS;
 use crate::object::ObjectRef;
 use crate::target::Context;
+use crate::tls::Trust;
 use names::{prefix_of, target_names};
 pub use target::TargetConfig;
 use target::known_keys;
@@ -57,6 +58,10 @@ pub struct Config {
     pub deadline_margin: Option<Duration>,
     /// The clock, as milliseconds of leases need it.
     pub clock: fn() -> std::time::SystemTime,
+    /// Whom connections trust.
+    pub trust: Trust,
+    /// Bytes of the objects that are read side by side: a sixteenth of the function's memory.
+    pub room: u64,
 }
 
 /// Keys of a bucket that begin alike.
@@ -109,6 +114,11 @@ impl Area {
     }
 }
 
+/// Lambda's word for the megabytes that the function has.
+const MEMORY: &str = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE";
+/// Bytes of objects side by side outside of Lambda.
+const ROOM: u64 = 64 << 20;
+
 impl Config {
     /// Reads `vars`, or lists every mistake in them. Touches nothing else.
     pub fn load(vars: &Vars, context: Context) -> Result<Config, ConfigErrors> {
@@ -147,6 +157,8 @@ impl Config {
             continue_queue: globals.parse("CONTINUE_QUEUE_URL", queue),
             deadline_margin: globals.duration("DEADLINE_MARGIN"),
             clock: context.clock,
+            trust: context.trust,
+            room: globals.count(MEMORY).map_or(ROOM, |megabytes| (megabytes as u64) << 16),
         };
         let mut all = globals.into_mistakes();
         all.append(&mut mistakes);

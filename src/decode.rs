@@ -16,6 +16,8 @@ use compression::{Inflate, Step};
 use envelope::{Elements, key_of};
 use frame::{Frame, Framer, Wrong};
 
+use crate::json::Parser;
+
 pub use record::{BadRecord, Caps, Item, Place, Record};
 
 /// Decodes one object. Chunks go in at [`push`](Decoder::push), items come out of [`advance`](Decoder::advance).
@@ -37,10 +39,16 @@ pub struct Decoder {
 impl Decoder {
     /// For one object.
     pub fn new(caps: Caps) -> Decoder {
+        Decoder::with(caps, Parser::new(caps.depth))
+    }
+
+    /// For one object, with the parser of another: it knows what clicks look like.
+    pub fn with(caps: Caps, mut parser: Parser) -> Decoder {
+        parser.renew();
         Decoder {
             caps,
             inflate: Inflate::new(),
-            framer: Framer::new(caps.record_bytes, caps.depth),
+            framer: Framer::new(caps.record_bytes, parser),
             unread: BytesMut::new(),
             last: false,
             place: Place::default(),
@@ -51,6 +59,11 @@ impl Decoder {
             over: false,
             capped: false,
         }
+    }
+
+    /// The parser, for another object.
+    pub fn into_parser(self) -> Parser {
+        self.framer.into_parser()
     }
 
     /// Hands over the next chunk, after [`Item::Starved`].

@@ -15,6 +15,7 @@ mod ledger;
 mod patience;
 mod rate;
 mod retry;
+mod room;
 mod settling;
 mod state;
 
@@ -28,9 +29,9 @@ pub use patience::Patience;
 
 use crate::config::TargetConfig;
 use crate::progress::{Fence, TargetProgress};
-use crate::target::Entry;
 use batch::Batcher;
 use gate::Gate;
+use room::{Batch, Room};
 use state::{IN_FLIGHT, LaneState};
 
 /// Batches that wait in a lane beside those in flight.
@@ -40,13 +41,14 @@ const QUEUE: usize = 2;
 pub struct Delivery {
     config: TargetConfig,
     gate: Arc<Gate>,
+    room: Room,
 }
 
 impl Delivery {
-    /// To a target.
-    pub fn new(config: TargetConfig) -> Delivery {
+    /// To a target, whose entries may take so many bytes of memory in all objects together.
+    pub fn new(config: TargetConfig, bytes: u64) -> Delivery {
         let gate = Arc::new(Gate::new(config.concurrency, config.rate));
-        Delivery { config, gate }
+        Delivery { config, gate, room: Room::new(bytes) }
     }
 
     /// The target's name.
@@ -59,17 +61,23 @@ impl Delivery {
         let state = Arc::new(LaneState::new((&self.config, self.gate.clone()), patience, prior.clone(), fence));
         let (queue, batches) = mpsc::channel(QUEUE);
         let worker = tokio::spawn(work(state.clone(), batches, self.config.concurrency.min(IN_FLIGHT)));
-        Lane::new(state, prior, Batcher::new(self.config.limits), (queue, worker))
+        Lane::new(state, prior, Batcher::new(self.config.limits), self.room.clone(), (queue, worker))
     }
 }
 
 /// Sends batches as they come, `concurrency` at a time.
-async fn work(state: Arc<LaneState>, mut batches: mpsc::Receiver<Vec<Entry>>, concurrency: usize) {
+async fn work(state: Arc<LaneState>, mut batches: mpsc::Receiver<Batch>, concurrency: usize) {
     let mut running = JoinSet::new();
     loop {
         tokio::select! {
             batch = batches.recv(), if running.len() < concurrency => match batch {
-                Some(batch) => drop(running.spawn(retry::deliver(state.clone(), batch))),
+                Some(Batch { entries, room }) => {
+                    let state = state.clone();
+                    running.spawn(async move {
+                        let _room = room;
+                        retry::deliver(state, entries).await;
+                    });
+                }
                 None => break,
             },
             Some(_) = running.join_next(), if !running.is_empty() => {}

@@ -3,13 +3,14 @@
 mod books;
 mod open;
 mod pass;
+mod tools;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
 use sha2::{Digest, Sha256};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout_at};
 
 use crate::aws::Aws;
@@ -24,6 +25,10 @@ use crate::trigger::Job;
 use books::Books;
 use open::{GONE, REPLACED};
 use pass::Pass;
+use tools::Toolbox;
+
+/// Bytes that the entries of one target may take at least: two of its largest requests.
+const ENTRIES: u64 = 2 << 20;
 
 /// Forwards objects to every target of a configuration.
 pub struct Forwarder {
@@ -39,6 +44,10 @@ pub struct Forwarder {
     /// A fingerprint of what decides which records are bad.
     rules: u32,
     clock: fn() -> SystemTime,
+    tools: Toolbox,
+    /// KiB of the objects that may be read side by side.
+    room: Semaphore,
+    rooms: u32,
 }
 
 impl Forwarder {
@@ -55,10 +64,11 @@ impl Forwarder {
     /// As configured, over another store. Keeps no progress.
     pub fn with_store(config: Config, store: Store) -> Forwarder {
         let targets: Vec<Arc<str>> = config.targets.iter().map(|target| target.name.clone()).collect();
+        let entries = (config.room * 2 / targets.len().max(1) as u64).max(ENTRIES);
         Forwarder {
             rules: rules(config.caps, &targets),
             targets,
-            deliveries: config.targets.into_iter().map(Delivery::new).collect(),
+            deliveries: config.targets.into_iter().map(|target| Delivery::new(target, entries)).collect(),
             quarantine: Quarantine::new(config.quarantine, store.clone()),
             store,
             files: Store::Directory(Directory { root: None }),
@@ -67,6 +77,9 @@ impl Forwarder {
             sources: config.sources,
             caps: config.caps,
             clock: config.clock,
+            tools: Toolbox::default(),
+            room: Semaphore::new((config.room >> 10) as usize),
+            rooms: (config.room >> 10) as u32,
         }
     }
 
@@ -103,6 +116,9 @@ impl Forwarder {
         if patience.is_over() {
             return Outcome::unread(job.object(), End::NotBegun);
         }
+        let Some(room) = patience.in_time(self.room(job)).await else {
+            return Outcome::unread(job.object(), End::NotBegun);
+        };
         let opened = patience.in_time(self.open(job, keys)).await;
         let (object, reader) =
             match opened.unwrap_or_else(|| Err(ObjectError::Unavailable("no answer until the time was up".into()))) {
@@ -112,7 +128,7 @@ impl Forwarder {
             };
         let Some(revision) = reader.revision() else {
             // What can be read once is never resumed.
-            return self.deliver(Source { object: Arc::new(object), revision: None }, reader, None, patience).await;
+            return self.deliver(Source { object: Arc::new(object), revision: None }, (reader, room), None, patience).await;
         };
         if job.rest.as_ref().is_some_and(|rest| rest.revision != revision) {
             return self.gone(object, REPLACED).await;
@@ -120,10 +136,16 @@ impl Forwarder {
         match self.claim(job, &object, &revision).await {
             Ok(keeper) => {
                 let source = Source { object: Arc::new(object), revision: Some(revision) };
-                self.deliver(source, reader, keeper, patience).await
+                self.deliver(source, (reader, room), keeper, patience).await
             }
             Err(end) => Outcome::unread(object, end),
         }
+    }
+
+    /// Waits for room to read an object beside others: many small ones, or a few large ones.
+    async fn room(&self, job: &Job) -> Option<SemaphorePermit<'_>> {
+        let kib = job.size.map_or(self.rooms / 10, |bytes| u32::try_from(bytes >> 10).unwrap_or(u32::MAX));
+        self.room.acquire_many(kib.clamp(1, self.rooms)).await.ok()
     }
 
     /// Makes the object this run's, if progress is kept; or says how the run ends without.
@@ -144,15 +166,22 @@ impl Forwarder {
     }
 
     /// Reads the object for every target that has not all of it, and keeps the books.
-    async fn deliver(&self, source: Source, reader: Reader, keeper: Option<Keeper>, patience: &Patience) -> Outcome {
+    async fn deliver(
+        &self,
+        source: Source,
+        (reader, room): (Reader, Option<SemaphorePermit<'_>>),
+        keeper: Option<Keeper>,
+        patience: &Patience,
+    ) -> Outcome {
         let lanes = self.lanes(keeper.as_ref(), patience);
         let books = Books::open((&self.quarantine, patience.end), self.rules, lanes.iter().map(Lane::settling).collect(), keeper);
-        let shared = Shared { books, targets: &self.targets, bytes: &self.bytes, again: source.revision.is_some() };
+        let shared =
+            Shared { books, targets: &self.targets, bytes: &self.bytes, tools: &self.tools, again: source.revision.is_some() };
         let version = reader.version();
         let mut outcome = Outcome::unread((*source.object).clone(), End::Whole);
         let stop = Notify::new();
         let read = async {
-            self.read(&source, &shared, (reader, lanes, patience), &mut outcome).await;
+            self.read(&source, &shared, (reader, room, lanes, patience), &mut outcome).await;
             stop.notify_one();
         };
         futures::future::join(read, shared.books.keep(&stop)).await;
@@ -179,11 +208,13 @@ impl Forwarder {
         &self,
         source: &Source,
         shared: &Shared<'_>,
-        (reader, lanes, patience): (Reader, Vec<Lane>, &Patience),
+        (reader, room, lanes, patience): (Reader, Option<SemaphorePermit<'_>>, Vec<Lane>, &Patience),
         outcome: &mut Outcome,
     ) {
         let mut first = Pass::new(source.object.clone(), self.caps, shared, lanes);
         outcome.end = first.run(reader, patience).await;
+        // Those that are left behind hold no more than their place.
+        drop(room);
         (outcome.records, outcome.bad, outcome.bytes) = (first.records, first.bad, first.bytes);
         let (mut done, detached) = first.into_lanes();
         let again = detached.into_iter().map(|lane| self.again(source, shared, lane, patience));
@@ -205,6 +236,9 @@ impl Forwarder {
         lane.go_on().await;
         if lane.has_all() {
             return (vec![lane], End::Whole);
+        }
+        if patience.is_over() || lane.is_over() {
+            return (vec![lane], End::Stopped { offset: 0 });
         }
         let mut pass = Pass::new(source.object.clone(), self.caps, shared, vec![lane]);
         let opened = patience.in_time(self.store(&source.object).open(&source.object)).await;
@@ -244,6 +278,7 @@ struct Shared<'f> {
     books: Books<'f>,
     targets: &'f [Arc<str>],
     bytes: &'f AtomicU64,
+    tools: &'f Toolbox,
     /// Whether the object can be read again for a lane that is left behind.
     again: bool,
 }

@@ -70,6 +70,8 @@ pub mod config;
 
 pub mod aws;
 
+pub mod tls;
+
 pub mod log;
 
 pub mod sample;

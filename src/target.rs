@@ -15,6 +15,7 @@ use crate::click::{Click, ClickId};
 use crate::config::vars::Scope;
 use crate::decode::Place;
 use crate::object::ObjectRef;
+use crate::tls::Trust;
 
 /// What one request may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,6 +122,8 @@ pub trait Target: Send + Sync {
 pub struct Context {
     /// The clock for signatures and dates.
     pub clock: fn() -> SystemTime,
+    /// Whom connections trust.
+    pub trust: Trust,
 }
 
 /// A variable of a kind, below the target's prefix.

@@ -16,6 +16,7 @@ use clap::{Parser, Subcommand};
 use clickstream_forwarder::config::{Config, vars};
 use clickstream_forwarder::log;
 use clickstream_forwarder::target::Context;
+use clickstream_forwarder::tls::Trust;
 
 /// Everything was delivered or quarantined.
 const OK: u8 = 0;
@@ -68,7 +69,7 @@ fn configuration(format: Option<&str>) -> Result<Config, String> {
     } else if format.is_some() {
         return Err("--format goes with standard output; TARGETS is set, so set the target's _FORMAT".into());
     }
-    Config::load(&vars, Context { clock: now }).map_err(|errors| errors.to_string())
+    Config::load(&vars, Context { clock: now, trust: Trust::Machine }).map_err(|errors| errors.to_string())
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one clock of this program")]

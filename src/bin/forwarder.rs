@@ -12,6 +12,7 @@ use clickstream_forwarder::log;
 use clickstream_forwarder::outcome::{End, Outcome};
 use clickstream_forwarder::progress::{Local, Progress};
 use clickstream_forwarder::target::Context;
+use clickstream_forwarder::tls::Trust;
 use clickstream_forwarder::trigger::{self, Bring, Job, Queues, Unit};
 use futures::future::join_all;
 use futures::{StreamExt, stream};
@@ -30,7 +31,7 @@ const LONGEST: Duration = Duration::from_secs(900);
 async fn main() -> ExitCode {
     let vars = vars::environment();
     log::json(vars.get("LOG_LEVEL").map(String::as_str));
-    let config = match Config::load(&vars, Context { clock: now }) {
+    let config = match Config::load(&vars, Context { clock: now, trust: Trust::of(&vars) }) {
         Ok(config) => config,
         Err(errors) => {
             for mistake in &errors.0 {
@@ -39,7 +40,7 @@ async fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let aws = Aws::default();
+    let aws = Aws::new(config.trust);
     let there = config.directory.is_none().then(|| aws.clone());
     let (queues, margin) = (Queues::new(there, config.continue_queue.clone()), config.deadline_margin);
     let shared = config.progress_table.is_some();

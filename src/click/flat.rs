@@ -1,6 +1,6 @@
 //! The warehouse row: one level, `snake_case` columns, and `extra` for what has none.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use super::Click;
 use super::fields::{ADDED, CLICK, EXTRA, Field, Known, Type, known, walk};
@@ -88,7 +88,7 @@ pub(super) struct Extra {
 #[derive(Debug)]
 struct Spread {
     columns: Box<[u8]>,
-    rest: Box<[u8]>,
+    rest: Arc<[u8]>,
 }
 
 impl Extra {

@@ -31,12 +31,12 @@ impl ClickId {
 
     /// The id in its usual 36 characters, ASCII.
     pub fn text(self) -> [u8; 36] {
-        const HEX: &[u8; 16] = b"0123456789abcdef";
+        let hex = |digit: u8| if digit < 10 { b'0' + digit } else { b'a' + digit - 10 };
         const PLACES: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
         let mut out = [b'-'; 36];
         for (byte, place) in self.0.iter().zip(PLACES) {
             if let Some([high, low]) = out.get_mut(place..place + 2) {
-                (*high, *low) = (HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]);
+                (*high, *low) = (hex(byte >> 4), hex(byte & 15));
             }
         }
         out

@@ -89,17 +89,14 @@ pub struct Framer {
 }
 
 impl Framer {
-    /// With the caps on a record's bytes and levels.
-    pub fn new(max_record: usize, max_depth: u32) -> Framer {
-        Framer {
-            parser: Parser::new(max_depth),
-            mode: Mode::Between,
-            stack: Vec::new(),
-            indent: 0,
-            in_indent: true,
-            lost: false,
-            max_record,
-        }
+    /// With the cap on a record's bytes.
+    pub fn new(max_record: usize, parser: Parser) -> Framer {
+        Framer { parser, mode: Mode::Between, stack: Vec::new(), indent: 0, in_indent: true, lost: false, max_record }
+    }
+
+    /// The parser, for another file.
+    pub fn into_parser(self) -> Parser {
+        self.parser
     }
 
     /// The tape over `text`, the bytes that [`Frame::Value`] or [`Frame::Envelope`] spoke of.

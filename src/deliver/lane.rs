@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::mpsc::{self, error::SendError};
 use tokio::task::JoinHandle;
 
 use super::batch::Batcher;
 use super::counts::Counts;
+use super::room::{Batch, Room};
 use super::state::LaneState;
 use crate::click::Click;
 use crate::outcome::{Failure, Tally, TargetOutcome};
@@ -20,7 +22,8 @@ pub struct Lane {
     /// How far earlier runs were.
     prior: TargetProgress,
     batcher: Batcher,
-    queue: mpsc::Sender<Vec<Entry>>,
+    room: Room,
+    queue: mpsc::Sender<Batch>,
     worker: JoinHandle<()>,
     offered: Offered,
     /// A batch that the queue had no room for.
@@ -43,6 +46,13 @@ struct Offered {
     resumed: u64,
 }
 
+/// A place in the queue, and room in memory.
+type Place = (Result<mpsc::OwnedPermit<Batch>, SendError<()>>, Option<OwnedSemaphorePermit>);
+
+async fn place(queue: &mpsc::Sender<Batch>, room: &Room, entries: &[Entry]) -> Place {
+    (queue.clone().reserve_owned().await, room.take(entries).await)
+}
+
 /// A batch that is full.
 pub struct Full {
     batch: Vec<Entry>,
@@ -58,10 +68,24 @@ impl Lane {
         state: Arc<LaneState>,
         prior: TargetProgress,
         batcher: Batcher,
-        (queue, worker): (mpsc::Sender<Vec<Entry>>, JoinHandle<()>),
+        room: Room,
+        (queue, worker): (mpsc::Sender<Batch>, JoinHandle<()>),
     ) -> Lane {
         let offered = Offered::default();
-        Lane { state, prior, batcher, queue, worker, offered, pending: Vec::new(), resume: 0, turn: 0, dropped: None, end: false }
+        Lane {
+            state,
+            prior,
+            batcher,
+            room,
+            queue,
+            worker,
+            offered,
+            pending: Vec::new(),
+            resume: 0,
+            turn: 0,
+            dropped: None,
+            end: false,
+        }
     }
 
     /// The target's name.
@@ -181,9 +205,10 @@ impl Lane {
     pub async fn enqueue(&mut self, full: Full, may_detach: bool) -> bool {
         self.state.ledger(|ledger| ledger.queue(&full.batch, full.frontier));
         self.pending = full.batch;
+        let place = place(&self.queue, &self.room, &self.pending);
         tokio::select! {
             biased;
-            permit = self.queue.clone().reserve_owned() => self.send(permit),
+            place = place => self.send(place),
             () = self.state.holds_up(), if may_detach && !self.state.has_ended() => {
                 self.batcher.take();
                 (self.offered, self.resume) = (full.before, full.frontier);
@@ -195,8 +220,8 @@ impl Lane {
 
     /// Queues the batch that was kept, however long that takes.
     pub async fn go_on(&mut self) {
-        let permit = self.queue.clone().reserve_owned().await;
-        self.send(permit);
+        let place = place(&self.queue, &self.room, &self.pending).await;
+        self.send(place);
     }
 
     /// Whether every record was offered.
@@ -204,12 +229,12 @@ impl Lane {
         self.end
     }
 
-    fn send(&mut self, permit: Result<mpsc::OwnedPermit<Vec<Entry>>, SendError<()>>) {
-        let batch = std::mem::take(&mut self.pending);
-        match permit {
-            Ok(permit) => drop(permit.send(batch)),
+    fn send(&mut self, place: Place) {
+        let entries = std::mem::take(&mut self.pending);
+        match place {
+            (Ok(permit), room) => drop(permit.send(Batch { entries, room })),
             // The worker ends only with the lane, or by a panic of a target.
-            Err(_) => self.state.leave(batch.len()),
+            (Err(_), _) => self.state.leave(entries.len()),
         }
     }
 

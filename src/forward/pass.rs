@@ -7,7 +7,8 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 
 use super::Shared;
-use crate::click::{Click, Normaliser, Seen};
+use super::tools::Tools;
+use crate::click::{Click, Seen};
 use crate::decode::{BadRecord, Caps, Decoder, Item, Place, Record};
 use crate::deliver::{Full, Lane, Patience};
 use crate::json::{Parser, Progress};
@@ -28,7 +29,7 @@ pub(super) struct Pass<'p, 'f> {
     lanes: Vec<Lane>,
     detached: Vec<Lane>,
     seen: Seen,
-    normaliser: Normaliser,
+    tools: Tools,
     /// Records decoded, bad ones included.
     pub(super) records: u64,
     /// Records that are no clicks.
@@ -53,12 +54,13 @@ enum Todo {
 
 impl<'p, 'f> Pass<'p, 'f> {
     pub(super) fn new(object: Arc<ObjectRef>, caps: Caps, shared: &'p Shared<'f>, lanes: Vec<Lane>) -> Pass<'p, 'f> {
-        let (seen, normaliser) = (Seen::new(), Normaliser::default());
-        Pass { object, caps, shared, lanes, detached: Vec::new(), seen, normaliser, records: 0, bad: 0, bytes: 0, position: 0 }
+        let (seen, tools) = (Seen::new(), shared.tools.take(caps));
+        Pass { object, caps, shared, lanes, detached: Vec::new(), seen, tools, records: 0, bad: 0, bytes: 0, position: 0 }
     }
 
     /// The lanes that are through, and those that were left behind.
     pub(super) fn into_lanes(self) -> (Vec<Lane>, Vec<Lane>) {
+        self.shared.tools.give_back(self.tools);
         (self.lanes, self.detached)
     }
 
@@ -67,7 +69,8 @@ impl<'p, 'f> Pass<'p, 'f> {
         let (chunks, mut source) = mpsc::channel(AHEAD);
         // Reading is a task of its own, so that decoding never holds up the connection.
         let reading = tokio::spawn(read(reader, chunks));
-        let mut decoder = Decoder::new(self.caps);
+        let parser = std::mem::replace(&mut self.tools.parser, Parser::new(self.caps.depth));
+        let mut decoder = Decoder::with(self.caps, parser);
         let end = loop {
             let todo = self.step(decoder.advance());
             let kept = match todo {
@@ -90,6 +93,7 @@ impl<'p, 'f> Pass<'p, 'f> {
         };
         reading.abort();
         self.note(decoder.offset());
+        self.tools.parser = decoder.into_parser();
         if matches!(end, End::Whole | End::Broken { .. }) {
             self.flush().await;
         } else {
@@ -115,7 +119,7 @@ impl<'p, 'f> Pass<'p, 'f> {
             return self.replay(row, record.place);
         }
         let seen = &mut self.seen;
-        let not = match self.normaliser.click(record, &self.object, |fingerprint| seen.meet(fingerprint)) {
+        let not = match self.tools.normaliser.click(record, &self.object, |fingerprint| seen.meet(fingerprint)) {
             Ok(click) => {
                 self.records += 1;
                 return offer(&mut self.lanes, &click, record.place.offset, None);
@@ -149,7 +153,7 @@ impl<'p, 'f> Pass<'p, 'f> {
         let seen = &mut self.seen;
         // A record that was bad has no n yet.
         let number = |fingerprint| row.click.map_or_else(|| seen.meet(fingerprint), |(n, _)| n);
-        let still = match whole.then(|| self.normaliser.click(&record, &row.object, number)) {
+        let still = match whole.then(|| self.tools.normaliser.click(&record, &row.object, number)) {
             Some(Ok(click)) if known => {
                 self.records += 1;
                 return offer(&mut self.lanes, &click, place.offset, row.target.as_deref());

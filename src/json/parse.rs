@@ -54,6 +54,9 @@ enum State {
     Done,
 }
 
+/// Nodes for which room is kept between files: those of 50 clicks.
+const ROOM: usize = 4096;
+
 /// Parses one value from the start of a growing text.
 #[derive(Debug)]
 pub struct Parser {
@@ -114,6 +117,15 @@ impl Parser {
         (self.state, self.open, self.depth) = (State::Value, NONE, 0);
         (self.pos, self.scanned, self.good) = (0, 0, 0);
         (self.spaced, self.string_escaped, self.data) = (false, false, None);
+    }
+
+    /// Forgets the value and the file it was in, and gives back room that only a large one needs.
+    pub fn renew(&mut self) {
+        self.reset();
+        self.repeats.renew();
+        if self.nodes.capacity() > ROOM {
+            self.nodes = Vec::with_capacity(ROOM / 32);
+        }
     }
 
     /// The tape over `text`, the text given to [`run`](Self::run); complete once that is done.

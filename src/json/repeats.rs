@@ -3,12 +3,14 @@
 
 use super::{Node, ShapeId};
 
-/// Objects that are kept, each in place of another that falls on its slot.
+/// Places for objects that are kept: each may be in one of two, where it replaces the older one.
 const SLOTS: usize = 1024;
 /// Bytes of the smallest and the largest object that is kept. Below, parsing is as quick.
-const SIZE: std::ops::RangeInclusive<usize> = 192..=4096;
+const SIZE: std::ops::RangeInclusive<usize> = 96..=4096;
+/// Bytes that are kept in all. Their nodes, and what becomes of them, take three times as much.
+const MOST: usize = 1 << 20;
 /// Bytes at an object's start that tell its slot.
-const HEAD: usize = 48;
+const HEAD: usize = 64;
 /// Objects that pass before the first is kept, about ten a click: a small file has nothing to gain.
 const WARM_UP: u32 = 160;
 /// Misses that a place in the record may cost until nothing is looked up there any more, and what a hit earns.
@@ -26,6 +28,9 @@ pub struct Repeat {
     pub id: u32,
 }
 
+/// Where an object stands: as what it begins, and in how many others.
+type Place = (ShapeId, u32);
+
 /// The objects that one parser keeps.
 #[derive(Debug, Default)]
 pub(super) struct Repeats {
@@ -34,6 +39,7 @@ pub(super) struct Repeats {
     credit: Vec<i32>,
     passed: u32,
     ids: u32,
+    bytes: usize,
     /// Those of the value at hand.
     pub(super) found: Vec<Repeat>,
 }
@@ -43,9 +49,7 @@ struct Kept {
     text: Box<[u8]>,
     /// With offsets and indices from its own start.
     nodes: Box<[Node]>,
-    /// As what it began, and in how many others.
-    shape: ShapeId,
-    depth: u32,
+    place: Place,
     id: u32,
 }
 
@@ -53,6 +57,11 @@ impl Repeats {
     /// Begins the next value.
     pub(super) fn reset(&mut self) {
         self.found.clear();
+    }
+
+    /// Begins the next file: where it did not pay before, it may now.
+    pub(super) fn renew(&mut self) {
+        self.credit.iter_mut().for_each(|credit| *credit = (*credit).max(CREDIT / 8));
     }
 
     /// Whether an object that begins as `shape` is worth a look.
@@ -72,12 +81,13 @@ impl Repeats {
     }
 
     /// If `text` begins with an object that is kept, appends its nodes and returns its length. `at` is its offset.
-    pub(super) fn take(&mut self, text: &[u8], at: usize, shape: ShapeId, depth: u32, nodes: &mut Vec<Node>) -> Option<usize> {
+    pub(super) fn take(&mut self, text: &[u8], at: usize, place: Place, nodes: &mut Vec<Node>) -> Option<usize> {
         let slot = slot_of(text)?;
-        let kept = self.slots.get(slot).and_then(Option::as_ref);
-        let kept = kept.filter(|kept| kept.depth == depth && kept.shape == shape && text.starts_with(&kept.text));
-        let credit = self.credit.get_mut(shape as usize)?;
-        let Some(kept) = kept else {
+        let same = |kept: &Kept| kept.place == place && text.starts_with(&kept.text);
+        let kept = |slot: usize| Some((slot, self.slots.get(slot)?.as_ref().filter(|kept| same(kept))?));
+        let found = kept(slot).or_else(|| kept(slot ^ 1));
+        let credit = self.credit.get_mut(place.0 as usize)?;
+        let Some((slot, kept)) = found else {
             *credit -= 1;
             return None;
         };
@@ -93,18 +103,25 @@ impl Repeats {
         Some(kept.text.len())
     }
 
-    /// Keeps the object `text`, whose nodes are those of `nodes` from `index` on and which began as `shape`.
-    pub(super) fn keep(&mut self, text: &[u8], nodes: &[Node], index: usize, shape: ShapeId, depth: u32) {
+    /// Keeps the object `text`, whose nodes are those of `nodes` from `index` on and which stood in `place`.
+    pub(super) fn keep(&mut self, text: &[u8], nodes: &[Node], index: usize, place: Place) {
         let Some(slot) = slot_of(text).filter(|_| SIZE.contains(&text.len())) else { return };
         let Some(own) = nodes.get(index..) else { return };
         let offset = own.first().map_or(0, |node| node.start);
         let relative =
             |node: &Node| Node { start: node.start - offset, end: node.end - offset, next: node.next - index as u32, ..*node };
-        self.ids += 1;
         if self.slots.is_empty() {
             self.slots.resize_with(SLOTS, || None);
         }
-        let kept = Kept { text: text.into(), nodes: own.iter().map(relative).collect(), depth, id: self.ids, shape };
+        let age = |slot: &usize| self.slots.get(*slot).and_then(Option::as_ref).map_or(0, |kept| kept.id);
+        let slot = if age(&(slot ^ 1)) < age(&slot) { slot ^ 1 } else { slot };
+        let freed = self.slots.get(slot).and_then(Option::as_ref).map_or(0, |kept| kept.text.len());
+        if self.bytes + text.len() > MOST + freed {
+            return;
+        }
+        self.bytes = self.bytes + text.len() - freed;
+        self.ids += 1;
+        let kept = Kept { text: text.into(), nodes: own.iter().map(relative).collect(), place, id: self.ids };
         self.slots.splice(slot..=slot, [Some(kept)]);
     }
 }

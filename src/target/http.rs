@@ -64,7 +64,8 @@ impl Target for Http {
     async fn send(&self, batch: &[Entry]) -> Result<Vec<Verdict>, Halt> {
         let mut body = self.body.write(batch);
         let id = sign::message_id(batch);
-        let mut request = self.client.get()?.request(self.method.clone(), self.url.clone()).headers(self.headers.clone());
+        let mut request =
+            self.client.get(self.context.trust)?.request(self.method.clone(), self.url.clone()).headers(self.headers.clone());
         request = request.header(CONTENT_TYPE, self.body.content_type()).header("idempotency-key", &id);
         if self.gzip {
             body = body::gzip(&body);

@@ -10,6 +10,7 @@ use reqwest::{Client, RequestBuilder, StatusCode};
 use super::Halt;
 use crate::deliver::backoff::retry_after;
 use crate::log::causes;
+use crate::tls::Trust;
 
 /// How long a connection may take to open.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -27,13 +28,17 @@ pub struct HttpClient {
 
 impl HttpClient {
     /// The client. Errors: no root certificates on this machine, say.
-    pub fn get(&self) -> Result<&Client, Halt> {
+    pub fn get(&self, trust: Trust) -> Result<&Client, Halt> {
         let build = || {
             // An error here says that a provider is installed already.
             let _ = rustls::crypto::ring::default_provider().install_default();
             let agent = concat!("clickstream-forwarder/", env!("CARGO_PKG_VERSION"));
-            let client = Client::builder().redirect(Policy::none()).connect_timeout(CONNECT).user_agent(agent).build();
-            client.map_err(|e| format!("no HTTP client: {}", causes(&e)))
+            let client = Client::builder().redirect(Policy::none()).connect_timeout(CONNECT).user_agent(agent);
+            let client = match trust.client_config() {
+                Some(config) => client.tls_backend_preconfigured(config),
+                None => client,
+            };
+            client.build().map_err(|e| format!("no HTTP client: {}", causes(&e)))
         };
         self.client.get_or_init(build).as_ref().map_err(|cause| Halt::Misconfigured(cause.clone()))
     }

@@ -16,7 +16,8 @@ use tokio::time::{Duration, Instant};
 use crate::support::{clock, config, decode, lines, temporary, vars};
 
 fn mistakes(text: &str) -> String {
-    Config::load(&vars(text), Context { clock }).map_or_else(|errors| errors.to_string(), |_| "valid".into())
+    Config::load(&vars(text), Context { clock, trust: Default::default() })
+        .map_or_else(|errors| errors.to_string(), |_| "valid".into())
 }
 
 #[tokio::test]

@@ -115,7 +115,7 @@ pub fn clock() -> SystemTime {
 
 /// A configuration that must be valid.
 pub fn config(text: &str) -> Config {
-    Config::load(&vars(text), Context { clock }).unwrap_or_else(|errors| panic!("{errors}"))
+    Config::load(&vars(text), Context { clock, trust: Default::default() }).unwrap_or_else(|errors| panic!("{errors}"))
 }
 
 /// A click as small as they come, with its number.

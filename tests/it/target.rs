@@ -72,7 +72,7 @@ fn every_variable_that_a_kind_reads_is_documented() {
     for kind in KINDS {
         let vars = vars(minimal(kind.name));
         let scope = Scope::new(&vars, "T_");
-        (kind.build)(&scope, Context { clock }).unwrap();
+        (kind.build)(&scope, Context { clock, trust: Default::default() }).unwrap();
         for name in scope.read() {
             let key = name.strip_prefix("T_").unwrap();
             assert!(kind.vars.iter().any(|var| var.name == key), "{}: {key} is read but not documented", kind.name);
@@ -90,7 +90,7 @@ fn limits_may_only_be_lowered() {
         let limits = target.limits();
         let with = |more: &str| {
             let vars = vars(&format!("TARGETS=t {} {more}", minimal(kind.name)));
-            clickstream_forwarder::config::Config::load(&vars, Context { clock })
+            clickstream_forwarder::config::Config::load(&vars, Context { clock, trust: Default::default() })
                 .map(|c| c.targets[0].limits)
                 .map_err(|e| e.to_string())
         };

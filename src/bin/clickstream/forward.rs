@@ -66,7 +66,8 @@ pub fn run(args: Args) -> u8 {
         eprintln!("--progress goes without PROGRESS_TABLE: one of the two remembers");
         return WRONG;
     }
-    let mut forwarder = Forwarder::new(config, &Aws::default());
+    let aws = Aws::new(config.trust);
+    let mut forwarder = Forwarder::new(config, &aws);
     if let Some(path) = &args.progress {
         match Local::in_file(path) {
             Ok(local) => forwarder = forwarder.or_progress(Progress::Local(local)),

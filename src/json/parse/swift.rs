@@ -14,7 +14,7 @@ impl Parser {
             return;
         }
         let (mut at, mut state) = (self.pos, self.state);
-        'value: loop {
+        loop {
             if matches!(state, State::Key | State::FirstKey) {
                 let shape = &mut self.nodes[self.open as usize].shape;
                 let Some((length, to)) = self.shapes.predict(*shape, &text[at..]) else { break };
@@ -24,67 +24,78 @@ impl Parser {
                 state = State::Value;
             }
             if state != State::AfterValue {
-                match text.get(at) {
-                    Some(b'"') => {
-                        let end = at + 1 + plain_run(&text[at + 1..]);
-                        if text.get(end) != Some(&b'"') {
-                            break;
-                        }
-                        self.push(at, end + 1, Kind::String);
-                        at = end + 1;
-                    }
-                    Some(b'{') if self.depth < self.max_depth => {
-                        let shape = self.inner_shape();
-                        if let Some(length) = self.repeated(text, at, shape) {
-                            at += length;
-                        } else {
-                            self.begin(at, Kind::Object, shape);
-                            (at, state) = (at + 1, State::FirstKey);
-                            continue;
-                        }
-                    }
-                    // An array in the outermost object may be an envelope's.
-                    Some(b'[') if self.depth < self.max_depth && self.open != 0 => {
-                        let shape = self.inner_shape();
-                        self.begin(at, Kind::Array, shape);
-                        (at, state) = (at + 1, State::FirstElement);
-                        continue;
-                    }
-                    Some(b't') if text[at..].starts_with(b"true") => {
-                        self.push(at, at + 4, Kind::Bool);
-                        at += 4;
-                    }
-                    Some(b'f') if text[at..].starts_with(b"false") => {
-                        self.push(at, at + 5, Kind::Bool);
-                        at += 5;
-                    }
-                    _ => break,
+                let Some((end, next)) = self.swift_value(text, at) else { break };
+                (at, state) = (end, next);
+                if next != State::AfterValue {
+                    continue;
                 }
             }
-            loop {
-                let object = self.nodes[self.open as usize].kind == Kind::Object;
-                match text.get(at) {
-                    Some(b',') => {
-                        (at, state) = (at + 1, if object { State::Key } else { State::Value });
-                        continue 'value;
-                    }
-                    Some(c @ (b'}' | b']')) if object == (*c == b'}') => {
-                        at += 1;
-                        self.shut(text, at);
-                        if self.open == NONE {
-                            state = State::Done;
-                            break 'value;
-                        }
-                    }
-                    _ => {
-                        state = State::AfterValue;
-                        break 'value;
-                    }
-                }
+            (at, state) = self.swift_ends(text, at);
+            if matches!(state, State::AfterValue | State::Done) {
+                break;
             }
         }
         if at > self.pos {
             (self.pos, self.good, self.state) = (at, at, state);
+        }
+    }
+
+    /// Takes a string without escapes, a bool, an object that is known, or the start of an object or array; says
+    /// where it ends and what comes next.
+    #[inline(always)]
+    fn swift_value(&mut self, text: &[u8], at: usize) -> Option<(usize, State)> {
+        let end = match text.get(at)? {
+            b'"' => {
+                let end = at + 1 + plain_run(&text[at + 1..]);
+                if text.get(end) != Some(&b'"') {
+                    return None;
+                }
+                self.push(at, end + 1, Kind::String);
+                end + 1
+            }
+            b'{' if self.depth < self.max_depth => {
+                let shape = self.inner_shape();
+                let Some(length) = self.repeated(text, at, shape) else {
+                    self.begin(at, Kind::Object, shape);
+                    return Some((at + 1, State::FirstKey));
+                };
+                at + length
+            }
+            // An array in the outermost object may be an envelope's.
+            b'[' if self.depth < self.max_depth && self.open != 0 => {
+                let shape = self.inner_shape();
+                self.begin(at, Kind::Array, shape);
+                return Some((at + 1, State::FirstElement));
+            }
+            b't' if text[at..].starts_with(b"true") => {
+                self.push(at, at + 4, Kind::Bool);
+                at + 4
+            }
+            b'f' if text[at..].starts_with(b"false") => {
+                self.push(at, at + 5, Kind::Bool);
+                at + 5
+            }
+            _ => return None,
+        };
+        Some((end, State::AfterValue))
+    }
+
+    /// Takes the ends of containers, and the comma after them; says where that ends and what comes next.
+    #[inline(always)]
+    fn swift_ends(&mut self, text: &[u8], mut at: usize) -> (usize, State) {
+        loop {
+            let object = self.nodes[self.open as usize].kind == Kind::Object;
+            match text.get(at) {
+                Some(b',') => return (at + 1, if object { State::Key } else { State::Value }),
+                Some(c @ (b'}' | b']')) if object == (*c == b'}') => {
+                    at += 1;
+                    self.shut(text, at);
+                    if self.open == NONE {
+                        return (at, State::Done);
+                    }
+                }
+                _ => return (at, State::AfterValue),
+            }
         }
     }
 
@@ -111,7 +122,7 @@ impl Parser {
             return None;
         }
         let index = self.nodes.len();
-        let length = self.repeats.take(&text[at..], at, shape, self.depth, &mut self.nodes);
+        let length = self.repeats.take(&text[at..], at, (shape, self.depth), &mut self.nodes);
         match length {
             Some(_) if self.nodes[index].escaped => self.nodes[self.open as usize].escaped = true,
             Some(_) => {}
@@ -142,7 +153,7 @@ impl Parser {
             // What holds white space would not say so the next time.
             if !self.spaced {
                 self.nodes[kept as usize].next = count;
-                self.repeats.keep(&text[start..end], &self.nodes, kept as usize, shape, self.depth - 1);
+                self.repeats.keep(&text[start..end], &self.nodes, kept as usize, (shape, self.depth - 1));
             }
         }
         self.nodes[self.open as usize].next = count;

@@ -1,0 +1,34 @@
+//! How much of memory the entries of one target may take, in all objects together: a target that does not answer
+//! must not fill it, however many objects come.
+
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::target::Entry;
+
+/// Room for entries, in KiB.
+#[derive(Clone, Debug)]
+pub(super) struct Room {
+    free: Arc<Semaphore>,
+    all: u32,
+}
+
+/// A batch and the room it takes.
+pub(super) struct Batch {
+    pub(super) entries: Vec<Entry>,
+    pub(super) room: Option<OwnedSemaphorePermit>,
+}
+
+impl Room {
+    pub(super) fn new(bytes: u64) -> Room {
+        let all = u32::try_from(bytes >> 10).unwrap_or(u32::MAX).clamp(1, Semaphore::MAX_PERMITS as u32);
+        Room { free: Arc::new(Semaphore::new(all as usize)), all }
+    }
+
+    /// Waits for room for `entries`; a batch that needs more than there is takes all.
+    pub(super) async fn take(&self, entries: &[Entry]) -> Option<OwnedSemaphorePermit> {
+        let bytes: usize = entries.iter().map(|entry| entry.body.len() + entry.raw.len() + size_of::<Entry>()).sum();
+        self.free.clone().acquire_many_owned(((bytes >> 10) as u32).clamp(1, self.all)).await.ok()
+    }
+}

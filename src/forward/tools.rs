@@ -1,0 +1,35 @@
+//! What decodes objects, kept between them: it knows what clicks look like, and is slow to make.
+
+use std::sync::{Mutex, PoisonError};
+
+use crate::click::Normaliser;
+use crate::decode::Caps;
+use crate::json::Parser;
+
+/// Most that are kept: the objects of the largest batch.
+const MOST: usize = 10;
+
+/// What one object is decoded with.
+pub(super) struct Tools {
+    pub(super) parser: Parser,
+    pub(super) normaliser: Normaliser,
+}
+
+/// Tools that nobody uses at the moment.
+#[derive(Default)]
+pub(super) struct Toolbox(Mutex<Vec<Tools>>);
+
+impl Toolbox {
+    /// The ones used last, or new ones.
+    pub(super) fn take(&self, caps: Caps) -> Tools {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        kept.unwrap_or_else(|| Tools { parser: Parser::new(caps.depth), normaliser: Normaliser::default() })
+    }
+
+    pub(super) fn give_back(&self, tools: Tools) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() < MOST {
+            kept.push(tools);
+        }
+    }
+}
