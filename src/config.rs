@@ -62,6 +62,8 @@ pub struct Config {
     pub trust: Trust,
     /// Bytes of the objects that are read side by side: a sixteenth of the function's memory.
     pub room: u64,
+    /// Processors that the function has, by its memory; as many as the machine has outside of Lambda.
+    pub processors: f64,
 }
 
 /// Keys of a bucket that begin alike.
@@ -116,6 +118,8 @@ impl Area {
 
 /// Lambda's word for the megabytes that the function has.
 const MEMORY: &str = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE";
+/// Megabytes for which Lambda gives one processor.
+const PROCESSOR: f64 = 1769.0;
 /// Bytes of objects side by side outside of Lambda.
 const ROOM: u64 = 64 << 20;
 
@@ -147,6 +151,7 @@ impl Config {
         let directory = globals.parse("STORE", store).flatten();
         globals
             .parse("LOG_LEVEL", |text| LEVELS.contains(&text).then_some(()).ok_or_else(|| format!("one of {}", LEVELS.join(", "))));
+        let memory = globals.count(MEMORY);
         let config = Config {
             targets,
             sources,
@@ -158,7 +163,8 @@ impl Config {
             deadline_margin: globals.duration("DEADLINE_MARGIN"),
             clock: context.clock,
             trust: context.trust,
-            room: globals.count(MEMORY).map_or(ROOM, |megabytes| (megabytes as u64) << 16),
+            room: memory.map_or(ROOM, |megabytes| (megabytes as u64) << 16),
+            processors: memory.map_or(f64::INFINITY, |megabytes| megabytes as f64 / PROCESSOR),
         };
         let mut all = globals.into_mistakes();
         all.append(&mut mistakes);

@@ -10,7 +10,7 @@ mod record;
 
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 
 use compression::{Inflate, Step};
 use envelope::{Elements, key_of};
@@ -91,7 +91,7 @@ impl Decoder {
                 return Item::End;
             }
             match self.framer.next(&self.unread, self.last) {
-                Frame::Skip(n) => drop(self.take(n)),
+                Frame::Skip(n) => self.skip(n),
                 Frame::Value(n) => {
                     let offset = self.place.offset;
                     self.current = self.take(n);
@@ -124,6 +124,11 @@ impl Decoder {
                 Frame::End => return self.finish(),
             }
         }
+    }
+
+    fn skip(&mut self, n: usize) {
+        self.place.offset += n as u64;
+        self.unread.advance(n.min(self.unread.len()));
     }
 
     fn take(&mut self, n: usize) -> Bytes {

@@ -18,6 +18,7 @@ use futures::future::join_all;
 use futures::{StreamExt, stream};
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde_json::Value;
+use tokio::runtime::{Builder, Runtime};
 use tokio::time::Instant;
 
 /// Objects forwarded side by side: the largest batch that SQS sends by default.
@@ -27,8 +28,7 @@ const LEAST_MARGIN: Duration = Duration::from_millis(300);
 /// Lambda's longest time-out. A deadline further off, or past, is a local emulator's mistake.
 const LONGEST: Duration = Duration::from_secs(900);
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     let vars = vars::environment();
     log::json(vars.get("LOG_LEVEL").map(String::as_str));
     let config = match Config::load(&vars, Context { clock: now, trust: Trust::of(&vars) }) {
@@ -40,6 +40,22 @@ async fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    match runtime(config.processors) {
+        Ok(runtime) => runtime.block_on(serve(config)),
+        Err(error) => {
+            tracing::error!(%error, "no threads to run on");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// On little more than one processor one thread does all: others would only wake each other.
+fn runtime(processors: f64) -> std::io::Result<Runtime> {
+    let mut builder = if processors < 1.5 { Builder::new_current_thread() } else { Builder::new_multi_thread() };
+    builder.enable_all().build()
+}
+
+async fn serve(config: Config) -> ExitCode {
     let aws = Aws::new(config.trust);
     let there = config.directory.is_none().then(|| aws.clone());
     let (queues, margin) = (Queues::new(there, config.continue_queue.clone()), config.deadline_margin);

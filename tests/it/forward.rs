@@ -304,3 +304,40 @@ async fn conserve(pieces: Vec<(usize, usize)>, moods: Vec<Vec<Mood>>, records: u
         }
     }
 }
+
+#[test]
+fn two_threads_give_what_one_gives() {
+    let text: String = (0..9000)
+        .map(|n| match n % 100 {
+            7 => format!("bad {n}\n"),
+            // Identical clicks, near and far.
+            8 | 9 => click(n / 1000) + "\n",
+            10 => click(n).replacen(',', " ,\n ", 1) + "\n",
+            11 => format!(r#"{{"data":[{},{}],"key":"k{n}"}}{}"#, click(n), click(n + 10_000), "\n"),
+            _ => click(n) + "\n",
+        })
+        .collect();
+    let run = |runtime: tokio::runtime::Runtime| {
+        let (a, b) = (takes_all(), takes_all());
+        let outcome = runtime.block_on(async {
+            let (forwarder, memory) = forwarder(&[a.clone(), b.clone()]);
+            let outcome = forward(&forwarder, &memory, &text).await;
+            (
+                outcome.records,
+                outcome.bad,
+                outcome.failure(),
+                outcome.targets.iter().map(|t| t.tally).collect::<Vec<_>>(),
+                rows(&memory).len(),
+            )
+        });
+        let clicks = [a, b].map(|target| {
+            target.state.lock().unwrap().clicks.iter().map(|(id, n)| (id.clone(), *n)).collect::<std::collections::BTreeMap<_, _>>()
+        });
+        (outcome, clicks)
+    };
+    let one = run(tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap());
+    let two = run(tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap());
+    assert_eq!((one.0.0, one.0.1, &one.0.2), (9090, 90, &None));
+    assert!(one.1[0].len() == 9000 && one.1[0].values().all(|n| *n == 1));
+    assert_eq!(one, two);
+}
