@@ -6,7 +6,7 @@ EVENT ?= events/sqs.json
 # nextest where it is installed, else what comes with cargo.
 TEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo nextest run || echo test)
 
-.PHONY: demo test unit aws build invoke check golden
+.PHONY: demo test unit aws build invoke check golden bench instructions
 
 # Forwards the sample files of this repository to standard output.
 demo:
@@ -43,6 +43,21 @@ check:
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items
+
+# How fast, how small, against what: prints every figure of benches/README.md. Takes half an hour.
+bench: $(VENV)/benches
+	cargo build --release --features benches
+	cargo bench --no-run
+	$(VENV)/bin/python benches/run.py $(BENCH)
+
+$(VENV)/benches: benches/requirements.txt $(VENV)/installed
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r benches/requirements.txt
+	touch $@
+
+# Fails if a click takes over 5 % more instructions than benches/instructions.json says. Needs Valgrind.
+instructions:
+	cargo build --bench instructions
+	$(PYTHON) benches/instructions.py --check
 
 # Rewrites the expected outputs; review the diff.
 golden:

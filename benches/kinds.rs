@@ -1,0 +1,32 @@
+//! A target of every kind.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use clickstream_forwarder::config::vars::{Scope, Vars};
+use clickstream_forwarder::target::{Context, KINDS, Target};
+
+/// A kind's name, and a target of it unless its minimal configuration is missing here.
+pub type Named = (&'static str, Option<Arc<dyn Target>>);
+
+/// One of each, in the registry's order.
+pub fn targets() -> Vec<Named> {
+    KINDS
+        .iter()
+        .map(|kind| {
+            let vars: Option<Vars> =
+                minimal(kind.name).map(|pairs| pairs.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect());
+            let context = Context { clock: || SystemTime::UNIX_EPOCH, trust: Default::default() };
+            (kind.name, vars.and_then(|vars| (kind.build)(&Scope::new(&vars, "T_"), context)))
+        })
+        .collect()
+}
+
+/// The least that a kind needs. Nothing is sent, so no address has to exist.
+fn minimal(kind: &str) -> Option<&'static [(&'static str, &'static str)]> {
+    match kind {
+        "http" => Some(&[("T_URL", "http://127.0.0.1:9/clicks")]),
+        "stdout" => Some(&[]),
+        _ => None,
+    }
+}

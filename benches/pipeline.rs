@@ -1,0 +1,72 @@
+//! Click files in memory, and the way of their clicks on one thread.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use clickstream_forwarder::click::{Click, Normaliser, Seen};
+use clickstream_forwarder::decode::{Caps, Decoder, Item, Record};
+use clickstream_forwarder::json::Parser;
+use clickstream_forwarder::object::ObjectRef;
+use clickstream_forwarder::sample::{Framing, Sample};
+
+/// Bytes of a file that arrive at a time.
+const CHUNK: usize = 256 * 1024;
+
+/// A file of so many records, or of so many bytes.
+pub fn sample(framing: Framing, records: Option<u64>, bytes: Option<u64>) -> Bytes {
+    let mut file = Vec::new();
+    Sample { framing, records, bytes, seed: 1, gzip: false, bad_every: None }.write(&mut file).unwrap();
+    file.into()
+}
+
+/// Gives each record of `file` to `visit`, and says how many there were.
+pub fn records(file: &Bytes, visit: impl FnMut(&Record<'_>)) -> u64 {
+    read(file, Decoder::new(Caps::default()), visit).0
+}
+
+fn read(file: &Bytes, mut decoder: Decoder, mut visit: impl FnMut(&Record<'_>)) -> (u64, Parser) {
+    let (mut rest, mut count) = (file.clone(), 0);
+    loop {
+        match decoder.advance() {
+            Item::Record(record) => {
+                count += 1;
+                visit(&record);
+            }
+            Item::Starved if rest.is_empty() => decoder.end(),
+            Item::Starved => decoder.push(rest.split_to(rest.len().min(CHUNK))),
+            Item::End => return (count, decoder.into_parser()),
+            Item::Bad(bad) | Item::Tail(bad) => unreachable!("samples are whole: {bad:?}"),
+        }
+    }
+}
+
+/// What files are decoded with, one after another.
+pub struct Tools {
+    parser: Option<Parser>,
+    normaliser: Normaliser,
+    object: Arc<ObjectRef>,
+}
+
+impl Tools {
+    /// Such as have seen nothing.
+    pub fn new() -> Tools {
+        let object = Arc::new(ObjectRef::new("clicks", "/2026/11/21/23/rb-clicks-stream-1-2026-11-21-23-54-50-x"));
+        Tools { parser: None, normaliser: Normaliser::default(), object }
+    }
+
+    /// Gives each click of `file` to `visit`, and says how many there were.
+    pub fn clicks(&mut self, file: &Bytes, mut visit: impl FnMut(&Click<'_>)) -> u64 {
+        let caps = Caps::default();
+        let decoder = self.parser.take().map_or_else(|| Decoder::new(caps), |parser| Decoder::with(caps, parser));
+        let (normaliser, object, mut seen) = (&mut self.normaliser, &self.object, Seen::new());
+        let (count, parser) =
+            read(file, decoder, |record| visit(&normaliser.click(record, object, |print| seen.meet(print)).unwrap()));
+        self.parser = Some(parser);
+        count
+    }
+}
+
+/// Gives each click of `file` to `visit`, and says how many there were. Nothing is kept from file to file.
+pub fn clicks(file: &Bytes, visit: impl FnMut(&Click<'_>)) -> u64 {
+    Tools::new().clicks(file, visit)
+}
