@@ -7,12 +7,30 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_smithy_http_client::tls;
+use aws_smithy_runtime_api::client::connector_metadata::ConnectorMetadata;
+use aws_smithy_runtime_api::client::http::{HttpClient, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector};
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use tokio::sync::OnceCell;
 
 use crate::tls::Trust;
 
 /// How long a connection may take to open.
 pub const CONNECT: Duration = Duration::from_secs(5);
+
+/// A client that builds its connections' settings when the first connection is opened, and not for every service
+/// that may need one too: reading the certificates takes a millisecond each time.
+#[derive(Debug)]
+struct Untried(SharedHttpClient);
+
+impl HttpClient for Untried {
+    fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
+        self.0.http_connector(settings, components)
+    }
+
+    fn connector_metadata(&self) -> Option<ConnectorMetadata> {
+        self.0.connector_metadata()
+    }
+}
 
 /// The surroundings' settings for AWS, shared between clones.
 #[derive(Clone, Debug, Default)]
@@ -35,7 +53,7 @@ impl Aws {
                 .tls_context(self.trust.aws())
                 .build_https();
             aws_config::defaults(BehaviorVersion::latest())
-                .http_client(http)
+                .http_client(SharedHttpClient::new(Untried(http)))
                 .retry_config(RetryConfig::standard().with_max_attempts(4))
                 .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT).build())
                 .load()
