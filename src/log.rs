@@ -1,31 +1,30 @@
 //! Logs, and errors as they are put into words: JSON lines for Lambda, plain lines for people. Always on standard error, since standard output
 //! may carry clicks.
 
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::time::SystemTime;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::{layer, time::SystemTime};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 /// Starts logging as JSON at `level`, `info` if none is given.
 pub fn json(level: Option<&str>) {
-    let log = tracing_subscriber::fmt().json().flatten_event(true).with_current_span(false).with_span_list(false);
-    log.with_timer(SystemTime)
-        .with_target(false)
-        .with_env_filter(filter(level.unwrap_or("info")))
-        .with_writer(std::io::stderr)
-        .init();
+    let log = layer().json().flatten_event(true).with_current_span(false).with_span_list(false).with_timer(SystemTime);
+    let log = log.with_target(false).with_writer(std::io::stderr);
+    tracing_subscriber::registry().with(log).with(filter(level.unwrap_or("info"))).init();
 }
 
 /// Starts logging for a person. Without a `level` only what is out of the ordinary is told, and not how
 /// objects ended: a summary says it.
 pub fn plain(level: Option<&str>) {
-    let log = tracing_subscriber::fmt().without_time().with_target(false).with_ansi(false);
+    let log = layer().without_time().with_target(false).with_ansi(false).with_writer(std::io::stderr);
     let quiet = level.map_or("warn,clickstream_forwarder::outcome=off", |level| level);
-    log.with_env_filter(filter(quiet)).with_writer(std::io::stderr).init();
+    tracing_subscriber::registry().with(log).with(filter(quiet)).init();
 }
 
 /// This program at `level`; the libraries below it speak only of what is wrong.
-fn filter(level: &str) -> EnvFilter {
-    EnvFilter::try_new(format!("warn,forwarder={level},clickstream={level},clickstream_forwarder={level}"))
-        .unwrap_or_else(|_| EnvFilter::new("info"))
+fn filter(level: &str) -> Targets {
+    let text = format!("warn,forwarder={level},clickstream={level},clickstream_forwarder={level}");
+    text.parse().unwrap_or_else(|_| Targets::new().with_default(tracing::Level::INFO))
 }
 
 /// The levels that `LOG_LEVEL` may name.
