@@ -132,6 +132,8 @@ pub struct Normaliser {
     parser: Parser,
     rewritten: Vec<u8>,
     working: Working,
+    /// The same for rewritten records, whose makes are another parser's.
+    reworking: Working,
     head: Option<Head>,
     output: RefCell<Output>,
 }
@@ -160,6 +162,7 @@ impl Default for Normaliser {
             parser: Parser::new(u32::MAX),
             rewritten: Vec::new(),
             working: Working::default(),
+            reworking: Working::default(),
             head: None,
             output: RefCell::default(),
         }
@@ -176,25 +179,27 @@ impl Normaliser {
         number: impl FnOnce(u64) -> u32,
     ) -> Result<Click<'a>, NotAClick> {
         let (mut tape, mut root) = (record.tape, record.root);
-        let mut hashed = if tape.spaced { None } else { self.working.hash(tape, root)? };
+        let mut working = &mut self.working;
+        let mut hashed = if tape.spaced { None } else { working.hash(tape, root)? };
         if hashed.is_none() {
             self.rewritten.clear();
             compact(tape, root, &mut self.rewritten);
             self.parser.reset();
             self.parser.run(&self.rewritten, true);
             (tape, root) = (self.parser.tape(&self.rewritten), 0);
-            hashed = self.working.hash(tape, root)?;
+            working = &mut self.reworking;
+            hashed = working.hash(tape, root)?;
         }
         let (hashed, top) = hashed.ok_or(NotAClick::NotAnObject)?;
         let n = number(hashed.fingerprint());
-        let normal = Normal { tape, root_node: root, root: top, plans: &self.working.plans, changes: &self.working.changes };
+        let normal = Normal { tape, root_node: root, root: top, plans: &working.plans, changes: &working.changes };
         if self.head.as_ref().is_none_or(|head| !Arc::ptr_eq(&head.object, object)) {
             self.head = None;
         }
         let head = self.head.get_or_insert_with(|| Head::new(object));
         let batch_key = record.batch_key.as_ref().unwrap_or(&head.base_name).clone();
         Ok(Click {
-            id: hashed.id(n, &self.working.scratch),
+            id: hashed.id(n, &working.scratch),
             n,
             object: object.clone(),
             place: record.place,

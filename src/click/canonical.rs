@@ -34,7 +34,8 @@ impl Scratch {
     pub(super) fn write(&mut self, click: &Normal<'_>, value: Value) -> Result<(), Twice> {
         self.length = 0;
         self.values.clear();
-        self.memo.follow(click.tape.shapes.instance());
+        // What an object with a name that stands twice left behind.
+        self.sorting.clear();
         self.value(click, value)
     }
 
@@ -71,8 +72,8 @@ impl Scratch {
     }
 
     fn object(&mut self, click: &Normal<'_>, value: Value) -> Result<(), Twice> {
-        let Some(repeat) = click.repeat(value) else { return self.members(click, value) };
-        if let Some(known) = self.memo.get(repeat) {
+        let Some(key) = click.key(value) else { return self.members(click, value) };
+        if let Some(known) = self.memo.get(key) {
             let known = known.clone();
             self.copy(&known);
             return Ok(());
@@ -80,7 +81,7 @@ impl Scratch {
         let start = self.length;
         self.members(click, value)?;
         let text = self.bytes.get(start..self.length).unwrap_or_default().into();
-        self.memo.put(repeat, text);
+        self.memo.put(key, text);
         Ok(())
     }
 

@@ -144,7 +144,6 @@ pub(super) fn source(object: &crate::object::ObjectRef) -> Vec<u8> {
 /// column's type goes to `extra`.
 pub(super) fn row(click: &Click<'_>, out: &mut Vec<u8>, extra: &mut Extra) {
     extra.text.clear();
-    extra.memo.follow(click.normal.tape.shapes.instance());
     out.extend_from_slice(b"{\"click_id\":\"");
     out.extend_from_slice(&click.id.text());
     out.push(b'"');
@@ -185,8 +184,8 @@ fn spread(click: &Click<'_>, group: &Group, object: Value, out: &mut Vec<u8>, ex
 
 /// As [`spread`], from memory if the object has come before.
 fn again(click: &Click<'_>, group: &Group, object: Value, out: &mut Vec<u8>, extra: &mut Extra) {
-    let Some(repeat) = click.normal.repeat(object) else { return spread(click, group, object, out, extra) };
-    if let Some(Spread { columns, rest }) = extra.memo.get(repeat) {
+    let Some(key) = click.normal.key(object) else { return spread(click, group, object, out, extra) };
+    if let Some(Spread { columns, rest }) = extra.memo.get(key) {
         out.extend_from_slice(columns);
         if !rest.is_empty() {
             let rest = rest.clone();
@@ -200,7 +199,7 @@ fn again(click: &Click<'_>, group: &Group, object: Value, out: &mut Vec<u8>, ext
     spread(click, group, object, out, extra);
     let rest = if extra.open == depth { extra.text.get(extra.inside..) } else { None };
     let spread = Spread { columns: out.get(before..).unwrap_or_default().into(), rest: rest.unwrap_or_default().into() };
-    extra.memo.put(repeat, spread);
+    extra.memo.put(key, spread);
 }
 
 fn has_members(click: &Click<'_>, value: Value) -> bool {

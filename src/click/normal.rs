@@ -5,9 +5,10 @@ mod place;
 
 use std::borrow::Cow;
 
+use super::memo::Key;
 use super::plan::{Order, Plan, Plans, Role};
 use super::time;
-use crate::json::{Kind, Member, Repeat, Tape, text};
+use crate::json::{Kind, Member, Tape, text};
 
 /// A member's name.
 #[derive(Clone, Copy, Debug)]
@@ -186,23 +187,24 @@ impl<'a> Normal<'a> {
     #[inline]
     pub(super) fn order(&self, object: Value) -> Option<Result<&'a Order, Twice>> {
         let (node, renamed) = self.origin(object)?;
-        let plan = self.plans.get(self.tape.node(node).shape)?;
+        let plan = self.plans.get(self.tape.node(node).shape, self.tape.shapes)?;
         Some(if renamed { &plan.renamed } else { &plan.order }.as_ref().ok_or(Twice))
     }
 
     /// The plan for an object whose members stand in the order they were delivered in, some of them perhaps with
     /// a given name.
     pub(super) fn plan(&self, object: Value) -> Option<&'a Plan> {
-        self.plans.get(self.tape.node(self.origin(object)?.0).shape)
+        self.plans.get(self.tape.node(self.origin(object)?.0).shape, self.tape.shapes)
     }
 
-    /// The earlier object that this one equals, if that is known.
+    /// What an object is known by, if it equals an earlier one.
     #[inline]
-    pub(super) fn repeat(&self, object: Value) -> Option<Repeat> {
+    pub(super) fn key(&self, object: Value) -> Option<Key> {
         if self.tape.repeats.is_empty() {
             return None;
         }
-        self.tape.repeat(self.origin(object)?.0)
+        let repeat = self.tape.repeat(self.origin(object)?.0)?;
+        Some(Key { instance: self.tape.shapes.instance(), repeat, changed: matches!(object, Value::Object(_)) })
     }
 
     /// The bytes of a name with its escapes resolved.
@@ -258,7 +260,7 @@ impl Rules<'_, '_> {
     #[inline]
     fn find(&self, object: u32, role: Role) -> Option<(usize, Member)> {
         let tape = self.tape;
-        match self.plans.get(tape.node(object).shape) {
+        match self.plans.get(tape.node(object).shape, tape.shapes) {
             Some(plan) => plan.find(role).and_then(|at| Some((at, tape.members(object).nth(at)?))),
             None => {
                 let members = tape.members(object).enumerate();

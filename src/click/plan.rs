@@ -1,11 +1,12 @@
 //! What is worked out once for every make of object: what its members mean, and their order in the
 //! canonical text.
 
+use std::cell::OnceCell;
 use std::ops::Range;
 
 use super::fields::{Known, known};
 use crate::json::text::SLACK;
-use crate::json::{ShapeId, Shapes, text};
+use crate::json::{ShapeId, Shapes, UNKNOWN, text};
 
 /// A member that a rule of [`super::normal`] looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,35 +140,33 @@ impl Plan {
     }
 }
 
-/// The plans for the makes that one parser has met.
+/// The plans for the makes that one parser has met, each made when an object of that make is looked at.
 #[derive(Debug, Default)]
 pub(super) struct Plans {
     instance: Option<u64>,
-    plans: Vec<Plan>,
+    plans: Vec<OnceCell<Box<Plan>>>,
 }
 
 impl Plans {
-    /// Makes the plans for what was met since.
+    /// Makes place for what was met since.
     #[inline]
     pub(super) fn follow(&mut self, shapes: &Shapes) {
-        if self.plans.len() < shapes.len() || self.instance != Some(shapes.instance()) {
-            self.catch_up(shapes);
-        }
-    }
-
-    #[cold]
-    fn catch_up(&mut self, shapes: &Shapes) {
         if self.instance != Some(shapes.instance()) {
             self.plans.clear();
             self.instance = Some(shapes.instance());
         }
-        let new = self.plans.len() as ShapeId..shapes.len() as ShapeId;
-        self.plans.extend(new.map(|shape| Plan::new(&shapes.names(shape))));
+        if self.plans.len() < shapes.len() {
+            self.plans.resize_with(shapes.len(), OnceCell::new);
+        }
     }
 
-    /// The plan for a make; nothing for objects whose names are not remembered.
+    /// The plan for one of `shapes`, which were [followed](Self::follow); nothing for objects whose names are not
+    /// remembered.
     #[inline]
-    pub(super) fn get(&self, shape: ShapeId) -> Option<&Plan> {
-        if shape == crate::json::UNKNOWN { None } else { self.plans.get(shape as usize) }
+    pub(super) fn get(&self, shape: ShapeId, shapes: &Shapes) -> Option<&Plan> {
+        if shape == UNKNOWN {
+            return None;
+        }
+        self.plans.get(shape as usize).map(|plan| &**plan.get_or_init(|| Box::new(Plan::new(&shapes.names(shape)))))
     }
 }

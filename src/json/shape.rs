@@ -6,8 +6,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Names that are remembered to follow one another: an object whose names are data, tags by their id say,
 /// has too many to be worth it.
 const MOST_STEPS: usize = 8;
-/// Makes that are remembered, at about 100 bytes each.
-const MOST_SHAPES: usize = 4096;
+/// Makes that are remembered.
+const MOST_SHAPES: usize = 1024;
+/// Names of a make, and bytes of a name in quotes: clicks need a fifth of either.
+const MOST_NAMES: u16 = 64;
+const LONGEST: usize = 64;
 
 /// The make of an object: its names in their order. Number 0 is any that is not remembered.
 pub type ShapeId = u16;
@@ -30,8 +33,9 @@ struct Shape {
     before: ShapeId,
     /// The make without any.
     start: ShapeId,
-    /// The last name, in quotes.
+    /// The last name, in quotes, and how many there are.
     name: Box<[u8]>,
+    count: u16,
     /// Whether each name is greater than the one before.
     sorted: bool,
     steps: Vec<Step>,
@@ -137,7 +141,8 @@ impl Shapes {
     /// The make that `shape` becomes with a member of this name, which is in quotes and holds no escape.
     pub(super) fn step(&mut self, shape: ShapeId, name: &[u8]) -> ShapeId {
         let to = self.shapes.len() as ShapeId;
-        let Some(Shape { steps, name: last, sorted, start, .. }) = self.shapes.get_mut(shape as usize).filter(|_| shape != UNKNOWN)
+        let Some(Shape { steps, name: last, sorted, start, count, .. }) =
+            self.shapes.get_mut(shape as usize).filter(|_| shape != UNKNOWN)
         else {
             return UNKNOWN;
         };
@@ -153,15 +158,15 @@ impl Shapes {
         if let Some(step) = steps.iter().find(is) {
             return step.to;
         }
-        if steps.len() >= MOST_STEPS || to as usize >= MOST_SHAPES {
+        if steps.len() >= MOST_STEPS || to as usize >= MOST_SHAPES || name.len() > LONGEST || *count >= MOST_NAMES {
             return UNKNOWN;
         }
         let tail = if length > 16 { [tail, b":"].concat() } else { Vec::new() };
         steps.push(Step { head, mask, tail: tail.into(), length, to });
         // With its closing quote, a name that begins another would be the greater.
         let sorted = *sorted && last.strip_suffix(b"\"").unwrap_or_default() < name.strip_suffix(b"\"").unwrap_or_default();
-        let start = *start;
-        self.shapes.push(Shape { before: shape, start, name: name.into(), sorted, ..Shape::default() });
+        let (start, count) = (*start, *count + 1);
+        self.shapes.push(Shape { before: shape, start, name: name.into(), count, sorted, ..Shape::default() });
         to
     }
 }

@@ -161,11 +161,11 @@ pub fn write_minimal(inner: &[u8], out: &mut Vec<u8>) {
                 let start = out.len();
                 let tail = unescape_unicode(tail, out);
                 if let [0..0x20 | b'"' | b'\\'] | [0xED, 0xA0..=0xBF, ..] = out.get(start..).unwrap_or_default() {
-                    let character = out.split_off(start);
-                    write_string(&character, out);
-                    // Of the quotes around it, neither stays.
-                    out.pop();
-                    out.remove(start);
+                    let mut character = [0; 4];
+                    let written = out.get(start..).unwrap_or_default();
+                    character.iter_mut().zip(written).for_each(|(to, from)| *to = *from);
+                    out.truncate(start);
+                    self::escape(&character, out);
                 }
                 tail
             }

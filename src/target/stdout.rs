@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{ErrorKind, Write};
 use std::os::fd::AsFd;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use async_trait::async_trait;
 use tokio::sync::Mutex;
@@ -22,14 +22,15 @@ pub(super) const KIND: Kind = Kind {
 
 fn build(scope: &Scope<'_>, _: Context) -> Option<Arc<dyn Target>> {
     let form = scope.parsed("FORMAT").unwrap_or(Form::Click);
-    Some(Arc::new(Stdout { form, out: Mutex::new(()) }))
+    Some(Arc::new(Stdout { form }))
 }
 
 struct Stdout {
     form: Form,
-    /// One writer at a time: lines of two batches must not mix.
-    out: Mutex<()>,
 }
+
+/// One writer at a time, of all targets and attempts: lines of two batches must not mix.
+static WRITING: LazyLock<Arc<Mutex<()>>> = LazyLock::new(Arc::default);
 
 #[async_trait]
 impl Target for Stdout {
@@ -47,9 +48,13 @@ impl Target for Stdout {
             lines.extend_from_slice(&entry.body);
             lines.push(b'\n');
         }
-        let _one = self.out.lock().await;
-        // Past the buffers of the standard library: what is written is gone, or the error is this batch's.
-        let write = move || File::from(std::io::stdout().as_fd().try_clone_to_owned()?).write_all(&lines);
+        let turn = WRITING.clone().lock_owned().await;
+        // Past the buffers of the standard library: what is written is gone, or the error is this batch's. The turn
+        // ends with the write, even if nobody waits for it any more.
+        let write = move || {
+            let _turn = turn;
+            File::from(std::io::stdout().as_fd().try_clone_to_owned()?).write_all(&lines)
+        };
         let written = spawn_blocking(write).await.unwrap_or_else(|e| Err(e.into()));
         match written {
             Ok(()) => Ok(vec![Verdict::Sent; batch.len()]),

@@ -305,3 +305,67 @@ proptest! {
         }
     }
 }
+
+/// Each line as a file of its own must give what the file gives: the id, but for its number, and the row.
+fn same_alone_and_together(lines: &[String]) {
+    let together = decode("/f/name", lines.join("\n").as_bytes(), Caps::default(), || usize::MAX);
+    let alone: Vec<_> = lines.iter().flat_map(|line| decode("/f/name", line.as_bytes(), Caps::default(), || usize::MAX)).collect();
+    assert_eq!(together.len(), alone.len());
+    let row = |flat: &str| {
+        let mut row: serde_json::Map<_, _> = serde_json::from_str(flat).unwrap();
+        row.remove("click_id");
+        row.remove("source_index");
+        row
+    };
+    for (at, pair) in together.iter().zip(&alone).enumerate() {
+        let (Out::Click { id, n, flat, .. }, Out::Click { id: own, flat: own_flat, .. }) = pair else { panic!("{pair:?}") };
+        assert!(*n > 1 || id == own, "record {at}: {id} instead of {own}");
+        assert_eq!(row(flat), row(own_flat), "record {at}");
+        assert_eq!(flat.matches("\"link_id\"").count(), own_flat.matches("\"link_id\"").count(), "record {at}");
+    }
+}
+
+const TIME: &str = r#""timestamp":"2026-11-21T23:54:50Z""#;
+
+#[test]
+fn an_object_that_a_rule_changes_here_and_keeps_there_is_two() {
+    let geo =
+        r#""geo":{"country":"us","region":"CA","city":"San Francisco","latitude":37.7749,"longitude":-122.4194,"zip":"94103"}"#;
+    let lines: Vec<_> = (0..900)
+        .map(|n| {
+            let other = if n % 2 == 0 { r#","location":{"country":"DE"}"# } else { "" };
+            let session = format!(r#""session":{{"started":"2026-11-21T23:54:50.{n:06}Z","first":true}}"#);
+            format!(r#"{{{TIME},"client":{{{session},{geo}{other}}},"route":{{"id":"1"}}}}"#)
+        })
+        .collect();
+    same_alone_and_together(&lines);
+    // A click in an envelope, and the same text as data of another click.
+    let click = r#"{"timestamp":"2026-11-21 23:54:00","client":{"location":{"country":"us"}},"route":{"id":"1"},"n":"0123456789"}"#;
+    let envelope = format!(r#"{{"data":[{}],"key":"name"}}"#, vec![click; 400].join(","));
+    same_alone_and_together(&[envelope, format!(r#"{{{TIME},"route":{{}},"data":[{click}]}}"#)]);
+}
+
+#[test]
+fn the_same_text_under_two_names_is_not_mixed_up_when_there_are_too_many_names() {
+    let thing =
+        format!(r#"{{"id":"i1","createdAt":"2020-01-01 00:00:00","location":{{"country":"us"}},"p":"{}"}}"#, "x".repeat(60));
+    let lines: Vec<_> = (0..400)
+        .map(|n| match n {
+            0..40 => format!(r#"{{{TIME},"x{n}":1,"route":{{"x":[{}]}}}}"#, [r#"{"a":1}"#; 9].join(",")),
+            _ if n % 2 == 0 => format!(r#"{{"\u0061":{n},{TIME},"client":{thing},"route":{thing}}}"#),
+            _ => format!(r#"{{{TIME},"zz":{n},"client":{thing},"copy":{thing},"route":{{}}}}"#),
+        })
+        .collect();
+    same_alone_and_together(&lines);
+}
+
+#[test]
+fn records_of_many_or_long_names_are_clicks_like_others() {
+    let names = |count: usize, length: usize| -> String { (0..count).map(|n| format!(",\"{n:0length$}\":{n}")).collect() };
+    let lines: Vec<_> = [(70, 3), (3000, 8), (4, 63), (4, 64), (4, 3000)]
+        .iter()
+        .flat_map(|&(count, length)| (0..3).map(move |n| (count, length, n)))
+        .map(|(count, length, n)| format!(r#"{{{TIME},"n":{n},"route":{{"id":"{n}"{}}}}}"#, names(count, length)))
+        .collect();
+    same_alone_and_together(&lines);
+}

@@ -118,7 +118,8 @@ impl Parser {
     /// The length of the object at `at` if it equals one that is kept; its nodes are taken then.
     #[inline]
     fn repeated(&mut self, text: &[u8], at: usize, shape: ShapeId) -> Option<usize> {
-        if self.kept.is_some() || !self.repeats.wants(shape) {
+        // What has no make has no place either: the same object may mean something else elsewhere.
+        if shape == UNKNOWN || self.kept.is_some() || !self.repeats.wants(shape) {
             return None;
         }
         let index = self.nodes.len();
