@@ -1,8 +1,10 @@
 //! One job in, one outcome out: the only file that knows every stage.
 
 mod books;
+mod claim;
 mod open;
 mod pass;
+mod read;
 mod tools;
 
 use std::sync::Arc;
@@ -11,7 +13,7 @@ use std::time::SystemTime;
 
 use sha2::{Digest, Sha256};
 use tokio::sync::{Notify, Semaphore, SemaphorePermit};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout_at;
 
 use crate::aws::Aws;
 use crate::config::{Area, Config};
@@ -19,12 +21,11 @@ use crate::decode::Caps;
 use crate::deliver::{Delivery, Lane, Patience};
 use crate::object::{Directory, ObjectError, ObjectRef, Reader, S3, Store};
 use crate::outcome::{End, Outcome, Rest};
-use crate::progress::{Answer, Keeper, Progress, ProgressError, Table, Wish, milliseconds};
+use crate::progress::{Keeper, Progress, Table};
 use crate::quarantine::Quarantine;
 use crate::trigger::Job;
 use books::Books;
 use open::{GONE, REPLACED};
-use pass::Pass;
 use tools::Toolbox;
 
 /// Bytes that the entries of one target may take at least: two of its largest requests.
@@ -142,29 +143,6 @@ impl Forwarder {
         }
     }
 
-    /// Waits for room to read an object beside others: many small ones, or a few large ones.
-    async fn room(&self, job: &Job) -> Option<SemaphorePermit<'_>> {
-        let kib = job.size.map_or(self.rooms / 10, |bytes| u32::try_from(bytes >> 10).unwrap_or(u32::MAX));
-        self.room.acquire_many(kib.clamp(1, self.rooms)).await.ok()
-    }
-
-    /// Makes the object this run's, if progress is kept; or says how the run ends without.
-    async fn claim(&self, job: &Job, object: &ObjectRef, revision: &str) -> Result<Option<Keeper>, End> {
-        let Some(progress) = &self.progress else { return Ok(None) };
-        let carried = job.rest.as_ref().and_then(|rest| rest.progress.as_ref());
-        let now = milliseconds((self.clock)());
-        let wish = Wish { targets: &self.targets, again: job.again.as_ref(), carried, now };
-        let asked = Instant::now();
-        match progress.claim(&known_as(object).await, revision, wish).await {
-            Ok(Answer::Mine(claim)) => Ok(Some(Keeper::new(progress.clone(), claim, asked, self.clock))),
-            Ok(Answer::Done) => Err(End::Done),
-            Ok(Answer::Held(left)) => Err(End::Held(left)),
-            // Whoever has written it must mend it.
-            Err(error @ ProgressError::Unknown(_)) => Err(End::Refused(error.to_string())),
-            Err(error) => Err(End::Failed(error.to_string())),
-        }
-    }
-
     /// Reads the object for every target that has not all of it, and keeps the books.
     async fn deliver(
         &self,
@@ -202,62 +180,6 @@ impl Forwarder {
         };
         self.deliveries.iter().filter_map(open).collect()
     }
-
-    /// Reads the object once, and again for each lane that the others did not wait for; closes all lanes.
-    async fn read(
-        &self,
-        source: &Source,
-        shared: &Shared<'_>,
-        (reader, room, lanes, patience): (Reader, Option<SemaphorePermit<'_>>, Vec<Lane>, &Patience),
-        outcome: &mut Outcome,
-    ) {
-        let mut first = Pass::new(source.object.clone(), self.caps, shared, lanes);
-        outcome.end = first.run(reader, patience).await;
-        // Those that are left behind hold no more than their place.
-        drop(room);
-        (outcome.records, outcome.bad, outcome.bytes) = (first.records, first.bad, first.bytes);
-        let (mut done, detached) = first.into_lanes();
-        let again = detached.into_iter().map(|lane| self.again(source, shared, lane, patience));
-        for (lanes, end) in futures::future::join_all(again).await {
-            // A lane that has failed says so itself.
-            let unexplained = lanes.iter().any(|lane| !lane.has_failed());
-            done.extend(lanes);
-            if unexplained && matches!(end, End::Failed(_)) {
-                outcome.end = end;
-            }
-        }
-        outcome.targets = futures::future::join_all(done.into_iter().map(Lane::close)).await;
-        let order = |name: &str| self.targets.iter().position(|target| **target == *name);
-        outcome.targets.sort_by_key(|target| order(&target.target));
-    }
-
-    /// Reads the object again for a lane that was detached, from where it was left behind.
-    async fn again(&self, source: &Source, shared: &Shared<'_>, mut lane: Lane, patience: &Patience) -> (Vec<Lane>, End) {
-        lane.go_on().await;
-        if lane.has_all() {
-            return (vec![lane], End::Whole);
-        }
-        if patience.is_over() || lane.is_over() {
-            return (vec![lane], End::Stopped { offset: 0 });
-        }
-        let mut pass = Pass::new(source.object.clone(), self.caps, shared, vec![lane]);
-        let opened = patience.in_time(self.store(&source.object).open(&source.object)).await;
-        let end = match opened {
-            None => End::Stopped { offset: 0 },
-            Some(Ok(reader)) if reader.revision() != source.revision => End::Failed(ObjectError::Changed.to_string()),
-            Some(Ok(reader)) => pass.run(reader, patience).await,
-            Some(Err(error)) => End::Failed(format!("reading it again: {error}")),
-        };
-        let (mut lanes, detached) = pass.into_lanes();
-        lanes.extend(detached);
-        (lanes, end)
-    }
-}
-
-/// The object by a name that is the same however it was spelled: a file's whole path.
-async fn known_as(object: &ObjectRef) -> ObjectRef {
-    let path = if object.bucket.is_empty() { tokio::fs::canonicalize(&object.key).await.ok() } else { None };
-    path.map_or_else(|| object.clone(), |path| ObjectRef { key: path.to_string_lossy().into_owned(), ..object.clone() })
 }
 
 /// A row that is fed back is bad if its target is not there, so the targets are among the rules.

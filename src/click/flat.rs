@@ -1,11 +1,15 @@
 //! The warehouse row: one level, `snake_case` columns, and `extra` for what has none.
 
-use std::sync::{Arc, LazyLock};
+mod extra;
+
+use std::sync::LazyLock;
+
+pub(super) use extra::Extra;
+use extra::Spread;
 
 use super::Click;
 use super::fields::{ADDED, CLICK, EXTRA, Field, Known, Type, known, walk};
 use super::form;
-use super::memo::Memo;
 use super::normal::{Name, Value};
 use crate::json::text::SLACK;
 use crate::json::{Kind, is_number, text};
@@ -67,68 +71,6 @@ impl Group {
     #[inline]
     fn place(&self, name: Known) -> Option<&Place> {
         self.0.get(usize::from(name))?.as_ref()
-    }
-}
-
-/// What has no column: the text of the column `extra`, escaped as it stands between the quotes.
-#[derive(Debug, Default)]
-pub(super) struct Extra {
-    text: Vec<u8>,
-    /// The objects around what is being spread, of which the first `open` are begun.
-    path: Vec<Name>,
-    open: usize,
-    /// The length of the path at an object that is to be kept, and where its inside begins, once it does.
-    keeping: usize,
-    inside: usize,
-    piece: Vec<u8>,
-    memo: Memo<Spread>,
-}
-
-/// What an object was spread to that came before: columns, and the inside of what has none.
-#[derive(Debug)]
-struct Spread {
-    columns: Box<[u8]>,
-    rest: Arc<[u8]>,
-}
-
-impl Extra {
-    /// Begins the objects of the path.
-    fn begin(&mut self, click: &Click<'_>) {
-        while let Some(&name) = self.path.get(self.open) {
-            self.name(click, name);
-            self.text.push(b'{');
-            self.open += 1;
-            if self.open == self.keeping {
-                self.inside = self.text.len();
-            }
-        }
-    }
-
-    fn name(&mut self, click: &Click<'_>, name: Name) {
-        if !matches!(self.text.last(), None | Some(b'{')) {
-            self.text.push(b',');
-        }
-        self.piece.clear();
-        text::write_string(&click.normal.name(name), &mut self.piece);
-        text::escape_into(&self.piece, &mut self.text);
-        self.text.push(b':');
-    }
-
-    fn member(&mut self, click: &Click<'_>, name: Name, value: Value) {
-        self.begin(click);
-        self.name(click, name);
-        self.piece.clear();
-        form::value(click, value, &mut self.piece);
-        text::escape_into(&self.piece, &mut self.text);
-    }
-
-    /// Ends the innermost object of the path, if it was begun.
-    fn end(&mut self) {
-        self.path.pop();
-        if self.open > self.path.len() {
-            self.text.push(b'}');
-            self.open -= 1;
-        }
     }
 }
 

@@ -2,13 +2,16 @@
 //! what no rule touches is never copied.
 
 mod place;
+mod rules;
 
 use std::borrow::Cow;
 
+pub use rules::NotAClick;
+use rules::Rules;
+
 use super::memo::Key;
-use super::plan::{Order, Plan, Plans, Role};
-use super::time;
-use crate::json::{Kind, Member, Tape, text};
+use super::plan::{Order, Plan, Plans};
+use crate::json::{Member, Tape, text};
 
 /// A member's name.
 #[derive(Clone, Copy, Debug)]
@@ -74,30 +77,6 @@ pub struct Normal<'a> {
     pub(super) root: Value,
     /// The node of the click as delivered.
     pub(super) root_node: u32,
-}
-
-/// Why a JSON value is no click.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NotAClick {
-    /// Not an object.
-    NotAnObject,
-    /// No `timestamp`.
-    NoTimestamp,
-    /// A `timestamp` that cannot be read.
-    BadTimestamp,
-    /// No `route`, or one that is no object.
-    NoRoute,
-}
-
-impl std::fmt::Display for NotAClick {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            NotAClick::NotAnObject => "not a click: not a JSON object",
-            NotAClick::NoTimestamp => "not a click: it has no timestamp",
-            NotAClick::BadTimestamp => "not a click: its timestamp cannot be read as a time",
-            NotAClick::NoRoute => "not a click: it has no route object",
-        })
-    }
 }
 
 impl Changes {
@@ -245,124 +224,5 @@ fn name_of<'t>(tape: Tape<'t>, name: Name) -> Cow<'t, [u8]> {
     match name {
         Name::Node(index) => text::unescaped(tape.inner(index), tape.node(index).escaped),
         Name::Given(given) => Cow::Borrowed(given.as_bytes()),
-    }
-}
-
-/// The rules, at work on one record.
-struct Rules<'r, 't> {
-    tape: Tape<'t>,
-    plans: &'r Plans,
-    changes: &'r mut Changes,
-}
-
-impl Rules<'_, '_> {
-    /// The member of an object that has a role, the last one, and its position.
-    #[inline]
-    fn find(&self, object: u32, role: Role) -> Option<(usize, Member)> {
-        let tape = self.tape;
-        match self.plans.get(tape.node(object).shape, tape.shapes) {
-            Some(plan) => plan.find(role).and_then(|at| Some((at, tape.members(object).nth(at)?))),
-            None => {
-                let members = tape.members(object).enumerate();
-                members.filter(|(_, m)| Role::of(&name_of(tape, Name::Node(m.name))) == role).last()
-            }
-        }
-    }
-
-    /// The click at `root`.
-    fn top(&mut self, root: u32) -> Result<Value, NotAClick> {
-        let tape = self.tape;
-        if tape.node(root).kind != Kind::Object {
-            return Err(NotAClick::NotAnObject);
-        }
-        let (timestamp_at, timestamp) = self.find(root, Role::Timestamp).ok_or(NotAClick::NoTimestamp)?;
-        let route = self.find(root, Role::Route).filter(|(_, route)| tape.node(route.value).kind == Kind::Object);
-        let (route_at, route) = route.ok_or(NotAClick::NoRoute)?;
-        let time = self.time(timestamp.value).ok_or(NotAClick::BadTimestamp)?;
-        let client = self.find(root, Role::Client);
-        let client = client.and_then(|(at, m)| Some(Patch { at, member: m, name: None, value: self.client(m.value)? }));
-        let new_route = self.object(route.value, Role::CreatedAt, Self::changed_time);
-        let route = new_route.map(|value| Patch { at: route_at, member: route, name: None, value });
-        let time = Some(Patch { at: timestamp_at, member: timestamp, name: None, value: time });
-        let patches = [time.filter(|patch| !matches!(patch.value, Value::Node(_))), client, route];
-        if self.find(root, Role::Taken).is_some() {
-            return Ok(self.moved(root, patches));
-        }
-        Ok(self.patch(root, patches).unwrap_or(Value::Node(root)))
-    }
-
-    /// The click at `root` with what was delivered under the names that the forwarder uses put into `delivered`.
-    fn moved(&mut self, root: u32, patches: [Option<Patch>; 3]) -> Value {
-        let tape = self.tape;
-        let moves = |m: &Member| matches!(Role::of(&name_of(tape, Name::Node(m.name))), Role::Taken | Role::Delivered);
-        let members: Vec<_> = tape.members(root).filter(moves).map(|m| (Name::Node(m.name), Value::Node(m.value))).collect();
-        let delivered = self.made(members);
-        let stays = tape.members(root).filter(|m| !moves(m)).map(|m| {
-            let patch = patches.iter().flatten().find(|patch| patch.member == m);
-            (Name::Node(m.name), patch.map_or(Value::Node(m.value), |patch| patch.value))
-        });
-        let members = stays.chain([(Name::Given("delivered"), delivered)]).collect();
-        self.made(members)
-    }
-
-    /// An object of these members.
-    fn made(&mut self, members: Vec<(Name, Value)>) -> Value {
-        let start = self.changes.members.len() as u32;
-        self.changes.members.extend(members);
-        self.changes.objects.push(Changed::Made(start, self.changes.members.len() as u32));
-        Value::Object(self.changes.objects.len() as u32 - 1)
-    }
-
-    /// The object at `node` with some members changed; nothing if none is.
-    fn patch<const N: usize>(&mut self, node: u32, mut patches: [Option<Patch>; N]) -> Option<Value> {
-        let start = self.changes.patches.len();
-        patches.sort_unstable_by_key(|patch| patch.map(|patch| patch.at));
-        self.changes.patches.extend(patches.into_iter().flatten());
-        let end = self.changes.patches.len();
-        (end > start).then(|| {
-            self.changes.objects.push(Changed::Patched(node, start as u32, end as u32));
-            Value::Object(self.changes.objects.len() as u32 - 1)
-        })
-    }
-
-    /// A rewritten string.
-    fn text(&mut self, text: &str) -> Value {
-        let start = self.changes.texts.len() as u32;
-        self.changes.texts.push_str(text);
-        Value::Text(start, self.changes.texts.len() as u32)
-    }
-
-    /// The object at `index` with `rule` applied to the member in `role`; nothing if that changes nothing.
-    fn object(&mut self, index: u32, role: Role, rule: impl Fn(&mut Self, u32) -> Option<Value>) -> Option<Value> {
-        let (at, member) = self.find(index, role)?;
-        let value = rule(self, member.value)?;
-        self.patch(index, [Some(Patch { at, member, name: None, value })])
-    }
-
-    /// A time in canonical spelling; nothing if it is so already, or cannot be read.
-    fn changed_time(&mut self, index: u32) -> Option<Value> {
-        self.time(index).filter(|time| !matches!(time, Value::Node(_)))
-    }
-
-    /// A time in canonical spelling; the node itself where it is so already; nothing if it cannot be read.
-    fn time(&mut self, index: u32) -> Option<Value> {
-        let (node, inner) = (self.tape.node(index), self.tape.inner(index));
-        let text = match node.kind {
-            Kind::Number => time::from_epoch(std::str::from_utf8(self.tape.raw(index)).ok()?)?,
-            Kind::String if !node.escaped && time::is_canonical(inner) => return Some(Value::Node(index)),
-            Kind::String if !node.escaped && time::is_local(inner) => {
-                let Value::Text(start, end) = self.text(std::str::from_utf8(inner).ok()?) else { return None };
-                self.changes.texts.push('Z');
-                return Some(Value::Text(start, end + 1));
-            }
-            _ => match self.tape.string(index)? {
-                Cow::Borrowed(text) => match time::to_utc(text)? {
-                    Cow::Borrowed(_) => return Some(Value::Node(index)),
-                    Cow::Owned(text) => text,
-                },
-                Cow::Owned(text) => time::to_utc(&text)?.into_owned(),
-            },
-        };
-        Some(self.text(&text))
     }
 }

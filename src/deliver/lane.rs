@@ -1,17 +1,17 @@
 //! One target's road for one object: what is offered, what is queued, and what became of it.
 
+mod close;
+
 use std::sync::Arc;
 
-use tokio::sync::OwnedSemaphorePermit;
-use tokio::sync::mpsc::{self, error::SendError};
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::batch::Batcher;
-use super::counts::Counts;
-use super::room::{Batch, Room};
+use super::room::{Batch, Place, Room, place};
 use super::state::LaneState;
 use crate::click::Click;
-use crate::outcome::{Failure, Tally, TargetOutcome};
+use crate::outcome::Tally;
 use crate::progress::{Settling, TargetProgress};
 use crate::quarantine::Row;
 use crate::target::Entry;
@@ -44,13 +44,6 @@ struct Offered {
     tally: Tally,
     /// Records that earlier runs had settled.
     resumed: u64,
-}
-
-/// A place in the queue, and room in memory.
-type Place = (Result<mpsc::OwnedPermit<Batch>, SendError<()>>, Option<OwnedSemaphorePermit>);
-
-async fn place(queue: &mpsc::Sender<Batch>, room: &Room, entries: &[Entry]) -> Place {
-    (queue.clone().reserve_owned().await, room.take(entries).await)
 }
 
 /// A batch that is full.
@@ -241,31 +234,5 @@ impl Lane {
     /// How many rows are collected.
     pub fn rows(&self) -> usize {
         self.state.rows()
-    }
-
-    /// Awaits what is in flight, and says what the target got.
-    pub async fn close(self) -> TargetOutcome {
-        self.state.leave(self.pending.len());
-        drop(self.queue);
-        let _ = self.worker.await;
-        let Counts { sent, rejected, left, retries, failure, late, .. } = self.state.finish();
-        let Offered { mut tally, resumed } = self.offered;
-        tally.sent += sent;
-        tally.quarantined += rejected;
-        // A task that panicked has settled nothing: its entries are not delivered.
-        let lost = tally.read.saturating_sub(tally.sent + tally.filtered + tally.quarantined + left);
-        let moved = sent + rejected > 0 || self.state.has_moved();
-        let late = late.filter(|_| !moved).map(Failure::GaveUp);
-        let panicked = (lost > 0).then(|| Failure::GaveUp("a task of this target ended early; see the log".into()));
-        let failure = failure.or(panicked).or(late);
-        let unsettled = left + lost;
-        let continued = failure.is_none() && !(self.end && unsettled == 0);
-        if continued {
-            // What the time was not enough for counts as not read.
-            tally.read -= unsettled;
-        } else {
-            tally.failed += unsettled;
-        }
-        TargetOutcome { target: self.state.name.clone(), tally, resumed, retries, moved, continued, failure }
     }
 }

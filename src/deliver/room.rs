@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use tokio::sync::mpsc::{self, error::SendError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::target::Entry;
@@ -18,6 +19,14 @@ pub(super) struct Room {
 pub(super) struct Batch {
     pub(super) entries: Vec<Entry>,
     pub(super) room: Option<OwnedSemaphorePermit>,
+}
+
+/// A place in the queue, and room in memory.
+pub(super) type Place = (Result<mpsc::OwnedPermit<Batch>, SendError<()>>, Option<OwnedSemaphorePermit>);
+
+/// Waits for both.
+pub(super) async fn place(queue: &mpsc::Sender<Batch>, room: &Room, entries: &[Entry]) -> Place {
+    (queue.clone().reserve_owned().await, room.take(entries).await)
 }
 
 impl Room {

@@ -1,7 +1,9 @@
 //! `client.location` and `client.geo`: two documents' names for one thing.
 
-use super::{Name, Normal, Patch, Role, Rules, Value, members, name_of};
+use super::rules::Rules;
+use super::{Name, Normal, Patch, Value, members, name_of};
 use crate::click::canonical;
+use crate::click::plan::Role;
 use crate::json::{Kind, Member};
 
 impl Rules<'_, '_> {

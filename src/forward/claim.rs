@@ -1,0 +1,41 @@
+//! Before an object is read: room in memory, and the word of the table that it is this run's.
+
+use tokio::sync::SemaphorePermit;
+use tokio::time::Instant;
+
+use super::Forwarder;
+use crate::object::ObjectRef;
+use crate::outcome::End;
+use crate::progress::{Answer, Keeper, ProgressError, Wish, milliseconds};
+use crate::trigger::Job;
+
+impl Forwarder {
+    /// Waits for room to read an object beside others: many small ones, or a few large ones.
+    pub(super) async fn room(&self, job: &Job) -> Option<SemaphorePermit<'_>> {
+        let kib = job.size.map_or(self.rooms / 10, |bytes| u32::try_from(bytes >> 10).unwrap_or(u32::MAX));
+        self.room.acquire_many(kib.clamp(1, self.rooms)).await.ok()
+    }
+
+    /// Makes the object this run's, if progress is kept; or says how the run ends without.
+    pub(super) async fn claim(&self, job: &Job, object: &ObjectRef, revision: &str) -> Result<Option<Keeper>, End> {
+        let Some(progress) = &self.progress else { return Ok(None) };
+        let carried = job.rest.as_ref().and_then(|rest| rest.progress.as_ref());
+        let now = milliseconds((self.clock)());
+        let wish = Wish { targets: &self.targets, again: job.again.as_ref(), carried, now };
+        let asked = Instant::now();
+        match progress.claim(&known_as(object).await, revision, wish).await {
+            Ok(Answer::Mine(claim)) => Ok(Some(Keeper::new(progress.clone(), claim, asked, self.clock))),
+            Ok(Answer::Done) => Err(End::Done),
+            Ok(Answer::Held(left)) => Err(End::Held(left)),
+            // Whoever has written it must mend it.
+            Err(error @ ProgressError::Unknown(_)) => Err(End::Refused(error.to_string())),
+            Err(error) => Err(End::Failed(error.to_string())),
+        }
+    }
+}
+
+/// The object by a name that is the same however it was spelled: a file's whole path.
+async fn known_as(object: &ObjectRef) -> ObjectRef {
+    let path = if object.bucket.is_empty() { tokio::fs::canonicalize(&object.key).await.ok() } else { None };
+    path.map_or_else(|| object.clone(), |path| ObjectRef { key: path.to_string_lossy().into_owned(), ..object.clone() })
+}

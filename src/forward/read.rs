@@ -1,0 +1,61 @@
+//! One object for all its targets: read once, and again for each that was left behind.
+
+use tokio::sync::SemaphorePermit;
+
+use super::pass::Pass;
+use super::{Forwarder, Shared, Source};
+use crate::deliver::{Lane, Patience};
+use crate::object::{ObjectError, Reader};
+use crate::outcome::{End, Outcome};
+
+impl Forwarder {
+    /// Reads the object once, and again for each lane that the others did not wait for; closes all lanes.
+    pub(super) async fn read(
+        &self,
+        source: &Source,
+        shared: &Shared<'_>,
+        (reader, room, lanes, patience): (Reader, Option<SemaphorePermit<'_>>, Vec<Lane>, &Patience),
+        outcome: &mut Outcome,
+    ) {
+        let mut first = Pass::new(source.object.clone(), self.caps, shared, lanes);
+        outcome.end = first.run(reader, patience).await;
+        // Those that are left behind hold no more than their place.
+        drop(room);
+        (outcome.records, outcome.bad, outcome.bytes) = (first.records, first.bad, first.bytes);
+        let (mut done, detached) = first.into_lanes();
+        let again = detached.into_iter().map(|lane| self.again(source, shared, lane, patience));
+        for (lanes, end) in futures::future::join_all(again).await {
+            // A lane that has failed says so itself.
+            let unexplained = lanes.iter().any(|lane| !lane.has_failed());
+            done.extend(lanes);
+            if unexplained && matches!(end, End::Failed(_)) {
+                outcome.end = end;
+            }
+        }
+        outcome.targets = futures::future::join_all(done.into_iter().map(Lane::close)).await;
+        let order = |name: &str| self.targets.iter().position(|target| **target == *name);
+        outcome.targets.sort_by_key(|target| order(&target.target));
+    }
+
+    /// Reads the object again for a lane that was detached, from where it was left behind.
+    async fn again(&self, source: &Source, shared: &Shared<'_>, mut lane: Lane, patience: &Patience) -> (Vec<Lane>, End) {
+        lane.go_on().await;
+        if lane.has_all() {
+            return (vec![lane], End::Whole);
+        }
+        if patience.is_over() || lane.is_over() {
+            return (vec![lane], End::Stopped { offset: 0 });
+        }
+        let mut pass = Pass::new(source.object.clone(), self.caps, shared, vec![lane]);
+        let opened = patience.in_time(self.store(&source.object).open(&source.object)).await;
+        let end = match opened {
+            None => End::Stopped { offset: 0 },
+            Some(Ok(reader)) if reader.revision() != source.revision => End::Failed(ObjectError::Changed.to_string()),
+            Some(Ok(reader)) => pass.run(reader, patience).await,
+            Some(Err(error)) => End::Failed(format!("reading it again: {error}")),
+        };
+        let (mut lanes, detached) = pass.into_lanes();
+        lanes.extend(detached);
+        (lanes, end)
+    }
+}
