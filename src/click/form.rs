@@ -63,6 +63,11 @@ impl Object<'_> {
 /// Writes where a record was read.
 pub fn source(object: &ObjectRef, place: Place, out: &mut Vec<u8>) {
     source_head(object, out);
+    source_tail(place, out);
+}
+
+/// Writes the rest, from the offset on.
+fn source_tail(place: Place, out: &mut Vec<u8>) {
     text::write_number(place.offset, out);
     out.extend_from_slice(b",\"index\":");
     text::write_number(place.index, out);
@@ -87,10 +92,8 @@ pub(super) fn click(click: &Click<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(&click.id.text());
     out.extend_from_slice(b"\",\"source\":");
     out.extend_from_slice(&click.head.source);
-    text::write_number(click.place.offset, out);
-    out.extend_from_slice(b",\"index\":");
-    text::write_number(click.place.index, out);
-    out.extend_from_slice(b"},\"key\":");
+    source_tail(click.place, out);
+    out.extend_from_slice(b",\"key\":");
     text::write_str(&click.batch_key, out);
     out.push(b',');
     members(click, click.normal.root, out);
@@ -100,14 +103,7 @@ pub(super) fn click(click: &Click<'_>, out: &mut Vec<u8>) {
 /// Writes the members of an object with commas between them.
 fn members(click: &Click<'_>, object: Value, out: &mut Vec<u8>) {
     let tape = click.normal.tape;
-    let (node, patches) = match object {
-        Value::Node(index) => (index, &[][..]),
-        Value::Object(index) => match click.normal.changes.patched(index) {
-            Some(patched) => patched,
-            None => return made(click, object, out),
-        },
-        Value::Text(..) => return,
-    };
+    let Some((node, patches)) = click.normal.changes.patched(object) else { return made(click, object, out) };
     let node = tape.node(node);
     // What stands between two changes is copied in one go.
     let mut done = node.start + 1;

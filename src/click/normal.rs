@@ -93,12 +93,17 @@ impl Changes {
         self.objects.get(index as usize).copied().unwrap_or(Changed::Made(0, 0))
     }
 
-    /// The node and the patches of an object that is one but for these.
+    /// The node that an object was, and what has changed in it; nothing for one that a rule has put together, and
+    /// for what is no object.
     #[inline]
-    pub(super) fn patched(&self, object: u32) -> Option<(u32, &[Patch])> {
-        match self.object(object) {
-            Changed::Patched(node, start, end) => Some((node, self.patches.get(start as usize..end as usize)?)),
-            Changed::Made(..) => None,
+    pub(super) fn patched(&self, object: Value) -> Option<(u32, &[Patch])> {
+        match object {
+            Value::Node(index) => Some((index, &[])),
+            Value::Text(..) => None,
+            Value::Object(index) => match self.object(index) {
+                Changed::Patched(node, start, end) => Some((node, self.patches.get(start as usize..end as usize)?)),
+                Changed::Made(..) => None,
+            },
         }
     }
 }
@@ -112,32 +117,20 @@ impl<'a> Normal<'a> {
     /// Calls `visit` with each of an object's [`members`](Self::members) and its position.
     #[inline]
     pub(super) fn each(&self, object: Value, mut visit: impl FnMut(usize, Name, Value)) {
-        let (node, patches) = match object {
-            Value::Node(index) => (index, &[][..]),
-            Value::Object(index) => match self.changes.patched(index) {
-                Some(patched) => patched,
-                None => return self.members(object).enumerate().for_each(|(at, (name, value))| visit(at, name, value)),
-            },
-            Value::Text(..) => return,
+        let Some((node, patches)) = self.changes.patched(object) else {
+            return self.members(object).enumerate().for_each(|(at, (name, value))| visit(at, name, value));
         };
         for (at, m) in self.tape.members(node).enumerate() {
-            match patches.iter().find(|patch| patch.at == at) {
-                None => visit(at, Name::Node(m.name), Value::Node(m.value)),
-                Some(patch) => visit(at, patch.name.map_or(Name::Node(m.name), Name::Given), patch.value),
-            }
+            let (name, value) = patched(m, patches);
+            visit(at, name, value);
         }
     }
 
     /// Appends the values of an object's members to `out`.
     #[inline]
     pub(super) fn values(&self, object: Value, out: &mut Vec<Value>) {
-        let (node, patches) = match object {
-            Value::Node(index) => (index, &[][..]),
-            Value::Object(index) => match self.changes.patched(index) {
-                Some(patched) => patched,
-                None => return out.extend(self.members(object).map(|(_, value)| value)),
-            },
-            Value::Text(..) => return,
+        let Some((node, patches)) = self.changes.patched(object) else {
+            return out.extend(self.members(object).map(|(_, value)| value));
         };
         let first = out.len();
         out.extend(self.tape.members(node).map(|m| Value::Node(m.value)));
@@ -151,14 +144,8 @@ impl<'a> Normal<'a> {
     /// The node that an object was, and whether a member of it has another name now.
     #[inline]
     fn origin(&self, object: Value) -> Option<(u32, bool)> {
-        match object {
-            Value::Node(index) => Some((index, false)),
-            Value::Text(..) => None,
-            Value::Object(index) => {
-                let (node, patches) = self.changes.patched(index)?;
-                Some((node, patches.iter().any(|patch| patch.name.is_some())))
-            }
-        }
+        let (node, patches) = self.changes.patched(object)?;
+        Some((node, patches.iter().any(|patch| patch.name.is_some())))
     }
 
     /// The order of an object's members by their names, if it is known: positions among
@@ -201,22 +188,20 @@ impl<'a> Normal<'a> {
 /// A name stands twice in one object.
 pub(super) struct Twice;
 
-fn members<'c, 't>(tape: Tape<'t>, changes: &'c Changes, object: Value) -> impl Iterator<Item = (Name, Value)> + use<'c, 't> {
-    let (mut node, mut patches, mut made) = (u32::MAX, &[][..], 0..0);
-    match object {
-        Value::Node(index) => node = index,
-        Value::Text(..) => {}
-        Value::Object(index) => match changes.object(index) {
-            Changed::Patched(origin, start, end) => {
-                (node, patches) = (origin, changes.patches.get(start as usize..end as usize).unwrap_or_default());
-            }
-            Changed::Made(start, end) => made = start as usize..end as usize,
-        },
-    }
-    let delivered = tape.members(node).map(move |m| match patches.iter().find(|patch| patch.member == m) {
+/// What a member has become.
+#[inline]
+fn patched(m: Member, patches: &[Patch]) -> (Name, Value) {
+    match patches.iter().find(|patch| patch.member == m) {
         None => (Name::Node(m.name), Value::Node(m.value)),
         Some(patch) => (patch.name.map_or(Name::Node(m.name), Name::Given), patch.value),
-    });
+    }
+}
+
+fn members<'c, 't>(tape: Tape<'t>, changes: &'c Changes, object: Value) -> impl Iterator<Item = (Name, Value)> + use<'c, 't> {
+    let (node, patches) = changes.patched(object).unwrap_or((u32::MAX, &[]));
+    let made = if let Value::Object(index) = object { changes.object(index) } else { Changed::Made(0, 0) };
+    let made = if let Changed::Made(start, end) = made { start as usize..end as usize } else { 0..0 };
+    let delivered = tape.members(node).map(move |m| patched(m, patches));
     delivered.chain(changes.members.get(made).unwrap_or_default().iter().copied())
 }
 

@@ -1,7 +1,7 @@
 //! `client.location` and `client.geo`: two documents' names for one thing.
 
 use super::rules::Rules;
-use super::{Name, Normal, Patch, Value, members, name_of};
+use super::{Normal, Patch, Value, members, name_of, patched};
 use crate::click::canonical;
 use crate::click::plan::Role;
 use crate::json::{Kind, Member};
@@ -34,11 +34,8 @@ impl Rules<'_, '_> {
         if keep_geo {
             return self.patch(client, [merged, session]).unwrap_or(Value::Node(client));
         }
-        let members = self.tape.members(client).filter(|m| *m != geo).map(|m| {
-            let patch = [merged, session].into_iter().flatten().find(|patch| patch.member == m);
-            (Name::Node(m.name), patch.map_or(Value::Node(m.value), |patch| patch.value))
-        });
-        let members = members.collect();
+        let patches: Vec<_> = [merged, session].into_iter().flatten().collect();
+        let members = self.tape.members(client).filter(|m| *m != geo).map(|m| patched(m, &patches)).collect();
         self.made(members)
     }
 

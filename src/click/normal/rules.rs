@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Changed, Changes, Name, Patch, Value, name_of};
+use super::{Changed, Changes, Name, Patch, Value, name_of, patched};
 use crate::click::plan::{Plans, Role};
 use crate::click::time;
 use crate::json::{Kind, Member, Tape};
@@ -80,10 +80,8 @@ impl Rules<'_, '_> {
         let moves = |m: &Member| matches!(Role::of(&name_of(tape, Name::Node(m.name))), Role::Taken | Role::Delivered);
         let members: Vec<_> = tape.members(root).filter(moves).map(|m| (Name::Node(m.name), Value::Node(m.value))).collect();
         let delivered = self.made(members);
-        let stays = tape.members(root).filter(|m| !moves(m)).map(|m| {
-            let patch = patches.iter().flatten().find(|patch| patch.member == m);
-            (Name::Node(m.name), patch.map_or(Value::Node(m.value), |patch| patch.value))
-        });
+        let patches: Vec<_> = patches.into_iter().flatten().collect();
+        let stays = tape.members(root).filter(|m| !moves(m)).map(|m| patched(m, &patches));
         let members = stays.chain([(Name::Given("delivered"), delivered)]).collect();
         self.made(members)
     }
