@@ -11,6 +11,7 @@ use super::Click;
 use super::fields::{ADDED, CLICK, EXTRA, Field, Known, Type, known, walk};
 use super::form;
 use super::normal::{Name, Value};
+use super::time::is_canonical;
 use crate::json::text::SLACK;
 use crate::json::{Kind, is_number, text};
 
@@ -162,6 +163,11 @@ fn set(click: &Click<'_>, kind: Type, column: &Column, value: Value, out: &mut V
         Value::Node(index) => (index, tape.node(index).kind),
         _ => (0, Kind::String),
     };
+    if let (Type::Time, Value::Node(index)) = (kind, value)
+        && !is_canonical(tape.inner(index))
+    {
+        return false;
+    }
     match (kind, found) {
         (Type::String | Type::Time | Type::Strings, Kind::String) | (Type::Bool, Kind::Bool) | (Type::Number, Kind::Number) => {
             column.write(out);

@@ -369,3 +369,15 @@ fn records_of_many_or_long_names_are_clicks_like_others() {
         .collect();
     same_alone_and_together(&lines);
 }
+
+#[test]
+fn a_text_that_is_no_time_is_in_no_column_of_times() {
+    let text =
+        br#"{"timestamp":"2026-11-21T23:54:50Z","client":{"session":{"started":"yesterday"}},"route":{"createdAt":"2026-11-21"}}"#;
+    let mut outs = decode("k", text, Caps::default(), || 4096);
+    let Out::Click { flat, .. } = outs.remove(0) else { panic!() };
+    let flat: Value = serde_json::from_str(&flat).unwrap();
+    assert_eq!((&flat["session_started_at"], &flat["link_created_at"]), (&Value::Null, &Value::Null));
+    let expected = r#"{"client":{"session":{"started":"yesterday"}},"route":{"createdAt":"2026-11-21"}}"#;
+    assert_eq!(flat["extra"], expected);
+}
