@@ -8,11 +8,11 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::aws::Aws;
 use crate::decode::Caps;
 use crate::log::LEVELS;
 use crate::object::ObjectRef;
 use crate::target::Context;
-use crate::tls::Trust;
 use names::{prefix_of, target_names};
 pub use target::TargetConfig;
 use target::known_keys;
@@ -58,8 +58,8 @@ pub struct Config {
     pub deadline_margin: Option<Duration>,
     /// The clock, as milliseconds of leases need it.
     pub clock: fn() -> std::time::SystemTime,
-    /// Whom connections trust.
-    pub trust: Trust,
+    /// What clients of AWS share.
+    pub aws: Aws,
     /// Bytes of the objects that are read side by side: a sixteenth of the function's memory.
     pub room: u64,
     /// Processors that the function has, by its memory; as many as the machine has outside of Lambda.
@@ -135,7 +135,7 @@ impl Config {
         for name in &names {
             let others = names.iter().map(|other| prefix_of(other)).filter(|other| other.len() > prefix_of(name).len()).collect();
             let scope = Scope::below(vars, prefix_of(name), others);
-            let target = target::read(&scope, name, context).map(|target| target.shared_by(copies));
+            let target = target::read(&scope, name, context.clone()).map(|target| target.shared_by(copies));
             for variable in scope.unread() {
                 let known = known_keys(&scope).join(", ");
                 mistakes.push(Mistake { variable, problem: format!("is not a variable of target {name}; it has {known}") });
@@ -162,7 +162,7 @@ impl Config {
             continue_queue: globals.parse("CONTINUE_QUEUE_URL", queue),
             deadline_margin: globals.duration("DEADLINE_MARGIN"),
             clock: context.clock,
-            trust: context.trust,
+            aws: context.aws,
             room: memory.map_or(ROOM, |megabytes| (megabytes as u64) << 16),
             processors: memory.map_or(f64::INFINITY, |megabytes| megabytes as f64 / PROCESSOR),
         };

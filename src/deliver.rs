@@ -10,6 +10,7 @@ mod batch;
 mod breaker;
 mod counts;
 mod gate;
+mod groups;
 mod lane;
 mod ledger;
 mod patience;
@@ -18,6 +19,7 @@ mod retry;
 mod room;
 mod settling;
 mod state;
+mod windows;
 
 use std::sync::Arc;
 
@@ -28,9 +30,10 @@ pub use lane::{Full, Lane};
 pub use patience::Patience;
 
 use crate::config::TargetConfig;
+use crate::object::ObjectRef;
 use crate::progress::{Fence, TargetProgress};
-use batch::Batcher;
 use gate::Gate;
+use groups::Groups;
 use room::{Batch, Room};
 use state::{IN_FLIGHT, LaneState};
 
@@ -41,6 +44,7 @@ const QUEUE: usize = 2;
 pub struct Delivery {
     config: TargetConfig,
     gate: Arc<Gate>,
+    groups: Arc<Groups>,
     room: Room,
 }
 
@@ -48,7 +52,7 @@ impl Delivery {
     /// To a target, whose entries may take so many bytes of memory in all objects together.
     pub fn new(config: TargetConfig, bytes: u64) -> Delivery {
         let gate = Arc::new(Gate::new(config.concurrency, config.rate));
-        Delivery { config, gate, room: Room::new(bytes) }
+        Delivery { config, gate, groups: Arc::default(), room: Room::new(bytes) }
     }
 
     /// The target's name.
@@ -56,26 +60,33 @@ impl Delivery {
         &self.config.name
     }
 
+    /// Whether the target wrote `object`.
+    pub fn wrote(&self, object: &ObjectRef) -> bool {
+        self.config.target.wrote(object)
+    }
+
     /// A lane for one object, of which `prior` is settled; nothing is sent once `fence` has fallen.
     pub fn open(&self, patience: Patience, prior: TargetProgress, fence: Option<Arc<Fence>>) -> Lane {
         let state = Arc::new(LaneState::new((&self.config, self.gate.clone()), patience, prior.clone(), fence));
         let (queue, batches) = mpsc::channel(QUEUE);
-        let worker = tokio::spawn(work(state.clone(), batches, self.config.concurrency.min(IN_FLIGHT)));
-        Lane::new(state, prior, Batcher::new(self.config.limits), self.room.clone(), (queue, worker))
+        let concurrency = self.config.concurrency.min(IN_FLIGHT);
+        let worker = tokio::spawn(work(state.clone(), batches, self.groups.clone(), concurrency));
+        Lane::new(state, prior, self.config.limits, self.room.clone(), (queue, worker))
     }
 }
 
 /// Sends batches as they come, `concurrency` at a time.
-async fn work(state: Arc<LaneState>, mut batches: mpsc::Receiver<Batch>, concurrency: usize) {
+async fn work(state: Arc<LaneState>, mut batches: mpsc::Receiver<Batch>, groups: Arc<Groups>, concurrency: usize) {
     let mut running = JoinSet::new();
     loop {
         tokio::select! {
             batch = batches.recv(), if running.len() < concurrency => match batch {
                 Some(Batch { entries, room }) => {
-                    let state = state.clone();
+                    // Here, and not in its task, batches still are in their order.
+                    let (state, turn) = (state.clone(), groups.line_up(&entries));
                     running.spawn(async move {
                         let _room = room;
-                        retry::deliver(state, entries).await;
+                        retry::deliver(state, entries, turn).await;
                     });
                 }
                 None => break,

@@ -15,7 +15,6 @@ use sha2::{Digest, Sha256};
 use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 use tokio::time::timeout_at;
 
-use crate::aws::Aws;
 use crate::config::{Area, Config};
 use crate::decode::Caps;
 use crate::deliver::{Delivery, Lane, Patience};
@@ -53,12 +52,13 @@ pub struct Forwarder {
 
 impl Forwarder {
     /// As configured. Opens no connection.
-    pub fn new(config: Config, aws: &Aws) -> Forwarder {
+    pub fn new(config: Config) -> Forwarder {
+        let aws = config.aws.clone();
         let s3 = match &config.directory {
             Some(root) => Store::Directory(Directory { root: Some(root.clone()) }),
             None => Store::S3(S3::new(aws.clone())),
         };
-        let progress = config.progress_table.as_deref().map(|name| Progress::Table(Table::new(name, aws.clone())));
+        let progress = config.progress_table.as_deref().map(|name| Progress::Table(Table::new(name, aws)));
         Forwarder { progress, ..Forwarder::with_store(config, s3) }
     }
 

@@ -47,6 +47,12 @@
 //!   moving them between processors cost what it saved.
 //! - 2026-11-22: memory is bounded by shares of the function's: a sixteenth for the objects read side by side, an
 //!   eighth for the entries on their way to all targets together.
+//! - 2026-11-22: a lake's files are windows of the object, cut by its own bytes and hours, and are named after the
+//!   clicks of their window: every run over the same clicks gives the same names, whatever was sent or filtered.
+//! - 2026-11-22: Parquet is written column by column without Arrow, which would only stand between the row's text and
+//!   the column.
+//! - 2026-11-22: where an order is kept, batches that share a group stand in line for it, and a batch holds several
+//!   requests, so that one popular link does not make every request one click.
 //! - 2026-11-22: a run whose target was slow but settled something goes on in a fresh message; one that
 //!   settled nothing is a failure, and its message waits.
 

@@ -1,21 +1,33 @@
 //! Somewhere clicks go. A target knows one wire format and sends one request at a time; batching, waiting,
 //! retrying and counting are `deliver`'s.
 
+mod aws;
+mod body;
+mod dynamodb;
+mod eventbridge;
+mod firehose;
 mod http;
 mod http_api;
+mod kinds;
+mod kinesis;
+mod lambda;
+pub mod s3;
+mod sns;
+mod sqs;
 mod stdout;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 
+use crate::aws::Aws;
 use crate::click::{Click, ClickId};
-use crate::config::vars::Scope;
 use crate::decode::Place;
 use crate::object::ObjectRef;
 use crate::tls::Trust;
+pub use kinds::{AWS, Build, COMMON, KINDS, Kind, Var};
 
 /// What one request may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +44,41 @@ pub struct Limits {
     pub per_record: usize,
     /// Whether the target answers for each entry of a request.
     pub verdicts: bool,
+    /// Whether its entries have groups, of which a request may hold one entry each.
+    pub grouped: bool,
+    /// Where an object is cut into what goes together, if the records and bytes of a request do not say.
+    pub cut: Option<Cut>,
+}
+
+impl Limits {
+    /// One entry a request, of up to 1 MiB, without anything special.
+    pub const PLAIN: Limits = Limits {
+        records: 1,
+        bytes: 1 << 20,
+        record_bytes: 1 << 20,
+        overhead: 0,
+        per_record: 0,
+        verdicts: false,
+        grouped: false,
+        cut: None,
+    };
+}
+
+/// Where an object is cut into windows, by its own bytes alone: whatever was sent before, whatever is filtered, and
+/// however often it is read, the same clicks go together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cut {
+    /// Plain bytes from the first click of a window to the first of the next, at least.
+    pub bytes: u64,
+    /// Hours of the clicks of one window, at most.
+    pub hours: usize,
+}
+
+/// What goes together.
+#[derive(Debug, Default)]
+pub struct Window {
+    /// A hash over the ids of all clicks in it, sent or not; known once the window is whole.
+    pub digest: OnceLock<ClickId>,
 }
 
 /// One click in a target's wire form.
@@ -39,6 +86,12 @@ pub struct Limits {
 pub struct Entry {
     /// What is sent.
     pub body: Bytes,
+    /// What is sent beside it: a key, attributes.
+    pub marks: Vec<(&'static str, Box<str>)>,
+    /// Entries of one group arrive in their order.
+    pub group: Option<Arc<str>>,
+    /// The window it belongs to, if its target's requests are windows.
+    pub window: Option<Arc<Window>>,
     /// The click's id.
     pub id: ClickId,
     /// Its number among identical clicks of its object.
@@ -62,6 +115,9 @@ impl Entry {
     pub fn new(click: &Click<'_>, body: Bytes) -> Entry {
         Entry {
             body,
+            marks: Vec::new(),
+            group: None,
+            window: None,
             id: click.id,
             n: click.n,
             object: click.object.clone(),
@@ -71,6 +127,16 @@ impl Entry {
             batch_key: click.batch_key.clone(),
             raw: click.raw.clone(),
         }
+    }
+
+    /// Bytes that it takes of a request.
+    pub fn size(&self) -> usize {
+        self.body.len() + self.marks.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>()
+    }
+
+    /// What is sent beside the body under `name`.
+    pub fn mark(&self, name: &str) -> Option<&str> {
+        self.marks.iter().find(|(known, _)| *known == name).map(|(_, value)| &**value)
     }
 }
 
@@ -115,60 +181,19 @@ pub trait Target: Send + Sync {
     async fn send(&self, batch: &[Entry]) -> Result<Vec<Verdict>, Halt>;
     /// How it was understood, as names and values for people; no secrets.
     fn describe(&self) -> Vec<(&'static str, String)>;
+    /// Whether it wrote `object`, which then is no click file.
+    fn wrote(&self, _object: &ObjectRef) -> bool {
+        false
+    }
 }
 
 /// What a target may take from its surroundings.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Context {
     /// The clock for signatures and dates.
     pub clock: fn() -> SystemTime,
     /// Whom connections trust.
     pub trust: Trust,
+    /// What clients of AWS share.
+    pub aws: Aws,
 }
-
-/// A variable of a kind, below the target's prefix.
-#[derive(Debug)]
-pub struct Var {
-    /// Its name without the prefix; `HEADER_*` stands for any that begin so.
-    pub name: &'static str,
-    /// Its value when it is not set; empty if there is none.
-    pub default: &'static str,
-    /// What it does.
-    pub doc: &'static str,
-}
-
-/// Makes a target of its variables, or notes the mistakes.
-pub type Build = fn(&Scope<'_>, Context) -> Option<Arc<dyn Target>>;
-
-/// A kind of target as the registry knows it.
-pub struct Kind {
-    /// The value of `_KIND`.
-    pub name: &'static str,
-    /// What it is, for people.
-    pub doc: &'static str,
-    /// Its own variables.
-    pub vars: &'static [Var],
-    /// Its constructor.
-    pub build: Build,
-}
-
-/// All kinds, in the order of the README.
-pub const KINDS: &[Kind] = &[http::KIND, stdout::KIND];
-
-/// The variables that every target has.
-pub const COMMON: &[Var] = &[
-    Var { name: "KIND", default: "", doc: "the kind of target; required" },
-    Var { name: "MAX_RECORDS", default: "the kind's limit", doc: "most clicks in a request; may only lower the limit" },
-    Var {
-        name: "MAX_BYTES",
-        default: "the kind's limit",
-        doc: "most bytes in a request's body before compression; may only lower the limit",
-    },
-    Var {
-        name: "CONCURRENCY",
-        default: "10",
-        doc: "most requests in flight at a time; fewer while the target throttles or slows down",
-    },
-    Var { name: "RATE", default: "", doc: "most requests a second, of all copies of the function together (`MAX_CONCURRENCY`)" },
-    Var { name: "TIMEOUT", default: "30s", doc: "how long a request may take" },
-];

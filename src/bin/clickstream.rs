@@ -4,6 +4,8 @@
 mod check;
 #[path = "clickstream/forward.rs"]
 mod forward;
+#[path = "clickstream/lake.rs"]
+mod lake;
 #[path = "clickstream/paths.rs"]
 mod paths;
 #[path = "clickstream/sample.rs"]
@@ -13,6 +15,7 @@ use std::process::ExitCode;
 use std::time::SystemTime;
 
 use clap::{Parser, Subcommand};
+use clickstream_forwarder::aws::Aws;
 use clickstream_forwarder::config::{Config, vars};
 use clickstream_forwarder::log;
 use clickstream_forwarder::target::Context;
@@ -45,6 +48,8 @@ enum Command {
     Forward(forward::Args),
     /// Check the configuration in the environment and show each target as it was understood
     Check,
+    /// Print the SQL for a lake that a target of the kind s3 fills
+    Lake(lake::Lake),
     /// Write a synthetic click file
     Sample(sample::Args),
 }
@@ -53,6 +58,7 @@ fn main() -> ExitCode {
     let code = match Cli::parse().command {
         Command::Forward(args) => forward::run(args),
         Command::Check => check::run(),
+        Command::Lake(lake) => lake::run(lake),
         Command::Sample(args) => sample::run(&args),
     };
     ExitCode::from(code)
@@ -69,7 +75,8 @@ fn configuration(format: Option<&str>) -> Result<Config, String> {
     } else if format.is_some() {
         return Err("--format goes with standard output; TARGETS is set, so set the target's _FORMAT".into());
     }
-    Config::load(&vars, Context { clock: now, trust: Trust::Machine }).map_err(|errors| errors.to_string())
+    let context = Context { clock: now, trust: Trust::Machine, aws: Aws::new(Trust::Machine) };
+    Config::load(&vars, context).map_err(|errors| errors.to_string())
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one clock of this program")]

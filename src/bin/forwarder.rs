@@ -31,7 +31,8 @@ const LONGEST: Duration = Duration::from_secs(900);
 fn main() -> ExitCode {
     let vars = vars::environment();
     log::json(vars.get("LOG_LEVEL").map(String::as_str));
-    let config = match Config::load(&vars, Context { clock: now, trust: Trust::of(&vars) }) {
+    let trust = Trust::of(&vars);
+    let config = match Config::load(&vars, Context { clock: now, trust, aws: Aws::new(trust) }) {
         Ok(config) => config,
         Err(errors) => {
             for mistake in &errors.0 {
@@ -56,11 +57,10 @@ fn runtime(processors: f64) -> std::io::Result<Runtime> {
 }
 
 async fn serve(config: Config) -> ExitCode {
-    let aws = Aws::new(config.trust);
-    let there = config.directory.is_none().then(|| aws.clone());
+    let there = config.directory.is_none().then(|| config.aws.clone());
     let (queues, margin) = (Queues::new(there, config.continue_queue.clone()), config.deadline_margin);
     let shared = config.progress_table.is_some();
-    let forwarder = Arc::new(Forwarder::new(config, &aws).or_progress(Progress::Local(Local::default())));
+    let forwarder = Arc::new(Forwarder::new(config).or_progress(Progress::Local(Local::default())));
     let function = Arc::new(Function { forwarder, queues, margin, shared });
     let handler = service_fn(move |event| {
         let function = function.clone();

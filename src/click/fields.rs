@@ -14,6 +14,8 @@ pub enum Type {
     Bool,
     /// A number.
     Number,
+    /// A whole number.
+    Integer,
     /// An array of texts, of which a column takes the first.
     Strings,
     /// An object of any shape; in a column, its JSON text.
@@ -47,14 +49,14 @@ const fn plain(name: &'static str, doc: &'static str) -> Field {
     Field { name, kind: Type::String, column: None, doc }
 }
 
-use Type::{Bool, Json, Number, String as Text, Strings, Time};
+use Type::{Bool, Integer, Json, Number, String as Text, Strings, Time};
 
 /// The columns that the forwarder itself fills: name, type, what it says.
 pub const ADDED: &[(&str, Type, &str)] = &[
     ("click_id", Text, "the click's id: a UUID of version 8, the same however often the click comes"),
     ("batch_key", Text, "the key of the envelope the click came in, else the object's base name"),
     ("source_object", Text, "the object the click was read from, as s3://bucket/key"),
-    ("source_index", Number, "the click's position in that object, from 0"),
+    ("source_index", Integer, "the click's position in that object, from 0"),
 ];
 
 /// The column for what has none.

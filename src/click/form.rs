@@ -1,5 +1,6 @@
 //! The JSON forms of a click: `click`, the canonical one, and `webhook`, as Rebrandly's own webhook sends it.
 
+use std::fmt;
 use std::str::FromStr;
 
 use super::normal::{Name, Value};
@@ -19,6 +20,17 @@ pub enum Form {
     Raw,
     /// As delivered, readable by what was written for either of Rebrandly's webhook documents.
     Webhook,
+}
+
+impl fmt::Display for Form {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Form::Click => "click",
+            Form::Flat => "flat",
+            Form::Raw => "raw",
+            Form::Webhook => "webhook",
+        })
+    }
 }
 
 impl FromStr for Form {

@@ -72,6 +72,7 @@ fn member(field: &Field) -> Value {
         Type::Time => json!({ "type": "string", "format": "date-time", "description": doc }),
         Type::Bool => json!({ "type": "boolean", "description": doc }),
         Type::Number => json!({ "type": "number", "description": doc }),
+        Type::Integer => json!({ "type": "integer", "description": doc }),
         Type::Strings => json!({ "type": "array", "items": { "type": "string" }, "description": doc }),
         Type::Json => json!({ "type": "object", "description": doc }),
         Type::Object(fields) => {
@@ -86,6 +87,7 @@ fn column(kind: Type, doc: &str) -> Value {
         Type::Time => json!({ "type": "string", "format": "date-time", "description": doc }),
         Type::Bool => json!({ "type": "boolean", "description": doc }),
         Type::Number => json!({ "type": "number", "description": doc }),
+        Type::Integer => json!({ "type": "integer", "description": doc }),
         _ => json!({ "type": "string", "description": doc }),
     }
 }

@@ -54,7 +54,7 @@ pub fn is_local(text: &[u8]) -> bool {
 }
 
 /// A count of seconds, milliseconds, microseconds or nanoseconds since 1970, told apart by its 10, 13, 16
-/// or 19 digits, as [`to_utc`] would write it.
+/// or 19 digits, as RFC 3339 in UTC.
 pub fn from_epoch(digits: &str) -> Option<String> {
     let (seconds, fraction) = match digits.len() {
         10 | 13 | 16 | 19 if digits.bytes().all(|c| c.is_ascii_digit()) => digits.split_at_checked(10)?,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::vars::{Scope, parse_rate};
-use crate::target::{COMMON, Context, KINDS, Limits, Target};
+use crate::target::{COMMON, Context, KINDS, Kind, Limits, Target};
 
 /// Bytes that a request must have room for beside its frame: four usual clicks.
 const LEAST_CLICK: usize = 4096;
@@ -40,7 +40,7 @@ impl TargetConfig {
 /// The keys that a target's scope knows, for a message.
 pub(super) fn known_keys(scope: &Scope<'_>) -> Vec<String> {
     let kind = KINDS.iter().find(|kind| scope.peek("KIND") == Some(kind.name));
-    let own = kind.map_or(&[][..], |kind| kind.vars);
+    let own = kind.into_iter().flat_map(Kind::variables);
     COMMON.iter().chain(own).map(|var| scope.name(var.name)).collect()
 }
 
@@ -63,8 +63,15 @@ pub(super) fn read(scope: &Scope<'_>, name: &str, context: Context) -> Option<Ta
     let timeout = scope.duration("TIMEOUT").unwrap_or(Duration::from_secs(30));
     let target = (kind.build)(scope, context)?;
     let mut limits = target.limits();
-    lower(scope, "MAX_RECORDS", &mut limits.records, records);
-    lower(scope, "MAX_BYTES", &mut limits.bytes, bytes.map(|n| n as usize));
+    if limits.cut.is_some() {
+        let set = [("MAX_RECORDS", records.is_some()), ("MAX_BYTES", bytes.is_some())];
+        for (key, _) in set.into_iter().filter(|(_, set)| *set) {
+            scope.mistake(key, "cannot be set for this kind: the same file must always be cut at the same clicks");
+        }
+    } else {
+        lower(scope, "MAX_RECORDS", &mut limits.records, records);
+        lower(scope, "MAX_BYTES", &mut limits.bytes, bytes.map(|n| n as usize));
+    }
     let least = limits.overhead + LEAST_CLICK;
     if limits.bytes < least {
         scope.mistake(

@@ -1,5 +1,6 @@
 //! Entries put together into requests that keep to a target's limits. Pure.
 
+use super::groups::ROUNDS;
 use crate::target::{Entry, Limits};
 
 /// Collects entries until one more would not fit.
@@ -25,20 +26,26 @@ impl Batcher {
         Batcher { limits, entries: Vec::new(), bytes: limits.overhead }
     }
 
-    /// Adds an entry; returns the batch that was full before it, if it was.
+    /// Adds an entry; returns the batch that was full before it, if it was. Where objects are cut into windows, none
+    /// ever is. Of grouped entries a batch holds several requests, within the bytes of one.
     pub fn push(&mut self, entry: Entry) -> Result<Option<Vec<Entry>>, TooLarge> {
         let limit = self.limits.record_bytes.min(self.limits.bytes.saturating_sub(self.limits.overhead + self.limits.per_record));
-        if entry.body.len() > limit {
+        if entry.size() > limit {
             return Err(TooLarge { entry: Box::new(entry), limit });
         }
-        let size = entry.body.len() + self.limits.per_record;
-        // Rows of the quarantine come from several objects; a request speaks of one.
-        let other = self.entries.last().is_some_and(|last| last.object != entry.object);
-        let full = other || self.entries.len() >= self.limits.records || self.bytes + size > self.limits.bytes;
+        let size = entry.size() + self.limits.per_record;
+        let full = self.limits.cut.is_none() && self.is_full(&entry, size);
         let batch = if full { self.take() } else { None };
         self.bytes += size;
         self.entries.push(entry);
         Ok(batch)
+    }
+
+    fn is_full(&self, entry: &Entry, size: usize) -> bool {
+        let records = if self.limits.grouped { self.limits.records * ROUNDS } else { self.limits.records };
+        // Rows of the quarantine come from several objects; a request speaks of one.
+        let other = self.entries.last().is_some_and(|last| last.object != entry.object);
+        other || self.entries.len() >= records || self.bytes + size > self.limits.bytes
     }
 
     /// How many entries are collected.
@@ -57,23 +64,16 @@ impl Batcher {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::click::ClickId;
-    use crate::object::ObjectRef;
+    use crate::deliver::ledger::tests::entry as plain;
     use proptest::prelude::*;
-    use std::sync::Arc;
 
     fn entry(size: usize, index: u64) -> Entry {
-        Entry {
-            body: vec![b'x'; size].into(),
-            id: ClickId::from_digest(&[0; 32]),
-            n: 1,
-            object: Arc::new(ObjectRef::new("b", "k")),
-            place: crate::decode::Place { offset: 0, index },
-            at: index,
-            turn: index,
-            batch_key: "k".into(),
-            raw: Default::default(),
-        }
+        // What goes beside the body counts like it.
+        let (beside, body) = (size / 3, size - size / 3);
+        let marks = vec![("k", "v".repeat(beside.saturating_sub(1)).into())];
+        let place = crate::decode::Place { offset: 0, index };
+        let marks = if beside > 0 { marks } else { Vec::new() };
+        Entry { body: vec![b'x'; body].into(), marks, place, ..plain(index, index) }
     }
 
     proptest! {
@@ -82,13 +82,13 @@ mod tests {
             sizes in proptest::collection::vec(0usize..120, 0..200),
             records in 1usize..20, bytes in 40usize..300, overhead in 0usize..30, per_record in 0usize..3,
         ) {
-            let limits = Limits { records, bytes, record_bytes: 100, overhead, per_record, verdicts: false };
+            let limits = Limits { records, bytes, record_bytes: 100, overhead, per_record, ..Limits::PLAIN };
             let (mut batcher, mut batches, mut seen) = (Batcher::new(limits), Vec::new(), Vec::new());
             for (index, size) in sizes.iter().enumerate() {
                 match batcher.push(entry(*size, index as u64)) {
                     Ok(batch) => batches.extend(batch),
                     Err(refused) => {
-                        prop_assert!(refused.entry.body.len() > refused.limit);
+                        prop_assert!(refused.entry.size() > refused.limit);
                         seen.push(refused.entry.place.index);
                     }
                 }
@@ -97,7 +97,7 @@ mod tests {
             let mut last = None;
             for batch in &batches {
                 prop_assert!(!batch.is_empty() && batch.len() <= records);
-                let size: usize = overhead + batch.iter().map(|e| e.body.len() + per_record).sum::<usize>();
+                let size: usize = overhead + batch.iter().map(|e| e.size() + per_record).sum::<usize>();
                 prop_assert!(size <= bytes);
                 for entry in batch {
                     prop_assert!(last.is_none_or(|last| last < entry.place.index));

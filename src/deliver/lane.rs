@@ -1,6 +1,7 @@
 //! One target's road for one object: what is offered, what is queued, and what became of it.
 
 mod close;
+mod queue;
 
 use std::sync::Arc;
 
@@ -8,13 +9,14 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::batch::Batcher;
-use super::room::{Batch, Place, Room, place};
+use super::room::{Batch, Room};
 use super::state::LaneState;
+use super::windows::Windows;
 use crate::click::Click;
 use crate::outcome::Tally;
 use crate::progress::{Settling, TargetProgress};
 use crate::quarantine::Row;
-use crate::target::Entry;
+use crate::target::{Entry, Limits};
 
 /// One target's road for one object.
 pub struct Lane {
@@ -22,6 +24,8 @@ pub struct Lane {
     /// How far earlier runs were.
     prior: TargetProgress,
     batcher: Batcher,
+    /// Where the object is cut, if the target wants windows.
+    windows: Option<Windows>,
     room: Room,
     queue: mpsc::Sender<Batch>,
     worker: JoinHandle<()>,
@@ -60,7 +64,7 @@ impl Lane {
     pub(super) fn new(
         state: Arc<LaneState>,
         prior: TargetProgress,
-        batcher: Batcher,
+        limits: Limits,
         room: Room,
         (queue, worker): (mpsc::Sender<Batch>, JoinHandle<()>),
     ) -> Lane {
@@ -68,7 +72,8 @@ impl Lane {
         Lane {
             state,
             prior,
-            batcher,
+            batcher: Batcher::new(limits),
+            windows: limits.cut.map(Windows::new),
             room,
             queue,
             worker,
@@ -133,6 +138,15 @@ impl Lane {
     /// its click.
     pub fn offer(&mut self, click: &Click<'_>, at: u64) -> Option<Full> {
         let before = self.offered;
+        let whole = self.windows.as_mut().is_some_and(|windows| windows.see(click, at));
+        // Of a window that the lane did not live to see whole, nothing is sent: what was dropped is not behind it.
+        let window = if whole && self.dropped.is_none() { self.batcher.take() } else { None };
+        let batch = window.or(self.take(click, at))?;
+        Some(Full { batch, before, frontier: at })
+    }
+
+    /// Takes a click; returns the batch that was full before it.
+    fn take(&mut self, click: &Click<'_>, at: u64) -> Option<Vec<Entry>> {
         if !self.wants(at) {
             // Nothing on both sides of it is one range.
             self.turn += 1;
@@ -153,11 +167,11 @@ impl Lane {
             Ok(entry) => entry,
             Err(why) => return unfit(self, Entry::new(click, Default::default()), why.0),
         };
-        match self.batcher.push(Entry { at, turn: self.turn, ..entry }) {
-            Ok(full) => full.map(|batch| Full { batch, before, frontier: at }),
+        let window = self.windows.as_ref().and_then(Windows::window);
+        match self.batcher.push(Entry { at, turn: self.turn, window, ..entry }) {
+            Ok(full) => full,
             Err(refused) => {
-                let reason =
-                    format!("{} bytes in this target's form; it takes {} at most", refused.entry.body.len(), refused.limit);
+                let reason = format!("{} bytes in this target's form; it takes {} at most", refused.entry.size(), refused.limit);
                 unfit(self, *refused.entry, reason)
             }
         }
@@ -179,6 +193,9 @@ impl Lane {
     /// The batch being filled, at the end of the object.
     pub fn flush(&mut self, end: u64) -> Option<Full> {
         self.end = true;
+        if let Some(windows) = &mut self.windows {
+            windows.end();
+        }
         self.advance(end);
         let frontier = self.dropped.unwrap_or(end);
         Some(Full { batch: self.batcher.take()?, before: self.offered, frontier })
@@ -193,42 +210,9 @@ impl Lane {
         self.state.leave(batch.len());
     }
 
-    /// Queues a batch. If the queue stays full, and others wait for this lane (`may_detach`), the lane keeps the
-    /// batch, takes back what came after it, and `false` says so: it [goes on](Self::go_on) alone.
-    pub async fn enqueue(&mut self, full: Full, may_detach: bool) -> bool {
-        self.state.ledger(|ledger| ledger.queue(&full.batch, full.frontier));
-        self.pending = full.batch;
-        let place = place(&self.queue, &self.room, &self.pending);
-        tokio::select! {
-            biased;
-            place = place => self.send(place),
-            () = self.state.holds_up(), if may_detach && !self.state.has_ended() => {
-                self.batcher.take();
-                (self.offered, self.resume) = (full.before, full.frontier);
-                return false;
-            }
-        }
-        true
-    }
-
-    /// Queues the batch that was kept, however long that takes.
-    pub async fn go_on(&mut self) {
-        let place = place(&self.queue, &self.room, &self.pending).await;
-        self.send(place);
-    }
-
     /// Whether every record was offered.
     pub fn has_all(&self) -> bool {
         self.end
-    }
-
-    fn send(&mut self, place: Place) {
-        let entries = std::mem::take(&mut self.pending);
-        match place {
-            (Ok(permit), room) => drop(permit.send(Batch { entries, room })),
-            // The worker ends only with the lane, or by a panic of a target.
-            (Err(_), _) => self.state.leave(entries.len()),
-        }
     }
 
     /// How many rows are collected.

@@ -108,7 +108,7 @@ impl Ledger {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::click::ClickId;
     use crate::object::ObjectRef;
@@ -116,9 +116,12 @@ mod tests {
     use std::collections::BTreeSet;
     use std::sync::Arc;
 
-    fn entry(at: u64, turn: u64) -> Entry {
+    pub(in crate::deliver) fn entry(at: u64, turn: u64) -> Entry {
         Entry {
             body: Default::default(),
+            marks: Vec::new(),
+            group: None,
+            window: None,
             id: ClickId::from_digest(&[0; 32]),
             n: 1,
             object: Arc::new(ObjectRef::new("b", "k")),

@@ -7,6 +7,7 @@ use fastrand::Rng;
 use tokio::time::{Instant, timeout};
 
 use super::backoff;
+use super::groups::{Turn, requests};
 use super::state::LaneState;
 use crate::outcome::Failure;
 use crate::target::{Entry, Halt, Verdict};
@@ -14,14 +15,21 @@ use crate::target::{Entry, Halt, Verdict};
 /// A target that has not answered for so long is down, even if the deadline came before its time-out.
 const SILENCE: Duration = Duration::from_secs(5);
 
-/// Sends `batch` until each of its entries is sent, rejected, failed or left for another run.
-pub(super) async fn deliver(lane: Arc<LaneState>, batch: Vec<Entry>) {
+/// Sends `batch` until each of its entries is sent, rejected, failed or left for another run. `turn` is its place
+/// among the batches that share groups with it.
+pub(super) async fn deliver(lane: Arc<LaneState>, batch: Vec<Entry>, mut turn: Option<Turn>) {
     // Without room in time, the loop finds the time up.
     let _room = lane.patience.in_time(lane.room(&batch)).await;
     lane.admit();
-    let mut pieces = vec![batch];
+    let mut pieces = requests(batch, lane.records);
+    pieces.reverse();
     let mut trouble = Trouble { failures: 0, since: None, rng: Rng::new() };
     while let Some(piece) = pieces.pop() {
+        if let Some(turn) = &mut turn {
+            turn.keep(pieces.iter().flatten().chain(&piece));
+            // If it does not come in time, the time is found to be up.
+            lane.patience.in_time(turn.comes(&piece)).await;
+        }
         if lane.is_over() {
             lane.leave(piece.len());
             continue;

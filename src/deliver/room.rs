@@ -37,7 +37,7 @@ impl Room {
 
     /// Waits for room for `entries`; a batch that needs more than there is takes all.
     pub(super) async fn take(&self, entries: &[Entry]) -> Option<OwnedSemaphorePermit> {
-        let bytes: usize = entries.iter().map(|entry| entry.body.len() + entry.raw.len() + size_of::<Entry>()).sum();
+        let bytes: usize = entries.iter().map(|entry| entry.size() + entry.raw.len() + size_of::<Entry>()).sum();
         self.free.clone().acquire_many_owned(((bytes >> 10) as u32).clamp(1, self.all)).await.ok()
     }
 }

@@ -31,6 +31,8 @@ pub(super) struct LaneState {
     pub(super) target: Arc<dyn Target>,
     pub(super) gate: Arc<Gate>,
     pub(super) timeout: Duration,
+    /// Entries of a request.
+    pub(super) records: usize,
     pub(super) patience: Patience,
     /// Until when the object is this run's.
     fence: Option<Arc<Fence>>,
@@ -63,6 +65,7 @@ impl LaneState {
             target: config.target.clone(),
             gate,
             timeout: config.timeout,
+            records: config.limits.records,
             patience,
             fence,
             ranges: Arc::new(Semaphore::new(RANGES as usize)),

@@ -24,7 +24,8 @@ impl Forwarder {
         if job.bucket.is_empty() {
             return Err("it names no bucket");
         }
-        if spellings.iter().any(|object| self.quarantine.holds(object)) {
+        let own = |object| self.quarantine.holds(object) || self.deliveries.iter().any(|delivery| delivery.wrote(object));
+        if spellings.iter().any(own) {
             return Err("the forwarder wrote it itself");
         }
         spellings.retain(|object| self.sources.as_ref().is_none_or(|areas| areas.iter().any(|area| area.holds(object))));

@@ -1,7 +1,6 @@
 //! `http`: any endpoint that takes JSON, as Rebrandly's own webhook sends it or as lines, an array or
 //! single clicks; signed as Standard Webhooks 1.0.0 says.
 
-mod body;
 mod settings;
 mod sign;
 
@@ -9,10 +8,10 @@ use async_trait::async_trait;
 use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
 use reqwest::{Method, Url};
 
+use super::body::{self, Body};
 use super::http_api::{HttpClient, send};
 use super::{Context, Entry, Halt, Kind, Limits, Target, Unfit, Var, Verdict};
 use crate::click::{Click, Form};
-use body::Body;
 use sign::Signer;
 
 pub(super) const KIND: Kind = Kind {
@@ -33,6 +32,7 @@ pub(super) const KIND: Kind = Kind {
             doc: "`whsec_…`: signs each request as Standard Webhooks 1.0.0; several, parted by spaces, during a rotation",
         },
     ],
+    shared: &[],
     build: settings::build,
 };
 
@@ -54,7 +54,7 @@ impl Target for Http {
     fn limits(&self) -> Limits {
         // An endpoint's own limits are unknown: a 413 halves the request.
         let records = if self.body == Body::Single { 1 } else { 1000 };
-        Limits { records, bytes: 1 << 20, record_bytes: 1 << 20, overhead: body::OVERHEAD, per_record: 1, verdicts: false }
+        Limits { records, bytes: 1 << 20, record_bytes: 1 << 20, overhead: body::OVERHEAD, per_record: 1, ..Limits::PLAIN }
     }
 
     fn encode(&self, click: &Click<'_>) -> Result<Entry, Unfit> {

@@ -17,6 +17,7 @@ pub(super) const KIND: Kind = Kind {
     name: "stdout",
     doc: "one click a line on standard output; in Lambda, into the function's log",
     vars: &[Var { name: "FORMAT", default: "click", doc: "`click`, `flat`, `raw` or `webhook`" }],
+    shared: &[],
     build,
 };
 
@@ -35,7 +36,7 @@ static WRITING: LazyLock<Arc<Mutex<()>>> = LazyLock::new(Arc::default);
 #[async_trait]
 impl Target for Stdout {
     fn limits(&self) -> Limits {
-        Limits { records: 1024, bytes: 64 << 20, record_bytes: 64 << 20, overhead: 0, per_record: 1, verdicts: false }
+        Limits { records: 1024, bytes: 64 << 20, record_bytes: 64 << 20, per_record: 1, ..Limits::PLAIN }
     }
 
     fn encode(&self, click: &Click<'_>) -> Result<Entry, Unfit> {

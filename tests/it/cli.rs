@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
+use crate::golden;
 use crate::support::{click, lines, root, temporary};
 
 /// Runs `clickstream` with `input` on its standard input and the variables `env`.
@@ -85,7 +86,7 @@ fn exit_codes_tell_what_to_do() {
     let (code, _, err) = said(&clickstream(&["forward", "--give-up", "1ms", &good], &down, b""));
     assert!(code == 1 && err.contains("target hook: gave up for now") && err.contains("failed 2"), "{code} {err}");
     let (code, _, err) = said(&clickstream(&["forward", &good], &[("TARGETS", "hook")], b""));
-    assert!(code == 2 && err.contains("HOOK_KIND: is not set; expected one of http, stdout"), "{code} {err}");
+    assert!(code == 2 && err.contains("HOOK_KIND: is not set; expected one of http, firehose"), "{code} {err}");
 }
 
 #[test]
@@ -174,4 +175,26 @@ fn samples_are_the_same_for_the_same_seed() {
     assert_eq!(sample("4"), sample("4"));
     assert_ne!(sample("4"), sample("5"));
     assert_eq!(said(&clickstream(&["sample", "--bytes", "many"], &[], b"")).0, 2);
+}
+
+#[test]
+fn a_lake_is_made_a_table() {
+    let mut text = String::new();
+    for arguments in [
+        &["lake", "table", "s3://lake/clicks", "--first", "2026-11-01"][..],
+        &["lake", "table", "s3://lake/", "--file", "lines", "--name", "lines", "--first", "2026-11-01"],
+        &["lake", "compact", "s3://lake/clicks/", "s3://lake/clicks-daily/", "--day", "2026-11-21"],
+        &["lake", "compact", "s3://lake/clicks/", "s3://lake/clicks-daily/", "--day", "2026-11-21", "--engine", "duckdb"],
+    ] {
+        let (code, out, err) = said(&clickstream(arguments, &[], b""));
+        assert_eq!((code, err.as_str()), (0, ""));
+        text += &format!("-- clickstream {}\n{out}\n", arguments.join(" "));
+    }
+    golden::check("lake.sql", &text);
+    let (_, out, _) = said(&clickstream(&["lake", "table", "s3://lake/clicks/"], &[], b""));
+    assert!(out.contains("'projection.dt.range'         = '20"), "a year ago: {out}");
+    for wrong in [&["lake", "table", "/tmp/lake"][..], &["lake", "compact", "s3://lake/clicks/", "s3://lake/clicks/daily/"]] {
+        let (code, out, err) = said(&clickstream(wrong, &[], b""));
+        assert!(code == 2 && out.is_empty() && err.contains("lake"), "{err}");
+    }
 }

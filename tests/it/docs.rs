@@ -5,9 +5,9 @@ use std::fmt::Write;
 use clickstream_forwarder::click::columns;
 use clickstream_forwarder::click::fields::{CLICK, walk};
 use clickstream_forwarder::config::{Config, GLOBALS, vars::Vars};
-use clickstream_forwarder::target::{COMMON, Context, KINDS, Var};
+use clickstream_forwarder::target::{AWS, COMMON, KINDS, Var};
 
-use crate::support::{clock, root};
+use crate::support::{context, root};
 
 fn readme() -> String {
     std::fs::read_to_string(root().join("README.md")).unwrap()
@@ -49,6 +49,10 @@ fn the_tables_are_those_of_the_code() {
         variables(&mut targets, kind.vars);
         targets.push('\n');
     }
+    let inside: Vec<_> = KINDS.iter().filter(|kind| !kind.shared.is_empty()).map(|kind| format!("`{}`", kind.name)).collect();
+    write!(targets, "Targets inside AWS ({}) also have:\n\n", inside.join(", ")).unwrap();
+    variables(&mut targets, AWS);
+    targets.push('\n');
     targets.push_str("Every target also has:\n\n");
     variables(&mut targets, COMMON);
     generated("targets", &(targets + "\n"));
@@ -77,7 +81,7 @@ fn every_environment_block_is_a_valid_configuration() {
     for block in blocks {
         let pairs = block.lines().filter(|line| !line.trim_start().starts_with('#')).filter_map(|line| line.split_once('='));
         let vars: Vars = pairs.map(|(name, value)| (name.trim().to_owned(), value.trim().trim_matches('\'').to_owned())).collect();
-        if let Err(errors) = Config::load(&vars, Context { clock, trust: Default::default() }) {
+        if let Err(errors) = Config::load(&vars, context()) {
             panic!("{errors}\nin\n{block}");
         }
     }

@@ -1,17 +1,20 @@
 //! The one integration binary. `decode`: what files hold; `click`: forms, ids and schemas; `target`: every
-//! kind against the same demands; `forward`: whole objects, faults and conservation; `trigger`: events and
-//! answers; `progress`: runs that go on where others stopped; `cli`: the command as a person uses it; `docs`:
+//! kind against the same demands; `aws`: those inside AWS; `forward`: whole objects, faults and conservation; `trigger`: events and
+//! answers; `progress`: runs that go on where others stopped; `order`: what goes
+//! together and in turn; `cli`: the command as a person uses it; `docs`:
 //! what the README says; `regress`: defects
 //! that once were.
 
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test that cannot go on must fail")]
 
+mod aws;
 mod cli;
 mod click;
 mod decode;
 mod docs;
 mod forward;
 mod golden;
+mod order;
 mod progress;
 mod regress;
 mod scripted;

@@ -8,16 +8,14 @@ use clickstream_forwarder::deliver::Patience;
 use clickstream_forwarder::forward::Forwarder;
 use clickstream_forwarder::object::{Directory, Memory, ObjectError, ObjectRef, Store};
 use clickstream_forwarder::outcome::End;
-use clickstream_forwarder::target::Context;
 use clickstream_forwarder::trigger::{Job, parse};
 use serde_json::json;
 use tokio::time::{Duration, Instant};
 
-use crate::support::{clock, config, decode, lines, temporary, vars};
+use crate::support::{config, context, decode, lines, temporary, vars};
 
 fn mistakes(text: &str) -> String {
-    Config::load(&vars(text), Context { clock, trust: Default::default() })
-        .map_or_else(|errors| errors.to_string(), |_| "valid".into())
+    Config::load(&vars(text), context()).map_or_else(|errors| errors.to_string(), |_| "valid".into())
 }
 
 #[tokio::test]

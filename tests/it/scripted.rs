@@ -17,10 +17,15 @@ use clickstream_forwarder::trigger::Job;
 /// What a scripted target answers: the number of the request, and its entries.
 pub type Script = Box<dyn Fn(usize, &[Entry]) -> Result<Vec<Verdict>, Halt> + Send + Sync>;
 
+/// Sees the entries of a request.
+pub type Before = Box<dyn Fn(&[Entry]) + Send + Sync>;
+
 /// A target that answers by a script and keeps what it took.
 pub struct Scripted {
     pub limits: Limits,
     pub script: Script,
+    /// Sees each request before it is on its way.
+    pub before: Option<Before>,
     pub delay: Duration,
     pub state: Mutex<Took>,
 }
@@ -46,7 +51,8 @@ impl Target for Scripted {
 
     fn encode(&self, click: &Click<'_>) -> Result<Entry, Unfit> {
         let body = click.form(Form::Click);
-        if memmem(&body, b"\"unfit\"") { Err(Unfit("it says so".into())) } else { Ok(Entry::new(click, body)) }
+        let group = self.limits.grouped.then(|| click.text(&["route", "id"]).unwrap().into());
+        if memmem(&body, b"\"unfit\"") { Err(Unfit("it says so".into())) } else { Ok(Entry { group, ..Entry::new(click, body) }) }
     }
 
     #[expect(clippy::disallowed_methods, reason = "a slow target, in tokio's paused time")]
@@ -59,6 +65,7 @@ impl Target for Scripted {
             took.most = took.most.max(took.in_flight);
             took.requests
         };
+        self.before.iter().for_each(|before| before(batch));
         tokio::time::sleep(self.delay).await;
         self.state.lock().unwrap().in_flight -= 1;
         let verdicts = (self.script)(number, batch)?;
@@ -83,8 +90,9 @@ pub fn target(
     records: usize,
     script: impl Fn(usize, &[Entry]) -> Result<Vec<Verdict>, Halt> + Send + Sync + 'static,
 ) -> Arc<Scripted> {
-    let limits = Limits { records, bytes: 1 << 20, record_bytes: 10_000, overhead: 0, per_record: 1, verdicts: true };
-    Arc::new(Scripted { limits, script: Box::new(script), delay: Duration::from_millis(10), state: Mutex::default() })
+    let limits =
+        Limits { records, bytes: 1 << 20, record_bytes: 10_000, overhead: 0, per_record: 1, verdicts: true, ..Limits::PLAIN };
+    Arc::new(Scripted { limits, script: Box::new(script), before: None, delay: Duration::from_millis(10), state: Mutex::default() })
 }
 
 pub fn takes_all() -> Arc<Scripted> {

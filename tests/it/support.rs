@@ -113,9 +113,14 @@ pub fn clock() -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_305_600)
 }
 
+/// The surroundings of a test: a fixed clock, and AWS as nobody has set it up.
+pub fn context() -> Context {
+    Context { clock, trust: Default::default(), aws: Default::default() }
+}
+
 /// A configuration that must be valid.
 pub fn config(text: &str) -> Config {
-    Config::load(&vars(text), Context { clock, trust: Default::default() }).unwrap_or_else(|errors| panic!("{errors}"))
+    Config::load(&vars(text), context()).unwrap_or_else(|errors| panic!("{errors}"))
 }
 
 /// A click as small as they come, with its number.

@@ -9,13 +9,13 @@ use clickstream_forwarder::click::{Click, Normaliser};
 use clickstream_forwarder::config::vars::Scope;
 use clickstream_forwarder::decode::{Caps, Decoder, Item};
 use clickstream_forwarder::object::ObjectRef;
-use clickstream_forwarder::target::{COMMON, Context, Entry, Halt, KINDS, Target, Verdict};
+use clickstream_forwarder::target::{COMMON, Entry, Halt, KINDS, Target, Verdict};
 use serde_json::Value;
 use wiremock::matchers::{any, method};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
 use crate::golden;
-use crate::support::{clock, config, lines, vars};
+use crate::support::{config, context, lines, vars};
 
 /// Calls `visit` with each click of `text`.
 fn clicks(text: &str, mut visit: impl FnMut(&Click<'_>)) {
@@ -34,7 +34,7 @@ fn clicks(text: &str, mut visit: impl FnMut(&Click<'_>)) {
     }
 }
 
-fn entries(target: &dyn Target, text: &str) -> Vec<Entry> {
+pub fn entries(target: &dyn Target, text: &str) -> Vec<Entry> {
     let mut entries = Vec::new();
     clicks(text, |click| entries.push(target.encode(click).unwrap()));
     entries
@@ -50,6 +50,14 @@ fn build(text: &str) -> Arc<dyn Target> {
 fn minimal(kind: &str) -> &'static str {
     match kind {
         "http" => "T_KIND=http T_URL=http://127.0.0.1:9/clicks",
+        "firehose" => "T_KIND=firehose T_STREAM=clicks",
+        "kinesis" => "T_KIND=kinesis T_STREAM=clicks",
+        "sqs" => "T_KIND=sqs T_QUEUE_URL=https://sqs.eu-west-1.amazonaws.com/123456789012/clicks",
+        "sns" => "T_KIND=sns T_TOPIC_ARN=arn:aws:sns:eu-west-1:123456789012:clicks",
+        "eventbridge" => "T_KIND=eventbridge",
+        "dynamodb" => "T_KIND=dynamodb T_TABLE=clicks T_WRITE=any",
+        "s3" => "T_KIND=s3 T_BUCKET=lake",
+        "lambda" => "T_KIND=lambda T_FUNCTION=clicks",
         "stdout" => "T_KIND=stdout",
         other => panic!("a new kind needs a minimal configuration here: {other}"),
     }
@@ -61,7 +69,7 @@ fn every_kind_is_documented_and_named_once() {
     for kind in KINDS {
         assert!(!names.contains(&kind.name) && !kind.doc.is_empty());
         names.push(kind.name);
-        let mut vars: Vec<_> = COMMON.iter().chain(kind.vars).map(|var| var.name).collect();
+        let mut vars: Vec<_> = COMMON.iter().chain(kind.variables()).map(|var| var.name).collect();
         vars.sort_unstable();
         assert!(vars.windows(2).all(|pair| pair[0] != pair[1]), "{}: {vars:?}", kind.name);
     }
@@ -72,12 +80,12 @@ fn every_variable_that_a_kind_reads_is_documented() {
     for kind in KINDS {
         let vars = vars(minimal(kind.name));
         let scope = Scope::new(&vars, "T_");
-        (kind.build)(&scope, Context { clock, trust: Default::default() }).unwrap();
+        (kind.build)(&scope, context()).unwrap();
         for name in scope.read() {
             let key = name.strip_prefix("T_").unwrap();
-            assert!(kind.vars.iter().any(|var| var.name == key), "{}: {key} is read but not documented", kind.name);
+            assert!(kind.variables().any(|var| var.name == key), "{}: {key} is read but not documented", kind.name);
         }
-        for var in kind.vars.iter().filter(|var| !var.name.ends_with('*')) {
+        for var in kind.variables().filter(|var| !var.name.ends_with('*')) {
             assert!(scope.read().contains(&format!("T_{}", var.name)), "{}: {} is documented but not read", kind.name, var.name);
         }
     }
@@ -85,14 +93,13 @@ fn every_variable_that_a_kind_reads_is_documented() {
 
 #[test]
 fn limits_may_only_be_lowered() {
-    for kind in KINDS {
+    // A kind that cuts windows has no limits of requests.
+    for kind in KINDS.iter().filter(|kind| build(minimal(kind.name)).limits().cut.is_none()) {
         let target = build(minimal(kind.name));
         let limits = target.limits();
         let with = |more: &str| {
             let vars = vars(&format!("TARGETS=t {} {more}", minimal(kind.name)));
-            clickstream_forwarder::config::Config::load(&vars, Context { clock, trust: Default::default() })
-                .map(|c| c.targets[0].limits)
-                .map_err(|e| e.to_string())
+            clickstream_forwarder::config::Config::load(&vars, context()).map(|c| c.targets[0].limits).map_err(|e| e.to_string())
         };
         assert_eq!(with("T_MAX_RECORDS=7").unwrap().records, 7);
         let said = with(&format!("T_MAX_BYTES={}", limits.bytes + 1)).unwrap_err();

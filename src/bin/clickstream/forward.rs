@@ -9,7 +9,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clickstream_forwarder::aws::Aws;
 use clickstream_forwarder::config::vars::parse_duration;
 use clickstream_forwarder::deliver::Patience;
 use clickstream_forwarder::forward::Forwarder;
@@ -66,8 +65,7 @@ pub fn run(args: Args) -> u8 {
         eprintln!("--progress goes without PROGRESS_TABLE: one of the two remembers");
         return WRONG;
     }
-    let aws = Aws::new(config.trust);
-    let mut forwarder = Forwarder::new(config, &aws);
+    let mut forwarder = Forwarder::new(config);
     if let Some(path) = &args.progress {
         match Local::in_file(path) {
             Ok(local) => forwarder = forwarder.or_progress(Progress::Local(local)),

@@ -1,0 +1,162 @@
+//! Entries of one group arrive in their order: a request holds one of each group, and no two requests with the same
+//! group are in flight, of whatever objects.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+
+use crate::target::Entry;
+
+/// How many requests a batch of grouped entries may make: entries of one group go one after the other, so that others
+/// must be at hand to fill the requests.
+pub(super) const ROUNDS: usize = 10;
+
+/// The batches that stand in line for each group of one target.
+#[derive(Debug, Default)]
+pub(super) struct Groups {
+    lines: Mutex<Lines>,
+    moved: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Lines {
+    by_group: HashMap<Arc<str>, VecDeque<u64>>,
+    last: u64,
+}
+
+/// A batch's place in the lines of its groups.
+#[derive(Debug)]
+pub(super) struct Turn {
+    groups: Arc<Groups>,
+    number: u64,
+    /// The groups that it stands in line for.
+    mine: BTreeSet<Arc<str>>,
+}
+
+/// The requests of one batch, at most `records` entries each: in each, at most one entry of a group, and those of a
+/// group in their order.
+pub(super) fn requests(batch: Vec<Entry>, records: usize) -> Vec<Vec<Entry>> {
+    if batch.iter().all(|entry| entry.group.is_none()) {
+        return vec![batch];
+    }
+    let (mut rest, mut requests) = (batch, Vec::new());
+    while !rest.is_empty() {
+        let (mut request, mut later, mut seen) = (Vec::new(), Vec::new(), BTreeSet::new());
+        for entry in rest {
+            let first = entry.group.as_ref().is_none_or(|group| seen.insert(group.clone()));
+            if first && request.len() < records { request.push(entry) } else { later.push(entry) }
+        }
+        requests.push(request);
+        rest = later;
+    }
+    requests
+}
+
+impl Groups {
+    /// Lines a batch up behind those before it; nothing if it has no groups.
+    pub(super) fn line_up(self: &Arc<Groups>, batch: &[Entry]) -> Option<Turn> {
+        let mine: BTreeSet<_> = batch.iter().filter_map(|entry| entry.group.clone()).collect();
+        if mine.is_empty() {
+            return None;
+        }
+        let mut lines = self.lines();
+        lines.last += 1;
+        let number = lines.last;
+        for group in &mine {
+            lines.by_group.entry(group.clone()).or_default().push_back(number);
+        }
+        Some(Turn { groups: self.clone(), number, mine })
+    }
+
+    fn lines(&self) -> MutexGuard<'_, Lines> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Turn {
+    /// Returns when no batch stands before this one in any line of the request's groups.
+    pub(super) async fn comes(&self, request: &[Entry]) {
+        loop {
+            let mut moved = std::pin::pin!(self.groups.moved.notified());
+            moved.as_mut().enable();
+            if self.is_first(request) {
+                return;
+            }
+            moved.await;
+        }
+    }
+
+    fn is_first(&self, request: &[Entry]) -> bool {
+        let lines = self.groups.lines();
+        let mut groups = request.iter().filter_map(|entry| entry.group.as_ref());
+        groups.all(|group| lines.by_group.get(group).and_then(VecDeque::front).is_none_or(|first| *first == self.number))
+    }
+
+    /// Leaves the lines of all groups but those of `rest`, which are still to be sent.
+    pub(super) fn keep<'e>(&mut self, rest: impl Iterator<Item = &'e Entry>) {
+        let needed: BTreeSet<_> = rest.filter_map(|entry| entry.group.clone()).collect();
+        if needed.len() == self.mine.len() {
+            return;
+        }
+        let mut lines = self.groups.lines();
+        for group in self.mine.difference(&needed) {
+            let Some(line) = lines.by_group.get_mut(group) else { continue };
+            line.retain(|number| *number != self.number);
+            if line.is_empty() {
+                lines.by_group.remove(group);
+            }
+        }
+        drop(lines);
+        self.mine = needed;
+        self.groups.moved.notify_waiters();
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.keep(std::iter::empty());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::FutureExt;
+
+    fn entries(groups: &str) -> Vec<Entry> {
+        let entry = |(at, group): (usize, &str)| Entry {
+            at: at as u64,
+            group: Some(group.into()).filter(|_| group != "-"),
+            ..super::super::ledger::tests::entry(at as u64, at as u64)
+        };
+        groups.split(' ').enumerate().map(entry).collect()
+    }
+
+    fn places(requests: Vec<Vec<Entry>>) -> Vec<Vec<u64>> {
+        requests.iter().map(|request| request.iter().map(|entry| entry.at).collect()).collect()
+    }
+
+    #[test]
+    fn a_request_holds_one_entry_of_a_group_in_its_order() {
+        assert_eq!(places(requests(entries("a b a a c b"), 10)), [vec![0, 1, 4], vec![2, 5], vec![3]]);
+        assert_eq!(places(requests(entries("a b c d a"), 2)), [vec![0, 1], vec![2, 3], vec![4]]);
+        assert_eq!(places(requests(entries("- - -"), 2)), [vec![0, 1, 2]]);
+    }
+
+    #[test]
+    fn a_batch_waits_for_those_before_it_in_its_groups_alone() {
+        let groups = Arc::new(Groups::default());
+        let (first, second) = (entries("a b"), entries("b c"));
+        let mut one = groups.line_up(&first).unwrap();
+        let two = groups.line_up(&second).unwrap();
+        assert!(one.comes(&first).now_or_never().is_some());
+        assert!(two.comes(&second[..1]).now_or_never().is_none());
+        assert!(two.comes(&second[1..]).now_or_never().is_some());
+        one.keep(first[..1].iter());
+        assert!(two.comes(&second).now_or_never().is_some());
+        assert!(groups.line_up(&entries("- -")).is_none());
+        drop((one, two));
+        assert!(groups.lines().by_group.is_empty());
+    }
+}

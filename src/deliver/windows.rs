@@ -1,0 +1,136 @@
+//! Where an object is cut for a target that stores what goes together. Pure.
+//!
+//! Every click of the object is seen, sent or not, from its first byte on: so the same object is always cut at the
+//! same clicks, however often it is begun again, and whatever a filter lets through.
+
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use crate::click::{Click, ClickId};
+use crate::target::{Cut, Window};
+
+/// Letters of a timestamp that say its hour: `2026-11-21T23`.
+const HOUR: usize = 13;
+
+/// Cuts one object after the other.
+#[derive(Debug)]
+pub(super) struct Windows {
+    cut: Cut,
+    open: Option<Open>,
+}
+
+/// The window being filled.
+#[derive(Debug)]
+struct Open {
+    window: Arc<Window>,
+    /// Where its first and its last click begin.
+    from: u64,
+    last: u64,
+    /// The hours of its clicks.
+    hours: Vec<Box<str>>,
+    /// A hash over the ids of its clicks.
+    ids: Sha256,
+}
+
+impl Windows {
+    pub(super) fn new(cut: Cut) -> Windows {
+        Windows { cut, open: None }
+    }
+
+    /// Sees the click at `at`. Says whether the window before it is whole.
+    pub(super) fn see(&mut self, click: &Click<'_>, at: u64) -> bool {
+        let timestamp = click.timestamp();
+        self.note(timestamp.get(..HOUR).unwrap_or(&timestamp), click.id, at)
+    }
+
+    fn note(&mut self, hour: &str, id: ClickId, at: u64) -> bool {
+        // A click before the last one: the object is read again.
+        let again = self.open.as_ref().is_some_and(|open| at <= open.last);
+        if again {
+            self.open = None;
+        }
+        let full = self.open.as_ref().is_some_and(|open| open.is_full(self.cut, hour, at));
+        if full {
+            self.end();
+        }
+        let fresh = || Open { window: Arc::default(), from: at, last: at, hours: Vec::new(), ids: Sha256::new() };
+        let open = self.open.get_or_insert_with(fresh);
+        open.last = at;
+        open.ids.update(id.text());
+        if !open.hours.iter().any(|known| **known == *hour) {
+            open.hours.push(hour.into());
+        }
+        full
+    }
+
+    /// The window that the last click seen is in.
+    pub(super) fn window(&self) -> Option<Arc<Window>> {
+        self.open.as_ref().map(|open| open.window.clone())
+    }
+
+    /// Ends the window: no further click is in it.
+    pub(super) fn end(&mut self) {
+        if let Some(Open { window, ids, .. }) = self.open.take() {
+            window.digest.get_or_init(|| ClickId::from_digest(&ids.finalize().into()));
+        }
+    }
+}
+
+impl Open {
+    /// Whether a click of `hour` at `at` is not in it any more.
+    fn is_full(&self, cut: Cut, hour: &str, at: u64) -> bool {
+        at - self.from >= cut.bytes || (self.hours.len() >= cut.hours && !self.hours.iter().any(|known| **known == *hour))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CUT: Cut = Cut { bytes: 100, hours: 2 };
+
+    fn id(number: u8) -> ClickId {
+        ClickId::from_digest(&[number; 32])
+    }
+
+    /// The windows of clicks, each with its offset and hour: the offsets of the first ones.
+    fn firsts(windows: &mut Windows, clicks: &[(u64, &str)]) -> Vec<u64> {
+        let mut firsts = vec![clicks[0].0];
+        firsts.extend(clicks.iter().filter(|(at, hour)| windows.note(hour, id(*at as u8), *at)).map(|(at, _)| at));
+        firsts
+    }
+
+    #[test]
+    fn a_window_ends_by_its_bytes_or_by_its_hours() {
+        let windows = &mut Windows::new(CUT);
+        assert_eq!(firsts(windows, &[(0, "a"), (99, "a"), (100, "a"), (199, "a"), (250, "a")]), [0, 100, 250]);
+        let windows = &mut Windows::new(CUT);
+        assert_eq!(firsts(windows, &[(0, "a"), (1, "b"), (2, "a"), (3, "c"), (4, "a"), (5, "c"), (6, "b")]), [0, 3, 6]);
+    }
+
+    #[test]
+    fn reading_again_cuts_at_the_same_clicks() {
+        let clicks: Vec<_> = (0..50).map(|n| (n * 7, ["a", "b", "c"][(n as usize * n as usize / 5) % 3])).collect();
+        let windows = &mut Windows::new(CUT);
+        let once = firsts(windows, &clicks);
+        firsts(windows, &clicks[..20]);
+        assert_eq!(firsts(windows, &clicks), once);
+        assert!(once.len() > 5);
+    }
+
+    #[test]
+    fn the_digest_is_that_of_all_clicks_of_the_window() {
+        let digest = |clicks: &[(u64, &str)]| {
+            let mut windows = Windows::new(CUT);
+            firsts(&mut windows, clicks);
+            let window = windows.window().unwrap();
+            assert!(window.digest.get().is_none(), "it is not whole");
+            windows.end();
+            *window.digest.get().unwrap()
+        };
+        assert_eq!(digest(&[(7, "a"), (8, "b")]), digest(&[(7, "a"), (8, "a")]));
+        assert_ne!(digest(&[(7, "a"), (8, "b")]), digest(&[(7, "a"), (9, "b")]));
+        assert_ne!(digest(&[(7, "a"), (8, "b")]), digest(&[(7, "a")]));
+    }
+}

@@ -1,0 +1,112 @@
+//! A flat row as an item: texts, numbers with their digits, and truth values.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::str::FromStr;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use crate::click::{columns, fields::Type};
+use crate::json::{Kind, Parser, text};
+
+/// An attribute of the table's key, and the column that it holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct KeyPart {
+    pub(super) attribute: String,
+    pub(super) column: String,
+}
+
+impl FromStr for KeyPart {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<KeyPart, String> {
+        let (attribute, column) = text.split_once('=').unwrap_or((text, text));
+        // A truth value can be no key, and what has no column is no text of its own.
+        let fits = |kind| !matches!(kind, Type::Bool | Type::Json);
+        let known = columns().into_iter().any(|(name, kind, _)| name == column && fits(kind));
+        match known && !attribute.is_empty() {
+            true => Ok(KeyPart { attribute: attribute.into(), column: column.into() }),
+            false => Err("a column of the flat form, such as click_id, or attribute=column, such as pk=click_id".into()),
+        }
+    }
+}
+
+impl fmt::Display for KeyPart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.attribute == self.column {
+            true => f.write_str(&self.column),
+            false => write!(f, "{}={}", self.attribute, self.column),
+        }
+    }
+}
+
+/// A flat row.
+pub(super) struct Item<'r> {
+    row: &'r [u8],
+    parser: Parser,
+}
+
+impl Item<'_> {
+    /// The row in `row`, a JSON object.
+    pub(super) fn of(row: &[u8]) -> Item<'_> {
+        let mut parser = Parser::new(u32::MAX);
+        parser.run(row, true);
+        Item { row, parser }
+    }
+
+    /// A column as text.
+    pub(super) fn text(&self, column: &str) -> Option<String> {
+        let tape = self.parser.tape(self.row);
+        let value = tape.get(0, column)?;
+        Some(match tape.node(value).kind {
+            Kind::String => string(&text::unescaped(tape.inner(value), tape.node(value).escaped)),
+            _ => string(tape.raw(value)),
+        })
+    }
+
+    /// All columns.
+    pub(super) fn attributes(&self) -> HashMap<String, AttributeValue> {
+        let tape = self.parser.tape(self.row);
+        let attribute = |value: u32| {
+            let node = tape.node(value);
+            match node.kind {
+                Kind::Number => AttributeValue::N(string(tape.raw(value))),
+                Kind::Bool => AttributeValue::Bool(tape.raw(value) == b"true"),
+                _ => AttributeValue::S(string(&text::unescaped(tape.inner(value), node.escaped))),
+            }
+        };
+        tape.members(0).map(|member| (string(tape.inner(member.name)), attribute(member.value))).collect()
+    }
+}
+
+/// Half of a surrogate pair has no place in a text.
+fn string(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_column_keeps_its_type_and_its_digits() {
+        let row = br#"{"click_id":"a","latitude":48.8500000000000001,"first_in_session":true,"city":"K\u00f6ln \"x\""}"#;
+        let item = Item::of(row);
+        let attributes = item.attributes();
+        assert_eq!(attributes["latitude"], AttributeValue::N("48.8500000000000001".into()));
+        assert_eq!(attributes["first_in_session"], AttributeValue::Bool(true));
+        assert_eq!(attributes["city"], AttributeValue::S("Köln \"x\"".into()));
+        assert_eq!((attributes.len(), item.text("latitude").as_deref()), (4, Some("48.8500000000000001")));
+        assert_eq!(item.text("country"), None);
+    }
+
+    #[test]
+    fn a_key_is_a_column() {
+        let part = |text: &str| KeyPart::from_str(text);
+        assert_eq!(part("link_id").unwrap().to_string(), "link_id");
+        assert_eq!(part("pk=click_id").unwrap(), KeyPart { attribute: "pk".into(), column: "click_id".into() });
+        for text in ["", "link", "pk=", "=click_id", "extra", "first_in_session"] {
+            assert!(part(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! `kinesis`: Kinesis Data Streams, one record a click.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use aws_sdk_kinesis::Client;
+use aws_sdk_kinesis::primitives::Blob;
+use aws_sdk_kinesis::types::PutRecordsRequestEntry;
+
+use super::aws::{self, Failed, Key, halt, judge};
+use super::{Context, Entry, Halt, Kind, Limits, Target, Unfit, Var, Verdict};
+use crate::click::{Click, Form};
+use crate::config::vars::Scope;
+
+pub(super) const KIND: Kind = Kind {
+    name: "kinesis",
+    doc: "a Kinesis data stream, one record a click",
+    vars: &[
+        Var { name: "STREAM", default: "", doc: "the stream, by name or ARN; required" },
+        Var { name: "PARTITION_KEY", default: "id", doc: "what shares a shard: `id` spreads clicks evenly, `link`, `workspace`" },
+        Var { name: "FORMAT", default: "click", doc: "`click`, `flat`, `raw` or `webhook`" },
+    ],
+    shared: aws::VARS,
+    build,
+};
+
+/// Codes by which it refuses a request for what is in it, a record above the stream's own limit say.
+const REFUSED: &[&str] = &["InvalidArgumentException", "ValidationException", "SerializationException"];
+
+struct Kinesis {
+    stream: String,
+    key: Key,
+    form: Form,
+    client: aws::Client<Client>,
+}
+
+fn build(scope: &Scope<'_>, context: Context) -> Option<Arc<dyn Target>> {
+    let stream = scope.required("STREAM", "the name or ARN of a Kinesis stream");
+    let key = scope.parsed("PARTITION_KEY").unwrap_or(Key::Id);
+    let form = scope.parsed("FORMAT").unwrap_or(Form::Click);
+    let client = aws::Client::new(scope, context, stream.and_then(aws::region), Client::new);
+    Some(Arc::new(Kinesis { stream: stream?.to_owned(), key, form, client }))
+}
+
+#[async_trait]
+impl Target for Kinesis {
+    fn limits(&self) -> Limits {
+        // The API's reference for PutRecords: 500 records, 10 MiB with their keys, a record as large as a request.
+        Limits { records: 500, bytes: 10 << 20, record_bytes: 10 << 20, verdicts: true, ..Limits::PLAIN }
+    }
+
+    fn encode(&self, click: &Click<'_>) -> Result<Entry, Unfit> {
+        Ok(Entry { marks: vec![("", self.key.of(click))], ..Entry::new(click, click.form(self.form)) })
+    }
+
+    async fn send(&self, batch: &[Entry]) -> Result<Vec<Verdict>, Halt> {
+        let record = |entry: &Entry| {
+            let record = PutRecordsRequestEntry::builder().data(Blob::new(&*entry.body));
+            record.set_partition_key(entry.mark("").map(str::to_owned)).build()
+        };
+        let records = batch.iter().map(record).collect::<Result<_, _>>().map_err(|e| Halt::Misconfigured(e.to_string()))?;
+        let put = self.client.get().await.put_records().set_records(Some(records));
+        let put = if self.stream.contains(':') { put.stream_arn(&self.stream) } else { put.stream_name(&self.stream) };
+        let answer = put.send().await.map_err(|e| halt(e, REFUSED))?;
+        let failed = answer.records.into_iter().map(|one| {
+            let message = one.error_message.unwrap_or_default();
+            one.error_code.map(|code| Failed { code, message, permanent: false })
+        });
+        judge(failed.collect())
+    }
+
+    fn describe(&self) -> Vec<(&'static str, String)> {
+        let key = format!("{:?}", self.key).to_lowercase();
+        let mut rows = vec![("stream", self.stream.clone()), ("shard by", key), ("format", self.form.to_string())];
+        rows.extend(self.client.describe());
+        rows
+    }
+}

@@ -1,0 +1,114 @@
+//! `lambda`: a function of the user's, called with many clicks at a time.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use aws_sdk_lambda::Client;
+use aws_sdk_lambda::primitives::Blob;
+use aws_sdk_lambda::types::InvocationType;
+use serde_json::Value;
+
+use super::aws::{self, halt};
+use super::body::{self, Body};
+use super::{Context, Entry, Halt, Kind, Limits, Target, Unfit, Var, Verdict};
+use crate::click::{Click, Form};
+use crate::config::vars::Scope;
+
+pub(super) const KIND: Kind = Kind {
+    name: "lambda",
+    doc: "a Lambda function, called with {\"data\":[…],\"key\":\"…\"}",
+    vars: &[
+        Var {
+            name: "FUNCTION",
+            default: "",
+            doc: "the function, by name or ARN, with `:version` or `:alias` if need be; required",
+        },
+        Var {
+            name: "INVOCATION",
+            default: "event",
+            doc: "`event`: Lambda queues the call and the clicks count as sent; `response`: they do once the function has ended well",
+        },
+        Var { name: "FORMAT", default: "click", doc: "`click`, `flat`, `raw` or `webhook`" },
+    ],
+    shared: aws::VARS,
+    build,
+};
+
+/// Bytes of a call: 1 MB if it is queued, 6 MB if not (Lambda's quotas).
+const QUEUED: usize = 1_000_000;
+const AWAITED: usize = 6_000_000;
+
+/// Codes by which it refuses a request for what is in it.
+const REFUSED: &[&str] = &["InvalidRequestContentException", "RequestTooLargeException"];
+
+struct Lambda {
+    function: String,
+    /// Whether the function's end is waited for.
+    awaited: bool,
+    form: Form,
+    client: aws::Client<Client>,
+}
+
+fn build(scope: &Scope<'_>, context: Context) -> Option<Arc<dyn Target>> {
+    let function = scope.required("FUNCTION", "the name or ARN of a Lambda function");
+    let awaited = scope.parse("INVOCATION", |text| match text {
+        "event" => Ok(false),
+        "response" => Ok(true),
+        _ => Err("event or response".into()),
+    });
+    let form = scope.parsed("FORMAT").unwrap_or(Form::Click);
+    let client = aws::Client::new(scope, context, function.and_then(aws::region), Client::new);
+    Some(Arc::new(Lambda { function: function?.to_owned(), awaited: awaited.unwrap_or(false), form, client }))
+}
+
+#[async_trait]
+impl Target for Lambda {
+    fn limits(&self) -> Limits {
+        let bytes = if self.awaited { AWAITED } else { QUEUED };
+        let records = 1000;
+        Limits {
+            records,
+            bytes,
+            record_bytes: bytes,
+            overhead: body::OVERHEAD,
+            per_record: 1,
+            verdicts: self.awaited,
+            ..Limits::PLAIN
+        }
+    }
+
+    fn encode(&self, click: &Click<'_>) -> Result<Entry, Unfit> {
+        Ok(Entry::new(click, click.form(self.form)))
+    }
+
+    async fn send(&self, batch: &[Entry]) -> Result<Vec<Verdict>, Halt> {
+        let kind = if self.awaited { InvocationType::RequestResponse } else { InvocationType::Event };
+        let invoke = self.client.get().await.invoke().function_name(&self.function).invocation_type(kind);
+        let answer = invoke.payload(Blob::new(Body::Envelope.write(batch))).send().await.map_err(|e| halt(e, REFUSED))?;
+        let payload = answer.payload.map(Blob::into_inner).unwrap_or_default();
+        let payload: Value = serde_json::from_slice(&payload).unwrap_or_default();
+        if let Some(error) = answer.function_error {
+            // What it says beyond the type may repeat a click.
+            let kind = payload.get("errorType").and_then(Value::as_str).unwrap_or("no type");
+            return Err(Halt::Down(format!("the function failed ({error}: {kind}): see its log")));
+        }
+        Ok(verdicts(batch, &payload))
+    }
+
+    fn describe(&self) -> Vec<(&'static str, String)> {
+        let invocation = if self.awaited { "response" } else { "event" };
+        let mut rows =
+            vec![("function", self.function.clone()), ("invocation", invocation.into()), ("format", self.form.to_string())];
+        rows.extend(self.client.describe());
+        rows
+    }
+}
+
+/// All sent, but for those that the answer names as failed, in the way of Lambda's own batches.
+fn verdicts(batch: &[Entry], answer: &Value) -> Vec<Verdict> {
+    let failed = answer.get("batchItemFailures").and_then(Value::as_array);
+    let failed: BTreeSet<_> = failed.into_iter().flatten().filter_map(|one| one.get("itemIdentifier")?.as_str()).collect();
+    let verdict = |entry: &Entry| if failed.contains(entry.id.to_string().as_str()) { Verdict::Retry } else { Verdict::Sent };
+    batch.iter().map(verdict).collect()
+}
