@@ -82,10 +82,12 @@ async fn work(state: Arc<LaneState>, mut batches: mpsc::Receiver<Batch>, groups:
         tokio::select! {
             batch = batches.recv(), if running.len() < concurrency => match batch {
                 Some(Batch { entries, room }) => {
-                    // Here, and not in its task, batches still are in their order.
+                    // Here, and not in its task, batches still are in their order: one that stands in line behind
+                    // another must not hold what that one needs.
+                    let ranges = state.patience.in_time(state.room(&entries)).await;
                     let (state, turn) = (state.clone(), groups.line_up(&entries));
                     running.spawn(async move {
-                        let _room = room;
+                        let _held = (room, ranges);
                         retry::deliver(state, entries, turn).await;
                     });
                 }

@@ -18,8 +18,6 @@ const SILENCE: Duration = Duration::from_secs(5);
 /// Sends `batch` until each of its entries is sent, rejected, failed or left for another run. `turn` is its place
 /// among the batches that share groups with it.
 pub(super) async fn deliver(lane: Arc<LaneState>, batch: Vec<Entry>, mut turn: Option<Turn>) {
-    // Without room in time, the loop finds the time up.
-    let _room = lane.patience.in_time(lane.room(&batch)).await;
     lane.admit();
     let mut pieces = requests(batch, lane.records);
     pieces.reverse();

@@ -215,6 +215,13 @@ async fn halted(variables: &str, status: u16, code: &str) -> Halt {
     halt
 }
 
+/// The halt of a request whose answer is cut off.
+async fn cut(variables: &str) -> Halt {
+    let server = answering(ResponseTemplate::new(200).set_body_raw("{\"Rec", "application/x-amz-json-1.1")).await;
+    let target = build(&server, &format!("T_{variables}")).await;
+    target.send(&clicks(&*target)).await.unwrap_err()
+}
+
 #[tokio::test]
 async fn a_whole_request_fails_for_its_clicks_only_if_the_service_says_so() {
     for (variables, ..) in kinds() {
@@ -222,6 +229,7 @@ async fn a_whole_request_fails_for_its_clicks_only_if_the_service_says_so() {
         assert!(matches!(halted(400, "ThrottlingException").await, Halt::Throttled(None, _)), "{variables}");
         assert!(matches!(halted(503, "ServiceUnavailableException").await, Halt::Down(_)), "{variables}");
         assert!(matches!(halted(500, "").await, Halt::Down(_)), "{variables}");
+        assert!(matches!(cut(variables).await, Halt::Down(_)), "{variables}");
         assert!(matches!(halted(400, "ValidationException").await, Halt::Refused(_)), "{variables}");
         for (code, advice) in [
             ("AccessDeniedException", "allow it to the function's role"),

@@ -27,7 +27,12 @@ fn describe(config: &Config) -> String {
         let limits = target.limits;
         text += &format!("target {} (kind {})\n", target.name, target.kind);
         let mut rows = target.target.describe();
-        rows.push(("per request", format!("{} clicks, {} bytes", limits.records, limits.bytes)));
+        rows.push(match limits.cut {
+            None => ("per request", format!("{} clicks, {} bytes", limits.records, limits.bytes)),
+            Some(cut) => {
+                ("cut", format!("every {} plain bytes of a click file, or once its clicks are of {} hours", cut.bytes, cut.hours))
+            }
+        });
         rows.push(("in flight", format!("{} requests, {:?} each", target.concurrency, target.timeout)));
         rows.extend(target.rate.map(|rate| ("rate", format!("{rate} requests a second for each copy of the function"))));
         for (name, value) in rows {

@@ -34,17 +34,21 @@ const THROTTLED: &[&str] = &[
 
 /// Codes that pass by themselves whatever the status is.
 const PASSING: &[&str] = &[
+    "ConditionalRequestConflict",
     "EC2AccessDeniedException",
     "ExpiredToken",
     "ExpiredTokenException",
     "InternalError",
     "InternalFailure",
     "InternalServerError",
+    "OperationAborted",
     "ReplicatedWriteConflictException",
     "RequestTimeout",
     "RequestTimeoutException",
+    "ResourceConflictException",
     "ServiceUnavailable",
     "ServiceUnavailableException",
+    "SnapStartNotReadyException",
 ];
 
 /// Beginnings of codes that say: this program may not. No click is at fault.
@@ -113,8 +117,8 @@ where
         _ if is_denied(&code) => Halt::Misconfigured(advice(&code, said)),
         413 => Halt::Refused(said),
         _ if refused.contains(&&*code) => Halt::Refused(said),
-        // Of an answer in the middle of the way, a proxy's say, the code is not known.
-        500.. | 408 => Halt::Down(said),
+        // An answer from the middle of the way, a proxy's say, has no code; one that was cut says that all is well.
+        200..=299 | 408 | 500.. => Halt::Down(said),
         _ => Halt::Misconfigured(advice(&code, said)),
     }
 }
@@ -130,6 +134,10 @@ fn unanswered<E: Error + Send + Sync + 'static>(error: &SdkError<E, HttpResponse
     }
     let said = causes(error);
     match error {
+        // Of the service that lends roles.
+        _ if said.contains("AccessDenied") => Halt::Misconfigured(format!(
+            "{said}: let the function's role take on the target's _ROLE_ARN, and let that trust it, by _ROLE_EXTERNAL_ID if it asks"
+        )),
         SdkError::ConstructionFailure(_) if said.to_lowercase().contains("region") => {
             Halt::Misconfigured(format!("{said}: set the target's _REGION, or AWS_REGION"))
         }
