@@ -5,6 +5,7 @@ import os
 import pytest
 import rie
 from emulator import Emulator
+from fake_aws import FakeAws
 from lab import Lab
 
 # A profile of the developer's must not reach the clients of the tests.
@@ -32,6 +33,15 @@ def lab(emulator, tmp_path):
     finally:
         lab.close()
     lab.check_books()
+
+
+@pytest.fixture
+def aws():
+    """The services that clicks are sent to. Whatever else a test looks at, their limits must be kept."""
+    aws = FakeAws()
+    yield aws
+    aws.close()
+    assert aws.broken == []
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -81,6 +81,24 @@ def make_lines(serials):
     return "".join(json.dumps(make_click(serial), separators=(",", ":")) + "\n" for serial in serials).encode()
 
 
+def make_small_click(serial, links=50):
+    """A click of about 300 bytes, on one of so many links."""
+    return {
+        "timestamp": f"2026-11-21T23:{serial // 60000 % 60:02}:{serial // 1000 % 60:02}.{serial % 1000:03}Z",
+        "client": {"location": {"country": "us"}, "agent": {"type": "human"}, "session": {"first": serial % 2 == 0}},
+        "route": {
+            "id": f"link-{serial % links}",
+            "slashtag": f"tag-{serial}",
+            "creator": {"workspace": {"id": f"workspace-{serial % 3}"}},
+            "domain": {"raw": "go.example.com"},
+        },
+    }
+
+
+def make_small_lines(serials, links=50):
+    return "".join(json.dumps(make_small_click(serial, links), separators=(",", ":")) + "\n" for serial in serials).encode()
+
+
 def offsets(count):
     """Where each line of `make_lines(range(count))` begins."""
     lengths = [len(make_lines([serial])) for serial in range(count)]

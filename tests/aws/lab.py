@@ -80,6 +80,13 @@ class Lab:
         """The version id of what was stored."""
         return self.s3.put_object(Bucket=bucket, Key=key, Body=body).get("VersionId")
 
+    def forms(self, *keys, form="click", **variables):
+        """The clicks of these objects in one form, as the command line writes them."""
+        alone = {"TARGETS": None, "HOOK_KIND": None, "HOOK_URL": None, "QUARANTINE": None, **variables}
+        run = self.command("forward", "--quiet", "--format", form, *(f"s3://{BUCKET}/{key}" for key in keys), **alone)
+        assert run.returncode == 0, run.stderr.decode()
+        return [json.loads(line) for line in run.stdout.splitlines()]
+
     def event(self, name):
         """One of the repository's events as bytes, once its objects are in S3 and its versions are the real ones."""
         text = (ROOT / "events" / f"{name}.json").read_text()

@@ -25,6 +25,7 @@ class Fault:
 
     `answer` replies with an error instead of asking the emulator. `cut_after` closes the connection
     after so many bytes of the body, with a reset where `reset` is set; `then` runs at that moment.
+    `lost` lets the emulator do what is asked and closes the connection without its answer.
     `actions` takes the calls of these names instead: SQS and DynamoDB have one path for all.
     """
 
@@ -34,6 +35,7 @@ class Fault:
     answer: tuple | None = None
     cut_after: int | None = None
     reset: bool = False
+    lost: bool = False
     then: Callable | None = None
     actions: tuple = ()
 
@@ -112,6 +114,10 @@ class Proxy:
         )
         with socket.create_connection(self.upstream) as server:
             server.sendall(head + b"Connection: close\r\n\r\n" + body)
+            if fault and fault.lost:
+                while server.recv(65536):
+                    pass
+                return
             relay(server, client, fault)
 
     def meet(self, request):
