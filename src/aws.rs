@@ -13,6 +13,7 @@ use aws_smithy_http_client::tls;
 use aws_smithy_runtime_api::client::connector_metadata::ConnectorMetadata;
 use aws_smithy_runtime_api::client::http::{HttpClient, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_types::origin::Origin;
 use tokio::sync::{Mutex, OnceCell};
 
 use crate::tls::Trust;
@@ -105,6 +106,8 @@ impl Aws {
         }
         if let Some(endpoint) = &overrides.endpoint {
             config.set_endpoint_url(Some(endpoint.clone()));
+            // Else the environment's word goes before it.
+            config.insert_origin("endpoint_url", Origin::shared_config());
         }
         if let Some(role) = &overrides.role {
             config.set_credentials_provider(Some(self.credentials(role, base, overrides.region.as_ref()).await));

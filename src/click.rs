@@ -82,6 +82,16 @@ impl Click<'_> {
         }
     }
 
+    /// Whether Rebrandly takes it for something else than a human's.
+    pub fn is_bot(&self) -> bool {
+        self.text(&["client", "agent", "type"]).is_some_and(|kind| kind == "bot")
+    }
+
+    /// When the link was clicked, in milliseconds since 1970.
+    pub fn millis(&self) -> Option<i64> {
+        time::millis(&self.timestamp())
+    }
+
     /// When the link was clicked, RFC 3339 in UTC.
     pub fn timestamp(&self) -> Cow<'_, str> {
         self.text(&["timestamp"]).unwrap_or_default()

@@ -13,7 +13,8 @@ use crate::decode::Caps;
 use crate::log::LEVELS;
 use crate::object::ObjectRef;
 use crate::target::Context;
-use names::{prefix_of, target_names};
+pub(crate) use names::prefix_of;
+use names::target_names;
 pub use target::TargetConfig;
 use target::known_keys;
 use vars::{Mistake, Scope, Vars};
@@ -28,6 +29,12 @@ pub const GLOBALS: &[(&str, &str, &str)] = &[
     ("CONTINUE_QUEUE_URL", "the message's queue", "SQS queue for the rest of a file that one invocation could not finish"),
     ("DEADLINE_MARGIN", "a fifth, at most 30s", "how long before the end of the invocation reading stops"),
     ("MAX_CONCURRENCY", "1", "copies of the function that run at a time; they share each `_RATE`"),
+    (
+        "SETTINGS_PATH",
+        "",
+        "a path of Parameter Store, read at the start: the parameter `HOOK_URL` right below it is the variable `HOOK_URL`",
+    ),
+    ("METRICS", "on", "`off` keeps the function's metrics out of the log, and so out of CloudWatch"),
     ("LOG_LEVEL", "info", "`error`, `warn`, `info`, `debug` or `trace`"),
     ("MAX_RECORD_BYTES", "8MiB", "a longer record is quarantined; 1 GiB at most"),
     ("MAX_DEPTH", "128", "a deeper record is quarantined; 1000 at most"),
@@ -56,14 +63,14 @@ pub struct Config {
     pub continue_queue: Option<String>,
     /// How long before the end of an invocation reading stops.
     pub deadline_margin: Option<Duration>,
+    /// The function's name, if its metrics go into the log.
+    pub metrics: Option<String>,
     /// The clock, as milliseconds of leases need it.
     pub clock: fn() -> std::time::SystemTime,
     /// What clients of AWS share.
     pub aws: Aws,
     /// Bytes of the objects that are read side by side: a sixteenth of the function's memory.
     pub room: u64,
-    /// Processors that the function has, by its memory; as many as the machine has outside of Lambda.
-    pub processors: f64,
 }
 
 /// Keys of a bucket that begin alike.
@@ -118,10 +125,18 @@ impl Area {
 
 /// Lambda's word for the megabytes that the function has.
 const MEMORY: &str = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE";
+/// Lambda's word for the function's name.
+const FUNCTION: &str = "AWS_LAMBDA_FUNCTION_NAME";
 /// Megabytes for which Lambda gives one processor.
 const PROCESSOR: f64 = 1769.0;
 /// Bytes of objects side by side outside of Lambda.
 const ROOM: u64 = 64 << 20;
+
+/// Processors that the function has, by its memory; as many as the machine has outside of Lambda.
+pub fn processors(vars: &Vars) -> f64 {
+    let megabytes: Option<f64> = vars.get(MEMORY).and_then(|text| text.trim().parse().ok());
+    megabytes.map_or(f64::INFINITY, |megabytes| megabytes / PROCESSOR)
+}
 
 impl Config {
     /// Reads `vars`, or lists every mistake in them. Touches nothing else.
@@ -151,7 +166,13 @@ impl Config {
         let directory = globals.parse("STORE", store).flatten();
         globals
             .parse("LOG_LEVEL", |text| LEVELS.contains(&text).then_some(()).ok_or_else(|| format!("one of {}", LEVELS.join(", "))));
+        globals.text("SETTINGS_PATH");
         let memory = globals.count(MEMORY);
+        let metrics = globals.parse("METRICS", |text| match text {
+            "on" => Ok(true),
+            "off" => Ok(false),
+            _ => Err("on or off".into()),
+        });
         let config = Config {
             targets,
             sources,
@@ -161,10 +182,10 @@ impl Config {
             progress_table: globals.text("PROGRESS_TABLE").map(str::to_owned),
             continue_queue: globals.parse("CONTINUE_QUEUE_URL", queue),
             deadline_margin: globals.duration("DEADLINE_MARGIN"),
+            metrics: globals.text(FUNCTION).filter(|_| metrics.unwrap_or(true)).map(str::to_owned),
             clock: context.clock,
             aws: context.aws,
             room: memory.map_or(ROOM, |megabytes| (megabytes as u64) << 16),
-            processors: memory.map_or(f64::INFINITY, |megabytes| megabytes as f64 / PROCESSOR),
         };
         let mut all = globals.into_mistakes();
         all.append(&mut mistakes);

@@ -25,6 +25,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 pub use lane::{Full, Lane};
 pub use patience::Patience;
@@ -32,6 +33,7 @@ pub use patience::Patience;
 use crate::config::TargetConfig;
 use crate::object::ObjectRef;
 use crate::progress::{Fence, TargetProgress};
+use crate::target::Halt;
 use gate::Gate;
 use groups::Groups;
 use room::{Batch, Room};
@@ -60,6 +62,11 @@ impl Delivery {
         &self.config.name
     }
 
+    /// What the target says to a request that changes nothing.
+    pub async fn probe(&self) -> Result<(), Halt> {
+        timeout(self.config.timeout, self.config.target.probe()).await.unwrap_or_else(|_| Err(Halt::Down("no answer".into())))
+    }
+
     /// Whether the target wrote `object`.
     pub fn wrote(&self, object: &ObjectRef) -> bool {
         self.config.target.wrote(object)
@@ -84,11 +91,11 @@ async fn work(state: Arc<LaneState>, mut batches: mpsc::Receiver<Batch>, groups:
                 Some(Batch { entries, room }) => {
                     // Here, and not in its task, batches still are in their order: one that stands in line behind
                     // another must not hold what that one needs.
-                    let ranges = state.patience.in_time(state.room(&entries)).await;
+                    let ranges = state.patience.in_time(state.room(&entries)).await.flatten();
                     let (state, turn) = (state.clone(), groups.line_up(&entries));
                     running.spawn(async move {
-                        let _held = (room, ranges);
-                        retry::deliver(state, entries, turn).await;
+                        let _room = room;
+                        retry::deliver(state, entries, (turn, ranges)).await;
                     });
                 }
                 None => break,

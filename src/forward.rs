@@ -4,6 +4,7 @@ mod books;
 mod claim;
 mod open;
 mod pass;
+mod probe;
 mod read;
 mod tools;
 
@@ -25,6 +26,7 @@ use crate::quarantine::Quarantine;
 use crate::trigger::Job;
 use books::Books;
 use open::{GONE, REPLACED};
+pub use probe::Probe;
 use tools::Toolbox;
 
 /// Bytes that the entries of one target may take at least: two of its largest requests.

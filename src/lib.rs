@@ -78,7 +78,11 @@ pub mod quarantine;
 
 pub mod outcome;
 
+pub mod metrics;
+
 pub mod config;
+
+pub mod settings;
 
 pub mod aws;
 

@@ -42,7 +42,7 @@ impl Tally {
 }
 
 /// What one target got of one object.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TargetOutcome {
     /// The target's name.
     pub target: Arc<str>,
@@ -52,6 +52,12 @@ pub struct TargetOutcome {
     pub resumed: u64,
     /// Requests sent again.
     pub retries: u64,
+    /// Requests that the target found too many.
+    pub throttles: u64,
+    /// How long requests took, in milliseconds; of many, the first.
+    pub latency: Vec<u32>,
+    /// From the object's first click to its last acceptance.
+    pub lag: Option<Duration>,
     /// Whether this run has settled anything.
     pub moved: bool,
     /// The time was not enough: the rest is left to the next run, and not among the records read.
@@ -125,6 +131,8 @@ pub struct Outcome {
     pub records: u64,
     /// Records that are no clicks.
     pub bad: u64,
+    /// Clicks that are not a human's.
+    pub bots: u64,
     /// Plain bytes read.
     pub bytes: u64,
     /// What each target got.
@@ -151,7 +159,7 @@ pub struct Rest {
 impl Outcome {
     /// An object of which nothing was read.
     pub fn unread(object: ObjectRef, end: End) -> Outcome {
-        Outcome { object, end, records: 0, bad: 0, bytes: 0, targets: Vec::new(), moved: false, rest: None }
+        Outcome { object, end, records: 0, bad: 0, bots: 0, bytes: 0, targets: Vec::new(), moved: false, rest: None }
     }
 
     /// An object that could not be read.

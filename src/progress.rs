@@ -141,6 +141,14 @@ impl Progress {
         }
     }
 
+    /// Whether it can be read and written, without writing anything.
+    pub async fn probe(&self) -> Result<(), ProgressError> {
+        match self {
+            Progress::Table(table) => table.probe().await,
+            Progress::Local(_) => Ok(()),
+        }
+    }
+
     /// Whether other processes see it.
     pub fn is_shared(&self) -> bool {
         matches!(self, Progress::Table(_))

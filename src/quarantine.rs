@@ -31,6 +31,11 @@ impl Quarantine {
         Quarantine { place, store }
     }
 
+    /// Where rows go.
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
+
     /// Whether `object` was written here, so that it must not be read as clicks.
     pub fn holds(&self, object: &ObjectRef) -> bool {
         matches!(&self.place, Place::S3(area) if area.holds(object))

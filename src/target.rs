@@ -181,10 +181,28 @@ pub trait Target: Send + Sync {
     async fn send(&self, batch: &[Entry]) -> Result<Vec<Verdict>, Halt>;
     /// How it was understood, as names and values for people; no secrets.
     fn describe(&self) -> Vec<(&'static str, String)>;
+    /// What it must be allowed inside AWS.
+    fn permissions(&self) -> Vec<Permission> {
+        Vec::new()
+    }
+    /// Asks the target for something that changes nothing but needs the same permissions as sending. The error is what
+    /// sending would end with.
+    async fn probe(&self) -> Result<(), Halt> {
+        Ok(())
+    }
     /// Whether it wrote `object`, which then is no click file.
     fn wrote(&self, _object: &ObjectRef) -> bool {
         false
     }
+}
+
+/// What somebody must be allowed inside AWS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Permission {
+    /// The actions, `sqs:SendMessage` say.
+    pub actions: &'static [&'static str],
+    /// The resource's ARN; `${Region}` and `${Account}` stand for what is not known here.
+    pub resource: String,
 }
 
 /// What a target may take from its surroundings.

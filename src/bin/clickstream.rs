@@ -4,6 +4,8 @@
 mod check;
 #[path = "clickstream/forward.rs"]
 mod forward;
+#[path = "clickstream/iam.rs"]
+mod iam;
 #[path = "clickstream/lake.rs"]
 mod lake;
 #[path = "clickstream/paths.rs"]
@@ -12,14 +14,17 @@ mod paths;
 mod sample;
 
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use clap::{Parser, Subcommand};
 use clickstream_forwarder::aws::Aws;
-use clickstream_forwarder::config::{Config, vars};
+use clickstream_forwarder::config::vars;
 use clickstream_forwarder::log;
+use clickstream_forwarder::settings::Settings;
 use clickstream_forwarder::target::Context;
 use clickstream_forwarder::tls::Trust;
+use tokio::runtime::Runtime;
 
 /// Everything was delivered or quarantined.
 const OK: u8 = 0;
@@ -47,7 +52,13 @@ enum Command {
     /// Forward click files: files, directories, globs, - for standard input, s3://bucket/key or s3://bucket/prefix/
     Forward(forward::Args),
     /// Check the configuration in the environment and show each target as it was understood
-    Check,
+    Check {
+        /// Ask every source, target and store too, with requests that change nothing
+        #[arg(long)]
+        live: bool,
+    },
+    /// Print the least IAM policy for the configuration in the environment
+    Iam(iam::Args),
     /// Print the SQL for a lake that a target of the kind s3 fills
     Lake(lake::Lake),
     /// Write a synthetic click file
@@ -57,26 +68,31 @@ enum Command {
 fn main() -> ExitCode {
     let code = match Cli::parse().command {
         Command::Forward(args) => forward::run(args),
-        Command::Check => check::run(),
+        Command::Check { live } => check::run(live),
+        Command::Iam(args) => iam::run(&args),
         Command::Lake(lake) => lake::run(lake),
         Command::Sample(args) => sample::run(&args),
     };
     ExitCode::from(code)
 }
 
-/// The configuration in the environment; without `TARGETS`, one target `stdout` with `format`.
-fn configuration(format: Option<&str>) -> Result<Config, String> {
+/// The settings in the environment, with what `SETTINGS_PATH` adds, and the runtime that asked for it; without
+/// `TARGETS`, one target `stdout` with `format`.
+fn settings(format: Option<&str>) -> Result<(Runtime, Arc<Settings>), String> {
     let mut vars = vars::environment();
     log::plain(vars.get("LOG_LEVEL").map(String::as_str));
-    if vars.get("TARGETS").is_none_or(|targets| targets.trim().is_empty()) {
+    let unset = |name: &str| vars.get(name).is_none_or(|text| text.trim().is_empty());
+    if unset("TARGETS") && unset("SETTINGS_PATH") {
         vars.insert("TARGETS".into(), "stdout".into());
         vars.insert("STDOUT_KIND".into(), "stdout".into());
         vars.extend(format.map(|format| ("STDOUT_FORMAT".to_owned(), format.to_owned())));
     } else if format.is_some() {
         return Err("--format goes with standard output; TARGETS is set, so set the target's _FORMAT".into());
     }
+    let runtime = Runtime::new().map_err(|e| format!("no threads to run on: {e}"))?;
     let context = Context { clock: now, trust: Trust::Machine, aws: Aws::new(Trust::Machine) };
-    Config::load(&vars, context).map_err(|errors| errors.to_string())
+    let settings = runtime.block_on(Settings::read(vars, context)).map_err(|errors| errors.to_string())?;
+    Ok((runtime, Arc::new(settings)))
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one clock of this program")]

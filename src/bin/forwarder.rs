@@ -1,16 +1,21 @@
 //! The Lambda function: an event in, every object of it to every target, the answer that the event wants.
 
+use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use clickstream_forwarder::aws::Aws;
-use clickstream_forwarder::config::{Config, vars};
+use clickstream_forwarder::config::vars::{self, Vars};
+use clickstream_forwarder::config::{self, Config, ConfigErrors};
 use clickstream_forwarder::deliver::Patience;
 use clickstream_forwarder::forward::Forwarder;
 use clickstream_forwarder::log;
+use clickstream_forwarder::metrics::Report;
 use clickstream_forwarder::outcome::{End, Outcome};
 use clickstream_forwarder::progress::{Local, Progress};
+use clickstream_forwarder::settings::Settings;
 use clickstream_forwarder::target::Context;
 use clickstream_forwarder::tls::Trust;
 use clickstream_forwarder::trigger::{self, Bring, Job, Queues, Unit};
@@ -19,6 +24,7 @@ use futures::{StreamExt, stream};
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde_json::Value;
 use tokio::runtime::{Builder, Runtime};
+use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
 /// Objects forwarded side by side: the largest batch that SQS sends by default.
@@ -32,17 +38,9 @@ fn main() -> ExitCode {
     let vars = vars::environment();
     log::json(vars.get("LOG_LEVEL").map(String::as_str));
     let trust = Trust::of(&vars);
-    let config = match Config::load(&vars, Context { clock: now, trust, aws: Aws::new(trust) }) {
-        Ok(config) => config,
-        Err(errors) => {
-            for mistake in &errors.0 {
-                tracing::error!(variable = mistake.variable, problem = mistake.problem, "configuration mistake");
-            }
-            return ExitCode::FAILURE;
-        }
-    };
-    match runtime(config.processors) {
-        Ok(runtime) => runtime.block_on(serve(config)),
+    let context = Context { clock: now, trust, aws: Aws::new(trust) };
+    match runtime(config::processors(&vars)) {
+        Ok(runtime) => runtime.block_on(serve(vars, context)),
         Err(error) => {
             tracing::error!(%error, "no threads to run on");
             ExitCode::FAILURE
@@ -56,15 +54,12 @@ fn runtime(processors: f64) -> std::io::Result<Runtime> {
     builder.enable_all().build()
 }
 
-async fn serve(config: Config) -> ExitCode {
-    let there = config.directory.is_none().then(|| config.aws.clone());
-    let (queues, margin) = (Queues::new(there, config.continue_queue.clone()), config.deadline_margin);
-    let shared = config.progress_table.is_some();
-    let forwarder = Arc::new(Forwarder::new(config).or_progress(Progress::Local(Local::default())));
-    let function = Arc::new(Function { forwarder, queues, margin, shared });
+async fn serve(vars: Vars, context: Context) -> ExitCode {
+    let started = Started::new(vars, context).await.inspect_err(tell);
+    let Ok(started) = started.map(Arc::new) else { return ExitCode::FAILURE };
     let handler = service_fn(move |event| {
-        let function = function.clone();
-        async move { function.handle(event).await }
+        let started = started.clone();
+        async move { started.function().await?.handle(event).await }
     });
     match lambda_runtime::run(handler).await {
         Ok(()) => ExitCode::SUCCESS,
@@ -72,6 +67,40 @@ async fn serve(config: Config) -> ExitCode {
             tracing::error!(%error, "the Lambda runtime ended; outside Lambda use the clickstream command");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Logs every mistake of a configuration.
+fn tell(errors: &ConfigErrors) {
+    for mistake in &errors.0 {
+        tracing::error!(variable = mistake.variable, problem = mistake.problem, "configuration mistake");
+    }
+}
+
+/// A process whose variables are sound as far as can be seen without following what they refer to.
+struct Started {
+    settings: Arc<Settings>,
+    function: OnceCell<Function>,
+}
+
+impl Started {
+    /// Only a path of settings is asked for.
+    async fn new(vars: Vars, context: Context) -> Result<Started, ConfigErrors> {
+        let settings = Arc::new(Settings::read(vars, context).await?);
+        let function = OnceCell::new();
+        if settings.references().is_empty() {
+            let _ = function.set(Function::new(settings.config().await?));
+        }
+        Ok(Started { settings, function })
+    }
+
+    /// The function. What variables refer to is asked for at the first event, and again at the next if that fails.
+    async fn function(&self) -> Result<&Function, Diagnostic> {
+        let made = || async { self.settings.config().await.map(Function::new) };
+        self.function.get_or_try_init(made).await.map_err(|errors| {
+            tell(&errors);
+            Diagnostic { error_type: "ConfigurationMistakes".into(), error_message: errors.to_string() }
+        })
     }
 }
 
@@ -83,9 +112,39 @@ struct Function {
     margin: Option<Duration>,
     /// Whether progress is kept where every copy of the function sees it.
     shared: bool,
+    /// Whether and how metrics are told.
+    metrics: Option<Metrics>,
+}
+
+/// The metrics of this process.
+struct Metrics {
+    /// The function's name.
+    name: String,
+    /// Whether this process has not handled an event yet.
+    cold: AtomicBool,
+}
+
+impl Metrics {
+    /// Writes what became of the objects into the log, where it does not mix with clicks.
+    fn tell<'o>(&self, outcomes: impl Iterator<Item = &'o Outcome>) {
+        let mut report = Report::default();
+        outcomes.for_each(|outcome| report.add(outcome));
+        let lines = report.documents(&self.name, now(), self.cold.swap(false, Ordering::Relaxed)).join("\n") + "\n";
+        // A log that cannot be written is no reason to fail.
+        let _ = std::io::stderr().lock().write_all(lines.as_bytes());
+    }
 }
 
 impl Function {
+    fn new(config: Config) -> Function {
+        let there = config.directory.is_none().then(|| config.aws.clone());
+        let (queues, margin) = (Queues::new(there, config.continue_queue.clone()), config.deadline_margin);
+        let metrics = config.metrics.clone().map(|name| Metrics { name, cold: AtomicBool::new(true) });
+        let shared = config.progress_table.is_some();
+        let forwarder = Arc::new(Forwarder::new(config).or_progress(Progress::Local(Local::default())));
+        Function { forwarder, queues, margin, shared, metrics }
+    }
+
     async fn handle(&self, event: LambdaEvent<Value>) -> Result<Value, Diagnostic> {
         let parsed = trigger::parse(&event.payload, &event.context.request_id).map_err(|error| {
             tracing::error!(%error, "event refused");
@@ -94,6 +153,9 @@ impl Function {
         let (patience, by) = patience(event.context.deadline, self.margin);
         parsed.units.iter().for_each(announce);
         let outcomes = self.forward(&parsed.units, patience).await;
+        if let Some(metrics) = &self.metrics {
+            metrics.tell(outcomes.iter().map(|(_, outcome)| outcome));
+        }
         let of = |job: &Job| {
             let found = outcomes.binary_search_by(|(other, _)| other.identity().cmp(&job.identity())).ok()?;
             outcomes.get(found).map(|(_, outcome)| outcome.clone())

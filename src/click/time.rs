@@ -68,6 +68,15 @@ pub fn from_epoch(digits: &str) -> Option<String> {
     Some(format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}{dot}{fraction}Z"))
 }
 
+/// Milliseconds since 1970 of a time.
+pub fn millis(text: &str) -> Option<i64> {
+    let time = parse(text)?;
+    let minutes = days_from_civil(time.year, time.month, time.day) * 1440 + i64::from(time.minute - time.offset);
+    let digits = time.fraction.bytes().chain(std::iter::repeat(b'0')).take(3);
+    let fraction = digits.fold(0, |n, c| n * 10 + i64::from(c - b'0'));
+    Some((minutes * 60 + i64::from(time.second)) * 1000 + fraction)
+}
+
 struct Parsed<'a> {
     year: i64,
     month: i64,
@@ -213,6 +222,8 @@ mod tests {
         assert_eq!(from_epoch("1677952490").as_deref(), Some("2023-03-04T17:54:50Z"));
         assert_eq!(from_epoch("1677952490123").as_deref(), Some("2023-03-04T17:54:50.123Z"));
         assert_eq!(from_epoch("16779524901"), None);
+        assert_eq!(millis("2023-03-04T17:54:50.12Z"), Some(1_677_952_490_120));
+        assert_eq!(millis("2023-03-04T19:54:50.1234+02:00"), Some(1_677_952_490_123));
     }
 
     #[test]

@@ -7,10 +7,10 @@ use super::{GLOBALS, MOST_TARGETS};
 const LONGEST: usize = 64;
 
 /// Prefixes that no target may take: AWS's, and those of variables to come.
-const RESERVED: &[&str] = &["AWS", "LAMBDA", "PROGRESS", "DEADLINE", "CONTINUE", "SETTINGS", "METRICS", "RUST", "PATH", "HOME"];
+const RESERVED: &[&str] = &["AWS", "LAMBDA", "PROGRESS", "DEADLINE", "CONTINUE", "SETTINGS", "RUST", "PATH", "HOME"];
 
 /// How the variables of the target `name` begin.
-pub(super) fn prefix_of(name: &str) -> String {
+pub(crate) fn prefix_of(name: &str) -> String {
     format!("{}_", name.to_ascii_uppercase().replace('-', "_"))
 }
 

@@ -12,6 +12,9 @@ pub(super) struct Counts {
     /// Entries that nobody settled: failed, or left for another run.
     pub(super) left: u64,
     pub(super) retries: u64,
+    pub(super) throttles: u64,
+    /// How long requests took, in milliseconds.
+    pub(super) latency: Vec<u32>,
     pub(super) failure: Option<Failure>,
     /// Why the time was not enough.
     pub(super) late: Option<String>,

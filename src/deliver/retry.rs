@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fastrand::Rng;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout};
 
 use super::backoff;
@@ -16,13 +17,20 @@ use crate::target::{Entry, Halt, Verdict};
 const SILENCE: Duration = Duration::from_secs(5);
 
 /// Sends `batch` until each of its entries is sent, rejected, failed or left for another run. `turn` is its place
-/// among the batches that share groups with it.
-pub(super) async fn deliver(lane: Arc<LaneState>, batch: Vec<Entry>, mut turn: Option<Turn>) {
+/// among the batches that share groups with it, `ranges` its part of those that the lane may leave open.
+pub(super) async fn deliver(
+    lane: Arc<LaneState>,
+    batch: Vec<Entry>,
+    (mut turn, mut ranges): (Option<Turn>, Option<OwnedSemaphorePermit>),
+) {
     lane.admit();
     let mut pieces = requests(batch, lane.records);
     pieces.reverse();
     let mut trouble = Trouble { failures: 0, since: None, rng: Rng::new() };
     while let Some(piece) = pieces.pop() {
+        // What is settled leaves no range open: others may.
+        let left = piece.len() + pieces.iter().map(Vec::len).sum::<usize>();
+        drop(ranges.as_mut().and_then(|ranges| ranges.split(ranges.num_permits().saturating_sub(left))));
         if let Some(turn) = &mut turn {
             turn.keep(pieces.iter().flatten().chain(&piece));
             // If it does not come in time, the time is found to be up.
@@ -96,6 +104,7 @@ async fn attempt(lane: &LaneState, batch: &[Entry]) -> Option<Result<Vec<Verdict
     let result = timeout(lane.timeout.min(left), lane.target.send(batch)).await;
     let took = started.elapsed();
     let result = result.unwrap_or_else(|_| Err(Halt::Down(format!("no answer within {} ms", took.as_millis()))));
+    lane.measure(took, matches!(result, Err(Halt::Throttled(..))));
     match &result {
         Err(Halt::Throttled(..)) => lane.gate.throttled(),
         // Cut short by the deadline at once, it says nothing about the target.

@@ -20,6 +20,8 @@ use crate::target::{Entry, Target, Verdict};
 const MANY: usize = 20;
 /// Ranges that requests in flight may leave open: 4 requests of 500 records, each taken in every second one.
 const RANGES: u32 = 1024;
+/// Requests whose time is noted: as many as a metric has values.
+const LATENCIES: usize = 100;
 /// How long a full queue may hold up the other targets, at most: then the object is read again for it.
 const STALL: Duration = Duration::from_secs(5);
 /// Requests of one object in flight: each may leave one of the 64 ranges that are kept in plain.
@@ -156,6 +158,15 @@ impl LaneState {
         self.counts().retries += 1;
     }
 
+    /// Notes how long a request took, and whether it was one too many.
+    pub(super) fn measure(&self, took: Duration, throttled: bool) {
+        let mut counts = self.counts();
+        counts.throttles += u64::from(throttled);
+        if counts.latency.len() < LATENCIES {
+            counts.latency.push(u32::try_from(took.as_millis()).unwrap_or(u32::MAX));
+        }
+    }
+
     /// Fails what is left of the object for this target; the first cause stands.
     pub(super) fn give_up(&self, failure: Failure) {
         self.counts().failure.get_or_insert(failure);
@@ -226,7 +237,8 @@ impl LaneState {
         } else {
             counts.settle_held();
         }
-        let Counts { sent, rejected, left, retries, .. } = *counts;
-        Counts { sent, rejected, left, retries, failure: counts.failure.clone(), late: counts.late.clone(), ..Counts::default() }
+        let Counts { sent, rejected, left, retries, throttles, .. } = *counts;
+        let (failure, late, latency) = (counts.failure.clone(), counts.late.clone(), std::mem::take(&mut counts.latency));
+        Counts { sent, rejected, left, retries, throttles, latency, failure, late, ..Counts::default() }
     }
 }

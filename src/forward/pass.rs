@@ -34,6 +34,10 @@ pub(super) struct Pass<'p, 'f> {
     pub(super) records: u64,
     /// Records that are no clicks.
     pub(super) bad: u64,
+    /// Clicks that are not a human's.
+    pub(super) bots: u64,
+    /// When the first click was, in milliseconds since 1970.
+    pub(super) first: Option<i64>,
     /// Plain bytes decoded.
     pub(super) bytes: u64,
     /// Every record before this offset was offered.
@@ -55,7 +59,8 @@ enum Todo {
 impl<'p, 'f> Pass<'p, 'f> {
     pub(super) fn new(object: Arc<ObjectRef>, caps: Caps, shared: &'p Shared<'f>, lanes: Vec<Lane>) -> Pass<'p, 'f> {
         let (seen, tools) = (Seen::new(), shared.tools.take(caps));
-        Pass { object, caps, shared, lanes, detached: Vec::new(), seen, tools, records: 0, bad: 0, bytes: 0, position: 0 }
+        let (detached, first) = (Vec::new(), None);
+        Pass { object, caps, shared, lanes, detached, seen, tools, records: 0, bad: 0, bots: 0, first, bytes: 0, position: 0 }
     }
 
     /// The lanes that are through, and those that were left behind.
@@ -122,6 +127,8 @@ impl<'p, 'f> Pass<'p, 'f> {
         let not = match self.tools.normaliser.click(record, &self.object, |fingerprint| seen.meet(fingerprint)) {
             Ok(click) => {
                 self.records += 1;
+                self.bots += u64::from(click.is_bot());
+                self.first = self.first.or_else(|| click.millis());
                 return offer(&mut self.lanes, &click, record.place.offset, None);
             }
             Err(not) => not,

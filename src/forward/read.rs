@@ -1,12 +1,14 @@
 //! One object for all its targets: read once, and again for each that was left behind.
 
+use std::time::{Duration, UNIX_EPOCH};
+
 use tokio::sync::SemaphorePermit;
 
 use super::pass::Pass;
 use super::{Forwarder, Shared, Source};
 use crate::deliver::{Lane, Patience};
 use crate::object::{ObjectError, Reader};
-use crate::outcome::{End, Outcome};
+use crate::outcome::{End, Outcome, TargetOutcome};
 
 impl Forwarder {
     /// Reads the object once, and again for each lane that the others did not wait for; closes all lanes.
@@ -21,7 +23,8 @@ impl Forwarder {
         outcome.end = first.run(reader, patience).await;
         // Those that are left behind hold no more than their place.
         drop(room);
-        (outcome.records, outcome.bad, outcome.bytes) = (first.records, first.bad, first.bytes);
+        (outcome.records, outcome.bad, outcome.bots, outcome.bytes) = (first.records, first.bad, first.bots, first.bytes);
+        let began = first.first;
         let (mut done, detached) = first.into_lanes();
         let again = detached.into_iter().map(|lane| self.again(source, shared, lane, patience));
         for (lanes, end) in futures::future::join_all(again).await {
@@ -32,9 +35,18 @@ impl Forwarder {
                 outcome.end = end;
             }
         }
-        outcome.targets = futures::future::join_all(done.into_iter().map(Lane::close)).await;
+        outcome.targets = futures::future::join_all(done.into_iter().map(|lane| self.close(lane, began))).await;
         let order = |name: &str| self.targets.iter().position(|target| **target == *name);
         outcome.targets.sort_by_key(|target| order(&target.target));
+    }
+
+    /// Closes a lane, and notes how long after the first click, at `began`, it had all it got.
+    async fn close(&self, lane: Lane, began: Option<i64>) -> TargetOutcome {
+        let mut outcome = lane.close().await;
+        let now = (self.clock)().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64);
+        let since = began.and_then(|began| u64::try_from(now - began).ok());
+        outcome.lag = since.filter(|_| outcome.tally.sent > 0).map(Duration::from_millis);
+        outcome
     }
 
     /// Reads the object again for a lane that was detached, from where it was left behind.

@@ -85,6 +85,16 @@ impl S3 {
         Ok(false)
     }
 
+    /// Whether objects may be stored there: asks for something that stores none.
+    pub(super) async fn may_put(&self, bucket: &str, key: &str) -> Result<(), ObjectError> {
+        // Only over an object that is there and has this tag: none is.
+        let put = self.client().await.put_object().bucket(bucket).key(key).if_match("\"none\"").send().await;
+        match put.map_err(|e| (status(&e), classify(&e))) {
+            Ok(_) | Err((Some(404 | 412), ObjectError::Missing | ObjectError::Changed)) => Ok(()),
+            Err((_, error)) => Err(error),
+        }
+    }
+
     /// At most a thousand keys below `prefix` after `after`.
     pub(super) async fn list(&self, bucket: &str, prefix: &str, after: Option<&str>) -> Result<Vec<String>, ObjectError> {
         let list = self.client().await.list_objects_v2().bucket(bucket).prefix(prefix).set_start_after(after.map(str::to_owned));

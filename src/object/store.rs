@@ -81,6 +81,14 @@ impl Store {
         }
     }
 
+    /// Whether objects may be stored below `prefix`, without storing one.
+    pub async fn may_put(&self, bucket: &str, prefix: &str) -> Result<(), ObjectError> {
+        match self {
+            Store::S3(s3) => s3.may_put(bucket, &format!("{prefix}clickstream-check")).await,
+            Store::Directory(_) | Store::Memory(_) => Ok(()),
+        }
+    }
+
     /// The keys below `prefix`, at most a thousand after `after`, in order.
     pub async fn list(&self, bucket: &str, prefix: &str, after: Option<&str>) -> Result<Vec<String>, ObjectError> {
         match self {

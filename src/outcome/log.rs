@@ -34,10 +34,11 @@ impl Outcome {
 /// One audit line at a level.
 macro_rules! audit {
     ($level:ident, $object:expr, $outcome:expr, $($rest:tt)+) => {{
-        let TargetOutcome { target, tally: t, resumed, retries, continued, .. } = $outcome;
+        let TargetOutcome { target, tally: t, resumed, retries, continued, lag, .. } = $outcome;
+        let lag_s = lag.map(|lag| lag.as_secs());
         let Tally { read, sent, filtered, quarantined, failed } = t;
         let (object, target) = ($object, &**target);
-        tracing::$level!(object, target, read, sent, filtered, quarantined, failed, retries, resumed, continued, $($rest)+)
+        tracing::$level!(object, target, read, sent, filtered, quarantined, failed, retries, resumed, continued, lag_s, $($rest)+)
     }};
 }
 

@@ -77,6 +77,20 @@ impl Table {
         }
     }
 
+    /// Reads an item that is not there, and writes it on a condition that does not hold.
+    pub(super) async fn probe(&self) -> Result<(), ProgressError> {
+        const KEY: &str = "clickstream-check";
+        self.get(KEY).await?;
+        let put = self.client().await.put_item().table_name(&*self.name).item("object", AttributeValue::S(KEY.into()));
+        let put = put.condition_expression("attribute_exists(#object)").expression_attribute_names("#object", "object");
+        match put.send().await {
+            Err(error) if !matches!(error.as_service_error(), Some(PutItemError::ConditionalCheckFailedException(_))) => {
+                Err(self.wrong("dynamodb:PutItem", &error))
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn wrong<E>(&self, action: &str, error: &SdkError<E>) -> ProgressError
     where
         E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,

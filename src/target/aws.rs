@@ -5,9 +5,9 @@ mod verdict;
 use aws_config::SdkConfig;
 use tokio::sync::OnceCell;
 
-pub(super) use verdict::{Failed, halt, judge};
+pub(super) use verdict::{Failed, halt, judge, probed};
 
-use super::{Context, Entry, Var};
+use super::{Context, Entry, Permission, Var};
 use crate::aws::{Aws, Overrides, Role};
 use crate::click::Click;
 use crate::config::vars::Scope;
@@ -52,6 +52,24 @@ impl<C> Client<C> {
     pub(super) async fn get(&self) -> &C {
         let build = || async { (self.build)(&self.aws.for_target(&self.overrides).await) };
         self.client.get_or_init(build).await
+    }
+
+    /// The permission for `actions` on `resource`: the function's own, or that to take on the role which has it. A
+    /// resource that is no ARN is named within `service`, after `kind`.
+    pub(super) fn permission(
+        &self,
+        actions: &'static [&'static str],
+        resource: &str,
+        service: &str,
+        kind: &str,
+    ) -> Vec<Permission> {
+        if let Some(role) = &self.overrides.role {
+            return vec![Permission { actions: &["sts:AssumeRole"], resource: role.arn.clone() }];
+        }
+        let region = self.overrides.region.as_deref().unwrap_or("${Region}");
+        let named = || format!("arn:aws:{service}:{region}:${{Account}}:{kind}{resource}");
+        let resource = if resource.starts_with("arn:") { resource.to_owned() } else { named() };
+        vec![Permission { actions, resource }]
     }
 
     /// Its settings, for people.

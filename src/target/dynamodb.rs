@@ -10,8 +10,8 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, ReturnValuesOnConditionCheckFailure, WriteRequest};
 
-use super::aws::{self, halt};
-use super::{Context, Entry, Halt, Kind, Limits, Target, Unfit, Var, Verdict};
+use super::aws::{self, halt, probed};
+use super::{Context, Entry, Halt, Kind, Limits, Permission, Target, Unfit, Var, Verdict};
 use crate::click::{Click, Form};
 use crate::config::vars::Scope;
 use item::{Item, KeyPart};
@@ -90,6 +90,21 @@ impl Target for DynamoDb {
             [entry] if !self.any => self.put(entry).await.map(|verdict| vec![verdict]),
             _ => self.put_all(batch).await,
         }
+    }
+
+    fn permissions(&self) -> Vec<Permission> {
+        let actions: &[_] = if self.any { &["dynamodb:BatchWriteItem"] } else { &["dynamodb:PutItem"] };
+        self.client.permission(actions, &self.table, "dynamodb", "table/")
+    }
+
+    async fn probe(&self) -> Result<(), Halt> {
+        let client = self.client.get().await;
+        if self.any {
+            let write = client.batch_write_item().request_items(&self.table, Vec::new());
+            return probed(write.send().await, REFUSED);
+        }
+        // An item without a key is refused.
+        probed(client.put_item().table_name(&self.table).set_item(Some(HashMap::new())).send().await, REFUSED)
     }
 
     fn describe(&self) -> Vec<(&'static str, String)> {

@@ -7,8 +7,8 @@ use aws_sdk_eventbridge::Client;
 use aws_sdk_eventbridge::primitives::{DateTime, DateTimeFormat};
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 
-use super::aws::{self, Failed, halt, judge};
-use super::{Context, Entry, Halt, Kind, Limits, Target, Unfit, Var, Verdict};
+use super::aws::{self, Failed, halt, judge, probed};
+use super::{Context, Entry, Halt, Kind, Limits, Permission, Target, Unfit, Var, Verdict};
 use crate::click::{Click, Form};
 use crate::config::vars::Scope;
 
@@ -97,6 +97,16 @@ impl Target for EventBridge {
             one.error_code.map(|code| Failed { permanent: PERMANENT.contains(&&*code), code, message })
         });
         judge(failed.collect())
+    }
+
+    fn permissions(&self) -> Vec<Permission> {
+        self.client.permission(&["events:PutEvents"], &self.bus, "events", "event-bus/")
+    }
+
+    async fn probe(&self) -> Result<(), Halt> {
+        // One that lacks its detail is refused.
+        let event = PutEventsRequestEntry::builder().event_bus_name(&self.bus).source(&self.source).build();
+        probed(self.client.get().await.put_events().entries(event).send().await, REFUSED)
     }
 
     fn describe(&self) -> Vec<(&'static str, String)> {

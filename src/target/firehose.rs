@@ -7,8 +7,8 @@ use aws_sdk_firehose::Client;
 use aws_sdk_firehose::primitives::Blob;
 use aws_sdk_firehose::types::Record;
 
-use super::aws::{self, Failed, halt, judge};
-use super::{Context, Entry, Halt, Kind, Limits, Target, Unfit, Var, Verdict};
+use super::aws::{self, Failed, halt, judge, probed};
+use super::{Context, Entry, Halt, Kind, Limits, Permission, Target, Unfit, Var, Verdict};
 use crate::click::{Click, Form};
 use crate::config::vars::Scope;
 
@@ -60,6 +60,15 @@ impl Target for Firehose {
             one.error_code.map(|code| Failed { code, message, permanent: false })
         });
         judge(failed.collect())
+    }
+
+    fn permissions(&self) -> Vec<Permission> {
+        self.client.permission(&["firehose:PutRecordBatch"], &self.stream, "firehose", "deliverystream/")
+    }
+
+    async fn probe(&self) -> Result<(), Halt> {
+        let put = self.client.get().await.put_record_batch().delivery_stream_name(&self.stream).set_records(Some(Vec::new()));
+        probed(put.send().await, REFUSED)
     }
 
     fn describe(&self) -> Vec<(&'static str, String)> {

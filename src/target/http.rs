@@ -80,6 +80,16 @@ impl Target for Http {
         Ok(vec![Verdict::Sent; batch.len()])
     }
 
+    async fn probe(&self) -> Result<(), Halt> {
+        let request = self.client.get(self.context.trust)?.head(self.url.clone()).headers(self.headers.clone());
+        match send(request, self.context.clock).await {
+            // Whatever it says to a request without a body, somebody is there.
+            Err(Halt::Misconfigured(said)) if ["404", "405", "501"].iter().any(|code| said.contains(code)) => Ok(()),
+            Err(Halt::Refused(_)) | Ok(()) => Ok(()),
+            Err(halt) => Err(halt),
+        }
+    }
+
     fn describe(&self) -> Vec<(&'static str, String)> {
         // A path or a query may be a token.
         let url = format!("{}{}", self.url.origin().ascii_serialization(), if self.url.path() == "/" { "/" } else { "/***" });

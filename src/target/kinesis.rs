@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use aws_sdk_kinesis::Client;
+use aws_sdk_kinesis::operation::put_records::builders::PutRecordsFluentBuilder;
 use aws_sdk_kinesis::primitives::Blob;
 use aws_sdk_kinesis::types::PutRecordsRequestEntry;
 
-use super::aws::{self, Failed, Key, halt, judge};
-use super::{Context, Entry, Halt, Kind, Limits, Target, Unfit, Var, Verdict};
+use super::aws::{self, Failed, Key, halt, judge, probed};
+use super::{Context, Entry, Halt, Kind, Limits, Permission, Target, Unfit, Var, Verdict};
 use crate::click::{Click, Form};
 use crate::config::vars::Scope;
 
@@ -42,6 +43,13 @@ fn build(scope: &Scope<'_>, context: Context) -> Option<Arc<dyn Target>> {
     Some(Arc::new(Kinesis { stream: stream?.to_owned(), key, form, client }))
 }
 
+impl Kinesis {
+    async fn put(&self, records: Vec<PutRecordsRequestEntry>) -> PutRecordsFluentBuilder {
+        let put = self.client.get().await.put_records().set_records(Some(records));
+        if self.stream.contains(':') { put.stream_arn(&self.stream) } else { put.stream_name(&self.stream) }
+    }
+}
+
 #[async_trait]
 impl Target for Kinesis {
     fn limits(&self) -> Limits {
@@ -59,14 +67,20 @@ impl Target for Kinesis {
             record.set_partition_key(entry.mark("").map(str::to_owned)).build()
         };
         let records = batch.iter().map(record).collect::<Result<_, _>>().map_err(|e| Halt::Misconfigured(e.to_string()))?;
-        let put = self.client.get().await.put_records().set_records(Some(records));
-        let put = if self.stream.contains(':') { put.stream_arn(&self.stream) } else { put.stream_name(&self.stream) };
-        let answer = put.send().await.map_err(|e| halt(e, REFUSED))?;
+        let answer = self.put(records).await.send().await.map_err(|e| halt(e, REFUSED))?;
         let failed = answer.records.into_iter().map(|one| {
             let message = one.error_message.unwrap_or_default();
             one.error_code.map(|code| Failed { code, message, permanent: false })
         });
         judge(failed.collect())
+    }
+
+    fn permissions(&self) -> Vec<Permission> {
+        self.client.permission(&["kinesis:PutRecords"], &self.stream, "kinesis", "stream/")
+    }
+
+    async fn probe(&self) -> Result<(), Halt> {
+        probed(self.put(Vec::new()).await.send().await, REFUSED)
     }
 
     fn describe(&self) -> Vec<(&'static str, String)> {

@@ -9,9 +9,9 @@ use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::InvocationType;
 use serde_json::Value;
 
-use super::aws::{self, halt};
+use super::aws::{self, halt, probed};
 use super::body::{self, Body};
-use super::{Context, Entry, Halt, Kind, Limits, Target, Unfit, Var, Verdict};
+use super::{Context, Entry, Halt, Kind, Limits, Permission, Target, Unfit, Var, Verdict};
 use crate::click::{Click, Form};
 use crate::config::vars::Scope;
 
@@ -93,7 +93,16 @@ impl Target for Lambda {
             let kind = payload.get("errorType").and_then(Value::as_str).unwrap_or("no type");
             return Err(Halt::Down(format!("the function failed ({error}: {kind}): see its log")));
         }
-        Ok(verdicts(batch, &payload))
+        verdicts(batch, &payload)
+    }
+
+    fn permissions(&self) -> Vec<Permission> {
+        self.client.permission(&["lambda:InvokeFunction"], &self.function, "lambda", "function:")
+    }
+
+    async fn probe(&self) -> Result<(), Halt> {
+        let invoke = self.client.get().await.invoke().function_name(&self.function).invocation_type(InvocationType::DryRun);
+        probed(invoke.send().await, REFUSED)
     }
 
     fn describe(&self) -> Vec<(&'static str, String)> {
@@ -105,10 +114,17 @@ impl Target for Lambda {
     }
 }
 
-/// All sent, but for those that the answer names as failed, in the way of Lambda's own batches.
-fn verdicts(batch: &[Entry], answer: &Value) -> Vec<Verdict> {
-    let failed = answer.get("batchItemFailures").and_then(Value::as_array);
-    let failed: BTreeSet<_> = failed.into_iter().flatten().filter_map(|one| one.get("itemIdentifier")?.as_str()).collect();
-    let verdict = |entry: &Entry| if failed.contains(entry.id.to_string().as_str()) { Verdict::Retry } else { Verdict::Sent };
-    batch.iter().map(verdict).collect()
+/// All sent, but for those that the answer names as failed, in the way of Lambda's own batches: one that names no click
+/// of this call has failed for all.
+fn verdicts(batch: &[Entry], answer: &Value) -> Result<Vec<Verdict>, Halt> {
+    let failed = match answer.get("batchItemFailures") {
+        None | Some(Value::Null) => return Ok(vec![Verdict::Sent; batch.len()]),
+        Some(failed) => failed.as_array().map(Vec::as_slice),
+    };
+    let ids: BTreeSet<String> = batch.iter().map(|entry| entry.id.to_string()).collect();
+    let named = |one: &Value| Some(ids.get(one.get("itemIdentifier")?.as_str()?)?.clone());
+    let failed: Option<BTreeSet<String>> = failed.and_then(|failed| failed.iter().map(named).collect());
+    let failed = failed.ok_or_else(|| Halt::Down("the function's batchItemFailures name what is no click of the call".into()))?;
+    let verdict = |entry: &Entry| if failed.contains(&entry.id.to_string()) { Verdict::Retry } else { Verdict::Sent };
+    Ok(batch.iter().map(verdict).collect())
 }

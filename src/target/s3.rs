@@ -17,8 +17,8 @@ use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
 use tokio::task::spawn_blocking;
 
-use super::aws::{self, halt};
-use super::{Context, Cut, Entry, Halt, Kind, Limits, Target, Unfit, Var, Verdict};
+use super::aws::{self, halt, probed};
+use super::{Context, Cut, Entry, Halt, Kind, Limits, Permission, Target, Unfit, Var, Verdict};
 use crate::click::Click;
 use crate::config::Area;
 use crate::config::vars::Scope;
@@ -105,6 +105,19 @@ impl Target for Lake {
         let stored = stream::iter(parts).map(store).buffer_unordered(SIDE_BY_SIDE);
         stored.try_collect::<()>().await?;
         Ok(vec![Verdict::Sent; batch.len()])
+    }
+
+    fn permissions(&self) -> Vec<Permission> {
+        // To look at a file that is there needs the permission to read it.
+        let resource = format!("arn:aws:s3:::{}/{}dt=*", self.area.bucket, self.area.prefix);
+        self.client.permission(&["s3:PutObject", "s3:GetObject"], &resource, "s3", "")
+    }
+
+    async fn probe(&self) -> Result<(), Halt> {
+        // Only over an object that is there and has this tag: none is.
+        let put = self.client.get().await.put_object().bucket(&self.area.bucket).if_match("\"none\"");
+        let put = put.key(format!("{}dt=0000-00-00/clickstream-check", self.area.prefix)).send().await;
+        probed(put, &["NoSuchKey", "PreconditionFailed"])
     }
 
     fn describe(&self) -> Vec<(&'static str, String)> {

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use aws_sdk_sns::Client;
 use aws_sdk_sns::types::{MessageAttributeValue, PublishBatchRequestEntry};
 
-use super::aws::{self, Failed, Key, halt, judge, message};
-use super::{Context, Entry, Halt, Kind, Limits, Target, Unfit, Var, Verdict};
+use super::aws::{self, Failed, Key, halt, judge, message, probed};
+use super::{Context, Entry, Halt, Kind, Limits, Permission, Target, Unfit, Var, Verdict};
 use crate::click::{Click, Form};
 use crate::config::vars::Scope;
 
@@ -39,8 +39,14 @@ const LONGEST: usize = 256;
 const BYTES: usize = 256 << 10;
 
 /// Codes by which it refuses a request for what is in it.
-const REFUSED: &[&str] =
-    &["BatchRequestTooLong", "InvalidParameter", "InvalidParameterValue", "ParameterValueInvalid", "ValidationException"];
+const REFUSED: &[&str] = &[
+    "BatchRequestTooLong",
+    "EmptyBatchRequest",
+    "InvalidParameter",
+    "InvalidParameterValue",
+    "ParameterValueInvalid",
+    "ValidationException",
+];
 
 struct Sns {
     topic: String,
@@ -108,6 +114,15 @@ impl Target for Sns {
         });
         let successful = answer.successful.unwrap_or_default();
         judge(aws::by_number(batch, successful.iter().filter_map(|one| one.id.as_deref()), failed))
+    }
+
+    fn permissions(&self) -> Vec<Permission> {
+        self.client.permission(&["sns:Publish"], &self.topic, "sns", "")
+    }
+
+    async fn probe(&self) -> Result<(), Halt> {
+        let publish = self.client.get().await.publish_batch().topic_arn(&self.topic);
+        probed(publish.set_publish_batch_request_entries(Some(Vec::new())).send().await, REFUSED)
     }
 
     fn describe(&self) -> Vec<(&'static str, String)> {

@@ -6,9 +6,9 @@ use async_trait::async_trait;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 
-use super::aws::{self, Failed, Key, halt, judge, message};
+use super::aws::{self, Failed, Key, halt, judge, message, probed};
 use super::body::Body;
-use super::{Context, Entry, Halt, Kind, Limits, Target, Unfit, Var, Verdict};
+use super::{Context, Entry, Halt, Kind, Limits, Permission, Target, Unfit, Var, Verdict};
 use crate::click::{Click, Form};
 use crate::config::vars::Scope;
 
@@ -31,7 +31,9 @@ const BYTES: usize = 1 << 20;
 /// Codes by which it refuses a request for what is in it.
 const REFUSED: &[&str] = &[
     "AWS.SimpleQueueService.BatchRequestTooLong",
+    "AWS.SimpleQueueService.EmptyBatchRequest",
     "BatchRequestTooLong",
+    "EmptyBatchRequest",
     "InvalidMessageContents",
     "InvalidParameterValue",
     "ValidationException",
@@ -120,6 +122,19 @@ impl Target for Sqs {
             (one.id, failed)
         });
         judge(aws::by_number(batch, answer.successful.iter().map(|one| one.id.as_str()), failed))
+    }
+
+    fn permissions(&self) -> Vec<Permission> {
+        let name = self.queue.rsplit('/').next().unwrap_or_default();
+        let account = self.queue.rsplit('/').nth(1).filter(|part| part.len() == 12).unwrap_or("${Account}");
+        let mut permissions = self.client.permission(&["sqs:SendMessage"], name, "sqs", "");
+        permissions.iter_mut().for_each(|permission| permission.resource = permission.resource.replace("${Account}", account));
+        permissions
+    }
+
+    async fn probe(&self) -> Result<(), Halt> {
+        let send = self.client.get().await.send_message_batch().queue_url(&self.queue).set_entries(Some(Vec::new()));
+        probed(send.send().await, REFUSED)
     }
 
     fn describe(&self) -> Vec<(&'static str, String)> {

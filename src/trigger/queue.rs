@@ -58,6 +58,19 @@ impl Queues {
         Ok(sent.message_id().unwrap_or_default().to_owned())
     }
 
+    /// Whether messages may be sent to `CONTINUE_QUEUE_URL`, without sending one.
+    pub async fn probe(&self) -> Result<(), String> {
+        let Some(url) = &self.next else { return Ok(()) };
+        let sent = self.client().await?.send_message_batch().queue_url(url).set_entries(Some(Vec::new())).send().await;
+        match sent {
+            // It is refused for being empty, so it was allowed.
+            Err(error) if !error.code().is_some_and(|code| code.contains("EmptyBatch")) => {
+                Err(told("sqs:SendMessage", url, &error))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Keeps a message away for so long. The error says what to do.
     pub(super) async fn delay(&self, unit: &Unit, delay: Duration) -> Result<(), String> {
         let (Some(url), Some(receipt)) = (unit.queue.as_deref().and_then(url_of), unit.receipt.as_deref()) else {

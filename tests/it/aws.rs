@@ -277,6 +277,10 @@ async fn a_function_that_fails_has_taken_nothing_and_may_name_what_it_could_not_
     let some = json!({ "batchItemFailures": [{ "itemIdentifier": second }] });
     let verdicts = sent(ResponseTemplate::new(200).set_body_json(some)).await.unwrap();
     assert_eq!(verdicts, [Verdict::Sent, Verdict::Retry, Verdict::Sent]);
+    for wrong in [json!([{ "itemIdentifier": "another" }]), json!([{ "itemIdentifier": "" }]), json!([{}]), json!("all")] {
+        let answer = ResponseTemplate::new(200).set_body_json(json!({ "batchItemFailures": wrong }));
+        assert!(matches!(sent(answer).await, Err(Halt::Down(_))), "{wrong}");
+    }
 }
 
 #[tokio::test]

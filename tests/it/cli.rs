@@ -198,3 +198,29 @@ fn a_lake_is_made_a_table() {
         assert!(code == 2 && out.is_empty() && err.contains("lake"), "{err}");
     }
 }
+
+#[test]
+fn the_policy_names_each_resource_and_nothing_else() {
+    let env = [
+        ("TARGETS", "hook,queue,lake,bus,table"),
+        ("SOURCES", "my-clicks/2026/"),
+        ("QUARANTINE", "s3://rows/q/"),
+        ("PROGRESS_TABLE", "progress"),
+        ("CONTINUE_QUEUE_URL", "https://sqs.eu-west-1.amazonaws.com/123456789012/clicks"),
+        ("HOOK_KIND", "http"),
+        ("HOOK_URL", "https://example.com"),
+        ("HOOK_BEARER", "secretsmanager:clicks/hook#token"),
+        ("QUEUE_KIND", "sqs"),
+        ("QUEUE_QUEUE_URL", "https://sqs.eu-west-1.amazonaws.com/210987654321/other"),
+        ("LAKE_KIND", "s3"),
+        ("LAKE_BUCKET", "lake"),
+        ("BUS_KIND", "eventbridge"),
+        ("BUS_ROLE_ARN", "arn:aws:iam::210987654321:role/clicks"),
+        ("TABLE_KIND", "dynamodb"),
+        ("TABLE_TABLE", "clicks"),
+    ];
+    let (code, out, err) = said(&clickstream(&["iam", "--account", "123456789012", "--region", "eu-west-1"], &env, b""));
+    assert_eq!((code, err.as_str()), (0, ""));
+    golden::check("iam.json", &out);
+    assert!(!out.contains("\"*\"") && !out.contains("${"), "{out}");
+}

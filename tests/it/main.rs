@@ -2,7 +2,7 @@
 //! kind against the same demands; `aws`: those inside AWS; `forward`: whole objects, faults and conservation; `trigger`: events and
 //! answers; `progress`: runs that go on where others stopped; `order`: what goes
 //! together and in turn; `cli`: the command as a person uses it; `docs`:
-//! what the README says; `regress`: defects
+//! what the README says; `settings`: values that stand elsewhere; `regress`: defects
 //! that once were.
 
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test that cannot go on must fail")]
@@ -18,6 +18,7 @@ mod order;
 mod progress;
 mod regress;
 mod scripted;
+mod settings;
 mod support;
 mod target;
 mod trigger;

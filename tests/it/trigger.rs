@@ -22,22 +22,24 @@ fn names() -> Vec<String> {
 }
 
 fn outcome(key: &str, end: End) -> Outcome {
-    Outcome { object: ObjectRef::new("b", key), end, records: 3, bad: 0, bytes: 9, targets: Vec::new(), moved: false, rest: None }
+    Outcome {
+        object: ObjectRef::new("b", key),
+        end,
+        records: 3,
+        bad: 0,
+        bots: 0,
+        bytes: 9,
+        targets: Vec::new(),
+        moved: false,
+        rest: None,
+    }
 }
 
 fn refused(key: &str) -> Outcome {
     let tally = Tally { read: 3, failed: 3, ..Tally::default() };
     let failure = Some(Failure::GaveUp("HTTP 503".into()));
     Outcome {
-        targets: vec![TargetOutcome {
-            target: "hook".into(),
-            tally,
-            resumed: 0,
-            retries: 0,
-            moved: false,
-            continued: false,
-            failure,
-        }],
+        targets: vec![TargetOutcome { target: "hook".into(), tally, failure, ..TargetOutcome::default() }],
         ..outcome(key, End::Whole)
     }
 }

@@ -1,17 +1,30 @@
 //! `clickstream check`.
 
 use std::io::Write;
+use std::sync::Arc;
 
 use clickstream_forwarder::config::{Config, Place, vars};
+use clickstream_forwarder::forward::{Forwarder, Probe};
+use clickstream_forwarder::settings::Settings;
+use clickstream_forwarder::trigger::Queues;
 
-use crate::{OK, WRONG};
+use crate::{FAILED, OK, WRONG};
 
 /// Prints what was understood, or every mistake.
-pub fn run() -> u8 {
-    match crate::configuration(None) {
-        Ok(config) => {
+pub fn run(live: bool) -> u8 {
+    match crate::settings(None) {
+        Ok((runtime, settings)) if live => runtime.block_on(ask(&settings)),
+        Ok((_, settings)) => {
+            let mut text = match settings.unresolved() {
+                Ok(config) => describe(&config),
+                // What is wrong is so for want of the values that are referred to.
+                Err(_) => String::from("Some values stand elsewhere; what depends on them is checked when they are read.\n"),
+            };
+            for (variable, reference) in settings.references() {
+                text += &format!("{variable} is read from {reference} at the first event.\n");
+            }
             // A closed pipe is not an error of the configuration.
-            let _ = std::io::stdout().write_all(describe(&config).as_bytes());
+            let _ = std::io::stdout().write_all((text + "The configuration is valid.\n").as_bytes());
             OK
         }
         Err(mistakes) => {
@@ -19,6 +32,32 @@ pub fn run() -> u8 {
             WRONG
         }
     }
+}
+
+/// Asks everything that is named, and prints what is missing.
+async fn ask(settings: &Arc<Settings>) -> u8 {
+    let config = match settings.config().await {
+        Ok(config) => config,
+        Err(mistakes) => {
+            eprintln!("{mistakes}");
+            return WRONG;
+        }
+    };
+    let queues = Queues::new(config.directory.is_none().then(|| config.aws.clone()), config.continue_queue.clone());
+    let queue = config.continue_queue.is_some().then_some("queue for the rest of files");
+    let mut probes = Forwarder::new(config).probe().await;
+    if let Some(what) = queue {
+        probes.push(Probe { what: what.into(), needs: "sqs:SendMessage", answer: queues.probe().await });
+    }
+    let mut text = String::new();
+    for Probe { what, needs, answer } in &probes {
+        text += &match answer {
+            Ok(()) => format!("ok      {what} ({needs})\n"),
+            Err(cause) => format!("FAILED  {what} ({needs}): {cause}\n"),
+        };
+    }
+    let _ = std::io::stdout().write_all(text.as_bytes());
+    if probes.iter().all(|probe| probe.answer.is_ok()) { OK } else { FAILED }
 }
 
 fn describe(config: &Config) -> String {
@@ -69,5 +108,5 @@ fn describe(config: &Config) -> String {
     if vars::environment().get("TARGETS").is_none_or(|targets| targets.trim().is_empty()) {
         text += "TARGETS is not set: the command line writes to standard output, the Lambda function would refuse to start.\n";
     }
-    text + "The configuration is valid.\n"
+    text
 }

@@ -54,8 +54,12 @@ pub struct Args {
 
 /// Forwards everything that the arguments name.
 pub fn run(args: Args) -> u8 {
-    let config = match crate::configuration(args.format.as_deref()) {
-        Ok(config) => config,
+    let configured = crate::settings(args.format.as_deref()).and_then(|(runtime, settings)| {
+        let config = runtime.block_on(settings.config()).map_err(|errors| errors.to_string())?;
+        Ok((runtime, config))
+    });
+    let (runtime, config) = match configured {
+        Ok(configured) => configured,
         Err(mistakes) => {
             eprintln!("{mistakes}");
             return WRONG;
@@ -75,18 +79,10 @@ pub fn run(args: Args) -> u8 {
             }
         }
     }
-    match tokio::runtime::Runtime::new() {
-        Ok(runtime) => {
-            let code = runtime.block_on(forward(args, Arc::new(forwarder)));
-            // A read of standard input cannot be interrupted.
-            runtime.shutdown_background();
-            code
-        }
-        Err(e) => {
-            eprintln!("no threads to run on: {e}");
-            FAILED
-        }
-    }
+    let code = runtime.block_on(forward(args, Arc::new(forwarder)));
+    // A read of standard input cannot be interrupted.
+    runtime.shutdown_background();
+    code
 }
 
 async fn forward(args: Args, forwarder: Arc<Forwarder>) -> u8 {

@@ -10,7 +10,7 @@ impl Lane {
         self.state.leave(self.pending.len());
         drop(self.queue);
         let _ = self.worker.await;
-        let Counts { sent, rejected, left, retries, failure, late, .. } = self.state.finish();
+        let Counts { sent, rejected, left, retries, throttles, latency, failure, late, .. } = self.state.finish();
         let Offered { mut tally, resumed } = self.offered;
         tally.sent += sent;
         tally.quarantined += rejected;
@@ -28,6 +28,7 @@ impl Lane {
         } else {
             tally.failed += unsettled;
         }
-        TargetOutcome { target: self.state.name.clone(), tally, resumed, retries, moved, continued, failure }
+        let target = self.state.name.clone();
+        TargetOutcome { target, tally, resumed, retries, throttles, latency, lag: None, moved, continued, failure }
     }
 }

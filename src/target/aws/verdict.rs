@@ -98,6 +98,17 @@ pub(in super::super) fn judge(results: Vec<Option<Failed>>) -> Result<Vec<Verdic
     Ok(results.into_iter().map(verdict).collect())
 }
 
+/// What a request that cannot be taken was answered: refused for what is in it, it was allowed.
+pub(in super::super) fn probed<T, E>(answer: Result<T, SdkError<E, HttpResponse>>, refused: &[&str]) -> Result<(), Halt>
+where
+    E: Error + ProvideErrorMetadata + Send + Sync + 'static,
+{
+    match answer.map_err(|error| halt(error, refused)) {
+        Ok(_) | Err(Halt::Refused(_)) => Ok(()),
+        Err(halt) => Err(halt),
+    }
+}
+
 /// What the error of a whole request means. `refused` are the codes by which the service says that something in the
 /// request is wrong: halving tells what.
 pub(in super::super) fn halt<E>(error: SdkError<E, HttpResponse>, refused: &[&str]) -> Halt

@@ -1,0 +1,112 @@
+//! `clickstream iam`.
+
+use std::io::Write;
+
+use clap::Args as Arguments;
+use clickstream_forwarder::config::{Area, Config, Place};
+use clickstream_forwarder::settings::{Reference, Settings};
+use serde_json::{Value, json};
+
+use crate::{OK, WRONG};
+
+#[derive(Arguments)]
+pub struct Args {
+    /// The account, for resources that are named without it
+    #[arg(long, default_value = "${Account}")]
+    account: String,
+    /// The region, for resources that are named without it
+    #[arg(long, default_value = "${Region}")]
+    region: String,
+}
+
+/// Prints the least policy that the configuration needs.
+pub fn run(args: &Args) -> u8 {
+    let found = crate::settings(None).and_then(|(runtime, settings)| {
+        // Names of resources may stand elsewhere too.
+        let config = settings.unresolved().or_else(|_| runtime.block_on(settings.config())).map_err(|e| e.to_string())?;
+        Ok((settings, config))
+    });
+    match found {
+        Ok((settings, config)) => {
+            let text = policy(&settings, &config).replace("${Account}", &args.account).replace("${Region}", &args.region);
+            let _ = std::io::stdout().write_all((text + "\n").as_bytes());
+            OK
+        }
+        Err(mistakes) => {
+            eprintln!("{mistakes}");
+            WRONG
+        }
+    }
+}
+
+/// Statements in the order of what they are for.
+fn policy(settings: &Settings, config: &Config) -> String {
+    let mut statements = vec![statement(
+        "Logs",
+        &["logs:CreateLogStream", "logs:PutLogEvents"],
+        "arn:aws:logs:${Region}:${Account}:log-group:/aws/lambda/*:*",
+    )];
+    for area in config.sources.iter().flatten() {
+        statements.push(statement("Read", &["s3:GetObject", "s3:GetObjectVersion"], delivered(area)));
+        statements.push(statement("Missing", &["s3:ListBucket"], format!("arn:aws:s3:::{}", area.bucket)));
+    }
+    if let Place::S3(area) = &config.quarantine {
+        statements.push(statement("Quarantine", &["s3:PutObject"], format!("arn:aws:s3:::{}/{}*", area.bucket, area.prefix)));
+    }
+    if let Some(table) = &config.progress_table {
+        let table = if table.starts_with("arn:") {
+            table.clone()
+        } else {
+            format!("arn:aws:dynamodb:${{Region}}:${{Account}}:table/{table}")
+        };
+        statements.push(statement("Progress", &["dynamodb:GetItem", "dynamodb:PutItem"], table));
+    }
+    if let Some(url) = &config.continue_queue {
+        let name = url.rsplit('/').next().unwrap_or_default();
+        let actions =
+            ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ChangeMessageVisibility", "sqs:SendMessage"];
+        statements.push(statement("Queue", &actions, format!("arn:aws:sqs:${{Region}}:${{Account}}:{name}")));
+    }
+    for target in &config.targets {
+        let name: String = target.name.chars().filter(char::is_ascii_alphanumeric).collect();
+        let permissions = target.target.permissions().into_iter();
+        statements.extend(permissions.map(|p| statement(&format!("Target{name}"), p.actions, p.resource)));
+    }
+    if let Some(path) = settings.path() {
+        let path = path.trim_matches('/');
+        let resource = format!("arn:aws:ssm:${{Region}}:${{Account}}:parameter/{path}");
+        statements.push(statement("Settings", &["ssm:GetParametersByPath"], resource));
+    }
+    for reference in settings.references().values() {
+        statements.push(match reference {
+            Reference::Secret { name, .. } if name.starts_with("arn:") => {
+                statement("Secret", &["secretsmanager:GetSecretValue"], name.as_str())
+            }
+            // Secrets Manager adds six letters to a name.
+            Reference::Secret { name, .. } => {
+                let resource = format!("arn:aws:secretsmanager:${{Region}}:${{Account}}:secret:{name}-??????");
+                statement("Secret", &["secretsmanager:GetSecretValue"], resource)
+            }
+            Reference::Parameter(name) if name.starts_with("arn:") => statement("Parameter", &["ssm:GetParameters"], name.as_str()),
+            Reference::Parameter(name) => {
+                let resource = format!("arn:aws:ssm:${{Region}}:${{Account}}:parameter/{}", name.trim_start_matches('/'));
+                statement("Parameter", &["ssm:GetParameters"], resource)
+            }
+        });
+    }
+    // An identifier may stand once.
+    for (at, statement) in statements.iter_mut().enumerate() {
+        statement["Sid"] = format!("{}{at}", statement["Sid"].as_str().unwrap_or_default()).into();
+    }
+    let policy = json!({ "Version": "2012-10-17", "Statement": statements });
+    serde_json::to_string_pretty(&policy).unwrap_or_default()
+}
+
+fn statement(sid: &str, actions: &[&str], resource: impl Into<Value>) -> Value {
+    json!({ "Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resource.into() })
+}
+
+/// The objects of an area that is read: Rebrandly's keys begin with a slash, which areas do not say.
+fn delivered(area: &Area) -> Vec<String> {
+    ["/", "//"].map(|slash| format!("arn:aws:s3:::{}{slash}{}*", area.bucket, area.prefix)).into()
+}

@@ -1,0 +1,53 @@
+//! Whether everything that a configuration names may be used, by requests that change nothing.
+
+use futures::future::join_all;
+
+use super::Forwarder;
+use crate::config::Place;
+use crate::deliver::Delivery;
+use crate::object::{ObjectError, ObjectRef};
+use crate::outcome::Failure;
+
+/// A thing that was asked for: what it is, what the function needs there, and why it cannot have it.
+pub struct Probe {
+    /// What was asked for, for people.
+    pub what: String,
+    /// The actions of IAM that it takes.
+    pub needs: &'static str,
+    /// The answer.
+    pub answer: Result<(), String>,
+}
+
+impl Forwarder {
+    /// Asks every source, target and store.
+    pub async fn probe(&self) -> Vec<Probe> {
+        let mut probes = Vec::new();
+        for area in self.sources.iter().flatten() {
+            let what = format!("source s3://{}/{}", area.bucket, area.prefix);
+            let listed = self.store.list(&area.bucket, &area.prefix, None).await.map(drop);
+            probes.push(Probe { what: what.clone(), needs: "s3:ListBucket", answer: listed.map_err(|e| e.to_string()) });
+            // Who may not read is told so even of an object that is not there; who may not list is too.
+            let object = ObjectRef::new(area.bucket.as_str(), format!("{}clickstream-check", area.prefix));
+            let answer = match self.store.open(&object).await {
+                Ok(_) | Err(ObjectError::Missing) => Ok(()),
+                Err(error) => Err(error.to_string()),
+            };
+            probes.push(Probe { what, needs: "s3:GetObject", answer });
+        }
+        if let Place::S3(area) = self.quarantine.place() {
+            let answer = self.store.may_put(&area.bucket, &area.prefix).await.map_err(|e| e.to_string());
+            let what = format!("quarantine s3://{}/{}", area.bucket, area.prefix);
+            probes.push(Probe { what, needs: "s3:PutObject", answer });
+        }
+        if let Some(progress) = &self.progress {
+            let answer = progress.probe().await.map_err(|e| e.to_string());
+            probes.push(Probe { what: "progress table".into(), needs: "dynamodb:GetItem, dynamodb:PutItem", answer });
+        }
+        let target = async |delivery: &Delivery| {
+            let answer = delivery.probe().await.map_err(|halt| Failure::from(halt).to_string());
+            Probe { what: format!("target {}", delivery.name()), needs: "see `clickstream iam`", answer }
+        };
+        probes.extend(join_all(self.deliveries.iter().map(target)).await);
+        probes
+    }
+}

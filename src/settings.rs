@@ -1,0 +1,117 @@
+//! The variables with what they refer to: a path of parameters laid over the environment, and values that stand in
+//! Secrets Manager or Parameter Store.
+
+mod fetch;
+mod reference;
+mod refreshing;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::config::vars::{Mistake, Vars};
+use crate::config::{Config, ConfigErrors};
+use crate::target::Context;
+use fetch::Fetch;
+pub use reference::Reference;
+use refreshing::Refreshing;
+
+/// The variable that names the path.
+const PATH: &str = "SETTINGS_PATH";
+
+/// The variables of a process, and what of them stands elsewhere.
+pub struct Settings {
+    vars: Vars,
+    /// The variables that refer to something, by their names.
+    references: BTreeMap<String, Reference>,
+    fetch: Fetch,
+    context: Context,
+}
+
+impl Settings {
+    /// Lays the path over `vars`, if one is named: the only thing that is asked for at the start. Then lists every mistake
+    /// that can be seen without following a reference.
+    pub async fn read(mut vars: Vars, context: Context) -> Result<Settings, ConfigErrors> {
+        let fetch = Fetch::new(context.aws.clone());
+        if let Some(path) = vars.get(PATH).map(|path| path.trim().to_owned()).filter(|path| !path.is_empty()) {
+            let one = |problem| ConfigErrors(vec![Mistake { variable: PATH.into(), problem }]);
+            if !path.starts_with('/') {
+                return Err(one(format!("found {path:?}; expected a path such as /clickstream-forwarder/prod/")));
+            }
+            vars.extend(fetch.path(&path).await.map_err(|cause| one(format!("{path} cannot be read: {cause}")))?);
+        }
+        Settings::of(vars, fetch, context)
+    }
+
+    fn of(vars: Vars, fetch: Fetch, context: Context) -> Result<Settings, ConfigErrors> {
+        let (mut references, mut mistakes) = (BTreeMap::new(), Vec::new());
+        for (variable, text) in &vars {
+            match Reference::parse(text) {
+                None => {}
+                Some(Ok(reference)) => drop(references.insert(variable.clone(), reference)),
+                Some(Err(expected)) => {
+                    mistakes.push(Mistake { variable: variable.clone(), problem: format!("expected {expected}") });
+                }
+            }
+        }
+        let settings = Settings { vars, references, fetch, context };
+        if let Err(ConfigErrors(found)) = settings.unresolved() {
+            mistakes.extend(found.into_iter().filter(|mistake| settings.is_certain(mistake)));
+        }
+        if mistakes.is_empty() { Ok(settings) } else { Err(ConfigErrors(mistakes)) }
+    }
+
+    /// The path that was laid over the environment.
+    pub fn path(&self) -> Option<&str> {
+        self.vars.get(PATH).map(|path| path.trim()).filter(|path| !path.is_empty())
+    }
+
+    /// The references, by the variables that hold them.
+    pub fn references(&self) -> &BTreeMap<String, Reference> {
+        &self.references
+    }
+
+    /// The configuration with references in the place of their values: enough where those are plain texts.
+    pub fn unresolved(&self) -> Result<Config, ConfigErrors> {
+        Config::load(&self.vars, self.context.clone())
+    }
+
+    /// Whether a mistake is one whatever the references say: not of a variable that is one, and not one that another
+    /// variable of its target may have caused.
+    fn is_certain(&self, mistake: &Mistake) -> bool {
+        let certain = ["found ", "is not set", "is not a variable"].iter().any(|start| mistake.problem.starts_with(start));
+        !self.references.contains_key(&mistake.variable) && (self.references.is_empty() || certain)
+    }
+
+    /// The configuration, with every reference followed, all at a time. Targets that have references are asked for
+    /// their values again after a while, and when they are refused.
+    pub async fn config(self: &Arc<Settings>) -> Result<Config, ConfigErrors> {
+        if self.references.is_empty() {
+            return self.unresolved();
+        }
+        let vars = self.resolve().await?;
+        let mut config = Config::load(&vars, self.context.clone())?;
+        for target in &mut config.targets {
+            let prefix = crate::config::prefix_of(&target.name);
+            if self.references.keys().any(|variable| variable.starts_with(&prefix)) {
+                target.target = Arc::new(Refreshing::new(self.clone(), target.name.clone(), vars.clone(), target.target.clone()));
+            }
+        }
+        Ok(config)
+    }
+
+    /// The variables with their values, or which of them cannot be had.
+    async fn resolve(&self) -> Result<Vars, ConfigErrors> {
+        let values = self.fetch.all(self.references.values()).await;
+        let (mut vars, mut mistakes) = (self.vars.clone(), Vec::new());
+        for (variable, reference) in &self.references {
+            match values.get(reference) {
+                Some(Ok(value)) => drop(vars.insert(variable.clone(), value.clone())),
+                Some(Err(cause)) => {
+                    mistakes.push(Mistake { variable: variable.clone(), problem: format!("{reference} cannot be read: {cause}") });
+                }
+                None => {}
+            }
+        }
+        if mistakes.is_empty() { Ok(vars) } else { Err(ConfigErrors(mistakes)) }
+    }
+}

@@ -1,0 +1,145 @@
+//! Settings that stand elsewhere: a path of parameters, secrets, and what happens when they change or cannot be read.
+
+use std::sync::Arc;
+
+use aws_config::{BehaviorVersion, Region};
+use aws_credential_types::Credentials;
+use clickstream_forwarder::aws::Aws;
+use clickstream_forwarder::config::ConfigErrors;
+use clickstream_forwarder::settings::Settings;
+use clickstream_forwarder::target::{Context, Halt, Verdict};
+use serde_json::{Value, json};
+use wiremock::matchers::{body_partial_json, header};
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+use crate::support::{context, lines, vars};
+use crate::target::entries;
+
+/// Settings of the variables `text`, whose AWS is `server`.
+async fn settings(server: &MockServer, text: &str) -> Result<Arc<Settings>, ConfigErrors> {
+    let plain = aws_smithy_http_client::Builder::new().build_http();
+    let config = aws_config::defaults(BehaviorVersion::latest())
+        .credentials_provider(Credentials::new("testing", "testing", None, None, "tests"))
+        .region(Region::new("eu-west-1"))
+        .endpoint_url(server.uri())
+        .retry_config(aws_config::retry::RetryConfig::disabled())
+        .http_client(plain);
+    let context = Context { aws: Aws::of(config.load().await), ..context() };
+    Settings::read(vars(text), context).await.map(Arc::new)
+}
+
+/// Answers one operation on one thing.
+async fn answer(server: &MockServer, operation: &str, asked: Value, status: u16, answer: Value) {
+    let response = ResponseTemplate::new(status).set_body_raw(answer.to_string(), "application/x-amz-json-1.1");
+    Mock::given(header("x-amz-target", operation)).and(body_partial_json(asked)).respond_with(response).mount(server).await;
+}
+
+const SECRET: &str = "secretsmanager.GetSecretValue";
+const PARAMETERS: &str = "AmazonSSM.GetParameters";
+
+fn count(requests: &[wiremock::Request], operation: &str) -> usize {
+    requests.iter().filter(|request| request.headers.get("x-amz-target").is_some_and(|target| target == operation)).count()
+}
+
+#[tokio::test]
+async fn references_are_followed_together_and_each_once() {
+    let server = MockServer::start().await;
+    answer(&server, SECRET, json!({ "SecretId": "clicks" }), 200, json!({ "SecretString": r#"{"token":"t-1","port":8}"# })).await;
+    let parameters = json!({ "Parameters": [{ "Name": "/clicks/url", "Value": "http://127.0.0.1:9/clicks" }] });
+    answer(&server, PARAMETERS, json!({ "Names": ["/clicks/url"], "WithDecryption": true }), 200, parameters).await;
+    let text = "TARGETS=a,b A_KIND=http A_URL=ssm:/clicks/url A_BEARER=secretsmanager:clicks#token \
+                B_KIND=http B_URL=ssm:/clicks/url B_HEADER_X_PORT=secretsmanager:clicks#port";
+    let settings = settings(&server, text).await.unwrap();
+    assert_eq!(settings.references().len(), 4);
+    assert_eq!(server.received_requests().await.unwrap().len(), 0, "nothing is asked for at the start");
+    let config = settings.config().await.unwrap();
+    assert_eq!(config.targets.len(), 2);
+    let told = format!("{:?}", config.targets[0].target.describe());
+    assert!(told.contains("127.0.0.1:9") && told.contains("authorization: ***") && !told.contains("t-1"), "{told}");
+    let requests = server.received_requests().await.unwrap();
+    assert_eq!((count(&requests, SECRET), count(&requests, PARAMETERS)), (1, 1));
+}
+
+#[tokio::test]
+async fn a_path_is_laid_over_the_environment() {
+    let server = MockServer::start().await;
+    let operation = "AmazonSSM.GetParametersByPath";
+    let first = json!({ "Parameters": [{ "Name": "/clicks/prod/TARGETS", "Value": "out" }], "NextToken": "more" });
+    let second = json!({ "Parameters": [{ "Name": "/clicks/prod/OUT_KIND", "Value": "stdout" }] });
+    answer(&server, operation, json!({ "Path": "/clicks/prod/", "NextToken": "more" }), 200, second).await;
+    answer(&server, operation, json!({ "Path": "/clicks/prod/" }), 200, first).await;
+    let settings = settings(&server, "SETTINGS_PATH=/clicks/prod/ TARGETS=other OUT_FORMAT=flat").await.unwrap();
+    let config = settings.config().await.unwrap();
+    assert_eq!((&*config.targets[0].name, config.targets[0].kind), ("out", "stdout"));
+    assert_eq!(settings.path(), Some("/clicks/prod/"));
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_named_with_what_is_missing() {
+    let server = MockServer::start().await;
+    let denied = json!({ "__type": "AccessDeniedException", "message": "no" });
+    answer(&server, SECRET, json!({ "SecretId": "denied" }), 400, denied.clone()).await;
+    answer(&server, SECRET, json!({ "SecretId": "plain" }), 200, json!({ "SecretString": "very hidden" })).await;
+    answer(&server, PARAMETERS, json!({}), 200, json!({ "Parameters": [], "InvalidParameters": ["/none"] })).await;
+    answer(&server, "AmazonSSM.GetParametersByPath", json!({}), 400, denied).await;
+    let text = "TARGETS=t T_KIND=http T_URL=ssm:/none T_BEARER=secretsmanager:plain#token T_HEADER_A=secretsmanager:denied";
+    let settings_of = async |text: &str| settings(&server, text).await;
+    let errors = settings_of(text).await.unwrap().config().await.err().unwrap().to_string();
+    for said in [
+        "T_URL: ssm:/none cannot be read: there is no such parameter",
+        "T_BEARER: secretsmanager:plain#token cannot be read: it is not JSON, so it has no member token",
+        "T_HEADER_A: secretsmanager:denied cannot be read: AccessDeniedException: no; allow secretsmanager:GetSecretValue on it",
+    ] {
+        assert!(errors.contains(said), "{errors}");
+    }
+    assert!(!errors.contains("hidden"));
+    let errors = settings_of("SETTINGS_PATH=/clicks/").await.err().unwrap().to_string();
+    assert!(errors.contains("SETTINGS_PATH: /clicks/ cannot be read") && errors.contains("ssm:GetParametersByPath"), "{errors}");
+}
+
+#[tokio::test]
+async fn mistakes_are_found_at_the_start_as_far_as_they_do_not_depend_on_a_reference() {
+    let server = MockServer::start().await;
+    let errors = async |text: &str| settings(&server, text).await.err().map(|errors| errors.to_string()).unwrap_or_default();
+    let text = "TARGETS=t T_KIND=http T_URL=ssm:/url T_BODY=xml T_SIGNING_SECRET=secretsmanager: T_URLS=x";
+    let said = errors(text).await;
+    for part in ["T_BODY: found \"xml\"", "T_SIGNING_SECRET: expected secretsmanager:NAME", "T_URLS: is not a variable"] {
+        assert!(said.contains(part), "{said}");
+    }
+    assert!(!said.contains("T_URL:"), "{said}");
+    assert_eq!(errors("TARGETS=t T_KIND=http T_URL=ssm:/url T_SIGNING_SECRET=secretsmanager:s").await, "");
+    assert_eq!(errors("TARGETS=t T_KIND=sqs T_QUEUE_URL=ssm:/url T_GROUP=link").await, "", "it may be a FIFO queue");
+}
+
+/// Lets a minute pass, between requests.
+async fn a_minute_later() {
+    tokio::time::pause();
+    tokio::time::advance(std::time::Duration::from_secs(60)).await;
+    tokio::time::resume();
+}
+
+#[tokio::test]
+async fn a_secret_that_was_rotated_is_read_again_when_the_target_refuses_and_once() {
+    let server = MockServer::start().await;
+    let rotate = async |token: &str| {
+        server.reset().await;
+        answer(&server, SECRET, json!({ "SecretId": "clicks" }), 200, json!({ "SecretString": token })).await;
+        let takes = ResponseTemplate::new(200);
+        Mock::given(header("authorization", "Bearer new")).respond_with(takes).mount(&server).await;
+        Mock::given(header("authorization", "Bearer old")).respond_with(ResponseTemplate::new(401)).mount(&server).await;
+    };
+    rotate("old").await;
+    let text = format!("TARGETS=t T_KIND=http T_URL={} T_BEARER=secretsmanager:clicks", server.uri());
+    let config = settings(&server, &text).await.unwrap().config().await.unwrap();
+    let target = config.targets[0].target.clone();
+    let clicks = entries(&*target, &lines(0..2));
+    assert!(matches!(target.send(&clicks).await, Err(Halt::Misconfigured(_))));
+    a_minute_later().await;
+    assert!(matches!(target.send(&clicks).await, Err(Halt::Misconfigured(_))), "the secret is still the old one");
+    rotate("new").await;
+    assert!(matches!(target.send(&clicks).await, Err(Halt::Misconfigured(_))), "it was read a moment ago");
+    a_minute_later().await;
+    assert_eq!(target.send(&clicks).await.unwrap(), [Verdict::Sent, Verdict::Sent]);
+    let requests = server.received_requests().await.unwrap();
+    assert_eq!((count(&requests, SECRET), requests.len()), (1, 4), "refused, read, taken; and the one before");
+}
