@@ -13,16 +13,17 @@ mod paths;
 #[path = "clickstream/sample.rs"]
 mod sample;
 
+use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use clap::{Parser, Subcommand};
 use clickstream_forwarder::aws::Aws;
-use clickstream_forwarder::config::vars;
+use clickstream_forwarder::config::{GLOBALS, vars};
 use clickstream_forwarder::log;
 use clickstream_forwarder::settings::Settings;
-use clickstream_forwarder::target::Context;
+use clickstream_forwarder::target::{COMMON, Context, KINDS};
 use clickstream_forwarder::tls::Trust;
 use tokio::runtime::Runtime;
 
@@ -57,6 +58,8 @@ enum Command {
         #[arg(long)]
         live: bool,
     },
+    /// Print every variable that there is: those of all, and those of each kind of target
+    Variables,
     /// Print the least IAM policy for the configuration in the environment
     Iam(iam::Args),
     /// Print the SQL for a lake that a target of the kind s3 fills
@@ -69,11 +72,23 @@ fn main() -> ExitCode {
     let code = match Cli::parse().command {
         Command::Forward(args) => forward::run(args),
         Command::Check { live } => check::run(live),
+        Command::Variables => variables(),
         Command::Iam(args) => iam::run(&args),
         Command::Lake(lake) => lake::run(lake),
         Command::Sample(args) => sample::run(&args),
     };
     ExitCode::from(code)
+}
+
+/// Prints the names of all variables; those of a target without its prefix, after its kind.
+fn variables() -> u8 {
+    let mut text: String = GLOBALS.iter().map(|(name, ..)| format!("{name}\n")).collect();
+    for kind in KINDS {
+        let names = COMMON.iter().chain(kind.variables()).map(|var| format!("{} _{}\n", kind.name, var.name));
+        text.extend(names);
+    }
+    let _ = std::io::stdout().write_all(text.as_bytes());
+    OK
 }
 
 /// The settings in the environment, with what `SETTINGS_PATH` adds, and the runtime that asked for it; without

@@ -35,7 +35,10 @@ impl Forwarder {
             probes.push(Probe { what, needs: "s3:GetObject", answer });
         }
         if let Place::S3(area) = self.quarantine.place() {
-            let answer = self.store.may_put(&area.bucket, &area.prefix).await.map_err(|e| e.to_string());
+            let answer = self.store.may_put(&area.bucket, &area.prefix).await.map_err(|error| match error {
+                ObjectError::Denied(cause) => format!("access denied ({cause}): grant s3:PutObject on it"),
+                error => error.to_string(),
+            });
             let what = format!("quarantine s3://{}/{}", area.bucket, area.prefix);
             probes.push(Probe { what, needs: "s3:PutObject", answer });
         }

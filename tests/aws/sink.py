@@ -92,7 +92,7 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(reply.body)
 
-    do_PUT = do_GET = do_POST
+    do_PUT = do_GET = do_HEAD = do_POST
 
     def log_message(self, *_):
         pass
