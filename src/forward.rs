@@ -154,9 +154,11 @@ impl Forwarder {
         patience: &Patience,
     ) -> Outcome {
         let lanes = self.lanes(keeper.as_ref(), patience);
+        let read = keeper.iter().flat_map(|keeper| keeper.document().targets.values()).map(|progress| progress.settled);
+        let known = read.max().unwrap_or(0);
         let books = Books::open((&self.quarantine, patience.end), self.rules, lanes.iter().map(Lane::settling).collect(), keeper);
-        let shared =
-            Shared { books, targets: &self.targets, bytes: &self.bytes, tools: &self.tools, again: source.revision.is_some() };
+        let again = source.revision.is_some();
+        let shared = Shared { books, targets: &self.targets, bytes: &self.bytes, tools: &self.tools, again, known };
         let version = reader.version();
         let mut outcome = Outcome::unread((*source.object).clone(), End::Whole);
         let stop = Notify::new();
@@ -203,6 +205,8 @@ struct Shared<'f> {
     targets: &'f [Arc<str>],
     bytes: &'f AtomicU64,
     tools: &'f Toolbox,
+    /// Records before this offset were read by an earlier run.
+    known: u64,
     /// Whether the object can be read again for a lane that is left behind.
     again: bool,
 }

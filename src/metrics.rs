@@ -24,15 +24,15 @@ pub enum Metric {
     ObjectsFailed,
     /// Objects that are gone, or whose tail cannot be read, for good.
     ObjectsLost,
-    /// Records decoded, bad ones included.
+    /// Records read for the first time, bad ones included.
     Records,
-    /// Records that are no clicks.
+    /// Those of them that are no clicks.
     BadRecords,
     /// Plain bytes read.
     Bytes,
-    /// Clicks decoded.
+    /// Those of them that are clicks.
     Clicks,
-    /// Those of them that are not a human's, by Rebrandly's word.
+    /// The clicks that are not a human's, by Rebrandly's word.
     Bots,
     /// First invocations of a process.
     ColdStarts,
@@ -107,15 +107,16 @@ impl Report {
     pub fn add(&mut self, outcome: &Outcome) {
         let read = matches!(outcome.end, End::Whole | End::Broken { .. } | End::Stopped { .. } | End::Failed(_));
         let lost = matches!(outcome.end, End::Missing | End::Broken { .. });
+        let fresh = outcome.fresh;
         let counts = [
             (Metric::Objects, u64::from(read)),
             (Metric::ObjectsFailed, u64::from(outcome.failure().is_some())),
             (Metric::ObjectsLost, u64::from(lost)),
-            (Metric::Records, outcome.records),
-            (Metric::BadRecords, outcome.bad),
+            (Metric::Records, fresh.clicks + fresh.bad),
+            (Metric::BadRecords, fresh.bad),
             (Metric::Bytes, outcome.bytes),
-            (Metric::Clicks, outcome.records - outcome.bad),
-            (Metric::Bots, outcome.bots),
+            (Metric::Clicks, fresh.clicks),
+            (Metric::Bots, fresh.bots),
         ];
         for (metric, count) in counts {
             *self.function.entry(metric).or_default() += count as f64;
@@ -178,7 +179,7 @@ fn value(values: &[f64]) -> Value {
 mod tests {
     use super::*;
     use crate::object::ObjectRef;
-    use crate::outcome::Tally;
+    use crate::outcome::{Fresh, Tally};
     use std::time::Duration;
 
     #[test]
@@ -193,7 +194,7 @@ mod tests {
             ..TargetOutcome::default()
         };
         let unread = Outcome::unread(ObjectRef::new("b", "k"), End::Whole);
-        let outcome = Outcome { records: 7, bad: 1, bots: 2, bytes: 99, targets: vec![target], ..unread };
+        let outcome = Outcome { fresh: Fresh { clicks: 6, bots: 2, bad: 1 }, bytes: 99, targets: vec![target], ..unread };
         let mut report = Report::default();
         report.add(&outcome);
         report.add(&outcome);

@@ -120,6 +120,17 @@ pub enum End {
     Failed(String),
 }
 
+/// Records of an object that were read for the first time: an object that comes again is not counted again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Fresh {
+    /// Clicks.
+    pub clicks: u64,
+    /// Those of them that are not a human's.
+    pub bots: u64,
+    /// Records that are no clicks.
+    pub bad: u64,
+}
+
 /// What became of one object.
 #[derive(Clone, Debug)]
 pub struct Outcome {
@@ -131,8 +142,8 @@ pub struct Outcome {
     pub records: u64,
     /// Records that are no clicks.
     pub bad: u64,
-    /// Clicks that are not a human's.
-    pub bots: u64,
+    /// Of the records, those that no earlier run has read, as far as is known.
+    pub fresh: Fresh,
     /// Plain bytes read.
     pub bytes: u64,
     /// What each target got.
@@ -159,7 +170,17 @@ pub struct Rest {
 impl Outcome {
     /// An object of which nothing was read.
     pub fn unread(object: ObjectRef, end: End) -> Outcome {
-        Outcome { object, end, records: 0, bad: 0, bots: 0, bytes: 0, targets: Vec::new(), moved: false, rest: None }
+        Outcome {
+            object,
+            end,
+            records: 0,
+            bad: 0,
+            fresh: Fresh::default(),
+            bytes: 0,
+            targets: Vec::new(),
+            moved: false,
+            rest: None,
+        }
     }
 
     /// An object that could not be read.

@@ -1,5 +1,7 @@
 //! One reading of an object from its first byte, for the lanes that still need it.
 
+mod replay;
+
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -9,11 +11,11 @@ use tokio::sync::mpsc;
 use super::Shared;
 use super::tools::Tools;
 use crate::click::{Click, Seen};
-use crate::decode::{BadRecord, Caps, Decoder, Item, Place, Record};
+use crate::decode::{BadRecord, Caps, Decoder, Item, Record};
 use crate::deliver::{Full, Lane, Patience};
-use crate::json::{Parser, Progress};
+use crate::json::Parser;
 use crate::object::{ObjectError, ObjectRef, Reader};
-use crate::outcome::End;
+use crate::outcome::{End, Fresh};
 use crate::quarantine::{Row, RowKind};
 
 /// Chunks read ahead of the decoder.
@@ -34,8 +36,8 @@ pub(super) struct Pass<'p, 'f> {
     pub(super) records: u64,
     /// Records that are no clicks.
     pub(super) bad: u64,
-    /// Clicks that are not a human's.
-    pub(super) bots: u64,
+    /// Records that no earlier run has read.
+    pub(super) fresh: Fresh,
     /// When the first click was, in milliseconds since 1970.
     pub(super) first: Option<i64>,
     /// Plain bytes decoded.
@@ -60,7 +62,21 @@ impl<'p, 'f> Pass<'p, 'f> {
     pub(super) fn new(object: Arc<ObjectRef>, caps: Caps, shared: &'p Shared<'f>, lanes: Vec<Lane>) -> Pass<'p, 'f> {
         let (seen, tools) = (Seen::new(), shared.tools.take(caps));
         let (detached, first) = (Vec::new(), None);
-        Pass { object, caps, shared, lanes, detached, seen, tools, records: 0, bad: 0, bots: 0, first, bytes: 0, position: 0 }
+        Pass {
+            object,
+            caps,
+            shared,
+            lanes,
+            detached,
+            seen,
+            tools,
+            records: 0,
+            bad: 0,
+            fresh: Fresh::default(),
+            first,
+            bytes: 0,
+            position: 0,
+        }
     }
 
     /// The lanes that are through, and those that were left behind.
@@ -127,7 +143,10 @@ impl<'p, 'f> Pass<'p, 'f> {
         let not = match self.tools.normaliser.click(record, &self.object, |fingerprint| seen.meet(fingerprint)) {
             Ok(click) => {
                 self.records += 1;
-                self.bots += u64::from(click.is_bot());
+                if record.place.offset >= self.shared.known {
+                    self.fresh.clicks += 1;
+                    self.fresh.bots += u64::from(click.is_bot());
+                }
                 self.first = self.first.or_else(|| click.millis());
                 return offer(&mut self.lanes, &click, record.place.offset, None);
             }
@@ -142,35 +161,11 @@ impl<'p, 'f> Pass<'p, 'f> {
         self.records += 1;
         self.bad += 1;
         let at = bad.place.offset;
+        self.fresh.bad += u64::from(at >= self.shared.known);
         self.position = at + 1;
         self.lanes.iter_mut().for_each(|lane| lane.bad(at));
         let row = row.unwrap_or_else(|| Row::bad(self.object.clone(), bad, RowKind::Record));
         Todo::Bad(Box::new(row), at)
-    }
-
-    /// A row of the quarantine, fed back: the click in it keeps its source, its n and so its id, and goes
-    /// to its target alone. What still cannot be delivered is kept again, under the same id.
-    fn replay(&mut self, mut row: Row, place: Place) -> Todo {
-        let mut parser = Parser::new(self.caps.depth);
-        let text = row.raw.trim_ascii_end();
-        let whole = parser.run(text, true) == Progress::Done(text.len()) && std::str::from_utf8(text).is_ok();
-        let record =
-            Record { tape: parser.tape(text), root: 0, raw: row.raw.clone(), place: row.place, batch_key: row.batch_key.clone() };
-        let known = row.target.as_ref().is_none_or(|target| self.shared.targets.contains(target));
-        let seen = &mut self.seen;
-        // A record that was bad has no n yet.
-        let number = |fingerprint| row.click.map_or_else(|| seen.meet(fingerprint), |(n, _)| n);
-        let still = match whole.then(|| self.tools.normaliser.click(&record, &row.object, number)) {
-            Some(Ok(click)) if known => {
-                self.records += 1;
-                return offer(&mut self.lanes, &click, place.offset, row.target.as_deref());
-            }
-            Some(Ok(_)) => format!("its target {} is not among TARGETS", row.target.as_deref().unwrap_or_default()),
-            Some(Err(not)) => not.to_string(),
-            None => "its raw bytes are not one JSON value".into(),
-        };
-        row.reason = format!("fed back, but {still}; before: {}", row.reason);
-        self.bad(BadRecord { place, length: row.length, raw: Bytes::new(), reason: String::new() }, Some(row))
     }
 
     /// Queues full batches. A lane in trouble is left behind unless it is the only one that goes on.

@@ -23,7 +23,7 @@ impl Forwarder {
         outcome.end = first.run(reader, patience).await;
         // Those that are left behind hold no more than their place.
         drop(room);
-        (outcome.records, outcome.bad, outcome.bots, outcome.bytes) = (first.records, first.bad, first.bots, first.bytes);
+        (outcome.records, outcome.bad, outcome.fresh, outcome.bytes) = (first.records, first.bad, first.fresh, first.bytes);
         let began = first.first;
         let (mut done, detached) = first.into_lanes();
         let again = detached.into_iter().map(|lane| self.again(source, shared, lane, patience));

@@ -4,7 +4,8 @@ use std::fmt::Write;
 
 use clickstream_forwarder::click::columns;
 use clickstream_forwarder::click::fields::{CLICK, walk};
-use clickstream_forwarder::config::{Config, GLOBALS, vars::Vars};
+use clickstream_forwarder::config::{GLOBALS, vars::Vars};
+use clickstream_forwarder::settings::Settings;
 use clickstream_forwarder::target::{AWS, COMMON, KINDS, Var};
 
 use crate::support::{context, root};
@@ -74,14 +75,14 @@ fn the_tables_are_those_of_the_code() {
     generated("fields", &(fields + "\n"));
 }
 
-#[test]
-fn every_environment_block_is_a_valid_configuration() {
+#[tokio::test]
+async fn every_environment_block_is_a_valid_configuration() {
     let blocks = blocks("env");
     assert!(!blocks.is_empty());
     for block in blocks {
         let pairs = block.lines().filter(|line| !line.trim_start().starts_with('#')).filter_map(|line| line.split_once('='));
         let vars: Vars = pairs.map(|(name, value)| (name.trim().to_owned(), value.trim().trim_matches('\'').to_owned())).collect();
-        if let Err(errors) = Config::load(&vars, context()) {
+        if let Err(errors) = Settings::read(vars, context()).await {
             panic!("{errors}\nin\n{block}");
         }
     }

@@ -22,17 +22,7 @@ fn names() -> Vec<String> {
 }
 
 fn outcome(key: &str, end: End) -> Outcome {
-    Outcome {
-        object: ObjectRef::new("b", key),
-        end,
-        records: 3,
-        bad: 0,
-        bots: 0,
-        bytes: 9,
-        targets: Vec::new(),
-        moved: false,
-        rest: None,
-    }
+    Outcome { records: 3, bytes: 9, ..Outcome::unread(ObjectRef::new("b", key), end) }
 }
 
 fn refused(key: &str) -> Outcome {
