@@ -6,7 +6,9 @@ EVENT ?= events/sqs.json
 # nextest where it is installed, else what comes with cargo.
 TEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo nextest run || echo test)
 
-.PHONY: demo test unit aws build invoke check golden bench instructions
+PACKAGE ?= target/package
+
+.PHONY: demo test unit aws build package invoke check template golden bench instructions
 
 # Forwards the sample files of this repository to standard output.
 demo:
@@ -34,6 +36,25 @@ build:
 	mkdir -p target/lambda/forwarder
 	cp target/release/forwarder target/lambda/forwarder/bootstrap
 
+# Ready to deploy without Rust: for each architecture a folder with the function's zip and a template that takes it.
+package: $(PACKAGE)/arm64/template.yaml $(PACKAGE)/x86_64/template.yaml
+	command -v cargo-lambda >/dev/null || test -x $(VENV)/lambda/bin/cargo-lambda || { \
+		$(PYTHON) -m venv $(VENV)/lambda && \
+		$(VENV)/lambda/bin/python -m pip install --quiet --disable-pip-version-check cargo-lambda==1.9.2; }
+	rustup target add aarch64-unknown-linux-gnu x86_64-unknown-linux-gnu
+	export PATH="$$PWD/$(VENV)/lambda/bin:$$PATH" && \
+	for architecture in arm64 x86-64; do \
+		cargo lambda build --release --bin forwarder "--$$architecture" --output-format zip && \
+		cp target/lambda/forwarder/bootstrap.zip "$(PACKAGE)/$$(echo "$$architecture" | tr - _)/forwarder.zip" || exit 1; \
+	done
+	cd $(PACKAGE) && sha256sum ./*/forwarder.zip | tee SHA256SUMS
+
+$(PACKAGE)/%/template.yaml: template.yaml
+	mkdir -p $(@D)
+	sed -e 's/^      CodeUri: \.$$/      CodeUri: forwarder.zip/' \
+		-e 's/^    Default: arm64$$/    Default: $*/' \
+		-e 's/^    AllowedValues: \[arm64, x86_64\]$$/    AllowedValues: [$*]/' $< >$@
+
 # One event through the real function, under AWS's Runtime Interface Emulator; no Docker, no AWS account.
 invoke:
 	cargo build --bin forwarder
@@ -43,6 +64,26 @@ check:
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items
+
+# The template: three linters, and what it comes to for many combinations of parameters; and the shell of this project.
+template: $(VENV)/template/installed $(VENV)/checkov/installed
+	$(VENV)/template/bin/cfn-lint template.yaml
+	SAM_CLI_TELEMETRY=0 $(VENV)/template/bin/sam validate --lint --region eu-west-1 --template template.yaml
+	$(VENV)/checkov/bin/checkov --config-file tests/template/checkov.yaml --file template.yaml
+	$(VENV)/template/bin/shellcheck .ci/run $$(git ls-files '*.sh')
+	$(MAKE) --silent --always-make --just-print package | $(VENV)/template/bin/shellcheck --shell=sh -
+	$(VENV)/template/bin/python -m pytest --quiet tests/template
+
+# An environment of its own for checkov, which wants other versions of what the others need.
+$(VENV)/template/installed: tests/template/requirements.txt
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
+$(VENV)/checkov/installed: tests/template/checkov.txt
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	touch $@
 
 # How fast, how small, against what: prints every figure of benches/README.md. Takes half an hour.
 bench: $(VENV)/benches
