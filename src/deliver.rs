@@ -62,6 +62,12 @@ impl Delivery {
         &self.config.name
     }
 
+    /// The actions of IAM that the target takes; the request itself where it takes none.
+    pub fn needs(&self) -> String {
+        let actions: Vec<_> = self.config.target.permissions().into_iter().flat_map(|p| p.actions).copied().collect();
+        if actions.is_empty() { "a request".into() } else { actions.join(", ") }
+    }
+
     /// What the target says to a request that changes nothing.
     pub async fn probe(&self) -> Result<(), Halt> {
         timeout(self.config.timeout, self.config.target.probe()).await.unwrap_or_else(|_| Err(Halt::Down("no answer".into())))

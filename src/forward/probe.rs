@@ -13,7 +13,7 @@ pub struct Probe {
     /// What was asked for, for people.
     pub what: String,
     /// The actions of IAM that it takes.
-    pub needs: &'static str,
+    pub needs: String,
     /// The answer.
     pub answer: Result<(), String>,
 }
@@ -25,14 +25,14 @@ impl Forwarder {
         for area in self.sources.iter().flatten() {
             let what = format!("source s3://{}/{}", area.bucket, area.prefix);
             let listed = self.store.list(&area.bucket, &area.prefix, None).await.map(drop);
-            probes.push(Probe { what: what.clone(), needs: "s3:ListBucket", answer: listed.map_err(|e| e.to_string()) });
+            probes.push(Probe { what: what.clone(), needs: "s3:ListBucket".into(), answer: listed.map_err(|e| e.to_string()) });
             // Who may not read is told so even of an object that is not there; who may not list is too.
             let object = ObjectRef::new(area.bucket.as_str(), format!("{}clickstream-check", area.prefix));
             let answer = match self.store.open(&object).await {
                 Ok(_) | Err(ObjectError::Missing) => Ok(()),
                 Err(error) => Err(error.to_string()),
             };
-            probes.push(Probe { what, needs: "s3:GetObject", answer });
+            probes.push(Probe { what, needs: "s3:GetObject".into(), answer });
         }
         if let Place::S3(area) = self.quarantine.place() {
             let answer = self.store.may_put(&area.bucket, &area.prefix).await.map_err(|error| match error {
@@ -40,15 +40,15 @@ impl Forwarder {
                 error => error.to_string(),
             });
             let what = format!("quarantine s3://{}/{}", area.bucket, area.prefix);
-            probes.push(Probe { what, needs: "s3:PutObject", answer });
+            probes.push(Probe { what, needs: "s3:PutObject".into(), answer });
         }
         if let Some(progress) = &self.progress {
             let answer = progress.probe().await.map_err(|e| e.to_string());
-            probes.push(Probe { what: "progress table".into(), needs: "dynamodb:GetItem, dynamodb:PutItem", answer });
+            probes.push(Probe { what: "progress table".into(), needs: "dynamodb:GetItem, dynamodb:PutItem".into(), answer });
         }
         let target = async |delivery: &Delivery| {
             let answer = delivery.probe().await.map_err(|halt| Failure::from(halt).to_string());
-            Probe { what: format!("target {}", delivery.name()), needs: "see `clickstream iam`", answer }
+            Probe { what: format!("target {}", delivery.name()), needs: delivery.needs(), answer }
         };
         probes.extend(join_all(self.deliveries.iter().map(target)).await);
         probes

@@ -47,7 +47,7 @@ async fn ask(settings: &Arc<Settings>) -> u8 {
     let queue = config.continue_queue.is_some().then_some("queue for the rest of files");
     let mut probes = Forwarder::new(config).probe().await;
     if let Some(what) = queue {
-        probes.push(Probe { what: what.into(), needs: "sqs:SendMessage", answer: queues.probe().await });
+        probes.push(Probe { what: what.into(), needs: "sqs:SendMessage".into(), answer: queues.probe().await });
     }
     let mut text = String::new();
     for Probe { what, needs, answer } in &probes {
