@@ -85,7 +85,7 @@ $(VENV)/checkov/installed: tests/template/checkov.txt
 	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	touch $@
 
-# How fast, how small, against what: prints every figure of benches/README.md. Takes half an hour.
+# How fast, how small, against what: prints every figure of the README's section of that name. Takes half an hour.
 bench: $(VENV)/benches
 	cargo build --release --features benches
 	cargo bench --no-run

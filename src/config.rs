@@ -210,14 +210,15 @@ fn store(text: &str) -> Result<Option<PathBuf>, String> {
 }
 
 fn place(text: &str) -> Result<Place, String> {
-    let expected = "s3://bucket/prefix/ (the prefix keeps rows apart from clicks) or a directory";
+    let expected = "s3://bucket/prefix/ (the prefix keeps rows apart from clicks), or a directory's path with a / in it";
     match text.strip_prefix("s3://") {
         Some(rest) => match Area::parse(rest) {
             Ok(area) if area.prefix.is_empty() => Err(expected.into()),
             Ok(area) => Ok(Place::S3(Area { prefix: format!("{}/", area.prefix.trim_end_matches('/')), ..area })),
             Err(_) => Err(expected.into()),
         },
-        None if text.contains("://") => Err(expected.into()),
+        // A bucket's name alone would pass for a directory.
+        None if text.contains("://") || !text.contains(['/', '.']) => Err(expected.into()),
         None => Ok(Place::Directory(text.into())),
     }
 }

@@ -37,7 +37,11 @@ impl Settings {
             if !path.starts_with('/') {
                 return Err(one(format!("found {path:?}; expected a path such as /clickstream-forwarder/prod/")));
             }
-            vars.extend(fetch.path(&path).await.map_err(|cause| one(format!("{path} cannot be read: {cause}")))?);
+            let found = fetch.path(&path).await.map_err(|cause| one(format!("{path} cannot be read: {cause}")))?;
+            if found.is_empty() {
+                return Err(one(format!("found {path:?}, right below which there is no parameter")));
+            }
+            vars.extend(found);
         }
         Settings::of(vars, fetch, context)
     }

@@ -48,10 +48,13 @@ pub(super) fn known_keys(scope: &Scope<'_>) -> Vec<String> {
 pub(super) fn read(scope: &Scope<'_>, name: &str, context: Context) -> Option<TargetConfig> {
     let kinds: Vec<_> = KINDS.iter().map(|kind| kind.name).collect();
     let expected = format!("one of {}", kinds.join(", "));
-    let kind = scope.required("KIND", &expected)?;
+    let Some(kind) = scope.required("KIND", &expected) else {
+        // Without its kind, no variable of this target can be called unknown.
+        scope.starting("");
+        return None;
+    };
     let Some(kind) = KINDS.iter().find(|known| known.name == kind) else {
         scope.mistake("KIND", format!("found {kind:?}; expected {expected}"));
-        // Without its kind, no variable of this target can be called unknown.
         scope.starting("");
         return None;
     };

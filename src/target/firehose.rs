@@ -33,7 +33,14 @@ struct Firehose {
 }
 
 fn build(scope: &Scope<'_>, context: Context) -> Option<Arc<dyn Target>> {
-    let stream = scope.required("STREAM", "the name of a Firehose stream").map(str::to_owned);
+    let expected = "the name of a Firehose stream alone, such as clicks";
+    let stream = scope.required("STREAM", expected).map(str::to_owned).filter(|name| {
+        let fits = name.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'-' | b'.'));
+        if !fits {
+            scope.mistake("STREAM", format!("found {name:?}; expected {expected}"));
+        }
+        fits
+    });
     let form = scope.parsed("FORMAT").unwrap_or(Form::Click);
     let client = aws::Client::new(scope, context, None, Client::new);
     Some(Arc::new(Firehose { stream: stream?, form, client }))

@@ -306,6 +306,8 @@ async fn a_file_that_is_there_counts_as_sent_only_if_it_holds_the_same_clicks() 
 #[test]
 fn a_variable_that_cannot_be_is_named() {
     for (text, said) in [
+        ("T_KIND=firehose T_STREAM=arn:aws:firehose:eu-west-1:1:deliverystream/x", "T_STREAM: found"),
+        ("T_KIND=stdout QUARANTINE=my-bucket", "QUARANTINE: found \"my-bucket\"; expected s3://bucket/prefix/"),
         ("T_KIND=sqs T_QUEUE_URL=clicks", "T_QUEUE_URL: found \"clicks\""),
         ("T_KIND=sqs T_QUEUE_URL=https://q.fifo T_BODY=lines", "T_BODY: puts many clicks in a message"),
         ("T_KIND=sqs T_QUEUE_URL=https://q T_GROUP=link", "T_GROUP: is for FIFO queues"),

@@ -28,6 +28,12 @@ pub fn run(args: &Args) -> u8 {
     });
     match found {
         Ok((settings, config)) => {
+            if config.sources.is_none() {
+                eprintln!("SOURCES is not set: no permission to read a bucket is among these");
+            }
+            if config.continue_queue.is_none() {
+                eprintln!("CONTINUE_QUEUE_URL is not set: no permission for a queue is among these");
+            }
             let text = policy(&settings, &config).replace("${Account}", &args.account).replace("${Region}", &args.region);
             let _ = std::io::stdout().write_all((text + "\n").as_bytes());
             OK
@@ -73,9 +79,10 @@ fn policy(settings: &Settings, config: &Config) -> String {
         statements.extend(permissions.map(|p| statement(&format!("Target{name}"), p.actions, p.resource)));
     }
     if let Some(path) = settings.path() {
+        // The path is asked for as it is written, with a last slash or without.
         let path = path.trim_matches('/');
-        let resource = format!("arn:aws:ssm:${{Region}}:${{Account}}:parameter/{path}");
-        statements.push(statement("Settings", &["ssm:GetParametersByPath"], resource));
+        let resources = ["", "/*"].map(|end| format!("arn:aws:ssm:${{Region}}:${{Account}}:parameter/{path}{end}"));
+        statements.push(statement("Settings", &["ssm:GetParametersByPath"], Vec::from(resources)));
     }
     for reference in settings.references().values() {
         statements.push(match reference {
