@@ -47,6 +47,8 @@ pub struct Forwarder {
     rules: u32,
     clock: fn() -> SystemTime,
     tools: Toolbox,
+    /// Plain bytes that a window of each target may have that wants windows.
+    cuts: Vec<u64>,
     /// KiB of the objects that may be read side by side.
     room: Semaphore,
     rooms: u32,
@@ -71,6 +73,7 @@ impl Forwarder {
         Forwarder {
             rules: rules(config.caps, &targets),
             targets,
+            cuts: config.targets.iter().filter_map(|target| target.limits.cut).map(|cut| cut.bytes).collect(),
             deliveries: config.targets.into_iter().map(|target| Delivery::new(target, entries)).collect(),
             quarantine: Quarantine::new(config.quarantine, store.clone()),
             store,

@@ -21,9 +21,10 @@ pub fn plain(level: Option<&str>) {
     tracing_subscriber::registry().with(log).with(filter(quiet)).init();
 }
 
-/// This program at `level`; the libraries below it speak only of what is wrong.
+/// This program at `level`; the libraries below it speak only of what is wrong, and those that look for credentials
+/// only of errors: what they try in vain, they print whole.
 fn filter(level: &str) -> Targets {
-    let text = format!("warn,forwarder={level},clickstream={level},clickstream_forwarder={level}");
+    let text = format!("warn,aws_config=error,forwarder={level},clickstream={level},clickstream_forwarder={level}");
     text.parse().unwrap_or_else(|_| Targets::new().with_default(tracing::Level::INFO))
 }
 

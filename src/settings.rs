@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::config::vars::{Mistake, Vars};
-use crate::config::{Config, ConfigErrors};
+use crate::config::{Config, ConfigErrors, GLOBALS, prefix_of};
 use crate::target::Context;
 use fetch::Fetch;
 pub use reference::Reference;
@@ -17,6 +17,16 @@ use refreshing::Refreshing;
 
 /// The variable that names the path.
 const PATH: &str = "SETTINGS_PATH";
+/// The variable that names the targets.
+const TARGETS: &str = "TARGETS";
+/// How mistakes begin that depend on another variable of the same target.
+const DEPENDENT: &[&str] = &["is set, but", "is for ", "is a second", "puts many"];
+
+/// How the variables of each target begin.
+fn prefixes(vars: &Vars) -> impl Iterator<Item = String> {
+    let names = vars.get(TARGETS).map(String::as_str).unwrap_or_default();
+    names.split(',').map(str::trim).filter(|name| !name.is_empty()).map(prefix_of)
+}
 
 /// The variables of a process, and what of them stands elsewhere.
 pub struct Settings {
@@ -48,7 +58,12 @@ impl Settings {
 
     fn of(vars: Vars, fetch: Fetch, context: Context) -> Result<Settings, ConfigErrors> {
         let (mut references, mut mistakes) = (BTreeMap::new(), Vec::new());
-        for (variable, text) in &vars {
+        let own = |variable: &str| Settings::is_own(&vars, variable);
+        for (variable, text) in vars.iter().filter(|(variable, _)| own(variable)) {
+            if variable == TARGETS && Reference::parse(text).is_some() {
+                mistakes.push(Mistake { variable: variable.clone(), problem: "cannot stand elsewhere: give the names".into() });
+                continue;
+            }
             match Reference::parse(text) {
                 None => {}
                 Some(Ok(reference)) => drop(references.insert(variable.clone(), reference)),
@@ -79,11 +94,20 @@ impl Settings {
         Config::load(&self.vars, self.context.clone())
     }
 
-    /// Whether a mistake is one whatever the references say: not of a variable that is one, and not one that another
-    /// variable of its target may have caused.
+    /// Whether a mistake is one whatever the references say: not of a variable that is one, and not one that depends on
+    /// another variable of its target, where one of those is.
     fn is_certain(&self, mistake: &Mistake) -> bool {
-        let certain = ["found ", "is not set", "is not a variable"].iter().any(|start| mistake.problem.starts_with(start));
-        !self.references.contains_key(&mistake.variable) && (self.references.is_empty() || certain)
+        if self.references.contains_key(&mistake.variable) {
+            return false;
+        }
+        let prefix = prefixes(&self.vars).find(|prefix| mistake.variable.starts_with(prefix));
+        let beside = prefix.is_some_and(|prefix| self.references.keys().any(|variable| variable.starts_with(&prefix)));
+        !beside || !DEPENDENT.iter().any(|start| mistake.problem.starts_with(start))
+    }
+
+    /// Whether a variable is one of this program.
+    fn is_own(vars: &Vars, variable: &str) -> bool {
+        GLOBALS.iter().any(|(name, ..)| *name == variable) || prefixes(vars).any(|prefix| variable.starts_with(&prefix))
     }
 
     /// The configuration, with every reference followed, all at a time. Targets that have references are asked for
@@ -93,14 +117,26 @@ impl Settings {
             return self.unresolved();
         }
         let vars = self.resolve().await?;
-        let mut config = Config::load(&vars, self.context.clone())?;
+        let mut config = Config::load(&vars, self.context.clone()).map_err(|errors| self.hidden(errors))?;
         for target in &mut config.targets {
-            let prefix = crate::config::prefix_of(&target.name);
+            let prefix = prefix_of(&target.name);
             if self.references.keys().any(|variable| variable.starts_with(&prefix)) {
                 target.target = Arc::new(Refreshing::new(self.clone(), target.name.clone(), vars.clone(), target.target.clone()));
             }
         }
         Ok(config)
+    }
+
+    /// The mistakes without the values that were found elsewhere: those may be secrets.
+    fn hidden(&self, ConfigErrors(mut mistakes): ConfigErrors) -> ConfigErrors {
+        for mistake in &mut mistakes {
+            if let Some(reference) = self.references.get(&mistake.variable) {
+                let expected = mistake.problem.split_once("; ").map_or("", |(_, expected)| expected);
+                let expected = if expected.starts_with("expected") { expected } else { "it does not fit" };
+                mistake.problem = format!("{reference} does not hold what this variable takes; {expected}");
+            }
+        }
+        ConfigErrors(mistakes)
     }
 
     /// The variables with their values, or which of them cannot be had.

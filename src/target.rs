@@ -70,6 +70,8 @@ impl Limits {
 pub struct Cut {
     /// Plain bytes from the first click of a window to the first of the next, at least.
     pub bytes: u64,
+    /// Clicks of one window, at most.
+    pub clicks: usize,
     /// Hours of the clicks of one window, at most.
     pub hours: usize,
 }

@@ -27,6 +27,8 @@ struct Open {
     /// Where its first and its last click begin.
     from: u64,
     last: u64,
+    /// How many clicks it has.
+    clicks: usize,
     /// The hours of its clicks.
     hours: Vec<Box<str>>,
     /// A hash over the ids of its clicks.
@@ -54,9 +56,10 @@ impl Windows {
         if full {
             self.end();
         }
-        let fresh = || Open { window: Arc::default(), from: at, last: at, hours: Vec::new(), ids: Sha256::new() };
+        let fresh = || Open { window: Arc::default(), from: at, last: at, clicks: 0, hours: Vec::new(), ids: Sha256::new() };
         let open = self.open.get_or_insert_with(fresh);
         open.last = at;
+        open.clicks += 1;
         open.ids.update(id.text());
         if !open.hours.iter().any(|known| **known == *hour) {
             open.hours.push(hour.into());
@@ -80,7 +83,9 @@ impl Windows {
 impl Open {
     /// Whether a click of `hour` at `at` is not in it any more.
     fn is_full(&self, cut: Cut, hour: &str, at: u64) -> bool {
-        at - self.from >= cut.bytes || (self.hours.len() >= cut.hours && !self.hours.iter().any(|known| **known == *hour))
+        at - self.from >= cut.bytes
+            || self.clicks >= cut.clicks
+            || (self.hours.len() >= cut.hours && !self.hours.iter().any(|known| **known == *hour))
     }
 }
 
@@ -88,7 +93,7 @@ impl Open {
 mod tests {
     use super::*;
 
-    const CUT: Cut = Cut { bytes: 100, hours: 2 };
+    const CUT: Cut = Cut { bytes: 100, clicks: 8, hours: 2 };
 
     fn id(number: u8) -> ClickId {
         ClickId::from_digest(&[number; 32])
@@ -102,7 +107,9 @@ mod tests {
     }
 
     #[test]
-    fn a_window_ends_by_its_bytes_or_by_its_hours() {
+    fn a_window_ends_by_its_bytes_its_clicks_or_its_hours() {
+        let windows = &mut Windows::new(CUT);
+        assert_eq!(firsts(windows, &(0..20).map(|at| (at, "a")).collect::<Vec<_>>()), [0, 8, 16]);
         let windows = &mut Windows::new(CUT);
         assert_eq!(firsts(windows, &[(0, "a"), (99, "a"), (100, "a"), (199, "a"), (250, "a")]), [0, 100, 250]);
         let windows = &mut Windows::new(CUT);

@@ -9,10 +9,18 @@ use crate::outcome::End;
 use crate::progress::{Answer, Keeper, ProgressError, Wish, milliseconds};
 use crate::trigger::Job;
 
+/// How many times its size a compressed click file is, at least.
+const INFLATED: u64 = 12;
+
 impl Forwarder {
     /// Waits for room to read an object beside others: many small ones, or a few large ones.
     pub(super) async fn room(&self, job: &Job) -> Option<SemaphorePermit<'_>> {
-        let kib = job.size.map_or(self.rooms / 10, |bytes| u32::try_from(bytes >> 10).unwrap_or(u32::MAX));
+        let kib = |bytes: u64| u32::try_from(bytes >> 10).unwrap_or(u32::MAX);
+        let kib = job.size.map_or(self.rooms / 10, |bytes| {
+            // A window waits in memory until it is whole: of a small file all of it, inflated.
+            let held = self.cuts.iter().map(|cut| bytes.saturating_mul(INFLATED).min(*cut) * 3 / 2).sum();
+            kib(bytes.max(held))
+        });
         self.room.acquire_many(kib.clamp(1, self.rooms)).await.ok()
     }
 

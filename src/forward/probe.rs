@@ -1,12 +1,22 @@
 //! Whether everything that a configuration names may be used, by requests that change nothing.
 
+use std::time::Duration;
+
 use futures::future::join_all;
+use tokio::time::timeout;
 
 use super::Forwarder;
 use crate::config::Place;
 use crate::deliver::Delivery;
 use crate::object::{ObjectError, ObjectRef};
 use crate::outcome::Failure;
+
+/// How long an answer may take.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+async fn in_time<T>(answer: impl Future<Output = Result<T, ObjectError>>) -> Result<T, ObjectError> {
+    timeout(PATIENCE, answer).await.unwrap_or_else(|_| Err(ObjectError::Unavailable("no answer".into())))
+}
 
 /// A thing that was asked for: what it is, what the function needs there, and why it cannot have it.
 pub struct Probe {
@@ -24,18 +34,18 @@ impl Forwarder {
         let mut probes = Vec::new();
         for area in self.sources.iter().flatten() {
             let what = format!("source s3://{}/{}", area.bucket, area.prefix);
-            let listed = self.store.list(&area.bucket, &area.prefix, None).await.map(drop);
+            let listed = in_time(self.store.list(&area.bucket, &area.prefix, None)).await.map(drop);
             probes.push(Probe { what: what.clone(), needs: "s3:ListBucket".into(), answer: listed.map_err(|e| e.to_string()) });
             // Who may not read is told so even of an object that is not there; who may not list is too.
             let object = ObjectRef::new(area.bucket.as_str(), format!("{}clickstream-check", area.prefix));
-            let answer = match self.store.open(&object).await {
+            let answer = match in_time(self.store.open(&object)).await {
                 Ok(_) | Err(ObjectError::Missing) => Ok(()),
                 Err(error) => Err(error.to_string()),
             };
             probes.push(Probe { what, needs: "s3:GetObject".into(), answer });
         }
         if let Place::S3(area) = self.quarantine.place() {
-            let answer = self.store.may_put(&area.bucket, &area.prefix).await.map_err(|error| match error {
+            let answer = in_time(self.store.may_put(&area.bucket, &area.prefix)).await.map_err(|error| match error {
                 ObjectError::Denied(cause) => format!("access denied ({cause}): grant s3:PutObject on it"),
                 error => error.to_string(),
             });

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
+use std::time::Duration;
 
+use aws_config::timeout::TimeoutConfig;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
@@ -11,9 +13,17 @@ use serde_json::Value;
 use tokio::sync::OnceCell;
 
 use super::Reference;
-use crate::aws::Aws;
+use crate::aws::{Aws, CONNECT};
 use crate::config::vars::Vars;
 use crate::log::causes;
+
+/// How long one attempt and all of them may take: an event waits for the answer.
+const ATTEMPT: Duration = Duration::from_secs(3);
+const ATTEMPTS: Duration = Duration::from_secs(8);
+
+fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder().connect_timeout(CONNECT).operation_attempt_timeout(ATTEMPT).operation_timeout(ATTEMPTS).build()
+}
 
 /// Parameters of a request, at most.
 const PARAMETERS: usize = 10;
@@ -34,11 +44,19 @@ impl Fetch {
     }
 
     async fn secrets(&self) -> &aws_sdk_secretsmanager::Client {
-        self.secrets.get_or_init(|| async { aws_sdk_secretsmanager::Client::new(self.aws.config().await) }).await
+        let build = || async {
+            let config = aws_sdk_secretsmanager::config::Builder::from(self.aws.config().await).timeout_config(timeouts());
+            aws_sdk_secretsmanager::Client::from_conf(config.build())
+        };
+        self.secrets.get_or_init(build).await
     }
 
     async fn parameters(&self) -> &aws_sdk_ssm::Client {
-        self.parameters.get_or_init(|| async { aws_sdk_ssm::Client::new(self.aws.config().await) }).await
+        let build = || async {
+            let config = aws_sdk_ssm::config::Builder::from(self.aws.config().await).timeout_config(timeouts());
+            aws_sdk_ssm::Client::from_conf(config.build())
+        };
+        self.parameters.get_or_init(build).await
     }
 
     /// The values of all references, each asked for once, side by side.
@@ -86,7 +104,10 @@ impl Fetch {
                 return names.iter().map(|name| (*name, Err(cause.clone()))).collect();
             }
         };
-        let found = |name: &str| answer.iter().find(|p| p.name.as_deref() == Some(name) || p.arn.as_deref() == Some(name));
+        // A version or label after the name comes back apart from it.
+        let bare = |name: &str| name.rsplit_once(':').map_or(name.to_owned(), |(bare, _)| bare.to_owned());
+        let is = |told: Option<&str>, name: &str| told.is_some_and(|told| told == name || told == bare(name));
+        let found = |name: &str| answer.iter().find(|p| is(p.name.as_deref(), name) || is(p.arn.as_deref(), name));
         let value = |name: &&'n str| Some((*name, Ok(found(name)?.value.clone()?)));
         names.iter().filter_map(value).collect()
     }

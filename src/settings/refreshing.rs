@@ -4,7 +4,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::Instant;
 
 use super::Settings;
@@ -43,9 +43,15 @@ impl Refreshing {
         self.target.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Asks for the values again if they are old; while somebody does, the others go on with what there is.
+    async fn refresh_old(&self) {
+        if let Ok(known) = self.known.try_lock() {
+            self.refresh(known, KEPT).await;
+        }
+    }
+
     /// Asks for the values again if they are as old as `kept`. Without an answer the old ones stay.
-    async fn refresh(&self, kept: Duration) {
-        let mut known = self.known.lock().await;
+    async fn refresh(&self, mut known: MutexGuard<'_, Known>, kept: Duration) {
         if known.since.elapsed() < kept {
             return;
         }
@@ -82,14 +88,14 @@ impl Target for Refreshing {
     }
 
     async fn send(&self, batch: &[Entry]) -> Result<Vec<Verdict>, Halt> {
-        self.refresh(KEPT).await;
+        self.refresh_old().await;
         let target = self.target();
         let refused = match target.send(batch).await {
             Err(halt @ Halt::Misconfigured(_)) => halt,
             answer => return answer,
         };
         // The token may be another by now; once.
-        self.refresh(KEPT_WHEN_REFUSED).await;
+        self.refresh(self.known.lock().await, KEPT_WHEN_REFUSED).await;
         let renewed = self.target();
         if Arc::ptr_eq(&renewed, &target) { Err(refused) } else { renewed.send(batch).await }
     }

@@ -43,7 +43,12 @@ impl<C> Client<C> {
             Some(("http" | "https", host)) if !host.is_empty() => Ok(text.to_owned()),
             _ => Err("an address that begins with https:// or http://".into()),
         });
-        let region = scope.text("REGION").or(region).map(str::to_owned);
+        let own =
+            scope.parse("REGION", |text| match text.bytes().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-') {
+                true => Ok(text.to_owned()),
+                false => Err("a region such as eu-west-1".into()),
+            });
+        let region = own.or_else(|| region.map(str::to_owned));
         let role = arn.map(|arn| Role { arn, external_id });
         Client { aws: context.aws, overrides: Overrides { region, role, endpoint }, build, client: OnceCell::new() }
     }

@@ -56,7 +56,10 @@ struct DynamoDb {
 fn build(scope: &Scope<'_>, context: Context) -> Option<Arc<dyn Target>> {
     let table = scope.required("TABLE", "the name or ARN of a table");
     let key = scope.parsed("KEY").unwrap_or(KeyPart { attribute: ID.into(), column: ID.into() });
-    let sort = scope.parsed("SORT_KEY");
+    let sort: Option<KeyPart> = scope.parsed("SORT_KEY");
+    if sort.as_ref().is_some_and(|sort| sort.attribute == key.attribute) {
+        scope.mistake("SORT_KEY", format!("is the attribute {:?}, which is the partition key already", key.attribute));
+    }
     let any = scope.parse("WRITE", |text| match text {
         "new" => Ok(false),
         "any" => Ok(true),

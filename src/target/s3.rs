@@ -42,7 +42,7 @@ pub(super) const KIND: Kind = Kind {
 
 /// Where objects are cut. Frozen: another cut would store again, in other files, what is there. Entries of a window wait
 /// in memory until it is whole, so its bytes are what a function of 128 MB can hold several of.
-const CUT: Cut = Cut { bytes: 8 << 20, hours: 32 };
+const CUT: Cut = Cut { bytes: 8 << 20, clicks: 16_384, hours: 32 };
 /// Files of one window that are stored side by side.
 const SIDE_BY_SIDE: usize = 4;
 
@@ -56,7 +56,7 @@ struct Lake {
 fn build(scope: &Scope<'_>, context: Context) -> Option<Arc<dyn Target>> {
     let bucket = scope.required("BUCKET", "the name of a bucket");
     let bucket = bucket.filter(|name| {
-        let fits = !name.contains(['/', ':', ' ']);
+        let fits = name.len() > 2 && name.bytes().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, b'.' | b'-'));
         if !fits {
             scope.mistake("BUCKET", format!("found {name:?}; expected the name alone, and how keys begin in _PREFIX"));
         }
@@ -64,6 +64,7 @@ fn build(scope: &Scope<'_>, context: Context) -> Option<Arc<dyn Target>> {
     });
     let prefix = scope.parse("PREFIX", |text| match text.trim_start_matches('/') {
         "" => Ok(String::new()),
+        text if text.contains("://") => Err("how keys begin, such as clicks/, without the bucket".into()),
         text if text.ends_with('/') => Ok(text.to_owned()),
         text => Ok(format!("{text}/")),
     });
@@ -98,7 +99,8 @@ impl Target for Lake {
         let digest = batch.first().and_then(|entry| entry.window.as_ref()?.digest.get().copied());
         let digest = digest.ok_or_else(|| Halt::Misconfigured("the clicks belong to no whole window".into()))?;
         let store = |(folder, entries): (&str, Vec<&Entry>)| {
-            let part = Part::new(format!("{}{folder}/{digest}.{}", self.area.prefix, self.file.extension()), &entries);
+            let part =
+                Part::new(format!("{}{folder}/{digest}.{}", self.area.prefix, self.file.extension()), self.file.form(), &entries);
             let rows: Vec<Bytes> = entries.iter().map(|entry| entry.body.clone()).collect();
             self.store(part, rows)
         };
@@ -161,7 +163,7 @@ impl Lake {
         match part.difference(&there) {
             None => Ok(()),
             Some(difference) => Err(Halt::Misconfigured(format!(
-                "s3://{}/{} holds other clicks of this file ({difference}): was it stored with another filter? \
+                "s3://{}/{} holds these clicks otherwise ({difference}): was it stored with another form or filter? \
                  Remove it, or give this target another _PREFIX",
                 self.area.bucket, part.key
             ))),

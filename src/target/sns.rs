@@ -85,8 +85,10 @@ impl Target for Sns {
 
     fn encode(&self, click: &Click<'_>) -> Result<Entry, Unfit> {
         let attribute = |(name, path): &(&'static str, &[&str])| {
-            let text = click.text(path).map(|text| message(text.as_bytes()))?;
-            (1..=LONGEST).contains(&text.len()).then(|| (*name, text.into_boxed_str()))
+            // What SNS would refuse, or not deliver, is no use to a filter either.
+            let fits = |c: char| !c.is_control() && !matches!(c, '\u{fffe}' | '\u{ffff}');
+            let text = click.text(path).filter(|text| (1..=LONGEST).contains(&text.len()) && text.chars().all(fits))?;
+            Some((*name, text.into_owned().into_boxed_str()))
         };
         let marks = ATTRIBUTES.iter().filter_map(attribute).collect();
         let group = self.group.map(|key| key.of(click).into());

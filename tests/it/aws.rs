@@ -288,8 +288,10 @@ async fn a_file_that_is_there_counts_as_sent_only_if_it_holds_the_same_clicks() 
     let stored = async |clicks: &str, digest: &str| {
         let server = MockServer::start().await;
         Mock::given(wiremock::matchers::method("PUT")).respond_with(ResponseTemplate::new(412)).mount(&server).await;
-        let there =
-            ResponseTemplate::new(200).insert_header("x-amz-meta-clicks", clicks).insert_header("x-amz-meta-digest", digest);
+        let there = ResponseTemplate::new(200)
+            .insert_header("x-amz-meta-clicks", clicks)
+            .insert_header("x-amz-meta-form", "flat")
+            .insert_header("x-amz-meta-digest", digest);
         Mock::given(wiremock::matchers::method("HEAD")).respond_with(there).mount(&server).await;
         let target = build(&server, "T_KIND=s3 T_BUCKET=lake").await;
         let result = target.send(&self::clicks(&*target)[..1]).await;
@@ -312,6 +314,8 @@ fn a_variable_that_cannot_be_is_named() {
         ("T_KIND=sqs T_QUEUE_URL=https://q.fifo T_BODY=lines", "T_BODY: puts many clicks in a message"),
         ("T_KIND=sqs T_QUEUE_URL=https://q T_GROUP=link", "T_GROUP: is for FIFO queues"),
         ("T_KIND=sns T_TOPIC_ARN=clicks", "T_TOPIC_ARN: found \"clicks\"; expected an ARN"),
+        ("T_KIND=dynamodb T_TABLE=t T_KEY=country=link_id", "T_KEY: found"),
+        ("T_KIND=dynamodb T_TABLE=t T_KEY=pk=click_id T_SORT_KEY=pk=link_id", "T_SORT_KEY: is the attribute \"pk\""),
         ("T_KIND=dynamodb T_TABLE=t T_KEY=link", "T_KEY: found \"link\"; expected a column"),
         ("T_KIND=s3 T_BUCKET=s3://lake", "T_BUCKET: found \"s3://lake\""),
         ("T_KIND=s3 T_BUCKET=lake T_FORMAT=click", "T_FORMAT: found \"click\"; Parquet files hold the flat form"),

@@ -145,7 +145,7 @@ async fn windows(moods: Vec<Mood>, text: &str, seconds: u64) -> Seen {
             _ => Ok(vec![Verdict::Sent; batch.len()]),
         }
     });
-    let limits = Limits { cut: Some(Cut { bytes: 2000, hours: 3 }), verdicts: false, ..lake.limits };
+    let limits = Limits { cut: Some(Cut { bytes: 2000, clicks: 20, hours: 3 }), verdicts: false, ..lake.limits };
     Arc::get_mut(&mut lake).unwrap().limits = limits;
     let (forwarder, memory) = forwarder(&[lake, takes_all()]);
     let forwarder = forwarder.or_progress(Progress::Local(Local::default()));

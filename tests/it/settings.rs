@@ -98,6 +98,23 @@ async fn what_cannot_be_read_is_named_with_what_is_missing() {
 }
 
 #[tokio::test]
+async fn a_value_that_does_not_fit_is_not_told() {
+    let server = MockServer::start().await;
+    answer(&server, SECRET, json!({ "SecretId": "clicks" }), 200, json!({ "SecretString": "very-hidden" })).await;
+    for variable in ["T_TIMEOUT", "T_METHOD", "T_KIND", "T_CONCURRENCY", "MAX_CONCURRENCY", "SOURCES", "QUARANTINE"] {
+        let kind = if variable == "T_KIND" { "" } else { "T_KIND=http" };
+        let text = format!("TARGETS=t {kind} T_URL=http://127.0.0.1:9/ {variable}=secretsmanager:clicks");
+        let settings = settings(&server, &text).await.unwrap();
+        if let Err(errors) = settings.config().await {
+            let said = errors.to_string();
+            assert!(said.contains(variable) && said.contains("secretsmanager:clicks") && !said.contains("hidden"), "{said}");
+        }
+    }
+    let errors = settings(&server, "TARGETS=secretsmanager:clicks").await.err().unwrap().to_string();
+    assert!(errors.contains("TARGETS: cannot stand elsewhere"), "{errors}");
+}
+
+#[tokio::test]
 async fn mistakes_are_found_at_the_start_as_far_as_they_do_not_depend_on_a_reference() {
     let server = MockServer::start().await;
     let errors = async |text: &str| settings(&server, text).await.err().map(|errors| errors.to_string()).unwrap_or_default();
@@ -107,6 +124,10 @@ async fn mistakes_are_found_at_the_start_as_far_as_they_do_not_depend_on_a_refer
         assert!(said.contains(part), "{said}");
     }
     assert!(!said.contains("T_URL:"), "{said}");
+    let other = errors("TARGETS=t,u T_KIND=http T_URL=ssm:/url U_KIND=sqs U_QUEUE_URL=https://q/1/q.fifo U_BODY=lines").await;
+    assert!(other.contains("U_BODY: puts many clicks"), "{other}");
+    let own = errors("TARGETS=t T_KIND=http T_URL=example.com T_BEARER=ssm:/token").await;
+    assert!(own.contains("T_URL: is no address"), "{own}");
     assert_eq!(errors("TARGETS=t T_KIND=http T_URL=ssm:/url T_SIGNING_SECRET=secretsmanager:s").await, "");
     assert_eq!(errors("TARGETS=t T_KIND=sqs T_QUEUE_URL=ssm:/url T_GROUP=link").await, "", "it may be a FIFO queue");
 }

@@ -68,9 +68,13 @@ fn describe(config: &Config) -> String {
         let mut rows = target.target.describe();
         rows.push(match limits.cut {
             None => ("per request", format!("{} clicks, {} bytes", limits.records, limits.bytes)),
-            Some(cut) => {
-                ("cut", format!("every {} plain bytes of a click file, or once its clicks are of {} hours", cut.bytes, cut.hours))
-            }
+            Some(cut) => (
+                "cut",
+                format!(
+                    "every {} plain bytes or {} clicks of a click file, or once they are of {} hours",
+                    cut.bytes, cut.clicks, cut.hours
+                ),
+            ),
         });
         rows.push(("in flight", format!("{} requests, {:?} each", target.concurrency, target.timeout)));
         rows.extend(target.rate.map(|rate| ("rate", format!("{rate} requests a second for each copy of the function"))));
@@ -105,7 +109,8 @@ fn describe(config: &Config) -> String {
         "caps           record {} bytes, depth {}, object {} bytes, inflation {} : 1\n",
         caps.record_bytes, caps.depth, caps.object_bytes, caps.ratio
     );
-    if vars::environment().get("TARGETS").is_none_or(|targets| targets.trim().is_empty()) {
+    let unset = |name: &str| vars::environment().get(name).is_none_or(|text| text.trim().is_empty());
+    if unset("TARGETS") && unset("SETTINGS_PATH") {
         text += "TARGETS is not set: the command line writes to standard output, the Lambda function would refuse to start.\n";
     }
     text

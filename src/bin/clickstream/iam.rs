@@ -23,7 +23,8 @@ pub struct Args {
 pub fn run(args: &Args) -> u8 {
     let found = crate::settings(None).and_then(|(runtime, settings)| {
         // Names of resources may stand elsewhere too.
-        let config = settings.unresolved().or_else(|_| runtime.block_on(settings.config())).map_err(|e| e.to_string())?;
+        let config = settings.unresolved().ok().filter(|config| !is_elsewhere(&settings, config));
+        let config = config.map_or_else(|| runtime.block_on(settings.config()), Ok).map_err(|e| e.to_string())?;
         Ok((settings, config))
     });
     match found {
@@ -43,6 +44,13 @@ pub fn run(args: &Args) -> u8 {
             WRONG
         }
     }
+}
+
+/// Whether a resource of the configuration is named by a reference.
+fn is_elsewhere(settings: &Settings, config: &Config) -> bool {
+    let resources = config.targets.iter().flat_map(|target| target.target.permissions()).map(|permission| permission.resource);
+    let mut resources = resources.chain(config.progress_table.clone());
+    resources.any(|resource| settings.references().values().any(|reference| resource.contains(&reference.to_string())))
 }
 
 /// Statements in the order of what they are for.
@@ -68,10 +76,13 @@ fn policy(settings: &Settings, config: &Config) -> String {
         statements.push(statement("Progress", &["dynamodb:GetItem", "dynamodb:PutItem"], table));
     }
     if let Some(url) = &config.continue_queue {
-        let name = url.rsplit('/').next().unwrap_or_default();
+        let mut parts = url.rsplit('/');
+        let (name, account) =
+            (parts.next().unwrap_or_default(), parts.next().filter(|part| part.len() == 12).unwrap_or("${Account}"));
+        let region = url.split_once("://sqs.").and_then(|(_, host)| host.split('.').next()).unwrap_or("${Region}");
         let actions =
             ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ChangeMessageVisibility", "sqs:SendMessage"];
-        statements.push(statement("Queue", &actions, format!("arn:aws:sqs:${{Region}}:${{Account}}:{name}")));
+        statements.push(statement("Queue", &actions, format!("arn:aws:sqs:{region}:{account}:{name}")));
     }
     for target in &config.targets {
         let name: String = target.name.chars().filter(char::is_ascii_alphanumeric).collect();

@@ -87,7 +87,9 @@ fn text(command: Command) -> Result<String, String> {
         }
         Command::Compact { lake, into, day, engine, name } => {
             let (lake, into) = (area(&lake)?, area(&into)?);
-            if into == lake || into.prefix.starts_with(&lake.prefix) && into.bucket == lake.bucket && !lake.prefix.is_empty() {
+            let folder = |area: &Area| format!("{}/", area.prefix.trim_end_matches('/'));
+            let (to, from) = (folder(&into), folder(&lake));
+            if into.bucket == lake.bucket && (to == from || (from != "/" && to.starts_with(&from))) {
                 return Err("the large files must not lie within the lake: they would be its rows too".into());
             }
             let day = day.unwrap_or_else(|| days_ago(1));

@@ -24,9 +24,11 @@ impl FromStr for KeyPart {
         // A truth value can be no key, and what has no column is no text of its own.
         let fits = |kind| !matches!(kind, Type::Bool | Type::Json);
         let known = columns().into_iter().any(|(name, kind, _)| name == column && fits(kind));
-        match known && !attribute.is_empty() {
+        // Under the name of another column, that one's value would be gone.
+        let free = attribute == column || !columns().into_iter().any(|(name, ..)| name == attribute);
+        match known && free && !attribute.is_empty() {
             true => Ok(KeyPart { attribute: attribute.into(), column: column.into() }),
-            false => Err("a column of the flat form, such as click_id, or attribute=column, such as pk=click_id".into()),
+            false => Err("a column of the flat form, such as click_id, or attribute=column, such as pk=click_id, the attribute no other column".into()),
         }
     }
 }
@@ -105,7 +107,7 @@ mod tests {
         let part = |text: &str| KeyPart::from_str(text);
         assert_eq!(part("link_id").unwrap().to_string(), "link_id");
         assert_eq!(part("pk=click_id").unwrap(), KeyPart { attribute: "pk".into(), column: "click_id".into() });
-        for text in ["", "link", "pk=", "=click_id", "extra", "first_in_session"] {
+        for text in ["", "link", "country=link_id", "pk=", "=click_id", "extra", "first_in_session"] {
             assert!(part(text).is_err(), "{text}");
         }
     }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use sha2::{Digest, Sha256};
 
-use crate::click::ClickId;
+use crate::click::{ClickId, Form};
 use crate::target::Entry;
 
 /// The folder of a click: its own day and hour, in the spelling of Hive's partitions.
@@ -29,17 +29,20 @@ pub(super) fn is_ours(rest: &str) -> bool {
 #[derive(Debug)]
 pub(super) struct Part {
     pub(super) key: String,
-    /// Which clicks it holds: their number, the first and last record of their file, a hash over their ids.
+    /// Which clicks it holds, and in which form: their number, the first and last record of their file, a hash over
+    /// their ids.
     pub(super) metadata: HashMap<String, String>,
 }
 
 impl Part {
-    pub(super) fn new(key: String, entries: &[&Entry]) -> Part {
+    /// The object `key` with `entries` in `form`.
+    pub(super) fn new(key: String, form: Form, entries: &[&Entry]) -> Part {
         let mut ids = Sha256::new();
         entries.iter().for_each(|entry| ids.update(entry.id.text()));
         let index = |entry: Option<&&Entry>| entry.map_or(0, |entry| entry.place.index).to_string();
         let metadata = [
             ("clicks", entries.len().to_string()),
+            ("form", form.to_string()),
             ("first-index", index(entries.first())),
             ("last-index", index(entries.last())),
             ("digest", ClickId::from_digest(&ids.finalize().into()).to_string()),
@@ -50,7 +53,7 @@ impl Part {
     /// What the metadata of an object says otherwise, if the clicks are not the same.
     pub(super) fn difference(&self, there: &HashMap<String, String>) -> Option<String> {
         // The indexes are for people: in another file, the same clicks may stand elsewhere.
-        ["clicks", "digest"].into_iter().find(|name| self.metadata.get(*name) != there.get(*name)).map(|name| {
+        ["clicks", "digest", "form"].into_iter().find(|name| self.metadata.get(*name) != there.get(*name)).map(|name| {
             let value = |metadata: &HashMap<String, String>| metadata.get(name).map_or("none", String::as_str).to_owned();
             format!("{name} {} there, {} here", value(there), value(&self.metadata))
         })
