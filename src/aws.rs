@@ -56,6 +56,15 @@ pub struct Role {
     pub external_id: Option<String>,
 }
 
+/// What the URL of a queue, `https://sqs.REGION.amazonaws.com/ACCOUNT/NAME`, says of it: region, account, name.
+pub fn queue(url: &str) -> (Option<&str>, Option<&str>, &str) {
+    let host = url.split_once("://").and_then(|(_, rest)| rest.split('/').next()).and_then(|host| host.strip_prefix("sqs."));
+    let region = host.and_then(|host| host.split_once('.')).filter(|(_, rest)| rest.starts_with("amazonaws.com"));
+    let mut parts = url.rsplit('/');
+    let (name, account) = (parts.next().unwrap_or_default(), parts.next());
+    (region.map(|(region, _)| region), account.filter(|part| part.len() == 12), name)
+}
+
 /// What CloudTrail calls this program's sessions.
 const SESSION: &str = "clickstream-forwarder";
 

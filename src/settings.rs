@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::config::vars::{Mistake, Vars};
-use crate::config::{Config, ConfigErrors, GLOBALS, prefix_of};
+use crate::config::{Config, ConfigErrors, GLOBALS, listed, prefix_of};
 use crate::target::Context;
 use fetch::Fetch;
 pub use reference::Reference;
@@ -24,8 +24,7 @@ const DEPENDENT: &[&str] = &["is set, but", "is for ", "is a second", "puts many
 
 /// How the variables of each target begin.
 fn prefixes(vars: &Vars) -> impl Iterator<Item = String> {
-    let names = vars.get(TARGETS).map(String::as_str).unwrap_or_default();
-    names.split(',').map(str::trim).filter(|name| !name.is_empty()).map(prefix_of)
+    listed(vars.get(TARGETS).map(String::as_str).unwrap_or_default()).map(prefix_of)
 }
 
 /// The variables of a process, and what of them stands elsewhere.
@@ -60,17 +59,16 @@ impl Settings {
         let (mut references, mut mistakes) = (BTreeMap::new(), Vec::new());
         let own = |variable: &str| Settings::is_own(&vars, variable);
         for (variable, text) in vars.iter().filter(|(variable, _)| own(variable)) {
-            if variable == TARGETS && Reference::parse(text).is_some() {
-                mistakes.push(Mistake { variable: variable.clone(), problem: "cannot stand elsewhere: give the names".into() });
-                continue;
-            }
-            match Reference::parse(text) {
-                None => {}
-                Some(Ok(reference)) => drop(references.insert(variable.clone(), reference)),
-                Some(Err(expected)) => {
-                    mistakes.push(Mistake { variable: variable.clone(), problem: format!("expected {expected}") });
+            let problem = match Reference::parse(text) {
+                None => continue,
+                Some(_) if variable == TARGETS => "cannot stand elsewhere: give the names".into(),
+                Some(Ok(reference)) => {
+                    references.insert(variable.clone(), reference);
+                    continue;
                 }
-            }
+                Some(Err(expected)) => format!("expected {expected}"),
+            };
+            mistakes.push(Mistake { variable: variable.clone(), problem });
         }
         let settings = Settings { vars, references, fetch, context };
         if let Err(ConfigErrors(found)) = settings.unresolved() {

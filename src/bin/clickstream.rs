@@ -87,8 +87,21 @@ fn variables() -> u8 {
         let names = COMMON.iter().chain(kind.variables()).map(|var| format!("{} _{}\n", kind.name, var.name));
         text.extend(names);
     }
-    let _ = std::io::stdout().write_all(text.as_bytes());
-    OK
+    show(Ok(text))
+}
+
+/// Prints a text, or what is wrong. A closed pipe is no error.
+fn show(text: Result<String, String>) -> u8 {
+    match text {
+        Ok(text) => {
+            let _ = std::io::stdout().write_all(text.as_bytes());
+            OK
+        }
+        Err(wrong) => {
+            eprintln!("{wrong}");
+            WRONG
+        }
+    }
 }
 
 /// The settings in the environment, with what `SETTINGS_PATH` adds, and the runtime that asked for it; without

@@ -14,10 +14,15 @@ pub(crate) fn prefix_of(name: &str) -> String {
     format!("{}_", name.to_ascii_uppercase().replace('-', "_"))
 }
 
-/// The names in `list`, the value of `TARGETS`.
+/// What stands in `list`, the value of `TARGETS`.
+pub(crate) fn listed(list: &str) -> impl Iterator<Item = &str> {
+    list.split(',').map(str::trim).filter(|name| !name.is_empty())
+}
+
+/// The names in `list`.
 pub(super) fn target_names(globals: &Scope<'_>, list: &str) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
-    for name in list.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+    for name in listed(list) {
         let upper = prefix_of(name);
         let clashes = GLOBALS.iter().map(|(global, ..)| *global).chain(RESERVED.iter().copied());
         let clash =

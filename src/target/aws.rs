@@ -127,6 +127,16 @@ impl std::str::FromStr for Key {
     }
 }
 
+impl std::fmt::Display for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Key::Id => "id",
+            Key::Link => "link",
+            Key::Workspace => "workspace",
+        })
+    }
+}
+
 impl Key {
     /// The click's key, of at most 128 letters that every service takes. A click without the member stands for itself.
     pub(super) fn of(self, click: &Click<'_>) -> Box<str> {

@@ -98,7 +98,7 @@ impl Target for Http {
             ("url", url),
             ("method", self.method.to_string()),
             ("body", format!("{:?}", self.body).to_lowercase()),
-            ("format", format!("{:?}", self.form).to_lowercase()),
+            ("format", self.form.to_string()),
             ("compression", if self.gzip { "gzip" } else { "none" }.into()),
             ("headers", if headers.is_empty() { "none".into() } else { headers.join(", ") }),
             ("signed", if self.signer.is_some() { "yes, Standard Webhooks" } else { "no" }.into()),

@@ -84,8 +84,7 @@ impl Target for Kinesis {
     }
 
     fn describe(&self) -> Vec<(&'static str, String)> {
-        let key = format!("{:?}", self.key).to_lowercase();
-        let mut rows = vec![("stream", self.stream.clone()), ("shard by", key), ("format", self.form.to_string())];
+        let mut rows = vec![("stream", self.stream.clone()), ("shard by", self.key.to_string()), ("format", self.form.to_string())];
         rows.extend(self.client.describe());
         rows
     }

@@ -129,7 +129,7 @@ impl Target for Sns {
 
     fn describe(&self) -> Vec<(&'static str, String)> {
         let mut rows = vec![("topic", self.topic.clone()), ("format", self.form.to_string())];
-        rows.extend(self.group.map(|group| ("order of", format!("{group:?}").to_lowercase())));
+        rows.extend(self.group.map(|group| ("order of", group.to_string())));
         rows.extend(self.client.describe());
         rows
     }

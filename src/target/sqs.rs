@@ -71,16 +71,9 @@ fn build(scope: &Scope<'_>, context: Context) -> Option<Arc<dyn Target>> {
         scope.mistake("GROUP", "is for FIFO queues, whose URL ends in .fifo");
     }
     let form = scope.parsed("FORMAT").unwrap_or(Form::Click);
-    let client = aws::Client::new(scope, context, queue.and_then(region), Client::new);
+    let client = aws::Client::new(scope, context, queue.and_then(|url| crate::aws::queue(url).0), Client::new);
     let group = fifo.then(|| group.unwrap_or(Key::Link));
     Some(Arc::new(Sqs { queue: queue?.to_owned(), body, group, form, client }))
-}
-
-/// The region of a queue's URL, `https://sqs.REGION.amazonaws.com/…`.
-fn region(url: &str) -> Option<&str> {
-    let host = url.split_once("://")?.1.split('/').next()?;
-    let (region, rest) = host.strip_prefix("sqs.")?.split_once('.')?;
-    rest.starts_with("amazonaws.com").then_some(region)
 }
 
 #[async_trait]
@@ -125,8 +118,8 @@ impl Target for Sqs {
     }
 
     fn permissions(&self) -> Vec<Permission> {
-        let name = self.queue.rsplit('/').next().unwrap_or_default();
-        let account = self.queue.rsplit('/').nth(1).filter(|part| part.len() == 12).unwrap_or("${Account}");
+        let (_, account, name) = crate::aws::queue(&self.queue);
+        let account = account.unwrap_or("${Account}");
         let mut permissions = self.client.permission(&["sqs:SendMessage"], name, "sqs", "");
         permissions.iter_mut().for_each(|permission| permission.resource = permission.resource.replace("${Account}", account));
         permissions
@@ -140,7 +133,7 @@ impl Target for Sqs {
     fn describe(&self) -> Vec<(&'static str, String)> {
         let body = format!("{:?}", self.body).to_lowercase();
         let mut rows = vec![("queue", self.queue.clone()), ("body", body), ("format", self.form.to_string())];
-        rows.extend(self.group.map(|group| ("order of", format!("{group:?}").to_lowercase())));
+        rows.extend(self.group.map(|group| ("order of", group.to_string())));
         rows.extend(self.client.describe());
         rows
     }

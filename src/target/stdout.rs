@@ -65,6 +65,6 @@ impl Target for Stdout {
     }
 
     fn describe(&self) -> Vec<(&'static str, String)> {
-        vec![("format", format!("{:?}", self.form).to_lowercase())]
+        vec![("format", self.form.to_string())]
     }
 }

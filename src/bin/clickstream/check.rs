@@ -1,6 +1,5 @@
 //! `clickstream check`.
 
-use std::io::Write;
 use std::sync::Arc;
 
 use clickstream_forwarder::config::{Config, Place, vars};
@@ -8,40 +7,31 @@ use clickstream_forwarder::forward::{Forwarder, Probe};
 use clickstream_forwarder::settings::Settings;
 use clickstream_forwarder::trigger::Queues;
 
-use crate::{FAILED, OK, WRONG};
+use crate::FAILED;
 
 /// Prints what was understood, or every mistake.
 pub fn run(live: bool) -> u8 {
-    match crate::settings(None) {
-        Ok((runtime, settings)) if live => runtime.block_on(ask(&settings)),
-        Ok((_, settings)) => {
-            let mut text = match settings.unresolved() {
-                Ok(config) => describe(&config),
-                // What is wrong is so for want of the values that are referred to.
-                Err(_) => String::from("Some values stand elsewhere; what depends on them is checked when they are read.\n"),
-            };
-            for (variable, reference) in settings.references() {
-                text += &format!("{variable} is read from {reference} at the first event.\n");
-            }
-            // A closed pipe is not an error of the configuration.
-            let _ = std::io::stdout().write_all((text + "The configuration is valid.\n").as_bytes());
-            OK
-        }
-        Err(mistakes) => {
-            eprintln!("{mistakes}");
-            WRONG
-        }
+    let settings = match crate::settings(None) {
+        Ok((runtime, settings)) if live => return runtime.block_on(ask(&settings)),
+        Ok((_, settings)) => settings,
+        Err(mistakes) => return crate::show(Err(mistakes)),
+    };
+    let mut text = match settings.unresolved() {
+        Ok(config) => describe(&config),
+        // What is wrong is so for want of the values that are referred to.
+        Err(_) => String::from("Some values stand elsewhere; what depends on them is checked when they are read.\n"),
+    };
+    for (variable, reference) in settings.references() {
+        text += &format!("{variable} is read from {reference} at the first event.\n");
     }
+    crate::show(Ok(text + "The configuration is valid.\n"))
 }
 
 /// Asks everything that is named, and prints what is missing.
 async fn ask(settings: &Arc<Settings>) -> u8 {
     let config = match settings.config().await {
         Ok(config) => config,
-        Err(mistakes) => {
-            eprintln!("{mistakes}");
-            return WRONG;
-        }
+        Err(mistakes) => return crate::show(Err(mistakes.to_string())),
     };
     let queues = Queues::new(config.directory.is_none().then(|| config.aws.clone()), config.continue_queue.clone());
     let queue = config.continue_queue.is_some().then_some("queue for the rest of files");
@@ -56,8 +46,8 @@ async fn ask(settings: &Arc<Settings>) -> u8 {
             Err(cause) => format!("FAILED  {what} ({needs}): {cause}\n"),
         };
     }
-    let _ = std::io::stdout().write_all(text.as_bytes());
-    if probes.iter().all(|probe| probe.answer.is_ok()) { OK } else { FAILED }
+    let shown = crate::show(Ok(text));
+    if probes.iter().all(|probe| probe.answer.is_ok()) { shown } else { FAILED }
 }
 
 fn describe(config: &Config) -> String {

@@ -1,13 +1,10 @@
 //! `clickstream iam`.
 
-use std::io::Write;
-
 use clap::Args as Arguments;
+use clickstream_forwarder::aws;
 use clickstream_forwarder::config::{Area, Config, Place};
 use clickstream_forwarder::settings::{Reference, Settings};
 use serde_json::{Value, json};
-
-use crate::{OK, WRONG};
 
 #[derive(Arguments)]
 pub struct Args {
@@ -25,25 +22,15 @@ pub fn run(args: &Args) -> u8 {
         // Names of resources may stand elsewhere too.
         let config = settings.unresolved().ok().filter(|config| !is_elsewhere(&settings, config));
         let config = config.map_or_else(|| runtime.block_on(settings.config()), Ok).map_err(|e| e.to_string())?;
-        Ok((settings, config))
+        if config.sources.is_none() {
+            eprintln!("SOURCES is not set: no permission to read a bucket is among these");
+        }
+        if config.continue_queue.is_none() {
+            eprintln!("CONTINUE_QUEUE_URL is not set: no permission for a queue is among these");
+        }
+        Ok(policy(&settings, &config).replace("${Account}", &args.account).replace("${Region}", &args.region) + "\n")
     });
-    match found {
-        Ok((settings, config)) => {
-            if config.sources.is_none() {
-                eprintln!("SOURCES is not set: no permission to read a bucket is among these");
-            }
-            if config.continue_queue.is_none() {
-                eprintln!("CONTINUE_QUEUE_URL is not set: no permission for a queue is among these");
-            }
-            let text = policy(&settings, &config).replace("${Account}", &args.account).replace("${Region}", &args.region);
-            let _ = std::io::stdout().write_all((text + "\n").as_bytes());
-            OK
-        }
-        Err(mistakes) => {
-            eprintln!("{mistakes}");
-            WRONG
-        }
-    }
+    crate::show(found)
 }
 
 /// Whether a resource of the configuration is named by a reference.
@@ -76,10 +63,8 @@ fn policy(settings: &Settings, config: &Config) -> String {
         statements.push(statement("Progress", &["dynamodb:GetItem", "dynamodb:PutItem"], table));
     }
     if let Some(url) = &config.continue_queue {
-        let mut parts = url.rsplit('/');
-        let (name, account) =
-            (parts.next().unwrap_or_default(), parts.next().filter(|part| part.len() == 12).unwrap_or("${Account}"));
-        let region = url.split_once("://sqs.").and_then(|(_, host)| host.split('.').next()).unwrap_or("${Region}");
+        let (region, account, name) = aws::queue(url);
+        let (region, account) = (region.unwrap_or("${Region}"), account.unwrap_or("${Account}"));
         let actions =
             ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ChangeMessageVisibility", "sqs:SendMessage"];
         statements.push(statement("Queue", &actions, format!("arn:aws:sqs:{region}:{account}:{name}")));

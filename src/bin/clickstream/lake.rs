@@ -1,14 +1,11 @@
 //! `clickstream lake`.
 
-use std::io::Write;
 use std::time::{Duration, UNIX_EPOCH};
 
 use clap::{Args, Subcommand, ValueEnum};
 use clickstream_forwarder::click::from_epoch;
 use clickstream_forwarder::config::Area;
 use clickstream_forwarder::target::s3::sql::{self, Rows};
-
-use crate::{OK, WRONG};
 
 #[derive(Args)]
 pub struct Lake {
@@ -64,16 +61,7 @@ enum Engine {
 
 /// Prints the statements.
 pub fn run(lake: Lake) -> u8 {
-    match text(lake.command) {
-        Ok(text) => {
-            let _ = std::io::stdout().write_all(text.as_bytes());
-            OK
-        }
-        Err(mistake) => {
-            eprintln!("{mistake}");
-            WRONG
-        }
-    }
+    crate::show(text(lake.command))
 }
 
 fn text(command: Command) -> Result<String, String> {
