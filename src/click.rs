@@ -3,6 +3,7 @@
 //! Pure: no I/O, no clock. Each form is written once per click and shared between the targets.
 
 mod canonical;
+mod drift;
 pub mod fields;
 mod flat;
 mod form;
@@ -16,10 +17,12 @@ mod seen;
 mod time;
 
 use std::cell::{OnceCell, RefCell};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 
+pub use drift::MOST as MOST_UNKNOWN;
 pub use flat::columns;
 pub use form::{Form, source as write_source};
 pub use id::ClickId;
@@ -31,6 +34,7 @@ use crate::decode::{Place, Record};
 use crate::json::{Parser, Tape, compact};
 use crate::object::ObjectRef;
 use canonical::Scratch;
+use drift::Drift;
 use id::Hashed;
 use normal::{Changes, Normal, Value};
 use plan::Plans;
@@ -138,6 +142,7 @@ pub struct Normaliser {
     reworking: Working,
     head: Option<Head>,
     output: RefCell<Output>,
+    drift: Drift,
 }
 
 /// What a click is worked out in.
@@ -167,6 +172,7 @@ impl Default for Normaliser {
             reworking: Working::default(),
             head: None,
             output: RefCell::default(),
+            drift: Drift::default(),
         }
     }
 }
@@ -193,6 +199,7 @@ impl Normaliser {
             hashed = working.hash(tape, root)?;
         }
         let (hashed, top) = hashed.ok_or(NotAClick::NotAnObject)?;
+        self.drift.look(record.tape, record.root);
         let n = number(hashed.fingerprint());
         let normal = Normal { tape, root_node: root, root: top, plans: &working.plans, changes: &working.changes };
         if self.head.as_ref().is_none_or(|head| !Arc::ptr_eq(&head.object, object)) {
@@ -212,5 +219,10 @@ impl Normaliser {
             output: &self.output,
             forms: Default::default(),
         })
+    }
+
+    /// Paths of members that no field is known for, of the clicks made since the last call; not all that came before.
+    pub fn unknown(&mut self) -> BTreeSet<String> {
+        self.drift.take()
     }
 }

@@ -34,6 +34,8 @@ pub enum Metric {
     Clicks,
     /// The clicks that are not a human's, by Rebrandly's word.
     Bots,
+    /// Members of clicks that no field is known for, each when a process first meets it.
+    UnknownFields,
     /// First invocations of a process.
     ColdStarts,
     /// Clicks that a target accepted.
@@ -65,6 +67,7 @@ impl Metric {
         Metric::Bytes,
         Metric::Clicks,
         Metric::Bots,
+        Metric::UnknownFields,
         Metric::ColdStarts,
     ];
 
@@ -117,6 +120,7 @@ impl Report {
             (Metric::Bytes, outcome.bytes),
             (Metric::Clicks, fresh.clicks),
             (Metric::Bots, fresh.bots),
+            (Metric::UnknownFields, outcome.unknown.len() as u64),
         ];
         for (metric, count) in counts {
             *self.function.entry(metric).or_default() += count as f64;
@@ -147,6 +151,8 @@ impl Report {
     pub fn documents(&self, name: &str, now: SystemTime, cold: bool) -> Vec<String> {
         let time = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
         let mut function: BTreeMap<_, _> = self.function.iter().map(|(metric, count)| (*metric, vec![*count])).collect();
+        // Each metric costs: one that hardly ever says anything is sent when it does.
+        function.retain(|metric, values| *metric != Metric::UnknownFields || *values != [0.0]);
         function.insert(Metric::ColdStarts, vec![f64::from(u8::from(cold))]);
         let mut documents = vec![document(&[("Function", name)], &function, time)];
         documents
@@ -194,7 +200,13 @@ mod tests {
             ..TargetOutcome::default()
         };
         let unread = Outcome::unread(ObjectRef::new("b", "k"), End::Whole);
-        let outcome = Outcome { fresh: Fresh { clicks: 6, bots: 2, bad: 1 }, bytes: 99, targets: vec![target], ..unread };
+        let outcome = Outcome {
+            fresh: Fresh { clicks: 6, bots: 2, bad: 1 },
+            bytes: 99,
+            targets: vec![target],
+            unknown: vec!["route.qr".into()],
+            ..unread
+        };
         let mut report = Report::default();
         report.add(&outcome);
         report.add(&outcome);
@@ -202,6 +214,7 @@ mod tests {
         let documents = report.documents("forwarder", UNIX_EPOCH + Duration::from_millis(1_795_305_600_123), true);
         let [function, hook] = &documents[..] else { panic!("{documents:?}") };
         let (function, hook): (Value, Value) = (serde_json::from_str(function).unwrap(), serde_json::from_str(hook).unwrap());
+        assert_eq!(function["UnknownFields"], 2.0);
         assert_eq!(function["_aws"]["Timestamp"], 1_795_305_600_123_u64);
         let said =
             ["Objects", "ObjectsLost", "Records", "Clicks", "Bots", "ColdStarts"].map(|name| function[name].as_f64().unwrap());

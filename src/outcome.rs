@@ -144,6 +144,8 @@ pub struct Outcome {
     pub bad: u64,
     /// Of the records, those that no earlier run has read, as far as is known.
     pub fresh: Fresh,
+    /// Paths of members that no field is known for, and that no object before had.
+    pub unknown: Vec<String>,
     /// Plain bytes read.
     pub bytes: u64,
     /// What each target got.
@@ -176,6 +178,7 @@ impl Outcome {
             records: 0,
             bad: 0,
             fresh: Fresh::default(),
+            unknown: Vec::new(),
             bytes: 0,
             targets: Vec::new(),
             moved: false,

@@ -1,5 +1,5 @@
 //! The one list of what is known of a click. The flat row, the JSON Schemas, the warehouse columns and
-//! the README's table are made from it; a field that is not here travels all the same.
+//! the table of `docs/click.md` are made from it; a field that is not here travels all the same.
 
 use std::sync::LazyLock;
 
@@ -35,6 +35,13 @@ pub struct Field {
     pub column: Option<&'static str>,
     /// What it says, for people.
     pub doc: &'static str,
+}
+
+impl Field {
+    /// Whether the names of its members are data, of which there is no end.
+    pub fn is_open(&self) -> bool {
+        self.kind == Type::Json || self.kind == Type::Object(QUERY)
+    }
 }
 
 const fn field(name: &'static str, kind: Type, column: &'static str, doc: &'static str) -> Field {

@@ -79,6 +79,11 @@ impl<'p, 'f> Pass<'p, 'f> {
         }
     }
 
+    /// Paths of unknown members that no object had before.
+    pub(super) fn unknown(&mut self) -> Vec<String> {
+        self.shared.tools.first_seen(self.tools.normaliser.unknown())
+    }
+
     /// The lanes that are through, and those that were left behind.
     pub(super) fn into_lanes(self) -> (Vec<Lane>, Vec<Lane>) {
         self.shared.tools.give_back(self.tools);

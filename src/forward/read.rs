@@ -24,6 +24,7 @@ impl Forwarder {
         // Those that are left behind hold no more than their place.
         drop(room);
         (outcome.records, outcome.bad, outcome.fresh, outcome.bytes) = (first.records, first.bad, first.fresh, first.bytes);
+        outcome.unknown = first.unknown();
         let began = first.first;
         let (mut done, detached) = first.into_lanes();
         let again = detached.into_iter().map(|lane| self.again(source, shared, lane, patience));

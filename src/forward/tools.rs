@@ -1,8 +1,9 @@
 //! What decodes objects, kept between them: it knows what clicks look like, and is slow to make.
 
+use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
-use crate::click::Normaliser;
+use crate::click::{MOST_UNKNOWN, Normaliser};
 use crate::decode::Caps;
 use crate::json::Parser;
 
@@ -17,19 +18,29 @@ pub(super) struct Tools {
 
 /// Tools that nobody uses at the moment.
 #[derive(Default)]
-pub(super) struct Toolbox(Mutex<Vec<Tools>>);
+pub(super) struct Toolbox {
+    kept: Mutex<Vec<Tools>>,
+    /// Paths of unknown members that were told.
+    unknown: Mutex<BTreeSet<String>>,
+}
 
 impl Toolbox {
     /// The ones used last, or new ones.
     pub(super) fn take(&self, caps: Caps) -> Tools {
-        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner).pop();
         kept.unwrap_or_else(|| Tools { parser: Parser::new(caps.depth), normaliser: Normaliser::default() })
     }
 
     pub(super) fn give_back(&self, tools: Tools) {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() < MOST {
             kept.push(tools);
         }
+    }
+
+    /// Those of `paths` that were in no object before.
+    pub(super) fn first_seen(&self, paths: BTreeSet<String>) -> Vec<String> {
+        let mut known = self.unknown.lock().unwrap_or_else(PoisonError::into_inner);
+        paths.into_iter().filter(|path| known.len() < MOST_UNKNOWN && known.insert(path.clone())).collect()
     }
 }

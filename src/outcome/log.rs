@@ -25,6 +25,9 @@ impl Outcome {
             End::NotBegun => tracing::warn!(object, "object not begun: the time was up"),
             End::Failed(cause) | End::Refused(cause) => tracing::error!(object, cause, "object failed"),
         }
+        for field in &self.unknown {
+            tracing::info!(object, field, "unknown field: it is forwarded as it came");
+        }
         for target in &self.targets {
             target.log(&object, &self.end);
         }

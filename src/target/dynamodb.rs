@@ -8,7 +8,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, ReturnValuesOnConditionCheckFailure, WriteRequest};
+use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, PutRequest, ReturnValuesOnConditionCheckFailure, WriteRequest};
 
 use super::aws::{self, halt, probed};
 use super::{Context, Entry, Halt, Kind, Limits, Permission, Target, Unfit, Var, Verdict};
@@ -102,12 +102,24 @@ impl Target for DynamoDb {
 
     async fn probe(&self) -> Result<(), Halt> {
         let client = self.client.get().await;
-        if self.any {
-            let write = client.batch_write_item().request_items(&self.table, Vec::new());
-            return probed(write.send().await, REFUSED);
-        }
-        // An item without a key is refused.
-        probed(client.put_item().table_name(&self.table).set_item(Some(HashMap::new())).send().await, REFUSED)
+        let key = self.key.iter().map(|part| (part.attribute.clone(), part.sample())).collect();
+        let answer = if self.any {
+            // To delete what is not there.
+            let delete = DeleteRequest::builder().set_key(Some(key)).build().map_err(|e| Halt::Misconfigured(e.to_string()))?;
+            let request = WriteRequest::builder().delete_request(delete).build();
+            probed(client.batch_write_item().request_items(&self.table, vec![request]).send().await, &[])
+        } else {
+            // On a condition that nothing meets; the key is looked at before.
+            let put = client.put_item().table_name(&self.table).set_item(Some(key));
+            let put = put.condition_expression("attribute_exists(#key) AND attribute_not_exists(#key)");
+            probed(put.expression_attribute_names("#key", self.partition()).send().await, &["ConditionalCheckFailedException"])
+        };
+        answer.map_err(|halt| match halt {
+            Halt::Misconfigured(said) if said.starts_with("ValidationException") => {
+                Halt::Misconfigured(format!("{said}: name the table's own key in _KEY and _SORT_KEY"))
+            }
+            halt => halt,
+        })
     }
 
     fn describe(&self) -> Vec<(&'static str, String)> {
@@ -125,6 +137,11 @@ impl DynamoDb {
         self.key.iter().any(|part| part.column == ID)
     }
 
+    /// The attribute that is the partition key.
+    fn partition(&self) -> &str {
+        self.key.first().map_or(ID, |part| &part.attribute)
+    }
+
     fn item(&self, entry: &Entry) -> HashMap<String, AttributeValue> {
         let mut item = Item::of(&entry.body).attributes();
         for part in self.key.iter().filter(|part| part.attribute != part.column) {
@@ -135,9 +152,8 @@ impl DynamoDb {
 
     /// Puts one item where none is.
     async fn put(&self, entry: &Entry) -> Result<Verdict, Halt> {
-        let attribute = self.key.first().map(|part| part.attribute.clone()).unwrap_or_default();
         let put = self.client.get().await.put_item().table_name(&self.table).set_item(Some(self.item(entry)));
-        let put = put.condition_expression("attribute_not_exists(#key)").expression_attribute_names("#key", attribute);
+        let put = put.condition_expression("attribute_not_exists(#key)").expression_attribute_names("#key", self.partition());
         let put = put.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         let error = match put.send().await {
             Ok(_) => return Ok(Verdict::Sent),

@@ -117,9 +117,14 @@ impl Target for Lake {
 
     async fn probe(&self) -> Result<(), Halt> {
         // Only over an object that is there and has this tag: none is.
-        let put = self.client.get().await.put_object().bucket(&self.area.bucket).if_match("\"none\"");
-        let put = put.key(format!("{}dt=0000-00-00/clickstream-check", self.area.prefix)).send().await;
-        probed(put, &["NoSuchKey", "PreconditionFailed"])
+        let (client, key) = (self.client.get().await, format!("{}dt=0000-00-00/clickstream-check", self.area.prefix));
+        let put = client.put_object().bucket(&self.area.bucket).key(&key).if_match("\"none\"");
+        probed(put.send().await, &["NoSuchKey", "PreconditionFailed"])?;
+        match client.get_object().bucket(&self.area.bucket).key(&key).send().await {
+            // Who may not list a bucket is denied what is not there. Its message says which of the two is missing.
+            Err(error) if error.message().is_some_and(|said| said.contains("s3:GetObject")) => Err(halt(error, &[])),
+            _ => Ok(()),
+        }
     }
 
     fn describe(&self) -> Vec<(&'static str, String)> {

@@ -133,3 +133,43 @@ def test_what_is_missing_is_named_with_its_action(lab, stores):
     ], said
     assert "grant s3:PutObject" in failed[0] and "dynamodb:GetItem" in failed[1]
     assert "allow it to the function's role" in failed[2] and "check its name" in failed[3]
+
+
+@pytest.mark.parametrize("write", ["new", "any"])
+def test_a_table_is_asked_for_its_keys_and_keeps_what_it_has(lab, write):
+    dynamodb = lab.emulator.client("dynamodb")
+    names = {"AttributeName": "pk", "AttributeType": "S"}, {"AttributeName": "n", "AttributeType": "N"}
+    dynamodb.create_table(
+        TableName=f"asked-{write}",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=names,
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "n", "KeyType": "RANGE"}],
+    )
+    item = {"pk": {"S": "kept"}, "n": {"N": "1"}}
+    dynamodb.put_item(TableName=f"asked-{write}", Item=item)
+    table = {"TARGETS": "t", "T_KIND": "dynamodb", "T_TABLE": f"asked-{write}", "T_WRITE": write}
+    ran = lab.command("check", "--live", **table, T_KEY="pk=click_id", T_SORT_KEY="n=source_index")
+    assert "ok      target t" in ran.stdout.decode(), ran.stdout.decode() + ran.stderr.decode()
+    ran = lab.command("check", "--live", **table, T_KEY="pk=click_id")
+    assert "FAILED  target t" in ran.stdout.decode() and "_SORT_KEY" in ran.stdout.decode() and ran.returncode == 1
+    assert dynamodb.scan(TableName=f"asked-{write}")["Items"] == [item]
+
+
+def test_a_lake_that_may_be_written_but_not_read_is_named(lab, stores):
+    lab.proxy.faults.append(Fault("clickstream-check", method="PUT", times=None, answer=(404, "NoSuchKey")))
+    denied = "User: x is not authorized to perform: s3:GetObject on resource: y because no identity-based policy allows it"
+    lab.proxy.faults.append(Fault("lake/dt=0000-00-00/clickstream-check", method="GET", times=None, answer=(403, "AccessDenied", denied)))
+    said = lab.command("check", "--live", **stores).stdout.decode()
+    assert "FAILED  target lake" in said and "s3:GetObject" in said
+
+
+def test_a_field_that_nobody_knows_is_told_once(lab):
+    new = b'{"timestamp":"2026-11-21T23:54:50Z","client":{"ip":"192.0.2.1"},"route":{"id":"a"},"sent":{"by":1}}\n'
+    lab.put(KEY, new)
+    function = lab.forwarder(AWS_LAMBDA_FUNCTION_NAME="forwarder")
+    function.invoke(event())
+    lab.put(KEY, make_lines([1]) + new)
+    function.invoke(event())
+    lines = [json.loads(line) for line in function.output().splitlines() if '"unknown field' in line]
+    assert [line["field"] for line in lines] == ["client.ip", "sent"]
+    assert [one.get("UnknownFields") for one in documents(function) if "Objects" in one] == [2.0, None]

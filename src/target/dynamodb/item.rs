@@ -16,6 +16,17 @@ pub(super) struct KeyPart {
     pub(super) column: String,
 }
 
+impl KeyPart {
+    /// A value of its type that no click has.
+    pub(super) fn sample(&self) -> AttributeValue {
+        let number = |kind| matches!(kind, Type::Number | Type::Integer);
+        match columns().into_iter().any(|(name, kind, _)| name == self.column && number(kind)) {
+            true => AttributeValue::N("-1E+100".into()),
+            false => AttributeValue::S("clickstream-check".into()),
+        }
+    }
+}
+
 impl FromStr for KeyPart {
     type Err = String;
 
