@@ -72,6 +72,7 @@ template: $(VENV)/template/installed $(VENV)/checkov/installed
 	$(VENV)/checkov/bin/checkov --config-file tests/template/checkov.yaml --file template.yaml
 	$(VENV)/template/bin/shellcheck .ci/run $$(git ls-files '*.sh')
 	$(MAKE) --silent --always-make --just-print package | $(VENV)/template/bin/shellcheck --shell=sh -
+	cargo build --bin clickstream
 	$(VENV)/template/bin/python -m pytest --quiet tests/template
 
 # An environment of its own for checkov, which wants other versions of what the others need.

@@ -99,7 +99,8 @@ pub struct ConfigErrors(pub Vec<Mistake>);
 
 impl fmt::Display for ConfigErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} mistake(s) in the configuration:", self.0.len())?;
+        let number = self.0.len();
+        write!(f, "{number} {} in the configuration:", if number == 1 { "mistake" } else { "mistakes" })?;
         self.0.iter().try_for_each(|mistake| write!(f, "\n  {mistake}"))
     }
 }

@@ -92,6 +92,18 @@ impl Settings {
         Config::load(&self.vars, self.context.clone())
     }
 
+    /// As [`unresolved`](Self::unresolved), without the references that do not fit in the place of their values.
+    pub fn sketch(&self) -> Result<Config, ConfigErrors> {
+        let ConfigErrors(mistakes) = match self.unresolved() {
+            Ok(config) => return Ok(config),
+            Err(errors) => errors,
+        };
+        let unfit = |variable: &String| mistakes.iter().any(|mistake| mistake.variable == *variable);
+        let left_out = |variable: &String| self.references.contains_key(variable) && unfit(variable);
+        let kept = self.vars.iter().filter(|(variable, _)| !left_out(variable));
+        Config::load(&kept.map(|(variable, text)| (variable.clone(), text.clone())).collect(), self.context.clone())
+    }
+
     /// Whether a mistake is one whatever the references say: not of a variable that is one, and not one that depends on
     /// another variable of its target, where one of those is.
     fn is_certain(&self, mistake: &Mistake) -> bool {

@@ -20,6 +20,7 @@ use std::time::SystemTime;
 
 use clap::{Parser, Subcommand};
 use clickstream_forwarder::aws::Aws;
+use clickstream_forwarder::click::Form;
 use clickstream_forwarder::config::{GLOBALS, vars};
 use clickstream_forwarder::log;
 use clickstream_forwarder::settings::Settings;
@@ -106,14 +107,14 @@ fn show(text: Result<String, String>) -> u8 {
 
 /// The settings in the environment, with what `SETTINGS_PATH` adds, and the runtime that asked for it; without
 /// `TARGETS`, one target `stdout` with `format`.
-fn settings(format: Option<&str>) -> Result<(Runtime, Arc<Settings>), String> {
+fn settings(format: Option<Form>) -> Result<(Runtime, Arc<Settings>), String> {
     let mut vars = vars::environment();
     log::plain(vars.get("LOG_LEVEL").map(String::as_str));
     let unset = |name: &str| vars.get(name).is_none_or(|text| text.trim().is_empty());
     if unset("TARGETS") && unset("SETTINGS_PATH") {
         vars.insert("TARGETS".into(), "stdout".into());
         vars.insert("STDOUT_KIND".into(), "stdout".into());
-        vars.extend(format.map(|format| ("STDOUT_FORMAT".to_owned(), format.to_owned())));
+        vars.extend(format.map(|format| ("STDOUT_FORMAT".to_owned(), format.to_string())));
     } else if format.is_some() {
         return Err("--format goes with standard output; TARGETS is set, so set the target's _FORMAT".into());
     }

@@ -1,53 +1,45 @@
-"""What the program knows: its variables, its reserved names, its metrics. From the sources, so nothing has to be built,
-or from the command itself, if CLICKSTREAM names it."""
+"""What the program knows: its variables and the policy it needs, which the command line tells; its reserved names and
+its metrics, from the sources."""
 
+import json
 import os
 import re
 import subprocess
 
-from cfn import ROOT
+from cfn import ACCOUNT, REGION, ROOT
 
 SRC = ROOT / "src"
+CLICKSTREAM = os.environ.get("CLICKSTREAM_BIN", ROOT / "target/debug/clickstream")
 
 
 def text(path):
     return (SRC / path).read_text()
 
 
-def global_variables():
-    return set(re.findall(r'^    \(\s*"([A-Z_]+)",', between(text("config.rs"), "pub const GLOBALS", "\n];"), re.M))
+def told(*arguments, **variables):
+    """What `clickstream` prints, for this configuration alone."""
+    done = subprocess.run([CLICKSTREAM, *arguments], env=variables, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def variables():
-    """The variables of no target, and those of each kind without the target's name."""
-    command = os.environ.get("CLICKSTREAM")
-    if command:
-        return told(subprocess.run([command, "variables"], check=True, capture_output=True, text=True).stdout)
-    names = lambda part: set(re.findall(r'Var \{\s*name: "([A-Z_*]+)"', part))
-    common = names(between(text("target/kinds.rs"), "pub const COMMON", "\n];"))
-    inside_aws = names(between(text("target/aws.rs"), "VARS: &[Var]", "\n];"))
-    kinds = {}
-    for path in sorted((SRC / "target").glob("*.rs")):
-        source = path.read_text()
-        if "KIND: Kind = Kind {" in source:
-            kind = between(source, "KIND: Kind = Kind {", "\n};")
-            shared = inside_aws if "shared: aws::VARS" in kind else set()
-            kinds[re.search(r'name: "(\w+)"', kind)[1]] = names(kind) | shared | common
-    return global_variables(), kinds
-
-
-def told(output):
-    """The answer of `clickstream variables`: a line each, `NAME` or `kind NAME`."""
-    words = [line.split() for line in output.splitlines() if line.strip()]
+    """The variables of no target, and those of each kind without the target's name: a line each, `NAME` or `kind NAME`."""
+    words = [line.split() for line in told("variables").splitlines() if line.strip()]
     kinds = {}
     for kind, name in (line for line in words if len(line) == 2):
-        kinds.setdefault(kind, set()).add(name)
+        kinds.setdefault(kind, set()).add(name.removeprefix("_"))
     return {line[0] for line in words if len(line) == 1}, kinds
+
+
+def policy(configuration):
+    """The statements of the policy that a function with these variables needs."""
+    return json.loads(told("iam", "--account", ACCOUNT, "--region", REGION, **configuration))["Statement"]
 
 
 def reserved():
     """Beginnings that no target's name may have."""
-    return set(re.findall(r'"([A-Z]+)"', between(text("config/names.rs"), "const RESERVED", ";"))) | global_variables()
+    return set(re.findall(r'"([A-Z]+)"', between(text("config/names.rs"), "const RESERVED", ";"))) | variables()[0]
 
 
 def metrics():

@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+from fnmatch import fnmatchcase
 
 import pytest
 import yaml
@@ -295,6 +296,34 @@ def test_the_role_has_no_policy_of_sams_making(stack):
     assert "Policies" not in function
 
 
+# What the role has beyond the program's own word: the log, what Lambda itself does for it, keys, and what only the
+# settings name.
+BEYOND = {"Logs", "DeadLetters", "Key", "SecretsKey", "TargetKeys", "TargetRole", "Settings"}
+
+
+def test_the_role_is_the_policy_that_the_program_asks_for(stack):
+    variables = environment(stack)
+    # It is read from AWS; and without it, somebody must be named.
+    if variables.pop("SETTINGS_PATH", None) and "TARGETS" not in variables:
+        variables |= {"TARGETS": "out", "OUT_KIND": "stdout"}
+    had, wanted = set(), set()
+    for sid, statement in role(stack).items():
+        if sid not in BEYOND:
+            had |= pairs(statement)
+    for statement in sources.policy(variables):
+        if not statement["Sid"].startswith("Logs"):
+            wanted |= pairs(statement)
+    # A secret that is called by its name has six letters more in its ARN.
+    covers = lambda mine, theirs: mine[0] == theirs[0] and fnmatchcase(theirs[1].replace("??????", "AbCdEf"), mine[1])
+    assert not [one for one in wanted if not any(covers(mine, one) for mine in had)], "not granted"
+    others = {(action, f"{arn('secretsmanager', 'secret')}:other-AbCdEf") for action in ("secretsmanager:GetSecretValue",)}
+    assert not [one for one in had - others if not any(covers(one, theirs) for theirs in wanted)], "granted for nothing"
+
+
+def pairs(statement):
+    return {(action, resource) for action in listed(statement["Action"]) for resource in listed(statement["Resource"])}
+
+
 def test_statements_are_told_apart(stack):
     sids = [statement["Sid"] for name, statement in stack.statements() if name == "Role" and "Sid" in statement]
     assert len(sids) == len(set(sids))
@@ -577,17 +606,9 @@ def test_the_packaged_template_takes_the_zip_beside_it(architecture, template, t
     assert packaged == template, "something else was changed"
 
 
-def test_every_parameter_that_the_readme_sets_exists(template):
-    text = (ROOT / "README.md").read_text()
+def test_every_parameter_that_the_documents_set_exists(template):
+    text = "".join(page.read_text() for page in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))])
     blocks = [block.replace("\\\n", " ") for block in re.findall(r"```sh\n(.*?)```", text, re.S)]
     for line in (line for block in blocks for line in block.splitlines() if "--parameter-overrides" in line):
         given = re.findall(r"\b([A-Z][A-Za-z]+)=", line.split("--parameter-overrides", 1)[1])
         assert given and set(given) <= set(template["Parameters"]), line
-
-
-def test_the_commands_answer_is_understood():
-    """What CLICKSTREAM=… reads in place of the sources."""
-    assert sources.told("TARGETS\nhttp URL\nhttp HEADER_*\nsqs QUEUE_URL\n") == (
-        {"TARGETS"},
-        {"http": {"URL", "HEADER_*"}, "sqs": {"QUEUE_URL"}},
-    )

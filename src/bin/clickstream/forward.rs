@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use clickstream_forwarder::click::Form;
 use clickstream_forwarder::config::vars::parse_duration;
 use clickstream_forwarder::deliver::Patience;
 use clickstream_forwarder::forward::Forwarder;
@@ -36,7 +37,7 @@ pub struct Args {
     paths: Vec<String>,
     /// Form of the clicks on standard output: click, flat, raw or webhook
     #[arg(long)]
-    format: Option<String>,
+    format: Option<Form>,
     /// Objects read side by side
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..))]
     jobs: u16,
@@ -54,7 +55,7 @@ pub struct Args {
 
 /// Forwards everything that the arguments name.
 pub fn run(args: Args) -> u8 {
-    let configured = crate::settings(args.format.as_deref()).and_then(|(runtime, settings)| {
+    let configured = crate::settings(args.format).and_then(|(runtime, settings)| {
         let config = runtime.block_on(settings.config()).map_err(|errors| errors.to_string())?;
         Ok((runtime, config))
     });

@@ -20,7 +20,7 @@ pub struct Args {
 pub fn run(args: &Args) -> u8 {
     let found = crate::settings(None).and_then(|(runtime, settings)| {
         // Names of resources may stand elsewhere too.
-        let config = settings.unresolved().ok().filter(|config| !is_elsewhere(&settings, config));
+        let config = settings.sketch().ok().filter(|config| !is_elsewhere(&settings, config));
         let config = config.map_or_else(|| runtime.block_on(settings.config()), Ok).map_err(|e| e.to_string())?;
         if config.sources.is_none() {
             eprintln!("SOURCES is not set: no permission to read a bucket is among these");
