@@ -1,6 +1,9 @@
-//! The README says what the code does: its tables are made from the code, its blocks are tried.
+//! The documents say what the code does: their tables are made from the code, their blocks are tried, and what they
+//! name exists.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
+use std::path::{Path, PathBuf};
 
 use clickstream_forwarder::click::columns;
 use clickstream_forwarder::click::fields::{CLICK, walk};
@@ -10,15 +13,27 @@ use clickstream_forwarder::target::{AWS, COMMON, KINDS, Var};
 
 use crate::support::{context, root};
 
-fn readme() -> String {
-    std::fs::read_to_string(root().join("README.md")).unwrap()
+/// The documents and their texts.
+fn pages() -> Vec<(PathBuf, String)> {
+    let mut paths: Vec<_> = std::fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.extend(["README.md", "CONTRIBUTING.md", "benches/README.md"].map(|name| root().join(name)));
+    paths.sort();
+    paths.into_iter().map(|path| (path.clone(), std::fs::read_to_string(path).unwrap())).collect()
 }
 
 /// The fenced blocks of a language.
 fn blocks(language: &str) -> Vec<String> {
-    let text = readme();
     let opening = format!("```{language}\n");
-    text.split(&opening).skip(1).map(|rest| rest.split("```").next().unwrap().to_owned()).collect()
+    let of = |text: &str| -> Vec<String> {
+        text.split(&opening).skip(1).map(|rest| rest.split("```").next().unwrap().to_owned()).collect()
+    };
+    pages().iter().flat_map(|(_, text)| of(text)).collect()
+}
+
+/// The words of a text that stand in backticks.
+fn quoted(text: &str) -> impl Iterator<Item = &str> {
+    let prose = text.split("```").step_by(2);
+    prose.flat_map(|part| part.lines().flat_map(|line| line.split('`').skip(1).step_by(2)))
 }
 
 fn variables(out: &mut String, vars: &[Var]) {
@@ -32,14 +47,14 @@ fn variables(out: &mut String, vars: &[Var]) {
 #[expect(clippy::disallowed_methods, reason = "a switch for people, not for the program")]
 fn generated(name: &str, expected: &str) {
     let (opening, closing) = (format!("<!-- generated: {name} -->\n"), "<!-- end generated -->");
-    let text = readme();
-    let start = text.find(&opening).unwrap_or_else(|| panic!("the README lacks {opening}")) + opening.len();
+    let (page, text) = pages().into_iter().find(|(_, text)| text.contains(&opening)).unwrap_or_else(|| panic!("no {opening}"));
+    let start = text.find(&opening).unwrap() + opening.len();
     let end = start + text[start..].find(closing).unwrap();
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        std::fs::write(root().join("README.md"), [&text[..start], expected, &text[end..]].concat()).unwrap();
+        std::fs::write(page, [&text[..start], expected, &text[end..]].concat()).unwrap();
         return;
     }
-    assert_eq!(&text[start..end], expected, "the README's part {name} is not what the code says; `make golden` rewrites it");
+    assert_eq!(&text[start..end], expected, "the part {name} of {page:?} is not what the code says; `make golden` rewrites it");
 }
 
 #[test]
@@ -100,15 +115,55 @@ fn every_json_block_is_json() {
 #[test]
 fn every_make_target_and_path_that_is_named_exists() {
     let makefile = std::fs::read_to_string(root().join("Makefile")).unwrap();
-    let text = readme();
-    for target in text.split("make ").skip(1).filter_map(|rest| rest.split(|c: char| !c.is_ascii_lowercase() && c != '-').next()) {
-        let code =
-            text.contains(&format!("`make {target}")) || blocks("sh").iter().any(|block| block.contains(&format!("make {target}")));
-        assert!(!code || makefile.contains(&format!("\n{target}:")), "make {target}");
+    let mut commands: Vec<String> =
+        blocks("sh").iter().flat_map(|block| block.lines().map(str::to_owned).collect::<Vec<_>>()).collect();
+    for (_, text) in pages() {
+        commands.extend(quoted(&text).map(str::to_owned));
+        for path in quoted(&text).filter(|word| {
+            ["src/", "tests/", "events/"].iter().any(|folder| word.starts_with(folder)) && !word.contains(['*', '<', '…', ' '])
+        }) {
+            assert!(root().join(path).exists() || path.ends_with("/x.rs"), "{path} does not exist");
+        }
     }
-    for path in text.split('`').filter(|word| {
-        ["src/", "tests/", "events/"].iter().any(|folder| word.starts_with(folder)) && !word.contains(['*', '<', '…', ' '])
-    }) {
-        assert!(root().join(path).exists() || path.ends_with("/x.rs"), "{path} does not exist");
+    for target in commands.iter().filter_map(|command| command.strip_prefix("make ")?.split_whitespace().next()) {
+        assert!(makefile.contains(&format!("\n{target}:")), "make {target}");
+    }
+}
+
+#[test]
+fn every_link_within_the_repository_leads_somewhere() {
+    for (page, text) in pages() {
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            if link.contains("://") {
+                continue;
+            }
+            let (path, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let to = if path.is_empty() { page.clone() } else { page.parent().unwrap().join(path) };
+            assert!(to.exists(), "{link} in {page:?}");
+            assert!(anchor.is_empty() || anchors(&to).contains(anchor), "no heading for {link} in {page:?}");
+        }
+    }
+}
+
+/// What headings are called in links, as GitHub has it.
+fn anchors(page: &Path) -> BTreeSet<String> {
+    let text = std::fs::read_to_string(page).unwrap();
+    let slug = |heading: &str| -> String {
+        let kept = heading.trim_start_matches('#').trim().chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+        kept.map(|c| if c == ' ' { '-' } else { c.to_ascii_lowercase() }).collect()
+    };
+    text.lines().filter(|line| line.starts_with('#')).map(slug).collect()
+}
+
+#[test]
+fn every_variable_of_a_target_that_is_named_exists() {
+    let own: BTreeSet<&str> = KINDS.iter().flat_map(|kind| kind.vars).chain(AWS).chain(COMMON).map(|var| var.name).collect();
+    let exists =
+        |name: &str| own.iter().any(|var| *var == name || var.strip_suffix('*').is_some_and(|start| name.starts_with(start)));
+    for (page, text) in pages() {
+        for name in quoted(&text).filter_map(|word| word.strip_prefix('_')).filter_map(|word| word.split('=').next()) {
+            let all = name.bytes().all(|c| c.is_ascii_uppercase() || c == b'_' || c == b'*');
+            assert!(!all || exists(name), "_{name} in {page:?} is no variable");
+        }
     }
 }
