@@ -6,12 +6,13 @@ import urllib.request
 
 import boto3
 from botocore.config import Config
-from process import end, environment, free_port, wait_for_port
+from process import end, environment, kept_port, port_of, wait_for_port
 
 
 class Emulator:
     def __init__(self, log):
-        self.port = free_port()
+        self.kept = kept_port()
+        self.port = port_of(self.kept)
         self.url = f"http://127.0.0.1:{self.port}"
         command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self.port)]
         with open(log, "ab") as sink:
@@ -36,3 +37,4 @@ class Emulator:
 
     def close(self):
         end(self.process)
+        self.kept.close()

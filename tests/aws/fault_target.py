@@ -18,6 +18,7 @@ import sink
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from process import kept_port, port_of
 from proxy import read_body
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -50,17 +51,16 @@ class FaultTarget:
         self.taken, self.requests = [], 0
         self.lock, self.stopped = threading.Lock(), threading.Event()
         self.tls = certificate and context(certificate)
-        self.listener, self.port = None, 0
+        self.kept = kept_port()
         self.open()
-        self.address = f"://127.0.0.1:{self.port}/clicks"
+        self.address = f"://127.0.0.1:{port_of(self.kept)}/clicks"
 
     def open(self):
-        self.listener = socket.create_server(("127.0.0.1", self.port))
-        self.port = self.listener.getsockname()[1]
+        self.listener = socket.create_server(self.kept.getsockname())
         threading.Thread(target=self.listen, args=(self.listener,), daemon=True).start()
 
     def shut(self):
-        """Nobody listens any more; `open` listens at the same address again."""
+        """Nobody listens any more, nor anybody else's server; `open` listens at the same address again."""
         # A thread in `accept` would keep the port open.
         self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
@@ -119,6 +119,7 @@ class FaultTarget:
         self.stopped.set()
         if self.listener.fileno() >= 0:
             self.shut()
+        self.kept.close()
 
 
 def says(data, *, taken, pause=0):

@@ -30,10 +30,18 @@ def environment(**variables):
     return {name: str(value) for name, value in {**base, **variables}.items() if value is not None}
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+def kept_port():
+    """A bound socket that does not listen: until it is closed Linux gives its port to nobody who asks for any port,
+    and who connects to it is refused. A server that is told the number and sets SO_REUSEADDR can listen there meanwhile.
+    """
+    kept = socket.socket()
+    kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    kept.bind(("127.0.0.1", 0))
+    return kept
+
+
+def port_of(kept):
+    return kept.getsockname()[1]
 
 
 def wait_until(happened, what, seconds=30):

@@ -4,6 +4,7 @@ It ships inside the aws-sam-cli wheel, so a package index is enough to get it. S
 `invoke.py` uses it too.
 """
 
+import fcntl
 import hashlib
 import platform
 import subprocess
@@ -15,7 +16,7 @@ import zipfile
 from pathlib import Path
 
 from answer import Answer
-from process import FORWARDER, ROOT, end, free_port, require, wait_for_port
+from process import FORWARDER, ROOT, end, kept_port, port_of, require, wait_for_port
 
 TOOLS = ROOT / ".tools"
 VERSION = "1.170.0"
@@ -27,20 +28,27 @@ ARCHITECTURE = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm6
 
 
 def emulator():
-    """The emulator's path; fetched once, and only if it is the one that was looked at."""
+    """The emulator's path; fetched once, whoever asks at the same time, and only if it is the one that was looked at."""
     if platform.system() != "Linux":
         raise RuntimeError("AWS's Runtime Interface Emulator runs on Linux only")
     architecture = ARCHITECTURE[platform.machine().lower()]
     path = TOOLS / f"aws-lambda-rie-{VERSION}-{architecture}"
     if not path.exists():
         TOOLS.mkdir(exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=TOOLS) as scratch:
-            binary = unpack(download(scratch), architecture)
-            staged = Path(scratch) / path.name
-            staged.write_bytes(binary)
-            staged.chmod(0o755)
-            staged.replace(path)
+        with open(TOOLS / "lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not path.exists():
+                fetch(path, architecture)
     return str(path)
+
+
+def fetch(path, architecture):
+    with tempfile.TemporaryDirectory(dir=TOOLS) as scratch:
+        binary = unpack(download(scratch), architecture)
+        staged = Path(scratch) / path.name
+        staged.write_bytes(binary)
+        staged.chmod(0o755)
+        staged.replace(path)
 
 
 def download(folder):
@@ -63,7 +71,8 @@ class Emulated:
 
     def __init__(self, variables, log=None, timeout=60, binary=None):
         self.log, self.timeout = log, timeout
-        self.port, runtime = free_port(), free_port()
+        self.kept = kept_port(), kept_port()
+        self.port, runtime = map(port_of, self.kept)
         address, api = f"127.0.0.1:{self.port}", f"127.0.0.1:{runtime}"
         command = [emulator(), "--runtime-interface-emulator-address", address, "--runtime-api-address", api]
         limits = {"AWS_LAMBDA_FUNCTION_TIMEOUT": str(timeout), "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "256"}
@@ -91,3 +100,5 @@ class Emulated:
 
     def close(self):
         end(self.process)
+        for each in self.kept:
+            each.close()
