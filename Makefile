@@ -8,7 +8,7 @@ TEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo nextest run || e
 
 PACKAGE ?= target/package
 
-.PHONY: demo test unit aws build package invoke check template golden bench instructions
+.PHONY: demo test unit aws build package builds invoke check template golden bench instructions
 
 # Forwards the sample files of this repository to standard output.
 demo:
@@ -37,17 +37,34 @@ build:
 	cp target/release/forwarder target/lambda/forwarder/bootstrap
 
 # Ready to deploy without Rust: for each architecture a folder with the function's zip and a template that takes it.
-package: $(PACKAGE)/arm64/template.yaml $(PACKAGE)/x86_64/template.yaml
-	command -v cargo-lambda >/dev/null || test -x $(VENV)/lambda/bin/cargo-lambda || { \
-		$(PYTHON) -m venv $(VENV)/lambda && \
-		$(VENV)/lambda/bin/python -m pip install --quiet --disable-pip-version-check cargo-lambda==1.9.2; }
-	rustup target add aarch64-unknown-linux-gnu x86_64-unknown-linux-gnu
+package: $(PACKAGE)/arm64/template.yaml $(PACKAGE)/x86_64/template.yaml $(VENV)/lambda/installed
 	export PATH="$$PWD/$(VENV)/lambda/bin:$$PATH" && \
 	for architecture in arm64 x86-64; do \
 		cargo lambda build --release --bin forwarder "--$$architecture" --output-format zip && \
 		cp target/lambda/forwarder/bootstrap.zip "$(PACKAGE)/$$(echo "$$architecture" | tr - _)/forwarder.zip" || exit 1; \
 	done
 	cd $(PACKAGE) && sha256sum ./*/forwarder.zip | tee SHA256SUMS
+
+# cargo-lambda, and the zig that it links with for the other architecture.
+$(VENV)/lambda/installed:
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check cargo-lambda==1.9.2
+	rustup target add x86_64-unknown-linux-gnu
+	-rustup target add aarch64-unknown-linux-gnu
+	touch $@
+
+# Whether both roads build for both architectures, without the time that optimising takes; and one event through what
+# the first has built.
+builds: $(VENV)/lambda/installed $(VENV)/template/installed
+	export PATH="$$PWD/$(VENV)/lambda/bin:$$PWD/$(VENV)/template/bin:$$PATH" SAM_CLI_TELEMETRY=0 CARGO_TARGET_DIR=target/builds \
+		CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 && \
+	for architecture in x86_64 arm64; do \
+		rustup target list --installed | grep -q "^$$(echo "$$architecture" | sed s/arm64/aarch64/)-unknown-linux-gnu" || \
+			{ echo "Rust's library for $$architecture cannot be had here: not built"; continue; }; \
+		sam build --parameter-overrides "Architecture=$$architecture" --build-dir "target/sam/$$architecture" && \
+		cargo lambda build --release --bin forwarder "--$$(echo "$$architecture" | tr _ -)" --output-format zip || exit 1; \
+	done
+	FORWARDER_BIN="target/sam/$$(uname -m | sed s/aarch64/arm64/)/Forwarder/bootstrap" $(PYTHON) tests/aws/invoke.py $(EVENT)
 
 $(PACKAGE)/%/template.yaml: template.yaml
 	mkdir -p $(@D)
@@ -71,7 +88,7 @@ template: $(VENV)/template/installed $(VENV)/checkov/installed
 	SAM_CLI_TELEMETRY=0 $(VENV)/template/bin/sam validate --lint --region eu-west-1 --template template.yaml
 	$(VENV)/checkov/bin/checkov --config-file tests/template/checkov.yaml --file template.yaml
 	$(VENV)/template/bin/shellcheck .ci/run $$(git ls-files '*.sh')
-	$(MAKE) --silent --always-make --just-print package | $(VENV)/template/bin/shellcheck --shell=sh -
+	$(MAKE) --silent --always-make --just-print package builds | $(VENV)/template/bin/shellcheck --shell=sh -
 	cargo build --bin clickstream
 	$(VENV)/template/bin/python -m pytest --quiet tests/template
 
