@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use clickstream_forwarder::click::{Click, Normaliser, Seen};
-use clickstream_forwarder::decode::{Caps, Decoder, Item, Record};
+use clickstream_forwarder::decode::{Caps, Decoder, Item, Place, Record};
 use clickstream_forwarder::json::Parser;
 use clickstream_forwarder::object::ObjectRef;
 use clickstream_forwarder::sample::{Framing, Sample};
@@ -57,7 +57,9 @@ impl Tools {
     /// Gives each click of `file` to `visit`, and says how many there were.
     pub fn clicks(&mut self, file: &Bytes, mut visit: impl FnMut(&Click<'_>)) -> u64 {
         let caps = Caps::default();
-        let decoder = self.parser.take().map_or_else(|| Decoder::new(caps), |parser| Decoder::with(caps, parser));
+        let mut parser = self.parser.take().unwrap_or_else(|| Parser::new(caps.depth));
+        parser.renew();
+        let decoder = Decoder::at(Place::default(), caps, parser);
         let (normaliser, object, mut seen) = (&mut self.normaliser, &self.object, Seen::new());
         let (count, parser) =
             read(file, decoder, |record| visit(&normaliser.click(record, object, |print| seen.meet(print)).unwrap()));

@@ -1,4 +1,5 @@
-//! Bytes of an object in, records out: [`Record`] or [`BadRecord`], each with its place in the object.
+//! Bytes of an object in, records out: [`Plain`] undoes compression, [`Decoder`] gives [`Record`] or [`BadRecord`], each
+//! with its place in the object.
 //!
 //! Synchronous and borrowing: a record is a tape over the buffer, and its raw bytes are a shared slice
 //! of it. It does not know where the bytes come from nor what a click is.
@@ -6,26 +7,33 @@
 mod compression;
 mod envelope;
 mod frame;
+mod plain;
 mod record;
+mod unread;
 
 use std::sync::Arc;
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 
-use compression::{Inflate, Step};
 use envelope::{Elements, key_of};
 use frame::{Frame, Framer, Wrong};
+use unread::Unread;
 
 use crate::json::Parser;
 
+pub use plain::{Part, Plain};
 pub use record::{BadRecord, Caps, Item, Place, Record};
 
-/// Decodes one object. Chunks go in at [`push`](Decoder::push), items come out of [`advance`](Decoder::advance).
+/// Decodes one object. Plain bytes go in at [`push`](Decoder::push), items come out of [`advance`](Decoder::advance).
 pub struct Decoder {
     caps: Caps,
-    inflate: Inflate,
+    /// What was handed over and not looked at.
+    coming: Bytes,
+    /// Whether that is all; and why, if the object goes on.
+    ended: bool,
+    cut: Option<String>,
     framer: Framer,
-    unread: BytesMut,
+    unread: Unread,
     last: bool,
     place: Place,
     current: Bytes,
@@ -33,31 +41,31 @@ pub struct Decoder {
     envelope_key: Option<Arc<str>>,
     bad: Option<(BadRecord, BytesMut)>,
     over: bool,
-    capped: bool,
 }
 
 impl Decoder {
     /// For one object.
     pub fn new(caps: Caps) -> Decoder {
-        Decoder::with(caps, Parser::new(caps.depth))
+        Decoder::at(Place::default(), caps, Parser::new(caps.depth))
     }
 
-    /// For one object, with the parser of another: it knows what clicks look like.
-    pub fn with(caps: Caps, mut parser: Parser) -> Decoder {
-        parser.renew();
+    /// For what comes from `place` on, where a line begins and no record, array or envelope is open; with
+    /// the parser of another object, say: it knows what clicks look like.
+    pub fn at(place: Place, caps: Caps, parser: Parser) -> Decoder {
         Decoder {
             caps,
-            inflate: Inflate::new(),
+            coming: Bytes::new(),
+            ended: false,
+            cut: None,
             framer: Framer::new(caps.record_bytes, parser),
-            unread: BytesMut::new(),
+            unread: Unread::default(),
             last: false,
-            place: Place::default(),
+            place,
             current: Bytes::new(),
             elements: None,
             envelope_key: None,
             bad: None,
             over: false,
-            capped: false,
         }
     }
 
@@ -66,14 +74,29 @@ impl Decoder {
         self.framer.into_parser()
     }
 
-    /// Hands over the next chunk, after [`Item::Starved`].
-    pub fn push(&mut self, chunk: Bytes) {
-        self.inflate.push(chunk);
+    /// Hands over the next plain bytes, after [`Item::Starved`].
+    pub fn push(&mut self, plain: Bytes) {
+        self.coming = if self.coming.is_empty() { plain } else { [self.coming.as_ref(), plain.as_ref()].concat().into() };
     }
 
-    /// Says that no chunk follows, after [`Item::Starved`].
+    /// Says that nothing follows, after [`Item::Starved`].
     pub fn end(&mut self) {
-        self.inflate.end();
+        self.ended = true;
+    }
+
+    /// Says that `plain` and all that follows is of no use, after [`Item::Starved`].
+    pub fn cut(&mut self, plain: Bytes, reason: String) {
+        self.push(plain);
+        self.cut = Some(reason);
+    }
+
+    /// Gives up what was handed over and is in no record yet, for another decoder to go on with [`at`](Self::at) its
+    /// place; nothing if that is not possible here.
+    pub fn hand_over(&mut self) -> Option<(Place, Bytes)> {
+        let between = self.framer.is_at_line() && self.elements.is_none() && self.bad.is_none();
+        let rest = between.then(|| self.unread.split_to(usize::MAX))?;
+        self.over = true;
+        Some((self.place, rest))
     }
 
     /// Plain bytes taken so far.
@@ -128,12 +151,12 @@ impl Decoder {
 
     fn skip(&mut self, n: usize) {
         self.place.offset += n as u64;
-        self.unread.advance(n.min(self.unread.len()));
+        self.unread.advance(n);
     }
 
     fn take(&mut self, n: usize) -> Bytes {
         self.place.offset += n as u64;
-        self.unread.split_to(n.min(self.unread.len())).freeze()
+        self.unread.split_to(n)
     }
 
     /// Gives the next record its number.
@@ -143,43 +166,19 @@ impl Decoder {
         place
     }
 
-    /// Inflates one more step; `false` if that needs the next chunk.
+    /// Looks at more of what was handed over; `false` if nothing is left of it.
     fn fill(&mut self) -> Result<bool, String> {
-        if self.last {
-            return Ok(false);
+        if let Some(reason) = self.cut.take() {
+            self.unread.join(&self.coming);
+            return Err(reason);
         }
-        if self.capped {
-            return Err(format!("the object holds more than {} bytes (MAX_OBJECT_BYTES)", self.caps.object_bytes));
+        if self.coming.is_empty() {
+            let more = self.ended && !self.last;
+            self.last |= more;
+            return Ok(more);
         }
-        let plain = self.place.offset + self.unread.len() as u64;
-        match self.inflate.step(&mut self.unread) {
-            Ok(Step::Starved) => Ok(false),
-            Ok(Step::End) => {
-                self.last = true;
-                Ok(true)
-            }
-            Ok(Step::Gave(_)) => self.check_caps().map(|()| true),
-            Err(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => {
-                Err(format!("the gzip stream is cut short after {} bytes", self.inflate.eaten()))
-            }
-            Err(e) => Err(format!("the gzip stream is corrupt after {plain} plain bytes: {e}")),
-        }
-    }
-
-    fn check_caps(&mut self) -> Result<(), String> {
-        let plain = self.place.offset + self.unread.len() as u64;
-        if plain > self.caps.object_bytes {
-            // What lies within the cap is still decoded, however much this step gave.
-            self.unread.truncate((self.caps.object_bytes - self.place.offset) as usize);
-            self.capped = true;
-        }
-        if self.inflate.is_gzip() && plain > 1 << 20 && plain / self.inflate.eaten().max(1) > self.caps.ratio {
-            return Err(format!("the gzip stream inflates more than {} : 1 (MAX_INFLATE_RATIO)", self.caps.ratio));
-        }
-        if self.inflate.is_gzip() && self.place.offset == 0 && self.unread.starts_with(b"\x1F\x8B") {
-            return Err("the contents were compressed twice: gunzip the object once and store it again".into());
-        }
-        Ok(())
+        self.unread.adopt(&mut self.coming);
+        Ok(true)
     }
 
     /// The value at `root`, unless it is not UTF-8.

@@ -27,7 +27,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-pub use lane::{Full, Lane};
+pub use lane::{Encoded, Encoder, Full, Lane};
 pub use patience::Patience;
 
 use crate::config::TargetConfig;

@@ -3,7 +3,7 @@
 
 use std::io::{self, BufRead, Read};
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf, Bytes};
 use flate2::bufread::MultiGzDecoder;
 
 /// Compressed bytes given to the inflater at a time, counted from the object's start however the chunks
@@ -11,8 +11,6 @@ use flate2::bufread::MultiGzDecoder;
 const BLOCK: usize = 16 * 1024;
 /// Inflated bytes asked for at a time: below 64 KiB the inflater loses a fifth of its speed.
 const STEP: usize = 128 * 1024;
-/// Plain bytes that may be copied to complete what is unread, if no line ends before.
-const JOIN: usize = 16 * 1024;
 const MAGIC: &[u8] = &[0x1F, 0x8B];
 
 /// Turns the object's bytes into plain ones, a step at a time.
@@ -47,8 +45,8 @@ struct Feed {
 /// What one step did.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Appended this many plain bytes.
-    Gave(usize),
+    /// Plain bytes.
+    Gave(Bytes),
     /// Needs the next chunk.
     Starved,
     /// Everything is given.
@@ -89,20 +87,17 @@ impl Inflate {
         matches!(self.form, Form::Gzip(_))
     }
 
-    /// Appends plain bytes to `out`, up to a chunk. Errors: gzip that is corrupt or cut short.
-    pub fn step(&mut self, out: &mut BytesMut) -> io::Result<Step> {
+    /// The next plain bytes, up to a chunk. Errors: gzip that is corrupt or cut short.
+    pub fn step(&mut self) -> io::Result<Step> {
         self.decide();
         match &mut self.form {
             Form::Unknown(_) => Ok(Step::Starved),
-            Form::Plain(feed) => {
-                let n = adopt(&mut feed.chunk, out);
-                Ok(match (n, feed.ended) {
-                    (0, true) => Step::End,
-                    (0, false) => Step::Starved,
-                    (n, _) => Step::Gave(n),
-                })
-            }
-            Form::Gzip(gzip) => inflate(gzip, out),
+            Form::Plain(feed) => Ok(match (feed.chunk.is_empty(), feed.ended) {
+                (false, _) => Step::Gave(std::mem::take(&mut feed.chunk)),
+                (true, true) => Step::End,
+                (true, false) => Step::Starved,
+            }),
+            Form::Gzip(gzip) => inflate(gzip),
         }
     }
 
@@ -123,33 +118,16 @@ impl Inflate {
     }
 }
 
-/// Moves plain bytes from `chunk` to `out`, all of them without a copy if `out` is empty.
-fn adopt(chunk: &mut Bytes, out: &mut BytesMut) -> usize {
-    if out.is_empty() {
-        let whole = std::mem::take(chunk);
-        let n = whole.len();
-        *out = whole.into();
-        return n;
-    }
-    let joined = memchr::memchr(b'\n', chunk.get(..JOIN).unwrap_or(chunk)).map_or(JOIN, |end| end + 1);
-    let part = chunk.split_to(joined.min(chunk.len()));
-    out.extend_from_slice(&part);
-    part.len()
-}
-
 impl Gzip {
     fn new(feed: Feed) -> Gzip {
         Gzip { stream: MultiGzDecoder::new(feed), room: vec![0; STEP] }
     }
 }
 
-fn inflate(gzip: &mut Gzip, out: &mut BytesMut) -> io::Result<Step> {
+fn inflate(gzip: &mut Gzip) -> io::Result<Step> {
     match gzip.stream.read(&mut gzip.room) {
         Ok(0) => Ok(Step::End),
-        Ok(n) => {
-            out.extend_from_slice(gzip.room.get(..n).unwrap_or_default());
-            Ok(Step::Gave(n))
-        }
+        Ok(n) => Ok(Step::Gave(Bytes::copy_from_slice(gzip.room.get(..n).unwrap_or_default()))),
         Err(e) if e.kind() == io::ErrorKind::WouldBlock => Ok(Step::Starved),
         Err(e) => Err(e),
     }
@@ -196,12 +174,12 @@ mod tests {
 
     /// Feeds `bytes` in chunks of `size`.
     fn inflate_all(bytes: &[u8], size: usize) -> io::Result<Vec<u8>> {
-        let (mut inflate, mut out) = (Inflate::new(), BytesMut::new());
+        let (mut inflate, mut out) = (Inflate::new(), Vec::new());
         let mut chunks = bytes.chunks(size);
         loop {
-            match inflate.step(&mut out)? {
-                Step::Gave(_) => {}
-                Step::End => return Ok(out.to_vec()),
+            match inflate.step()? {
+                Step::Gave(bytes) => out.extend_from_slice(&bytes),
+                Step::End => return Ok(out),
                 Step::Starved => match chunks.next() {
                     Some(chunk) => inflate.push(Bytes::copy_from_slice(chunk)),
                     None => inflate.end(),

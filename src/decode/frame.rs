@@ -83,6 +83,8 @@ pub struct Framer {
     /// White space at the start of the line that the current record began on.
     indent: usize,
     in_indent: bool,
+    /// Whether the current record began on a line of its own.
+    own_line: bool,
     /// Whether lines were skipped, so that brackets may be missing.
     lost: bool,
     max_record: usize,
@@ -91,7 +93,16 @@ pub struct Framer {
 impl Framer {
     /// With the cap on a record's bytes.
     pub fn new(max_record: usize, parser: Parser) -> Framer {
-        Framer { parser, mode: Mode::Between, stack: Vec::new(), indent: 0, in_indent: true, lost: false, max_record }
+        Framer {
+            parser,
+            mode: Mode::Between,
+            stack: Vec::new(),
+            indent: 0,
+            in_indent: true,
+            own_line: true,
+            lost: false,
+            max_record,
+        }
     }
 
     /// The parser, for another file.
@@ -117,6 +128,17 @@ impl Framer {
     /// Whether a value that was framed is a further member of an envelope, not a record.
     pub fn in_tail(&self) -> bool {
         matches!(self.stack.last(), Some(Context::Tail { .. }))
+    }
+
+    /// Whether a new framer would do the same from here on: the first unread byte begins a line, and nothing is open but
+    /// the value that begins there.
+    pub fn is_at_line(&self) -> bool {
+        let begins = match self.mode {
+            Mode::Between => self.in_indent,
+            Mode::Value => self.own_line,
+            _ => false,
+        };
+        begins && self.indent == 0 && self.stack.is_empty() && !self.lost
     }
 
     /// Looks at `unread`, whose first byte follows what earlier frames took; `last` says that the object
@@ -182,7 +204,7 @@ impl Framer {
                 b'\n' => (self.indent, self.in_indent) = (0, true),
                 b' ' | b'\t' if self.in_indent => self.indent += 1,
                 b' ' | b'\t' | b'\r' => {}
-                b',' => self.in_indent = false,
+                b',' => (self.in_indent, self.own_line) = (false, false),
                 b':' if tail => {}
                 _ => break,
             }
@@ -202,6 +224,7 @@ impl Framer {
 
     /// Opens or closes a container if `c` does so here.
     fn bracket(&mut self, c: u8) -> bool {
+        self.own_line |= self.in_indent;
         self.in_indent = false;
         match (c, self.stack.last()) {
             (b'{', Some(Context::Tail { colon: false })) => {
@@ -227,7 +250,7 @@ impl Framer {
         let whole = within.len() == unread.len();
         match self.parser.run(within, last && whole) {
             Progress::Done(n) => {
-                self.mode = Mode::Between;
+                (self.mode, self.own_line) = (Mode::Between, false);
                 self.set_tail(false);
                 Frame::Value(n)
             }

@@ -41,6 +41,13 @@ pub struct Record<'a> {
     pub batch_key: Option<Arc<str>>,
 }
 
+impl Record<'_> {
+    /// The same as a bad record.
+    pub fn to_bad(&self, reason: String) -> BadRecord {
+        BadRecord { place: self.place, length: self.raw.len() as u64, raw: self.raw.clone(), reason }
+    }
+}
+
 /// Where a record stands in its object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Place {

@@ -1,6 +1,7 @@
 //! One target's road for one object: what is offered, what is queued, and what became of it.
 
 mod close;
+mod encoder;
 mod queue;
 
 use std::sync::Arc;
@@ -11,12 +12,14 @@ use tokio::task::JoinHandle;
 use super::batch::Batcher;
 use super::room::{Batch, Room};
 use super::state::LaneState;
-use super::windows::Windows;
-use crate::click::Click;
+use super::windows::{Windows, hour};
+use crate::click::{Click, ClickId};
 use crate::outcome::Tally;
 use crate::progress::{Settling, TargetProgress};
 use crate::quarantine::Row;
-use crate::target::{Entry, Limits};
+use crate::target::{Entry, Limits, Target};
+pub use encoder::{Encoded, Encoder};
+use encoder::{Unfit, encode};
 
 /// One target's road for one object.
 pub struct Lane {
@@ -137,16 +140,31 @@ impl Lane {
     /// `at` is the record's offset in the object being read, which for a row of the quarantine is not that of
     /// its click.
     pub fn offer(&mut self, click: &Click<'_>, at: u64) -> Option<Full> {
+        let timestamp = self.windows.is_some().then(|| click.timestamp());
+        self.offer_as((timestamp.as_deref().map(hour), click.id), at, |target| Some(encode(target, click)))
+    }
+
+    /// As [`offer`](Self::offer), of a click that this lane's [encoder](Self::encoder) has encoded.
+    pub fn offer_encoded(&mut self, Encoded { id, hour, entry }: Encoded, at: u64) -> Option<Full> {
+        self.offer_as((hour.as_deref(), id), at, |_| entry)
+    }
+
+    fn offer_as(
+        &mut self,
+        (hour, id): (Option<&str>, ClickId),
+        at: u64,
+        encode: impl FnOnce(&dyn Target) -> Option<Result<Entry, Unfit>>,
+    ) -> Option<Full> {
         let before = self.offered;
-        let whole = self.windows.as_mut().is_some_and(|windows| windows.see(click, at));
+        let whole = self.windows.as_mut().zip(hour).is_some_and(|(windows, hour)| windows.see(hour, id, at));
         // Of a window that the lane did not live to see whole, nothing is sent: what was dropped is not behind it.
         let window = if whole && self.dropped.is_none() { self.batcher.take() } else { None };
-        let batch = window.or(self.take(click, at))?;
+        let batch = window.or(self.take(at, encode))?;
         Some(Full { batch, before, frontier: at })
     }
 
     /// Takes a click; returns the batch that was full before it.
-    fn take(&mut self, click: &Click<'_>, at: u64) -> Option<Vec<Entry>> {
+    fn take(&mut self, at: u64, encode: impl FnOnce(&dyn Target) -> Option<Result<Entry, Unfit>>) -> Option<Vec<Entry>> {
         if !self.wants(at) {
             // Nothing on both sides of it is one range.
             self.turn += 1;
@@ -157,22 +175,27 @@ impl Lane {
             self.drop_from(at, 1);
             return None;
         }
-        let unfit = |lane: &mut Lane, entry: Entry, reason: String| {
+        let unfit = |lane: &mut Lane, refused: Unfit| {
+            let (entry, reason) = *refused;
             lane.offered.tally.quarantined += 1;
             lane.state.unfit(at, lane.turn, Row::rejected(entry, lane.state.name.clone(), reason));
             None
         };
         self.turn += 1;
-        let entry = match self.state.target.encode(click) {
-            Ok(entry) => entry,
-            Err(why) => return unfit(self, Entry::new(click, Default::default()), why.0),
+        let entry = match encode(&*self.state.target) {
+            Some(Ok(entry)) => entry,
+            Some(Err(why)) => return unfit(self, why),
+            None => {
+                self.drop_from(at, 1);
+                return None;
+            }
         };
         let window = self.windows.as_ref().and_then(Windows::window);
         match self.batcher.push(Entry { at, turn: self.turn, window, ..entry }) {
             Ok(full) => full,
             Err(refused) => {
                 let reason = format!("{} bytes in this target's form; it takes {} at most", refused.entry.size(), refused.limit);
-                unfit(self, *refused.entry, reason)
+                unfit(self, Box::new((*refused.entry, reason)))
             }
         }
     }

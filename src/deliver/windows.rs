@@ -7,11 +7,16 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use crate::click::{Click, ClickId};
+use crate::click::ClickId;
 use crate::target::{Cut, Window};
 
 /// Letters of a timestamp that say its hour: `2026-11-21T23`.
 const HOUR: usize = 13;
+
+/// The hour of a timestamp.
+pub(super) fn hour(timestamp: &str) -> &str {
+    timestamp.get(..HOUR).unwrap_or(timestamp)
+}
 
 /// Cuts one object after the other.
 #[derive(Debug)]
@@ -40,13 +45,8 @@ impl Windows {
         Windows { cut, open: None }
     }
 
-    /// Sees the click at `at`. Says whether the window before it is whole.
-    pub(super) fn see(&mut self, click: &Click<'_>, at: u64) -> bool {
-        let timestamp = click.timestamp();
-        self.note(timestamp.get(..HOUR).unwrap_or(&timestamp), click.id, at)
-    }
-
-    fn note(&mut self, hour: &str, id: ClickId, at: u64) -> bool {
+    /// Sees a click of `hour` at `at`. Says whether the window before it is whole.
+    pub(super) fn see(&mut self, hour: &str, id: ClickId, at: u64) -> bool {
         // A click before the last one: the object is read again.
         let again = self.open.as_ref().is_some_and(|open| at <= open.last);
         if again {
@@ -102,7 +102,7 @@ mod tests {
     /// The windows of clicks, each with its offset and hour: the offsets of the first ones.
     fn firsts(windows: &mut Windows, clicks: &[(u64, &str)]) -> Vec<u64> {
         let mut firsts = vec![clicks[0].0];
-        firsts.extend(clicks.iter().filter(|(at, hour)| windows.note(hour, id(*at as u8), *at)).map(|(at, _)| at));
+        firsts.extend(clicks.iter().filter(|(at, hour)| windows.see(hour, id(*at as u8), *at)).map(|(at, _)| at));
         firsts
     }
 

@@ -1,25 +1,28 @@
 //! One reading of an object from its first byte, for the lanes that still need it.
 
+mod one_by_one;
 mod replay;
+mod side_by_side;
+mod source;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use bytes::Bytes;
-use tokio::sync::mpsc;
+use tokio::runtime::{Handle, RuntimeFlavor};
 
 use super::Shared;
 use super::tools::Tools;
 use crate::click::{Click, Seen};
-use crate::decode::{BadRecord, Caps, Decoder, Item, Record};
+use crate::decode::{BadRecord, Caps, Place};
 use crate::deliver::{Full, Lane, Patience};
-use crate::json::Parser;
-use crate::object::{ObjectError, ObjectRef, Reader};
+use crate::object::{ObjectRef, Reader};
 use crate::outcome::{End, Fresh};
 use crate::quarantine::{Row, RowKind};
+use source::Source;
 
-/// Chunks read ahead of the decoder.
-const AHEAD: usize = 4;
+/// Plain bytes that are read one by one before several processors are worth it.
+const ALONE: u64 = 1 << 20;
 /// Rows of a lane that are collected in memory before they are stored.
 const ROWS: usize = 256;
 
@@ -32,6 +35,10 @@ pub(super) struct Pass<'p, 'f> {
     detached: Vec<Lane>,
     seen: Seen,
     tools: Tools,
+    /// Paths of members that nobody knows, as other threads have met them.
+    unknown: BTreeSet<String>,
+    /// Threads to decode on.
+    threads: usize,
     /// Records decoded, bad ones included.
     pub(super) records: u64,
     /// Records that are no clicks.
@@ -70,6 +77,8 @@ impl<'p, 'f> Pass<'p, 'f> {
             detached,
             seen,
             tools,
+            unknown: BTreeSet::new(),
+            threads: threads(),
             records: 0,
             bad: 0,
             fresh: Fresh::default(),
@@ -81,7 +90,8 @@ impl<'p, 'f> Pass<'p, 'f> {
 
     /// Paths of unknown members that no object had before.
     pub(super) fn unknown(&mut self) -> Vec<String> {
-        self.shared.tools.first_seen(self.tools.normaliser.unknown())
+        self.unknown.append(&mut self.tools.normaliser.unknown());
+        self.shared.tools.first_seen(std::mem::take(&mut self.unknown))
     }
 
     /// The lanes that are through, and those that were left behind.
@@ -92,34 +102,22 @@ impl<'p, 'f> Pass<'p, 'f> {
 
     /// Reads to the end, or to the deadline, or until no lane goes on.
     pub(super) async fn run(&mut self, reader: Reader, patience: &Patience) -> End {
-        let (chunks, mut source) = mpsc::channel(AHEAD);
-        // Reading is a task of its own, so that decoding never holds up the connection.
-        let reading = tokio::spawn(read(reader, chunks));
-        let parser = std::mem::replace(&mut self.tools.parser, Parser::new(self.caps.depth));
-        let mut decoder = Decoder::with(self.caps, parser);
+        let mut source = Source::new(reader, self.caps);
+        let (mut place, mut alone) = (Place::default(), ALONE);
         let end = loop {
-            let todo = self.step(decoder.advance());
-            let kept = match todo {
-                Todo::Nothing => Ok(()),
-                Todo::Queue(full) => {
-                    self.queue(full).await;
-                    Ok(())
-                }
-                Todo::Bad(row, at) => self.shared.books.bad(&row, at).await,
-                Todo::Tail(bad) => break self.tail(bad).await,
-                Todo::End => break End::Whole,
-                Todo::Read => match self.read_on(&mut source, &mut decoder, patience).await {
-                    Ok(()) => self.keep_rows().await,
-                    Err(end) => break end,
-                },
+            let side_by_side = match self.one_by_one(place, alone, &mut source, patience).await {
+                Ok(place) => self.side_by_side(place, &mut source, patience).await,
+                Err(end) => break end,
             };
-            if let Err(problem) = kept {
-                break End::Failed(problem);
-            }
+            let over;
+            (place, over) = match side_by_side {
+                Ok(stopped) => stopped,
+                Err(end) => break end,
+            };
+            // What is not lines here will hardly be so soon.
+            alone = if over { u64::MAX } else { alone.saturating_mul(4) };
         };
-        reading.abort();
-        self.note(decoder.offset());
-        self.tools.parser = decoder.into_parser();
+        drop(source);
         if matches!(end, End::Whole | End::Broken { .. }) {
             self.flush().await;
         } else {
@@ -128,37 +126,27 @@ impl<'p, 'f> Pass<'p, 'f> {
         end
     }
 
-    /// Handles one item of the decoder, without waiting.
-    fn step(&mut self, item: Item<'_>) -> Todo {
-        match item {
-            Item::Record(record) => self.record(&record),
-            Item::Bad(bad) => self.bad(bad, None),
-            Item::Tail(bad) => Todo::Tail(bad),
-            Item::Starved => Todo::Read,
-            Item::End => Todo::End,
+    /// Does what an item asks for.
+    async fn handle(&mut self, todo: Todo) -> Result<(), End> {
+        match todo {
+            Todo::Nothing | Todo::Read => Ok(()),
+            Todo::Queue(full) => {
+                self.queue(full).await;
+                Ok(())
+            }
+            Todo::Bad(row, at) => self.shared.books.bad(&row, at).await.map_err(End::Failed),
+            Todo::Tail(bad) => Err(self.tail(bad).await),
+            Todo::End => Err(End::Whole),
         }
     }
 
-    fn record(&mut self, record: &Record<'_>) -> Todo {
-        self.position = record.place.offset + 1;
-        if let Some(row) = Row::read(record.tape, record.root) {
-            return self.replay(row, record.place);
+    /// Counts the click at `at`.
+    fn count(&mut self, at: u64, bot: bool) {
+        self.records += 1;
+        if at >= self.shared.known {
+            self.fresh.clicks += 1;
+            self.fresh.bots += u64::from(bot);
         }
-        let seen = &mut self.seen;
-        let not = match self.tools.normaliser.click(record, &self.object, |fingerprint| seen.meet(fingerprint)) {
-            Ok(click) => {
-                self.records += 1;
-                if record.place.offset >= self.shared.known {
-                    self.fresh.clicks += 1;
-                    self.fresh.bots += u64::from(click.is_bot());
-                }
-                self.first = self.first.or_else(|| click.millis());
-                return offer(&mut self.lanes, &click, record.place.offset, None);
-            }
-            Err(not) => not,
-        };
-        let (length, raw) = (record.raw.len() as u64, record.raw.clone());
-        self.bad(BadRecord { place: record.place, length, raw, reason: not.to_string() }, None)
     }
 
     /// Counts a bad record; `row` is its row where it came in one.
@@ -198,20 +186,13 @@ impl<'p, 'f> Pass<'p, 'f> {
         self.bytes = bytes;
     }
 
-    /// Gives the decoder the next chunk; or says how the pass ends without.
-    async fn read_on(&mut self, source: &mut Chunks, decoder: &mut Decoder, patience: &Patience) -> Result<(), End> {
-        let at = decoder.offset();
-        self.note(at);
+    /// Keeps the books up to `offset`, all before which was offered; or says why the pass ends there.
+    async fn go_on(&mut self, offset: u64, patience: &Patience) -> Result<(), End> {
+        self.note(offset);
         self.lanes.iter_mut().for_each(|lane| lane.advance(self.position));
-        if patience.is_over() || self.lanes.iter().all(Lane::is_over) {
-            return Err(End::Stopped { offset: at });
-        }
-        match patience.in_time(source.recv()).await.ok_or(End::Stopped { offset: at })? {
-            Some(Ok(chunk)) => decoder.push(chunk),
-            Some(Err(error)) => return Err(End::Failed(error.to_string())),
-            None => decoder.end(),
-        }
-        Ok(())
+        self.keep_rows().await.map_err(End::Failed)?;
+        let over = patience.is_over() || self.lanes.iter().all(Lane::is_over);
+        if over { Err(End::Stopped { offset }) } else { Ok(()) }
     }
 
     /// Stores rejected records before they pile up.
@@ -227,7 +208,14 @@ impl<'p, 'f> Pass<'p, 'f> {
     }
 }
 
-type Chunks = mpsc::Receiver<Result<Bytes, ObjectError>>;
+/// Threads of this runtime.
+fn threads() -> usize {
+    let runtime = Handle::current();
+    match runtime.runtime_flavor() {
+        RuntimeFlavor::CurrentThread => 1,
+        _ => runtime.metrics().num_workers(),
+    }
+}
 
 /// Offers the click at `at` to the lanes that have not had it; to `only` if it is for one target.
 fn offer(lanes: &mut [Lane], click: &Click<'_>, at: u64, only: Option<&str>) -> Todo {
@@ -240,14 +228,4 @@ fn offer(lanes: &mut [Lane], click: &Click<'_>, at: u64, only: Option<&str>) -> 
         }
     }
     if full.is_empty() { Todo::Nothing } else { Todo::Queue(full) }
-}
-
-/// Reads the object ahead of the decoder, as far as the channel lets it.
-async fn read(mut reader: Reader, chunks: mpsc::Sender<Result<Bytes, ObjectError>>) {
-    while let Some(chunk) = reader.next().await.transpose() {
-        let last = chunk.is_err();
-        if chunks.send(chunk).await.is_err() || last {
-            return;
-        }
-    }
 }

@@ -16,6 +16,13 @@ pub(super) struct Tools {
     pub(super) normaliser: Normaliser,
 }
 
+impl Tools {
+    /// Such as have seen nothing.
+    pub(super) fn new(caps: Caps) -> Tools {
+        Tools { parser: Parser::new(caps.depth), normaliser: Normaliser::default() }
+    }
+}
+
 /// Tools that nobody uses at the moment.
 #[derive(Default)]
 pub(super) struct Toolbox {
@@ -28,9 +35,12 @@ impl Toolbox {
     /// The ones used last, or new ones.
     pub(super) fn take(&self, caps: Caps) -> Tools {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        kept.unwrap_or_else(|| Tools { parser: Parser::new(caps.depth), normaliser: Normaliser::default() })
+        let mut tools = kept.unwrap_or_else(|| Tools::new(caps));
+        tools.parser.renew();
+        tools
     }
 
+    /// Takes tools back.
     pub(super) fn give_back(&self, tools: Tools) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() < MOST {

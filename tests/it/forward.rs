@@ -4,17 +4,18 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use bytes::Bytes;
 use clickstream_forwarder::deliver::Patience;
 use clickstream_forwarder::forward::Forwarder;
 use clickstream_forwarder::object::{Memory, ObjectRef};
-use clickstream_forwarder::outcome::{End, Failure, Outcome};
-use clickstream_forwarder::target::{Halt, Verdict};
+use clickstream_forwarder::outcome::{End, Failure, Fresh, Outcome, Tally};
+use clickstream_forwarder::target::{Cut, Entry, Halt, Verdict};
 use clickstream_forwarder::trigger::Job;
 use proptest::prelude::*;
 use tokio::time::Instant;
 
 use crate::scripted::{Mood, forwarder, job, memmem, rows, takes_all, target};
-use crate::support::{click, lines};
+use crate::support::{click, lines, temporary};
 
 async fn forward(forwarder: &Forwarder, memory: &Memory, text: &str) -> Outcome {
     memory.put("clicks", "k", text.to_owned());
@@ -305,39 +306,87 @@ async fn conserve(pieces: Vec<(usize, usize)>, moods: Vec<Vec<Mood>>, records: u
     }
 }
 
+/// Some 3 MB: enough for two threads to share, if it is lines.
+fn large(record: impl Fn(usize) -> String) -> String {
+    (0..30_000).map(record).collect()
+}
+
 #[test]
 fn two_threads_give_what_one_gives() {
-    let text: String = (0..9000)
-        .map(|n| match n % 100 {
-            7 => format!("bad {n}\n"),
-            // Identical clicks, near and far.
-            8 | 9 => click(n / 1000) + "\n",
-            10 => click(n).replacen(',', " ,\n ", 1) + "\n",
-            11 => format!(r#"{{"data":[{},{}],"key":"k{n}"}}{}"#, click(n), click(n + 10_000), "\n"),
-            _ => click(n) + "\n",
-        })
-        .collect();
-    let run = |runtime: tokio::runtime::Runtime| {
-        let (a, b) = (takes_all(), takes_all());
-        let outcome = runtime.block_on(async {
-            let (forwarder, memory) = forwarder(&[a.clone(), b.clone()]);
-            let outcome = forward(&forwarder, &memory, &text).await;
-            (
-                outcome.records,
-                outcome.bad,
-                outcome.failure(),
-                outcome.targets.iter().map(|t| t.tally).collect::<Vec<_>>(),
-                rows(&memory).len(),
-            )
-        });
-        let clicks = [a, b].map(|target| {
-            target.state.lock().unwrap().clicks.iter().map(|(id, n)| (id.clone(), *n)).collect::<std::collections::BTreeMap<_, _>>()
-        });
-        (outcome, clicks)
+    let line = |n: usize| click(n) + "\n";
+    let odd = |n: usize| match n % 100 {
+        7 => format!("bad {n}\n"),
+        // Identical clicks, near and far.
+        8 | 9 => click(n / 1000) + "\n",
+        10 => " \r\n,\n".to_owned() + &line(n),
+        _ => line(n),
     };
-    let one = run(tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap());
-    let two = run(tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap());
-    assert_eq!((one.0.0, one.0.1, &one.0.2), (9090, 90, &None));
-    assert!(one.1[0].len() == 9000 && one.1[0].values().all(|n| *n == 1));
-    assert_eq!(one, two);
+    let layouts = [
+        ("lines", large(line), (30_000, 0)),
+        ("lines, some of them no clicks or repeated", large(odd), (29_700, 300)),
+        (
+            "now and then no lines",
+            large(|n| if n % 9000 == 8000 { click(n).replacen(',', " ,\n ", 1) + "\n" } else { line(n) }),
+            (30_000, 0),
+        ),
+        ("two records in a line", large(|n| click(n) + if n == 29_000 { "" } else { "\n" }), (30_000, 0)),
+        (
+            "envelopes in lines",
+            large(|n| format!("{{\"data\":[{},{}],\"key\":\"k{n}\"}}\n", click(n), click(n + 50_000))),
+            (60_000, 0),
+        ),
+        ("an array", format!("[{}]", large(|n| click(n) + ",\n")), (30_000, 0)),
+        ("a line that is never closed", large(|n| if n == 25_000 { "{\"a\":\n".into() } else { line(n) }), (29_999, 1)),
+        ("cut short", large(line).trim_end_matches("\"}}\n").to_owned(), (29_999, 0)),
+    ];
+    let (_kept, directory) = temporary();
+    for (name, text, (clicks, bad)) in layouts {
+        let path = directory.join("file");
+        std::fs::write(&path, text).unwrap();
+        let one = run_on(tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true), &path);
+        let two = run_on(tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all(), &path);
+        assert_eq!((one.sent[0].len(), one.bad), (clicks, bad), "{name}");
+        assert!(one == two, "{name}");
+    }
+}
+
+/// What a run over a file comes to.
+#[derive(PartialEq)]
+struct Ran {
+    end: End,
+    bad: u64,
+    fresh: Fresh,
+    tallies: Vec<Tally>,
+    rows: Vec<String>,
+    /// The entries each target took: their offsets, bodies and windows.
+    sent: Vec<Vec<(u64, Bytes, Option<String>)>>,
+}
+
+fn run_on(runtime: &mut tokio::runtime::Builder, path: &std::path::Path) -> Ran {
+    let kept = [(); 2].map(|()| Arc::new(Mutex::new(Vec::new())));
+    let targets = [None, Some(Cut { bytes: 100_000, clicks: 2_000, hours: 32 })].into_iter().zip(&kept).map(|(cut, kept)| {
+        let mut target = Arc::into_inner(target(1000, |_, batch| Ok(vec![Verdict::Sent; batch.len()]))).unwrap();
+        (target.limits.cut, target.limits.records) = (cut, if cut.is_some() { 2_000 } else { 1000 });
+        let kept = kept.clone();
+        target.before = Some(Box::new(move |batch: &[Entry]| {
+            let window = |entry: &Entry| Some(entry.window.as_ref()?.digest.get()?.to_string());
+            kept.lock().unwrap().extend(batch.iter().map(|entry| (entry.at, entry.body.clone(), window(entry))));
+        }));
+        Arc::new(target)
+    });
+    let (forwarder, memory) = forwarder(&targets.collect::<Vec<_>>());
+    let job = Job { trusted: true, ..Job::new("", vec![path.to_str().unwrap().into()]) };
+    let outcome = runtime.build().unwrap().block_on(async {
+        // In paused time no deadline passes.
+        forwarder.forward(&job, Patience::until(Instant::now() + Duration::from_secs(600))).await
+    });
+    let mut rows: Vec<_> = rows(&memory).iter().map(ToString::to_string).collect();
+    rows.sort();
+    let sorted = |kept: &Arc<Mutex<Vec<_>>>| {
+        let mut sent = std::mem::take(&mut *kept.lock().unwrap());
+        sent.sort();
+        sent
+    };
+    let tallies = outcome.targets.iter().map(|target| target.tally).collect();
+    Ran { end: outcome.end, bad: outcome.bad, fresh: outcome.fresh, tallies, rows, sent: kept.iter().map(sorted).collect() }
 }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use clickstream_forwarder::click::{Click, Form, Normaliser, Seen};
 use clickstream_forwarder::config::Config;
 use clickstream_forwarder::config::vars::Vars;
-use clickstream_forwarder::decode::{Caps, Decoder, Item};
+use clickstream_forwarder::decode::{Caps, Decoder, Item, Part, Plain};
 use clickstream_forwarder::object::ObjectRef;
 use clickstream_forwarder::target::Context;
 
@@ -57,7 +57,8 @@ pub enum Out {
 /// Everything in `bytes`, fed in chunks of the sizes that `chunk` gives.
 pub fn decode(name: &str, bytes: &[u8], caps: Caps, mut chunk: impl FnMut() -> usize) -> Vec<Out> {
     let object = Arc::new(ObjectRef::new("clicks", name));
-    let (mut decoder, mut normaliser, mut seen) = (Decoder::new(caps), Normaliser::default(), Seen::new());
+    let (mut plain, mut decoder) = (Plain::new(caps), Decoder::new(caps));
+    let (mut normaliser, mut seen) = (Normaliser::default(), Seen::new());
     let (mut rest, mut out) = (bytes, Vec::new());
     loop {
         match decoder.advance() {
@@ -88,12 +89,17 @@ pub fn decode(name: &str, bytes: &[u8], caps: Caps, mut chunk: impl FnMut() -> u
                 reason: bad.reason,
             }),
             Item::Tail(bad) => out.push(Out::Tail { offset: bad.place.offset, raw: bad.raw, reason: bad.reason }),
-            Item::Starved if rest.is_empty() => decoder.end(),
-            Item::Starved => {
-                let (head, tail) = rest.split_at(chunk().clamp(1, rest.len()));
-                decoder.push(Bytes::copy_from_slice(head));
-                rest = tail;
-            }
+            Item::Starved => match plain.next() {
+                Part::Bytes(bytes) => decoder.push(bytes),
+                Part::Cut(bytes, reason) => decoder.cut(bytes, reason),
+                Part::End => decoder.end(),
+                Part::Starved if rest.is_empty() => plain.end(),
+                Part::Starved => {
+                    let (head, tail) = rest.split_at(chunk().clamp(1, rest.len()));
+                    plain.push(Bytes::copy_from_slice(head));
+                    rest = tail;
+                }
+            },
             Item::End => return out,
         }
     }

@@ -14,7 +14,7 @@ pub(super) enum Line {
 
 impl Framer {
     pub(super) fn broken(&mut self, mode: Mode, wrong: Wrong) -> Frame {
-        self.mode = mode;
+        (self.mode, self.own_line) = (mode, false);
         Frame::Broken(wrong)
     }
 

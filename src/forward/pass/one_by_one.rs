@@ -1,0 +1,87 @@
+//! Records in their order, on the thread of the pass: any layout, and what is left of one.
+
+use super::source::{Next, Source};
+use super::{Pass, Todo, offer};
+use crate::decode::{Decoder, Item, Place, Record};
+use crate::deliver::Patience;
+use crate::json::Parser;
+use crate::outcome::End;
+use crate::quarantine::Row;
+
+impl Pass<'_, '_> {
+    /// Reads from `place` on; beyond `alone` bytes, where lines can be read side by side, says where that is.
+    pub(super) async fn one_by_one(
+        &mut self,
+        place: Place,
+        alone: u64,
+        source: &mut Source,
+        patience: &Patience,
+    ) -> Result<Place, End> {
+        let parser = std::mem::replace(&mut self.tools.parser, Parser::new(self.caps.depth));
+        let mut decoder = Decoder::at(place, self.caps, parser);
+        let until = if self.threads > 1 { place.offset.saturating_add(alone) } else { u64::MAX };
+        let end = loop {
+            let todo = self.step(decoder.advance());
+            let handled = match todo {
+                Todo::Read
+                    if decoder.offset() >= until
+                        && let Some((place, rest)) = decoder.hand_over() =>
+                {
+                    source.give_back(Next::Bytes(rest));
+                    break Ok(place);
+                }
+                Todo::Read => self.read_on(source, &mut decoder, patience).await,
+                todo => self.handle(todo).await,
+            };
+            if let Err(end) = handled {
+                break Err(end);
+            }
+        };
+        self.note(decoder.offset());
+        self.tools.parser = decoder.into_parser();
+        end
+    }
+
+    /// Handles one item of the decoder, without waiting.
+    fn step(&mut self, item: Item<'_>) -> Todo {
+        match item {
+            Item::Record(record) => self.record(&record),
+            Item::Bad(bad) => self.bad(bad, None),
+            Item::Tail(bad) => Todo::Tail(bad),
+            Item::Starved => Todo::Read,
+            Item::End => Todo::End,
+        }
+    }
+
+    fn record(&mut self, record: &Record<'_>) -> Todo {
+        self.position = record.place.offset + 1;
+        if let Some(row) = Row::read(record.tape, record.root) {
+            return self.replay(row, record.place);
+        }
+        let seen = &mut self.seen;
+        let not = match self.tools.normaliser.click(record, &self.object, |fingerprint| seen.meet(fingerprint)) {
+            Ok(click) => {
+                self.first = self.first.or_else(|| click.millis());
+                let (at, bot) = (record.place.offset, click.is_bot());
+                let todo = offer(&mut self.lanes, &click, at, None);
+                self.count(at, bot);
+                return todo;
+            }
+            Err(not) => not,
+        };
+        self.bad(record.to_bad(not.to_string()), None)
+    }
+
+    /// Gives the decoder the next bytes; or says how the pass ends without.
+    async fn read_on(&mut self, source: &mut Source, decoder: &mut Decoder, patience: &Patience) -> Result<(), End> {
+        let offset = decoder.offset();
+        self.go_on(offset, patience).await?;
+        match patience.in_time(source.next()).await.ok_or(End::Stopped { offset })? {
+            Next::Bytes(bytes) => decoder.push(bytes),
+            Next::Cut(bytes, reason) => decoder.cut(bytes, reason),
+            Next::Failed(error) => return Err(End::Failed(error.to_string())),
+            Next::End => decoder.end(),
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,159 @@
+//! Blocks on threads of their own: from their bytes to what each lane takes.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, mpsc};
+
+use bytes::Bytes;
+use tokio::sync::oneshot;
+use tokio::task::spawn_blocking;
+
+use super::Block;
+use crate::decode::{BadRecord, Caps, Decoder, Item, Place};
+use crate::deliver::{Encoded, Encoder};
+use crate::forward::tools::Tools;
+use crate::json::Parser;
+use crate::object::ObjectRef;
+use crate::quarantine::Row;
+
+/// Threads that work on the blocks of one object, in turns. They end with it.
+pub(super) struct Crew {
+    threads: Vec<mpsc::Sender<Work>>,
+    turn: usize,
+}
+
+/// A block, and who waits for what comes of it.
+type Work = (Block, oneshot::Sender<Box<Worked>>);
+
+/// What a block is worked on with.
+#[derive(Clone)]
+struct Hand {
+    object: Arc<ObjectRef>,
+    caps: Caps,
+    encoders: Arc<[Encoder]>,
+}
+
+/// What came of a block.
+pub(super) struct Worked {
+    /// Its records in their order.
+    pub(super) pieces: Vec<Piece>,
+    /// Its clicks as each lane takes them.
+    pub(super) columns: Vec<Column>,
+    /// When its first click was, in milliseconds since 1970.
+    pub(super) first: Option<i64>,
+    /// Paths of members that nobody knows.
+    pub(super) unknown: BTreeSet<String>,
+    /// Whether it ends where a line does, nothing being open.
+    whole: bool,
+}
+
+/// One record.
+pub(super) enum Piece {
+    Click(Met),
+    Bad(BadRecord),
+}
+
+/// What is known of a click beside its forms.
+pub(super) struct Met {
+    pub(super) place: Place,
+    pub(super) raw: Bytes,
+    /// Its fingerprint.
+    pub(super) print: u64,
+    pub(super) bot: bool,
+    pub(super) batch_key: Option<Arc<str>>,
+}
+
+/// The clicks of a block as one lane takes them.
+pub(super) struct Column {
+    pub(super) name: Arc<str>,
+    encoded: std::vec::IntoIter<Encoded>,
+}
+
+impl Column {
+    pub(super) fn next(&mut self) -> Option<Encoded> {
+        self.encoded.next()
+    }
+}
+
+impl Worked {
+    /// Whether it is what a block of lines comes to, one record in each.
+    pub(super) fn fits(&self, block: &Block) -> bool {
+        self.whole && self.pieces.len() as u64 == block.lines
+    }
+}
+
+impl Crew {
+    pub(super) fn new((object, caps, encoders): (Arc<ObjectRef>, Caps, Vec<Encoder>), threads: usize) -> Crew {
+        let hand = Hand { object, caps, encoders: encoders.into() };
+        let start = |_| {
+            let (sender, blocks) = mpsc::channel::<Work>();
+            let hand = hand.clone();
+            spawn_blocking(move || {
+                let mut tools = Tools::new(hand.caps);
+                for (block, reply) in blocks {
+                    // Nobody waits any more if the object is given up.
+                    let _ = reply.send(Box::new(hand.work(block, &mut tools)));
+                }
+            });
+            sender
+        };
+        Crew { threads: (0..threads).map(start).collect(), turn: 0 }
+    }
+
+    /// Begins to work on a block.
+    pub(super) fn begin(&mut self, block: Block) -> oneshot::Receiver<Box<Worked>> {
+        let (reply, worked) = oneshot::channel();
+        let thread = self.threads.get(self.turn % self.threads.len());
+        self.turn += 1;
+        if let Some(thread) = thread {
+            // If it has panicked, the reply is dropped, which says so.
+            let _ = thread.send((block, reply));
+        }
+        worked
+    }
+}
+
+impl Hand {
+    /// Decodes and encodes `block`. Every click counts as the first of its kind.
+    fn work(&self, block: Block, tools: &mut Tools) -> Worked {
+        let parser = std::mem::replace(&mut tools.parser, Parser::new(self.caps.depth));
+        let mut decoder = Decoder::at(block.place, self.caps, parser);
+        let mut parts = block.parts.into_iter();
+        let (mut pieces, mut first) = (Vec::with_capacity(block.lines as usize), None);
+        let mut encoded: Vec<Vec<Encoded>> = self.encoders.iter().map(|_| Vec::with_capacity(block.lines as usize)).collect();
+        let whole = loop {
+            match decoder.advance() {
+                // Rows of the quarantine are fed back one by one.
+                Item::Record(record) if Row::read(record.tape, record.root).is_some() => break false,
+                Item::Record(record) => {
+                    let (mut print, place) = (0, record.place);
+                    let number = |fingerprint| {
+                        print = fingerprint;
+                        1
+                    };
+                    match tools.normaliser.click(&record, &self.object, number) {
+                        Ok(click) => {
+                            first = first.or_else(|| click.millis());
+                            for (encoder, encoded) in self.encoders.iter().zip(&mut encoded) {
+                                encoded.push(encoder.encode(&click, place.offset));
+                            }
+                            let (bot, raw, batch_key) = (click.is_bot(), record.raw.clone(), record.batch_key.clone());
+                            pieces.push(Piece::Click(Met { place, raw, print, bot, batch_key }));
+                        }
+                        Err(not) => pieces.push(Piece::Bad(record.to_bad(not.to_string()))),
+                    }
+                }
+                Item::Bad(bad) => pieces.push(Piece::Bad(bad)),
+                Item::Starved => match parts.next() {
+                    Some(part) => decoder.push(part),
+                    None => break decoder.hand_over().is_some_and(|(_, rest)| rest.is_empty()),
+                },
+                Item::Tail(_) | Item::End => break false,
+            }
+        };
+        tools.parser = decoder.into_parser();
+        let column =
+            |(encoder, encoded): (&Encoder, Vec<Encoded>)| Column { name: encoder.name().clone(), encoded: encoded.into_iter() };
+        let columns = self.encoders.iter().zip(encoded).map(column).collect();
+        Worked { pieces, columns, first, unknown: tools.normaliser.unknown(), whole }
+    }
+}
