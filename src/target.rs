@@ -42,6 +42,8 @@ pub struct Limits {
     pub overhead: usize,
     /// Bytes that an entry needs beside its own: separators.
     pub per_record: usize,
+    /// Requests in flight at a time, if its owner wants no other number.
+    pub in_flight: usize,
     /// Whether the target answers for each entry of a request.
     pub verdicts: bool,
     /// Whether its entries have groups, of which a request may hold one entry each.
@@ -58,6 +60,7 @@ impl Limits {
         record_bytes: 1 << 20,
         overhead: 0,
         per_record: 0,
+        in_flight: 10,
         verdicts: false,
         grouped: false,
         cut: None,

@@ -82,7 +82,7 @@ pub(super) fn read(scope: &Scope<'_>, name: &str, context: Context) -> Option<Ta
             format!("found {}; below {least} a usual click does not fit and would be quarantined", limits.bytes),
         );
     }
-    let concurrency = concurrency.unwrap_or(10);
+    let concurrency = concurrency.unwrap_or(limits.in_flight);
     Some(TargetConfig { name: name.into(), kind: kind.name, target, limits, concurrency, timeout, rate })
 }
 

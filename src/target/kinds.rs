@@ -68,7 +68,7 @@ pub const COMMON: &[Var] = &[
     },
     Var {
         name: "CONCURRENCY",
-        default: "10",
+        default: "10; 1 for `stdout`",
         doc: "most requests in flight at a time; fewer while the target throttles or slows down",
     },
     Var { name: "RATE", default: "", doc: "most requests a second, of all copies of the function together (`MAX_CONCURRENCY`)" },

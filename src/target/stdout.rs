@@ -36,7 +36,8 @@ static WRITING: LazyLock<Arc<Mutex<()>>> = LazyLock::new(Arc::default);
 #[async_trait]
 impl Target for Stdout {
     fn limits(&self) -> Limits {
-        Limits { records: 1024, bytes: 64 << 20, record_bytes: 64 << 20, per_record: 1, ..Limits::PLAIN }
+        // One after another, so that a file's clicks come out in their order.
+        Limits { records: 1024, bytes: 64 << 20, record_bytes: 64 << 20, per_record: 1, in_flight: 1, ..Limits::PLAIN }
     }
 
     fn encode(&self, click: &Click<'_>) -> Result<Entry, Unfit> {

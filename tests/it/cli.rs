@@ -38,6 +38,18 @@ fn standard_input_comes_out_as_clicks_with_a_summary() {
 }
 
 #[test]
+fn clicks_come_out_in_the_order_of_their_file() {
+    let (_keep, directory) = temporary();
+    let (path, text) = (directory.join("a.json"), lines(0..30_000));
+    std::fs::write(&path, &text).unwrap();
+    for threads in ["1", "4"] {
+        let args = ["forward", "--quiet", "--format", "raw", path.to_str().unwrap()];
+        let (code, out, err) = said(&clickstream(&args, &[("TOKIO_WORKER_THREADS", threads)], b""));
+        assert!((code, out == text) == (0, true), "{threads} threads: {err}");
+    }
+}
+
+#[test]
 fn files_directories_and_globs_are_taken_together() {
     let (_keep, directory) = temporary();
     for name in ["a.json", "sub/b.json", "sub/.hidden", "c one.json"] {
