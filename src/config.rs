@@ -21,8 +21,8 @@ use vars::{Mistake, Scope, Vars};
 
 /// Variables that belong to no target: name, default, what it does.
 pub const GLOBALS: &[(&str, &str, &str)] = &[
-    ("TARGETS", "", "names of the targets, parted by commas: `hook,lake`; required in Lambda"),
-    ("SOURCES", "any", "buckets that may be read, each `bucket` or `bucket/prefix`, parted by commas"),
+    ("TARGETS", "", "names of the targets, separated by commas: `hook,lake`; required in Lambda"),
+    ("SOURCES", "any", "buckets that may be read, each `bucket` or `bucket/prefix`, separated by commas"),
     ("QUARANTINE", "the log", "where bad and rejected records go: `s3://bucket/prefix/` or a directory"),
     ("STORE", "s3", "where objects are read: `s3`, or a directory whose sub-directories are buckets"),
     ("PROGRESS_TABLE", "this process", "DynamoDB table, by name or ARN, that remembers how far each target got with each file"),

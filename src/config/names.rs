@@ -34,7 +34,7 @@ pub(super) fn target_names(globals: &Scope<'_>, list: &str) -> Vec<String> {
         } else if name.len() > LONGEST {
             globals.mistake("TARGETS", format!("{name:?} is longer than {LONGEST} letters"));
         } else if !letters || !name.starts_with(|c: char| c.is_ascii_alphabetic()) {
-            globals.mistake("TARGETS", format!("{name:?} is no name for a target: letters, digits, _ and -, a letter first"));
+            globals.mistake("TARGETS", format!("{name:?} is not a name for a target: letters, digits, _ and -, a letter first"));
         } else if let Some(clash) = clash {
             globals.mistake("TARGETS", format!("{name:?} cannot be a target's name: its variables would mix with {clash}"));
         } else if names.iter().any(|other| prefix_of(other) == upper) {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::vars::{Scope, parse_rate};
+use super::vars::{Scope, parse_duration, parse_rate};
 use crate::target::{COMMON, Context, KINDS, Kind, Limits, Target};
 
 /// Bytes that a request must have room for beside its frame: four usual clicks.
@@ -11,6 +11,9 @@ const LEAST_CLICK: usize = 4096;
 
 /// Most requests in flight to one target: sockets of a Lambda function are limited to 1,024.
 const MOST_IN_FLIGHT: usize = 500;
+
+/// Longest time-out of a request: that of a function.
+const LONGEST: Duration = Duration::from_secs(900);
 
 /// One target, ready to be sent to.
 pub struct TargetConfig {
@@ -63,7 +66,11 @@ pub(super) fn read(scope: &Scope<'_>, name: &str, context: Context) -> Option<Ta
         text.parse().ok().filter(|n| (1..=MOST_IN_FLIGHT).contains(n)).ok_or_else(|| format!("1 to {MOST_IN_FLIGHT}"))
     });
     let rate = scope.parse("RATE", parse_rate);
-    let timeout = scope.duration("TIMEOUT").unwrap_or(Duration::from_secs(30));
+    let timeout = scope.parse("TIMEOUT", |text| match parse_duration(text)? {
+        timeout if timeout > LONGEST => Err("at most 15m, as long as a function runs; milliseconds are written 5000ms".into()),
+        timeout => Ok(timeout),
+    });
+    let timeout = timeout.unwrap_or(Duration::from_secs(30));
     let target = (kind.build)(scope, context)?;
     let mut limits = target.limits();
     if limits.cut.is_some() {

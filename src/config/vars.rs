@@ -218,7 +218,7 @@ pub fn parse_bytes(text: &str) -> Result<u64, String> {
 /// `10`, `0.5`: requests a second, from one in a quarter of an hour to a hundred thousand.
 pub fn parse_rate(text: &str) -> Result<f64, String> {
     let value: Option<f64> = text.parse().ok().filter(|rate| (0.001..=100_000.0).contains(rate));
-    value.ok_or("requests a second from 0.001 to 100000, such as 10 or 0.5".into())
+    value.ok_or("requests per second from 0.001 to 100000, such as 10 or 0.5".into())
 }
 
 #[cfg(test)]

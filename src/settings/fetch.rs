@@ -138,7 +138,7 @@ fn member(text: &str, field: &str) -> Fetched {
     match object.get(field) {
         Some(Value::String(text)) => Ok(text.clone()),
         Some(value @ (Value::Number(_) | Value::Bool(_))) => Ok(value.to_string()),
-        Some(_) => Err(format!("its member {field} is no text")),
+        Some(_) => Err(format!("its member {field} is not a text")),
         None => Err(format!("it has no member {field}")),
     }
 }

@@ -18,7 +18,7 @@ use item::{Item, KeyPart};
 
 pub(super) const KIND: Kind = Kind {
     name: "dynamodb",
-    doc: "a DynamoDB table, one item a click: the columns of the flat form",
+    doc: "a DynamoDB table, one item per click: the columns of the flat form",
     vars: &[
         Var { name: "TABLE", default: "", doc: "the table, by name or ARN; required" },
         Var {
@@ -30,7 +30,7 @@ pub(super) const KIND: Kind = Kind {
         Var {
             name: "WRITE",
             default: "new",
-            doc: "`new`: put an item only if its key is not there, one a request; `any`: put 25 a request, over what is there",
+            doc: "`new`: put an item only if its key is not there, one per request; `any`: put 25 per request, over what is there",
         },
     ],
     shared: aws::VARS,

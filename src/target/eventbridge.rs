@@ -14,7 +14,7 @@ use crate::config::vars::Scope;
 
 pub(super) const KIND: Kind = Kind {
     name: "eventbridge",
-    doc: "an EventBridge bus, one event a click: its detail is the click, its time the click's",
+    doc: "an EventBridge bus, one event per click: its detail is the click, its time the click's",
     vars: &[
         Var { name: "BUS", default: "default", doc: "the bus, by name or ARN" },
         Var { name: "SOURCE", default: "clickstream-forwarder", doc: "the events' source, for rules to match" },

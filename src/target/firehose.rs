@@ -1,4 +1,4 @@
-//! `firehose`: Amazon Data Firehose, one line a click. It joins records as they come, so each ends its line itself.
+//! `firehose`: Amazon Data Firehose, one line per click. It joins records as they come, so each ends its line itself.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::config::vars::Scope;
 
 pub(super) const KIND: Kind = Kind {
     name: "firehose",
-    doc: "Amazon Data Firehose, one line a click",
+    doc: "Amazon Data Firehose, one line per click",
     vars: &[
         Var { name: "STREAM", default: "", doc: "the name of the Firehose stream; required" },
         Var { name: "FORMAT", default: "click", doc: "`click`, `flat`, `raw` or `webhook`" },

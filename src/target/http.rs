@@ -29,7 +29,7 @@ pub(super) const KIND: Kind = Kind {
         Var {
             name: "SIGNING_SECRET",
             default: "",
-            doc: "`whsec_…`: signs each request as Standard Webhooks 1.0.0; several, parted by spaces, during a rotation",
+            doc: "`whsec_…`: signs each request as Standard Webhooks 1.0.0; several, separated by spaces, during a rotation",
         },
     ],
     shared: &[],

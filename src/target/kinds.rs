@@ -71,6 +71,6 @@ pub const COMMON: &[Var] = &[
         default: "10; 1 for `stdout`",
         doc: "most requests in flight at a time; fewer while the target throttles or slows down",
     },
-    Var { name: "RATE", default: "", doc: "most requests a second, of all copies of the function together (`MAX_CONCURRENCY`)" },
+    Var { name: "RATE", default: "", doc: "most requests per second, of all copies of the function together (`MAX_CONCURRENCY`)" },
     Var { name: "TIMEOUT", default: "30s", doc: "how long a request may take" },
 ];

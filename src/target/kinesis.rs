@@ -1,4 +1,4 @@
-//! `kinesis`: Kinesis Data Streams, one record a click.
+//! `kinesis`: Kinesis Data Streams, one record per click.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::config::vars::Scope;
 
 pub(super) const KIND: Kind = Kind {
     name: "kinesis",
-    doc: "a Kinesis data stream, one record a click",
+    doc: "a Kinesis data stream, one record per click",
     vars: &[
         Var { name: "STREAM", default: "", doc: "the stream, by name or ARN; required" },
         Var { name: "PARTITION_KEY", default: "id", doc: "what shares a shard: `id` spreads clicks evenly, `link`, `workspace`" },

@@ -1,4 +1,4 @@
-//! `stdout`: one click a line on standard output; in Lambda, into the function's log.
+//! `stdout`: one click per line on standard output; in Lambda, into the function's log.
 
 use std::fs::File;
 use std::io::{ErrorKind, Write};
@@ -15,7 +15,7 @@ use crate::config::vars::Scope;
 
 pub(super) const KIND: Kind = Kind {
     name: "stdout",
-    doc: "one click a line on standard output; in Lambda, into the function's log",
+    doc: "one click per line on standard output; in Lambda, into the function's log",
     vars: &[Var { name: "FORMAT", default: "click", doc: "`click`, `flat`, `raw` or `webhook`" }],
     shared: &[],
     build,

@@ -135,6 +135,7 @@ fn check_shows_targets_without_secrets_and_lists_every_mistake() {
         ("HOOK_URL", "example.com"),
         ("HOOK_TIMEOT", "1"),
         ("HOOK_MAX_RECORDS", "0"),
+        ("HOOK_TIMEOUT", "5000"),
         ("HOOK_EU_KIND", "pigeon"),
         ("QUARANTINE", "s3://only-a-bucket"),
         ("MAX_DEPTH", "many"),
@@ -145,9 +146,10 @@ fn check_shows_targets_without_secrets_and_lists_every_mistake() {
     assert_eq!(code, 2);
     for part in [
         "\"aws\" cannot be",
-        "HOOK_URL: is no address",
+        "HOOK_URL: is not an address",
         "HOOK_TIMEOT: is not a variable",
         "HOOK_MAX_RECORDS: found \"0\"",
+        "HOOK_TIMEOUT: found \"5000\"; expected at most 15m",
         "HOOK_EU_KIND: found \"pigeon\"",
         "QUARANTINE: found",
         "MAX_DEPTH: found",

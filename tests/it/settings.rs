@@ -127,7 +127,7 @@ async fn mistakes_are_found_at_the_start_as_far_as_they_do_not_depend_on_a_refer
     let other = errors("TARGETS=t,u T_KIND=http T_URL=ssm:/url U_KIND=sqs U_QUEUE_URL=https://q/1/q.fifo U_BODY=lines").await;
     assert!(other.contains("U_BODY: puts many clicks"), "{other}");
     let own = errors("TARGETS=t T_KIND=http T_URL=example.com T_BEARER=ssm:/token").await;
-    assert!(own.contains("T_URL: is no address"), "{own}");
+    assert!(own.contains("T_URL: is not an address"), "{own}");
     assert_eq!(errors("TARGETS=t T_KIND=http T_URL=ssm:/url T_SIGNING_SECRET=secretsmanager:s").await, "");
     assert_eq!(errors("TARGETS=t T_KIND=sqs T_QUEUE_URL=ssm:/url T_GROUP=link").await, "", "it may be a FIFO queue");
 }

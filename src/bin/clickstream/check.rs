@@ -67,7 +67,7 @@ fn describe(config: &Config) -> String {
             ),
         });
         rows.push(("in flight", format!("{} requests, {:?} each", target.concurrency, target.timeout)));
-        rows.extend(target.rate.map(|rate| ("rate", format!("{rate} requests a second for each copy of the function"))));
+        rows.extend(target.rate.map(|rate| ("rate", format!("{rate} requests per second for each copy of the function"))));
         for (name, value) in rows {
             text += &format!("  {name:<12} {value}\n");
         }

@@ -54,7 +54,7 @@ fn url_of(text: &str) -> Result<Url, String> {
             Err("holds a user and password; give them as user:password in _BASIC".into())
         }
         Ok(url) => Ok(url),
-        Err(_) => Err("is no address; expected one such as https://example.com/clicks".into()),
+        Err(_) => Err("is not an address; expected one such as https://example.com/clicks".into()),
     }
 }
 

@@ -16,14 +16,14 @@ pub struct Signer {
 }
 
 impl Signer {
-    /// Of `whsec_…` texts parted by spaces. The error says what is expected.
+    /// Of `whsec_…` texts separated by spaces. The error says what is expected.
     pub fn new(text: &str) -> Result<Signer, String> {
         let key = |text: &str| {
             let key = STANDARD.decode(text.strip_prefix("whsec_")?).ok()?;
             (24..=64).contains(&key.len()).then_some(key)
         };
         let keys: Option<Vec<_>> = text.split_whitespace().map(key).collect();
-        keys.map(|keys| Signer { keys }).ok_or("whsec_ and 24 to 64 bytes in Base64; several, parted by spaces".into())
+        keys.map(|keys| Signer { keys }).ok_or("whsec_ and 24 to 64 bytes in Base64; several, separated by spaces".into())
     }
 
     /// The values of `webhook-timestamp` and `webhook-signature` for an attempt at `now`.

@@ -131,7 +131,7 @@ impl Table {
         let extra = self.columns.iter_mut().find(|column| column.name == EXTRA.0).ok_or("no column for the rest")?;
         let mut object = extra.take_text(self.rows).unwrap_or_else(|| b"{}".into());
         if object.pop() != Some(b'}') {
-            return Err("extra is no JSON object".into());
+            return Err("extra is not a JSON object".into());
         }
         let comma = usize::from(object.ends_with(b"{"));
         object.extend_from_slice(self.odd.get(comma..).unwrap_or_default());
