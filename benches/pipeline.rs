@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use clickstream_forwarder::click::{Click, Normaliser, Seen};
-use clickstream_forwarder::decode::{Caps, Decoder, Item, Place, Record};
+use clickstream_forwarder::decode::{Caps, Decoder, Item, Record, Resume};
 use clickstream_forwarder::json::Parser;
 use clickstream_forwarder::object::ObjectRef;
 use clickstream_forwarder::sample::{Framing, Sample};
@@ -59,7 +59,7 @@ impl Tools {
         let caps = Caps::default();
         let mut parser = self.parser.take().unwrap_or_else(|| Parser::new(caps.depth));
         parser.renew();
-        let decoder = Decoder::at(Place::default(), caps, parser);
+        let decoder = Decoder::at(Resume::default(), caps, parser);
         let (normaliser, object, mut seen) = (&mut self.normaliser, &self.object, Seen::new());
         let (count, parser) =
             read(file, decoder, |record| visit(&normaliser.click(record, object, |print| seen.meet(print)).unwrap()));

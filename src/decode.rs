@@ -22,7 +22,7 @@ use unread::Unread;
 use crate::json::Parser;
 
 pub use plain::{Part, Plain};
-pub use record::{BadRecord, Caps, Item, Place, Record};
+pub use record::{BadRecord, Caps, Item, Place, Record, Resume};
 
 /// Decodes one object. Plain bytes go in at [`push`](Decoder::push), items come out of [`advance`](Decoder::advance).
 pub struct Decoder {
@@ -46,21 +46,21 @@ pub struct Decoder {
 impl Decoder {
     /// For one object.
     pub fn new(caps: Caps) -> Decoder {
-        Decoder::at(Place::default(), caps, Parser::new(caps.depth))
+        Decoder::at(Resume::default(), caps, Parser::new(caps.depth))
     }
 
-    /// For what comes from `place` on, where a line begins and no record, array or envelope is open; with
+    /// For what comes after `from`; with
     /// the parser of another object, say: it knows what clicks look like.
-    pub fn at(place: Place, caps: Caps, parser: Parser) -> Decoder {
+    pub fn at(from: Resume, caps: Caps, parser: Parser) -> Decoder {
         Decoder {
             caps,
             coming: Bytes::new(),
             ended: false,
             cut: None,
-            framer: Framer::new(caps.record_bytes, parser),
+            framer: Framer::new(caps.record_bytes, parser, from.lost),
             unread: Unread::default(),
             last: false,
-            place,
+            place: from.place,
             current: Bytes::new(),
             elements: None,
             envelope_key: None,
@@ -92,11 +92,11 @@ impl Decoder {
 
     /// Gives up what was handed over and is in no record yet, for another decoder to go on with [`at`](Self::at) its
     /// place; nothing if that is not possible here.
-    pub fn hand_over(&mut self) -> Option<(Place, Bytes)> {
+    pub fn hand_over(&mut self) -> Option<(Resume, Bytes)> {
         let between = self.framer.is_at_line() && self.elements.is_none() && self.bad.is_none();
         let rest = between.then(|| self.unread.split_to(usize::MAX))?;
         self.over = true;
-        Some((self.place, rest))
+        Some((Resume { place: self.place, lost: self.framer.is_lost() }, rest))
     }
 
     /// Plain bytes taken so far.

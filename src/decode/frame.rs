@@ -91,18 +91,9 @@ pub struct Framer {
 }
 
 impl Framer {
-    /// With the cap on a record's bytes.
-    pub fn new(max_record: usize, parser: Parser) -> Framer {
-        Framer {
-            parser,
-            mode: Mode::Between,
-            stack: Vec::new(),
-            indent: 0,
-            in_indent: true,
-            own_line: true,
-            lost: false,
-            max_record,
-        }
+    /// With the cap on a record's bytes; `lost` says whether lines were skipped before.
+    pub fn new(max_record: usize, parser: Parser, lost: bool) -> Framer {
+        Framer { parser, mode: Mode::Between, stack: Vec::new(), indent: 0, in_indent: true, own_line: true, lost, max_record }
     }
 
     /// The parser, for another file.
@@ -115,21 +106,6 @@ impl Framer {
         self.parser.tape(text)
     }
 
-    /// The node of the `data` array of the envelope that [`Frame::Envelope`] spoke of.
-    pub fn data(&self) -> u32 {
-        self.parser.data().unwrap_or(0)
-    }
-
-    /// Whether the next record stands inside an envelope that is streamed.
-    pub fn in_envelope(&self) -> bool {
-        self.stack.contains(&Context::Data)
-    }
-
-    /// Whether a value that was framed is a further member of an envelope, not a record.
-    pub fn in_tail(&self) -> bool {
-        matches!(self.stack.last(), Some(Context::Tail { .. }))
-    }
-
     /// Whether a new framer would do the same from here on: the first unread byte begins a line, and nothing is open but
     /// the value that begins there.
     pub fn is_at_line(&self) -> bool {
@@ -138,7 +114,12 @@ impl Framer {
             Mode::Value => self.own_line,
             _ => false,
         };
-        begins && self.indent == 0 && self.stack.is_empty() && !self.lost
+        begins && self.indent == 0 && self.stack.is_empty()
+    }
+
+    /// Whether lines were skipped.
+    pub fn is_lost(&self) -> bool {
+        self.lost
     }
 
     /// Looks at `unread`, whose first byte follows what earlier frames took; `last` says that the object
@@ -214,12 +195,6 @@ impl Framer {
             n += 1;
         }
         n
-    }
-
-    fn set_tail(&mut self, after_colon: bool) {
-        if let Some(Context::Tail { colon }) = self.stack.last_mut() {
-            *colon = after_colon;
-        }
     }
 
     /// Opens or closes a container if `c` does so here.

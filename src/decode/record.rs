@@ -57,6 +57,16 @@ pub struct Place {
     pub index: u64,
 }
 
+/// Where a decoder can go on with an object that another began: a line begins there, and no record, array or envelope
+/// is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Resume {
+    /// What is before it.
+    pub place: Place,
+    /// Whether lines were skipped, so that brackets may be missing.
+    pub lost: bool,
+}
+
 /// A stretch of the object that is no click, kept so that it can be looked at and replayed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BadRecord {

@@ -14,7 +14,7 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 use super::Shared;
 use super::tools::Tools;
 use crate::click::{Click, Seen};
-use crate::decode::{BadRecord, Caps, Place};
+use crate::decode::{BadRecord, Caps, Resume};
 use crate::deliver::{Full, Lane, Patience};
 use crate::object::{ObjectRef, Reader};
 use crate::outcome::{End, Fresh};
@@ -103,14 +103,14 @@ impl<'p, 'f> Pass<'p, 'f> {
     /// Reads to the end, or to the deadline, or until no lane goes on.
     pub(super) async fn run(&mut self, reader: Reader, patience: &Patience) -> End {
         let mut source = Source::new(reader, self.caps);
-        let (mut place, mut alone) = (Place::default(), ALONE);
+        let (mut from, mut alone) = (Resume::default(), ALONE);
         let end = loop {
-            let side_by_side = match self.one_by_one(place, alone, &mut source, patience).await {
-                Ok(place) => self.side_by_side(place, &mut source, patience).await,
+            let side_by_side = match self.one_by_one(from, alone, &mut source, patience).await {
+                Ok(turn) => self.side_by_side(turn, &mut source, patience).await,
                 Err(end) => break end,
             };
             let over;
-            (place, over) = match side_by_side {
+            (from, over) = match side_by_side {
                 Ok(stopped) => stopped,
                 Err(end) => break end,
             };
@@ -208,12 +208,15 @@ impl<'p, 'f> Pass<'p, 'f> {
     }
 }
 
-/// Threads of this runtime.
+/// Threads that one object may be decoded on: more would wait for what is done in turn.
+const MOST_THREADS: usize = 8;
+
+/// Threads of this runtime, as far as they help.
 fn threads() -> usize {
     let runtime = Handle::current();
     match runtime.runtime_flavor() {
         RuntimeFlavor::CurrentThread => 1,
-        _ => runtime.metrics().num_workers(),
+        _ => runtime.metrics().num_workers().min(MOST_THREADS),
     }
 }
 

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
+use tokio::sync::Semaphore;
+
 use crate::click::{MOST_UNKNOWN, Normaliser};
 use crate::decode::Caps;
 use crate::json::Parser;
@@ -24,11 +26,19 @@ impl Tools {
 }
 
 /// Tools that nobody uses at the moment.
-#[derive(Default)]
 pub(super) struct Toolbox {
+    /// The turn to decode an object on several threads: one at a time has it, or each would want all processors, and
+    /// memory of its own.
+    pub(super) crew: Semaphore,
     kept: Mutex<Vec<Tools>>,
     /// Paths of unknown members that were told.
     unknown: Mutex<BTreeSet<String>>,
+}
+
+impl Default for Toolbox {
+    fn default() -> Toolbox {
+        Toolbox { crew: Semaphore::new(1), kept: Mutex::default(), unknown: Mutex::default() }
+    }
 }
 
 impl Toolbox {

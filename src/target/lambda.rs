@@ -124,7 +124,8 @@ fn verdicts(batch: &[Entry], answer: &Value) -> Result<Vec<Verdict>, Halt> {
     let ids: BTreeSet<String> = batch.iter().map(|entry| entry.id.to_string()).collect();
     let named = |one: &Value| Some(ids.get(one.get("itemIdentifier")?.as_str()?)?.clone());
     let failed: Option<BTreeSet<String>> = failed.and_then(|failed| failed.iter().map(named).collect());
-    let failed = failed.ok_or_else(|| Halt::Down("the function's batchItemFailures name something that is not a click of the call".into()))?;
+    let failed = failed
+        .ok_or_else(|| Halt::Down("the function's batchItemFailures name something that is not a click of the call".into()))?;
     let verdict = |entry: &Entry| if failed.contains(&entry.id.to_string()) { Verdict::Retry } else { Verdict::Sent };
     Ok(batch.iter().map(verdict).collect())
 }

@@ -314,16 +314,17 @@ fn large(record: impl Fn(usize) -> String) -> String {
 #[test]
 fn two_threads_give_what_one_gives() {
     let line = |n: usize| click(n) + "\n";
+    // Identical clicks, near and far; and what is no click, or no JSON.
     let odd = |n: usize| match n % 100 {
         7 => format!("bad {n}\n"),
-        // Identical clicks, near and far.
         8 | 9 => click(n / 1000) + "\n",
         10 => " \r\n,\n".to_owned() + &line(n),
+        11 => "{\"a\":1}\n".into(),
         _ => line(n),
     };
     let layouts = [
         ("lines", large(line), (30_000, 0)),
-        ("lines, some of them no clicks or repeated", large(odd), (29_700, 300)),
+        ("lines, some of them no clicks or repeated", large(odd), (29_400, 600)),
         (
             "now and then no lines",
             large(|n| if n % 9000 == 8000 { click(n).replacen(',', " ,\n ", 1) + "\n" } else { line(n) }),
@@ -335,6 +336,8 @@ fn two_threads_give_what_one_gives() {
             large(|n| format!("{{\"data\":[{},{}],\"key\":\"k{n}\"}}\n", click(n), click(n + 50_000))),
             (60_000, 0),
         ),
+        ("all of them one click", large(|_| line(7)), (30_000, 0)),
+        ("lines that are no records", "12345678901234567890123456789\n".repeat(60_000), (0, 60_000)),
         ("an array", format!("[{}]", large(|n| click(n) + ",\n")), (30_000, 0)),
         ("a line that is never closed", large(|n| if n == 25_000 { "{\"a\":\n".into() } else { line(n) }), (29_999, 1)),
         ("cut short", large(line).trim_end_matches("\"}}\n").to_owned(), (29_999, 0)),

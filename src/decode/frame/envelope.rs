@@ -4,6 +4,27 @@ use super::{Context, Frame, Framer, Mode};
 use crate::json::{Member, Tape};
 
 impl Framer {
+    /// The node of the `data` array of the envelope that [`Frame::Envelope`] spoke of.
+    pub fn data(&self) -> u32 {
+        self.parser.data().unwrap_or(0)
+    }
+
+    /// Whether the next record stands inside an envelope that is streamed.
+    pub fn in_envelope(&self) -> bool {
+        self.stack.contains(&Context::Data)
+    }
+
+    /// Whether a value that was framed is a further member of an envelope, not a record.
+    pub fn in_tail(&self) -> bool {
+        matches!(self.stack.last(), Some(Context::Tail { .. }))
+    }
+
+    pub(super) fn set_tail(&mut self, after_colon: bool) {
+        if let Some(Context::Tail { colon }) = self.stack.last_mut() {
+            *colon = after_colon;
+        }
+    }
+
     /// Whether the value that cannot be had whole is an envelope, whose elements can.
     pub(super) fn is_envelope(&self, text: &[u8]) -> bool {
         let tape = self.parser.tape(text);

@@ -1,34 +1,38 @@
 //! Records in their order, on the thread of the pass: any layout, and what is left of one.
 
+use tokio::sync::SemaphorePermit;
+
 use super::source::{Next, Source};
 use super::{Pass, Todo, offer};
-use crate::decode::{Decoder, Item, Place, Record};
+use crate::decode::{Decoder, Item, Record, Resume};
 use crate::deliver::Patience;
 use crate::json::Parser;
 use crate::outcome::End;
 use crate::quarantine::Row;
 
-impl Pass<'_, '_> {
-    /// Reads from `place` on; beyond `alone` bytes, where lines can be read side by side, says where that is.
+impl<'f> Pass<'_, 'f> {
+    /// Reads on after `from`; beyond `alone` bytes, where lines can be read side by side and nobody else does so, says
+    /// where that is, and gives the turn to.
     pub(super) async fn one_by_one(
         &mut self,
-        place: Place,
+        from: Resume,
         alone: u64,
         source: &mut Source,
         patience: &Patience,
-    ) -> Result<Place, End> {
+    ) -> Result<(Resume, SemaphorePermit<'f>), End> {
         let parser = std::mem::replace(&mut self.tools.parser, Parser::new(self.caps.depth));
-        let mut decoder = Decoder::at(place, self.caps, parser);
-        let until = if self.threads > 1 { place.offset.saturating_add(alone) } else { u64::MAX };
+        let mut decoder = Decoder::at(from, self.caps, parser);
+        let until = if self.threads > 1 { from.place.offset.saturating_add(alone) } else { u64::MAX };
         let end = loop {
             let todo = self.step(decoder.advance());
             let handled = match todo {
                 Todo::Read
                     if decoder.offset() >= until
-                        && let Some((place, rest)) = decoder.hand_over() =>
+                        && let Ok(turn) = self.shared.tools.crew.try_acquire()
+                        && let Some((from, rest)) = decoder.hand_over() =>
                 {
                     source.give_back(Next::Bytes(rest));
-                    break Ok(place);
+                    break Ok((from, turn));
                 }
                 Todo::Read => self.read_on(source, &mut decoder, patience).await,
                 todo => self.handle(todo).await,

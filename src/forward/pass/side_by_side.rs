@@ -9,22 +9,23 @@ mod work;
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use tokio::sync::oneshot;
+use tokio::sync::{SemaphorePermit, oneshot};
 
 use super::source::{Next, Source};
 use super::{Pass, Todo, offer};
-use crate::decode::{Place, Record};
+use crate::decode::{Place, Record, Resume};
 use crate::deliver::{Encoded, Full, Lane, Patience};
-use crate::json::Parser;
 use crate::outcome::End;
 use work::{Column, Crew, Met, Piece, Worked};
 
 /// Bytes of a block: long enough that handing it to another thread costs nothing beside it.
 const BLOCK: usize = 256 * 1024;
 
-/// Blocks that a thread may have beside the one it works on: it must not stand still while what came of others is
-/// taken up.
-const AHEAD: usize = 2;
+/// Lines of a block: what comes of lines that are no clicks may be many times as large as they are.
+const LINES: u64 = 1024;
+
+/// Blocks that wait beside those being worked on: a thread must not stand still while what came of others is taken up.
+const AHEAD: usize = 3;
 
 /// Whole lines.
 #[derive(Clone)]
@@ -46,20 +47,21 @@ enum Event {
 }
 
 impl Pass<'_, '_> {
-    /// Reads from `place` on, side by side, as far as there are lines. Says where to go on one by one, and whether that
+    /// Reads on after `from`, side by side, as far as there are lines. Says where to go on one by one, and whether that
     /// is because nothing more comes.
     pub(super) async fn side_by_side(
         &mut self,
-        place: Place,
+        (from, _turn): (Resume, SemaphorePermit<'_>),
         source: &mut Source,
         patience: &Patience,
-    ) -> Result<(Place, bool), End> {
+    ) -> Result<(Resume, bool), End> {
         let encoders = self.lanes.iter().map(Lane::encoder).collect();
         let mut crew = Crew::new((self.object.clone(), self.caps, encoders), self.threads);
-        let (mut buffer, mut next, mut open) = (Buffer::default(), place, true);
+        let (mut buffer, mut next, mut open) = (Buffer::default(), from.place, true);
+        let mut lost = from.lost;
         let mut running: Running = VecDeque::new();
         loop {
-            while running.len() < self.threads * (1 + AHEAD)
+            while running.len() < self.threads + AHEAD
                 && let Some(block) = buffer.cut(&mut next)
             {
                 let worked = crew.begin(block.clone());
@@ -78,13 +80,24 @@ impl Pass<'_, '_> {
                 Event::Worked(worked) => {
                     let Some((block, _)) = running.pop_front() else { continue };
                     let worked = worked.ok_or_else(|| End::Failed("a thread ended early; see the log".into()))?;
-                    if !worked.fits(&block) {
-                        let began = running.into_iter().flat_map(|(block, _)| block.parts);
-                        give_back(source, block.parts.into_iter().chain(began).chain(buffer.parts).collect());
-                        return Ok((block.place, false));
+                    let fits = worked.fits(&block);
+                    let mut back = Vec::new();
+                    let mut from = Resume { place: block.place, lost };
+                    if fits {
+                        lost |= worked.lost();
+                        from = Resume { place: block.next(), lost };
+                        let repeated = self.settle(worked).await?;
+                        self.go_on(from.place.offset, patience).await?;
+                        // What repeats is worked on twice.
+                        if repeated * 4 <= block.lines {
+                            continue;
+                        }
+                    } else {
+                        back.extend(block.parts);
                     }
-                    self.settle(worked).await?;
-                    self.go_on(block.end, patience).await?;
+                    back.extend(running.into_iter().flat_map(|(block, _)| block.parts).chain(buffer.parts));
+                    give_back(source, back);
+                    return Ok((from, false));
                 }
                 Event::Came(Next::Bytes(bytes)) => buffer.push(bytes),
                 Event::Came(other) => {
@@ -93,33 +106,37 @@ impl Pass<'_, '_> {
                 }
                 Event::Idle => {
                     give_back(source, buffer.parts);
-                    return Ok((next, !open));
+                    return Ok((Resume { place: next, lost }, !open));
                 }
             }
         }
     }
 
-    /// Takes up what came of a block.
-    async fn settle(&mut self, worked: Box<Worked>) -> Result<(), End> {
+    /// Takes up what came of a block; says how many of its clicks repeat earlier ones.
+    async fn settle(&mut self, worked: Box<Worked>) -> Result<u64, End> {
         let Worked { pieces, mut columns, first, unknown, .. } = *worked;
         self.unknown.extend(unknown);
         self.first = self.first.or(first);
+        let mut repeated = 0;
         for piece in pieces {
             let todo = match piece {
-                Piece::Click(met) => self.met(&met, &mut columns),
+                Piece::Click(met) => {
+                    let n = self.seen.meet(met.print);
+                    repeated += u64::from(n > 1);
+                    self.met(&met, n, &mut columns)
+                }
                 Piece::Bad(bad) => self.bad(bad, None),
             };
             self.handle(todo).await?;
         }
-        Ok(())
+        Ok(repeated)
     }
 
-    /// Offers a click to the lanes in the form that was made for each.
-    fn met(&mut self, met: &Met, columns: &mut [Column]) -> Todo {
+    /// Offers the `n`-th click of its kind to the lanes in the form that was made for each.
+    fn met(&mut self, met: &Met, n: u32, columns: &mut [Column]) -> Todo {
         let at = met.place.offset;
         self.position = at + 1;
         self.count(at, met.bot);
-        let n = self.seen.meet(met.print);
         let mut full: Vec<(usize, Full)> = Vec::new();
         for column in columns {
             let Some(encoded) = column.next().filter(|_| n == 1) else { continue };
@@ -137,9 +154,10 @@ impl Pass<'_, '_> {
         Some((index, self.lanes.get_mut(index)?.offer_encoded(encoded, at)?))
     }
 
-    /// Offers the `n`-th click of its kind, whose number nobody knew when it was encoded.
+    /// Offers a click whose number among identical ones nobody knew when it was encoded.
     fn repeated(&mut self, met: &Met, n: u32) -> Todo {
-        let mut parser = Parser::new(self.caps.depth);
+        let parser = &mut self.tools.parser;
+        parser.reset();
         parser.run(&met.raw, true);
         let (tape, batch_key) = (parser.tape(&met.raw), met.batch_key.clone());
         let record = Record { tape, root: 0, raw: met.raw.clone(), place: met.place, batch_key };
@@ -147,6 +165,13 @@ impl Pass<'_, '_> {
             Ok(click) => offer(&mut self.lanes, &click, met.place.offset, None),
             Err(_) => Todo::Nothing,
         }
+    }
+}
+
+impl Block {
+    /// Where what comes after it begins.
+    fn next(&self) -> Place {
+        Place { offset: self.end, index: self.place.index + self.lines }
     }
 }
 
@@ -168,8 +193,7 @@ impl Buffer {
         if self.length < BLOCK {
             return None;
         }
-        let end = |(index, part): (usize, &Bytes)| Some((index, memchr::memrchr(b'\n', part)? + 1));
-        let (index, end) = self.parts.iter().enumerate().rev().find_map(end)?;
+        let (index, end, lines) = last_line(&self.parts)?;
         let mut rest = self.parts.split_off(index + 1);
         let last = self.parts.last_mut()?;
         let tail = last.split_off(end);
@@ -179,25 +203,30 @@ impl Buffer {
         let parts = std::mem::replace(&mut self.parts, rest);
         let length: usize = parts.iter().map(Bytes::len).sum();
         self.length -= length;
-        let (place, lines) = (*at, lines(&parts));
-        *at = Place { offset: at.offset + length as u64, index: at.index + lines };
-        Some(Block { parts, place, end: at.offset, lines })
+        let block = Block { parts, place: *at, end: at.offset + length as u64, lines };
+        *at = block.next();
+        Some(block)
     }
 }
 
-/// Lines with more in them than what may stand between records.
-fn lines(parts: &[Bytes]) -> u64 {
+/// The last line that ends in `parts`, of so many as a block may have: the part it ends in, where, and how many lines up
+/// to it hold more than what may stand between records.
+fn last_line(parts: &[Bytes]) -> Option<(usize, usize, u64)> {
     let filled = |line: &[u8]| line.iter().any(|c| !matches!(c, b' ' | b'\t' | b'\r' | b','));
-    let (mut count, mut open) = (0, false);
-    for part in parts {
+    let (mut lines, mut open, mut last) = (0, false, None);
+    for (index, part) in parts.iter().enumerate() {
         let mut start = 0;
         for end in memchr::memchr_iter(b'\n', part) {
-            count += u64::from(open || filled(part.get(start..end).unwrap_or_default()));
+            lines += u64::from(open || filled(part.get(start..end).unwrap_or_default()));
             (start, open) = (end + 1, false);
+            last = Some((index, start, lines));
+            if lines == LINES {
+                return last;
+            }
         }
         open |= filled(part.get(start..).unwrap_or_default());
     }
-    count
+    last
 }
 
 /// Blocks being worked on, in their order.

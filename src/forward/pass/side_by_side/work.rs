@@ -5,10 +5,9 @@ use std::sync::{Arc, mpsc};
 
 use bytes::Bytes;
 use tokio::sync::oneshot;
-use tokio::task::spawn_blocking;
 
 use super::Block;
-use crate::decode::{BadRecord, Caps, Decoder, Item, Place};
+use crate::decode::{BadRecord, Caps, Decoder, Item, Place, Resume};
 use crate::deliver::{Encoded, Encoder};
 use crate::forward::tools::Tools;
 use crate::json::Parser;
@@ -42,8 +41,8 @@ pub(super) struct Worked {
     pub(super) first: Option<i64>,
     /// Paths of members that nobody knows.
     pub(super) unknown: BTreeSet<String>,
-    /// Whether it ends where a line does, nothing being open.
-    whole: bool,
+    /// Where it ends, if a line does there and nothing is open.
+    end: Option<Resume>,
 }
 
 /// One record.
@@ -77,7 +76,12 @@ impl Column {
 impl Worked {
     /// Whether it is what a block of lines comes to, one record in each.
     pub(super) fn fits(&self, block: &Block) -> bool {
-        self.whole && self.pieces.len() as u64 == block.lines
+        self.end.is_some() && self.pieces.len() as u64 == block.lines
+    }
+
+    /// Whether lines of it were skipped.
+    pub(super) fn lost(&self) -> bool {
+        self.end.is_some_and(|end| end.lost)
     }
 }
 
@@ -87,22 +91,23 @@ impl Crew {
         let start = |_| {
             let (sender, blocks) = mpsc::channel::<Work>();
             let hand = hand.clone();
-            spawn_blocking(move || {
+            // Not one of the runtime's: those must be free for reading and writing.
+            let thread = std::thread::Builder::new().name("decode".into()).spawn(move || {
                 let mut tools = Tools::new(hand.caps);
                 for (block, reply) in blocks {
                     // Nobody waits any more if the object is given up.
                     let _ = reply.send(Box::new(hand.work(block, &mut tools)));
                 }
             });
-            sender
+            thread.ok().map(|_| sender)
         };
-        Crew { threads: (0..threads).map(start).collect(), turn: 0 }
+        Crew { threads: (0..threads).filter_map(start).collect(), turn: 0 }
     }
 
     /// Begins to work on a block.
     pub(super) fn begin(&mut self, block: Block) -> oneshot::Receiver<Box<Worked>> {
         let (reply, worked) = oneshot::channel();
-        let thread = self.threads.get(self.turn % self.threads.len());
+        let thread = self.threads.get(self.turn % self.threads.len().max(1));
         self.turn += 1;
         if let Some(thread) = thread {
             // If it has panicked, the reply is dropped, which says so.
@@ -116,14 +121,14 @@ impl Hand {
     /// Decodes and encodes `block`. Every click counts as the first of its kind.
     fn work(&self, block: Block, tools: &mut Tools) -> Worked {
         let parser = std::mem::replace(&mut tools.parser, Parser::new(self.caps.depth));
-        let mut decoder = Decoder::at(block.place, self.caps, parser);
+        let mut decoder = Decoder::at(Resume { place: block.place, lost: false }, self.caps, parser);
         let mut parts = block.parts.into_iter();
         let (mut pieces, mut first) = (Vec::with_capacity(block.lines as usize), None);
         let mut encoded: Vec<Vec<Encoded>> = self.encoders.iter().map(|_| Vec::with_capacity(block.lines as usize)).collect();
-        let whole = loop {
+        let end = loop {
             match decoder.advance() {
                 // Rows of the quarantine are fed back one by one.
-                Item::Record(record) if Row::read(record.tape, record.root).is_some() => break false,
+                Item::Record(record) if Row::read(record.tape, record.root).is_some() => break None,
                 Item::Record(record) => {
                     let (mut print, place) = (0, record.place);
                     let number = |fingerprint| {
@@ -145,15 +150,15 @@ impl Hand {
                 Item::Bad(bad) => pieces.push(Piece::Bad(bad)),
                 Item::Starved => match parts.next() {
                     Some(part) => decoder.push(part),
-                    None => break decoder.hand_over().is_some_and(|(_, rest)| rest.is_empty()),
+                    None => break decoder.hand_over().filter(|(_, rest)| rest.is_empty()).map(|(end, _)| end),
                 },
-                Item::Tail(_) | Item::End => break false,
+                Item::Tail(_) | Item::End => break None,
             }
         };
         tools.parser = decoder.into_parser();
         let column =
             |(encoder, encoded): (&Encoder, Vec<Encoded>)| Column { name: encoder.name().clone(), encoded: encoded.into_iter() };
         let columns = self.encoders.iter().zip(encoded).map(column).collect();
-        Worked { pieces, columns, first, unknown: tools.normaliser.unknown(), whole }
+        Worked { pieces, columns, first, unknown: tools.normaliser.unknown(), end }
     }
 }
