@@ -154,7 +154,8 @@ impl Key {
 /// can stand in JSON strings alone, and is spelled as an escape there.
 pub(super) fn message(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body);
-    if text.contains(['\u{fffe}', '\u{ffff}']) {
+    // Both begin with this byte, which few texts have.
+    if memchr::memchr(0xEF, body).is_some() && text.contains(['\u{fffe}', '\u{ffff}']) {
         text.replace('\u{fffe}', "\\ufffe").replace('\u{ffff}', "\\uffff")
     } else {
         text.into_owned()
