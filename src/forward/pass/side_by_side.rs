@@ -4,6 +4,7 @@
 //! Every block is begun as if all before it held one record a line. Where one turns out otherwise, it and all that
 //! follows are read one by one, as if nothing had been: so what comes out never depends on how many processors there are.
 
+mod block;
 mod work;
 
 use std::collections::VecDeque;
@@ -13,31 +14,14 @@ use tokio::sync::{SemaphorePermit, oneshot};
 
 use super::source::{Next, Source};
 use super::{Pass, Todo, offer};
-use crate::decode::{Place, Record, Resume};
+use crate::decode::{Record, Resume};
 use crate::deliver::{Encoded, Full, Lane, Patience};
 use crate::outcome::End;
+use block::{BLOCK, Block, Buffer};
 use work::{Column, Crew, Met, Piece, Worked};
-
-/// Bytes of a block: long enough that handing it to another thread costs nothing beside it.
-const BLOCK: usize = 256 * 1024;
-
-/// Lines of a block: what comes of lines that are no clicks may be many times as large as they are.
-const LINES: u64 = 1024;
 
 /// Blocks that wait beside those being worked on: a thread must not stand still while what came of others is taken up.
 const AHEAD: usize = 3;
-
-/// Whole lines.
-#[derive(Clone)]
-struct Block {
-    /// Its bytes, in the chunks that they came in.
-    parts: Vec<Bytes>,
-    /// Where it begins, if all before it held one record a line.
-    place: Place,
-    end: u64,
-    /// Lines that are not blank.
-    lines: u64,
-}
 
 enum Event {
     Worked(Option<Box<Worked>>),
@@ -80,23 +64,10 @@ impl Pass<'_, '_> {
                 Event::Worked(worked) => {
                     let Some((block, _)) = running.pop_front() else { continue };
                     let worked = worked.ok_or_else(|| End::Failed("a thread ended early; see the log".into()))?;
-                    let fits = worked.fits(&block);
-                    let mut back = Vec::new();
-                    let mut from = Resume { place: block.place, lost };
-                    if fits {
-                        lost |= worked.lost();
-                        from = Resume { place: block.next(), lost };
-                        let repeated = self.settle(worked).await?;
-                        self.go_on(from.place.offset, patience).await?;
-                        // What repeats is worked on twice.
-                        if repeated * 4 <= block.lines {
-                            continue;
-                        }
-                    } else {
-                        back.extend(block.parts);
-                    }
-                    back.extend(running.into_iter().flat_map(|(block, _)| block.parts).chain(buffer.parts));
-                    give_back(source, back);
+                    let Some(from) = self.take_up(&block, worked, &mut lost, patience).await? else { continue };
+                    let untaken = Some(block).filter(|block| from.place.offset < block.end);
+                    let blocks = untaken.into_iter().chain(running.into_iter().map(|(block, _)| block));
+                    give_back(source, blocks.flat_map(|block| block.parts).chain(buffer.parts).collect());
                     return Ok((from, false));
                 }
                 Event::Came(Next::Bytes(bytes)) => buffer.push(bytes),
@@ -112,7 +83,25 @@ impl Pass<'_, '_> {
         }
     }
 
-    /// Takes up what came of a block; says how many of its clicks repeat earlier ones.
+    /// Takes up what came of a block. Says where to go on one by one, if that is to be: at the block if it is no lines, after
+    /// it if much of it repeats, which is worked on twice.
+    async fn take_up(
+        &mut self,
+        block: &Block,
+        worked: Box<Worked>,
+        lost: &mut bool,
+        patience: &Patience,
+    ) -> Result<Option<Resume>, End> {
+        if !worked.fits(block) {
+            return Ok(Some(Resume { place: block.place, lost: *lost }));
+        }
+        *lost |= worked.lost();
+        let repeated = self.settle(worked).await?;
+        self.go_on(block.end, patience).await?;
+        Ok((repeated * 4 > block.lines).then(|| Resume { place: block.next(), lost: *lost }))
+    }
+
+    /// Offers the records of a block; says how many of its clicks repeat earlier ones.
     async fn settle(&mut self, worked: Box<Worked>) -> Result<u64, End> {
         let Worked { pieces, mut columns, first, unknown, .. } = *worked;
         self.unknown.extend(unknown);
@@ -166,67 +155,6 @@ impl Pass<'_, '_> {
             Err(_) => Todo::Nothing,
         }
     }
-}
-
-impl Block {
-    /// Where what comes after it begins.
-    fn next(&self) -> Place {
-        Place { offset: self.end, index: self.place.index + self.lines }
-    }
-}
-
-/// What came and is in no block yet.
-#[derive(Default)]
-struct Buffer {
-    parts: Vec<Bytes>,
-    length: usize,
-}
-
-impl Buffer {
-    fn push(&mut self, bytes: Bytes) {
-        self.length += bytes.len();
-        self.parts.push(bytes);
-    }
-
-    /// The whole lines that came, once they are enough; `at` is where they begin, and then where the next block does.
-    fn cut(&mut self, at: &mut Place) -> Option<Block> {
-        if self.length < BLOCK {
-            return None;
-        }
-        let (index, end, lines) = last_line(&self.parts)?;
-        let mut rest = self.parts.split_off(index + 1);
-        let last = self.parts.last_mut()?;
-        let tail = last.split_off(end);
-        if !tail.is_empty() {
-            rest.insert(0, tail);
-        }
-        let parts = std::mem::replace(&mut self.parts, rest);
-        let length: usize = parts.iter().map(Bytes::len).sum();
-        self.length -= length;
-        let block = Block { parts, place: *at, end: at.offset + length as u64, lines };
-        *at = block.next();
-        Some(block)
-    }
-}
-
-/// The last line that ends in `parts`, of so many as a block may have: the part it ends in, where, and how many lines up
-/// to it hold more than what may stand between records.
-fn last_line(parts: &[Bytes]) -> Option<(usize, usize, u64)> {
-    let filled = |line: &[u8]| line.iter().any(|c| !matches!(c, b' ' | b'\t' | b'\r' | b','));
-    let (mut lines, mut open, mut last) = (0, false, None);
-    for (index, part) in parts.iter().enumerate() {
-        let mut start = 0;
-        for end in memchr::memchr_iter(b'\n', part) {
-            lines += u64::from(open || filled(part.get(start..end).unwrap_or_default()));
-            (start, open) = (end + 1, false);
-            last = Some((index, start, lines));
-            if lines == LINES {
-                return last;
-            }
-        }
-        open |= filled(part.get(start..).unwrap_or_default());
-    }
-    last
 }
 
 /// Blocks being worked on, in their order.

@@ -6,7 +6,7 @@ use std::sync::{Arc, mpsc};
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
-use super::Block;
+use super::block::Block;
 use crate::decode::{BadRecord, Caps, Decoder, Item, Place, Resume};
 use crate::deliver::{Encoded, Encoder};
 use crate::forward::tools::Tools;
