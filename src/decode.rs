@@ -49,8 +49,7 @@ impl Decoder {
         Decoder::at(Resume::default(), caps, Parser::new(caps.depth))
     }
 
-    /// For what comes after `from`; with
-    /// the parser of another object, say: it knows what clicks look like.
+    /// For what comes after `from`. The parser may be that of another object: it knows what clicks look like.
     pub fn at(from: Resume, caps: Caps, parser: Parser) -> Decoder {
         Decoder {
             caps,

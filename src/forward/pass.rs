@@ -105,17 +105,15 @@ impl<'p, 'f> Pass<'p, 'f> {
         let mut source = Source::new(reader, self.caps);
         let (mut from, mut alone) = (Resume::default(), ALONE);
         let end = loop {
-            let side_by_side = match self.one_by_one(from, alone, &mut source, patience).await {
-                Ok(turn) => self.side_by_side(turn, &mut source, patience).await,
+            let turn = match self.one_by_one(from, alone, &mut source, patience).await {
+                Ok(turn) => turn,
                 Err(end) => break end,
             };
-            let over;
-            (from, over) = match side_by_side {
-                Ok(stopped) => stopped,
+            match self.side_by_side(turn, &mut source, patience).await {
+                // What is not lines here will hardly be so soon.
+                Ok((next, over)) => (from, alone) = (next, if over { u64::MAX } else { alone.saturating_mul(4) }),
                 Err(end) => break end,
-            };
-            // What is not lines here will hardly be so soon.
-            alone = if over { u64::MAX } else { alone.saturating_mul(4) };
+            }
         };
         drop(source);
         if matches!(end, End::Whole | End::Broken { .. }) {

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import subprocess
+from functools import cache
 
 from cfn import ACCOUNT, REGION, ROOT
 
@@ -23,6 +24,7 @@ def told(*arguments, **variables):
     return done.stdout
 
 
+@cache
 def variables():
     """The variables of no target, and those of each kind without the target's name: a line each, `NAME` or `kind NAME`."""
     words = [line.split() for line in told("variables").splitlines() if line.strip()]
