@@ -4,6 +4,7 @@
 //! Synchronous and borrowing: a record is a tape over the buffer, and its raw bytes are a shared slice
 //! of it. It does not know where the bytes come from nor what a click is.
 
+mod ahead;
 mod compression;
 mod envelope;
 mod frame;
@@ -11,11 +12,13 @@ mod plain;
 mod record;
 mod unread;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 
-use envelope::{Elements, key_of};
+use ahead::Ahead;
+use envelope::Elements;
 use frame::{Frame, Framer, Wrong};
 use unread::Unread;
 
@@ -28,11 +31,12 @@ pub use record::{BadRecord, Caps, Item, Place, Record, Resume};
 pub struct Decoder {
     caps: Caps,
     /// What was handed over and not looked at.
-    coming: Bytes,
-    /// Whether that is all; and why, if the object goes on.
+    coming: VecDeque<Bytes>,
+    /// Whether that is all; and what follows it of no use, and why.
     ended: bool,
-    cut: Option<String>,
+    cut: Option<(Bytes, String)>,
     framer: Framer,
+    ahead: Option<Ahead>,
     unread: Unread,
     last: bool,
     place: Place,
@@ -53,10 +57,11 @@ impl Decoder {
     pub fn at(from: Resume, caps: Caps, parser: Parser) -> Decoder {
         Decoder {
             caps,
-            coming: Bytes::new(),
+            coming: VecDeque::new(),
             ended: false,
             cut: None,
             framer: Framer::new(caps.record_bytes, parser, from.lost),
+            ahead: None,
             unread: Unread::default(),
             last: false,
             place: from.place,
@@ -75,7 +80,9 @@ impl Decoder {
 
     /// Hands over the next plain bytes, after [`Item::Starved`].
     pub fn push(&mut self, plain: Bytes) {
-        self.coming = if self.coming.is_empty() { plain } else { [self.coming.as_ref(), plain.as_ref()].concat().into() };
+        if !plain.is_empty() {
+            self.coming.push_back(plain);
+        }
     }
 
     /// Says that nothing follows, after [`Item::Starved`].
@@ -85,14 +92,13 @@ impl Decoder {
 
     /// Says that `plain` and all that follows is of no use, after [`Item::Starved`].
     pub fn cut(&mut self, plain: Bytes, reason: String) {
-        self.push(plain);
-        self.cut = Some(reason);
+        self.cut = Some((plain, reason));
     }
 
     /// Gives up what was handed over and is in no record yet, for another decoder to go on with [`at`](Self::at) its
     /// place; nothing if that is not possible here.
     pub fn hand_over(&mut self) -> Option<(Resume, Bytes)> {
-        let between = self.framer.is_at_line() && self.elements.is_none() && self.bad.is_none();
+        let between = self.framer.is_at_line() && self.elements.is_none() && self.bad.is_none() && self.ahead.is_none();
         let rest = between.then(|| self.unread.split_to(usize::MAX))?;
         self.over = true;
         Some((Resume { place: self.place, lost: self.framer.is_lost() }, rest))
@@ -112,6 +118,9 @@ impl Decoder {
             if self.over {
                 return Item::End;
             }
+            if self.ahead.is_some() && !self.look_ahead() {
+                return Item::Starved;
+            }
             match self.framer.next(&self.unread, self.last) {
                 Frame::Skip(n) => self.skip(n),
                 Frame::Value(n) => {
@@ -126,11 +135,8 @@ impl Decoder {
                         return self.record(0, place, key);
                     }
                 }
-                Frame::Envelope(n) => {
-                    let tape = self.framer.tape(&self.unread);
-                    self.envelope_key = key_of(tape, frame::members_before(tape, self.framer.data()));
-                    self.take(n);
-                }
+                Frame::Ahead(start) => self.begin_ahead(start),
+                Frame::Envelope(n) => self.skip(n),
                 Frame::Broken(wrong) => self.begin_bad(wrong),
                 Frame::Junk(n, ended) => {
                     if let Some(bad) = self.junk(n, ended) {
@@ -167,17 +173,23 @@ impl Decoder {
 
     /// Looks at more of what was handed over; `false` if nothing is left of it.
     fn fill(&mut self) -> Result<bool, String> {
-        if let Some(reason) = self.cut.take() {
-            self.unread.join(&self.coming);
+        if let Some(chunk) = self.coming.front_mut() {
+            self.unread.adopt(chunk);
+            if chunk.is_empty() {
+                self.coming.pop_front();
+            }
+            return Ok(true);
+        }
+        if self.cut.is_some() && self.begin_cut() {
+            return Ok(true);
+        }
+        if let Some((rest, reason)) = self.cut.take() {
+            self.unread.join(&rest);
             return Err(reason);
         }
-        if self.coming.is_empty() {
-            let more = self.ended && !self.last;
-            self.last |= more;
-            return Ok(more);
-        }
-        self.unread.adopt(&mut self.coming);
-        Ok(true)
+        let more = self.ended && !self.last;
+        self.last |= more;
+        Ok(more)
     }
 
     /// The value at `root`, unless it is not UTF-8.

@@ -8,6 +8,7 @@ mod parse;
 mod repeats;
 mod scan;
 mod shape;
+mod skip;
 pub mod text;
 
 pub use compact::compact;
@@ -15,6 +16,7 @@ pub use parse::{Fault, Parser, Progress};
 pub use repeats::Repeat;
 pub use scan::is_number;
 pub use shape::{EMPTY, ShapeId, Shapes, UNKNOWN};
+pub use skip::Skip;
 
 /// What a node of the tape is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,11 +5,13 @@
 
 mod envelope;
 mod recover;
+mod value;
 
 pub use envelope::{is_click, members_before};
 use recover::Line;
+pub use value::Taken;
 
-use crate::json::{Fault, Parser, Progress, Tape};
+use crate::json::{Fault, Parser, Tape};
 
 /// What to do with the first bytes of the unread ones.
 #[derive(Debug, PartialEq, Eq)]
@@ -18,7 +20,10 @@ pub enum Frame {
     Skip(usize),
     /// They are one whole JSON value; the tape is in [`Framer::tape`] until the next call.
     Value(usize),
-    /// They open an envelope too large or too broken to be held whole; its elements follow one by one.
+    /// They begin an envelope too large or too broken to be held whole. Its key may stand behind its data, which begins
+    /// after so many bytes: [`Framer::take`] is to be told how to go on.
+    Ahead(usize),
+    /// They open an envelope; its elements follow one by one.
     Envelope(usize),
     /// A bad record begins at the first byte.
     Broken(Wrong),
@@ -79,6 +84,7 @@ enum Context {
 pub struct Framer {
     parser: Parser,
     mode: Mode,
+    taken: Taken,
     stack: Vec<Context>,
     /// White space at the start of the line that the current record began on.
     indent: usize,
@@ -93,7 +99,8 @@ pub struct Framer {
 impl Framer {
     /// With the cap on a record's bytes; `lost` says whether lines were skipped before.
     pub fn new(max_record: usize, parser: Parser, lost: bool) -> Framer {
-        Framer { parser, mode: Mode::Between, stack: Vec::new(), indent: 0, in_indent: true, own_line: true, lost, max_record }
+        let (mode, taken, stack) = (Mode::Between, Taken::Undecided, Vec::new());
+        Framer { parser, mode, taken, stack, indent: 0, in_indent: true, own_line: true, lost, max_record }
     }
 
     /// The parser, for another file.
@@ -169,7 +176,7 @@ impl Framer {
             b']' | b'}' => self.broken(Mode::Run(c), Wrong::StrayCloser(c)),
             0 => self.broken(Mode::Run(0), Wrong::Syntax(0, Fault::Unexpected(0))),
             _ => {
-                self.mode = Mode::Value;
+                (self.mode, self.taken) = (Mode::Value, Taken::Undecided);
                 self.parser.reset();
                 self.value(unread, last)
             }
@@ -218,24 +225,5 @@ impl Framer {
             _ => return false,
         }
         true
-    }
-
-    fn value(&mut self, unread: &[u8], last: bool) -> Frame {
-        let within = unread.get(..self.max_record).unwrap_or(unread);
-        let whole = within.len() == unread.len();
-        match self.parser.run(within, last && whole) {
-            Progress::Done(n) => {
-                (self.mode, self.own_line) = (Mode::Between, false);
-                self.set_tail(false);
-                Frame::Value(n)
-            }
-            Progress::More if whole && !last => Frame::More,
-            Progress::More if self.is_envelope(within) => self.envelope(),
-            Progress::More if whole && !self.began_a_line(within) => Frame::Truncated,
-            Progress::More if whole => self.fail(within, Wrong::CutShort),
-            Progress::More => self.fail(within, Wrong::TooLong),
-            Progress::Invalid { .. } if self.is_envelope(within) => self.envelope(),
-            Progress::Invalid { at, fault } => self.fail(within, Wrong::Syntax(at, fault)),
-        }
     }
 }

@@ -193,6 +193,87 @@ fn an_envelope_over_the_cap_is_streamed() {
     }
 }
 
+/// The keys of the envelopes that clicks came in, and how many came one after another in each.
+fn keys(out: &[Out]) -> Vec<(String, usize)> {
+    let mut keys: Vec<(String, usize)> = Vec::new();
+    for out in out {
+        let Out::Click { click, .. } = out else { panic!("{out:?}") };
+        let click: serde_json::Value = serde_json::from_str(click).unwrap();
+        let key = click["key"].as_str().unwrap().to_owned();
+        match keys.last_mut().filter(|(last, _)| *last == key) {
+            Some((_, count)) => *count += 1,
+            None => keys.push((key, 1)),
+        }
+    }
+    keys
+}
+
+#[test]
+fn the_key_of_a_long_envelope_may_stand_behind_its_data() {
+    let clicks = (0..3000).map(click).collect::<Vec<_>>().join(",");
+    assert!(clicks.len() > 200_000);
+    let text = format!(
+        r#"{{"data":[{clicks}],"key":"late"}}
+           {{"key":"early","data":[{clicks}]}}{{"key":"early","data":[{clicks}], "n":[{{"]":1}}] , "key" : "la\u0074er" }}
+           {{"data":[{clicks}] }}{{"data":[{clicks}],"key":7}}{{"data":[{{"x":"\"]"}},{clicks}] ,"key":"last"}}"#
+    );
+    let expected = [("late", 3000), ("early", 3000), ("later", 3000), ("name", 6000), ("last", 3000)];
+    for size in [usize::MAX, 100_000, 4096, 1] {
+        let mut out = decode("folder/name", text.as_bytes(), Caps::default(), || size);
+        let bad = out.remove(15_000);
+        assert!(matches!(bad, Out::Bad { index: 15_000, .. }), "{bad:?}");
+        assert_eq!(keys(&out), expected.map(|(key, count)| (key.to_owned(), count)), "chunks of {size}");
+    }
+}
+
+#[test]
+fn a_long_envelope_gives_its_clicks_and_its_key_whatever_is_broken_in_it() {
+    let clicks = (0..3000).map(click).collect::<Vec<_>>();
+    let with =
+        |broken: &str| format!(r#"{{"data":[{},{broken},{}],"key":"late"}}"#, clicks[..2900].join(","), clicks[2900..].join(","));
+    for broken in [r#"{"timestamp":tomorrow}"#, r#"{"timestamp":"\x"}"#, r#"{"a":[1 2]}"#] {
+        let mut out = whole("name", with(broken).as_bytes());
+        assert!(matches!(out.remove(2900), Out::Bad { index: 2900, .. }));
+        assert_eq!(keys(&out), [("late".into(), 3000)], "{broken}");
+    }
+    // What follows cannot be told from what is in it: no key is better than a wrong one.
+    let open = whole("name", with("{").as_bytes());
+    assert_eq!(counts(&open).0, 2900);
+    assert_eq!(keys(&open[..2900]), [("name".into(), 2900)]);
+}
+
+#[test]
+fn an_envelope_that_is_cut_off_gives_the_clicks_it_has() {
+    for many in [20, 3000] {
+        let text = format!(r#"{{"key":"early","data":[{}]}}"#, (0..many).map(click).collect::<Vec<_>>().join(","));
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
+        encoder.write_all(text.as_bytes()).unwrap();
+        let gzip = encoder.finish().unwrap();
+        for size in [usize::MAX, 1000] {
+            let mut out = decode("name", &gzip[..gzip.len() * 3 / 4], Caps::default(), || size);
+            let tail = out.pop();
+            assert!(matches!(&tail, Some(Out::Tail { reason, .. }) if reason.contains("cut short")), "{tail:?}");
+            let [(key, count)] = &keys(&out)[..] else { panic!() };
+            assert_eq!(key, "early");
+            assert!(*count > many / 2, "{count} of {many}");
+        }
+    }
+}
+
+#[test]
+fn a_click_with_long_data_is_a_click() {
+    let data = vec!["{}"; 100_000].join(",");
+    for text in [
+        format!(r#"{{"data":[{data}],"timestamp":"2026-11-21T23:54:50Z","route":{{}}}}"#),
+        format!(r#"{{"timestamp":"2026-11-21T23:54:50Z","data":[{data}],"route":{{}}}}"#),
+    ] {
+        let out = decode("k", format!("{text}\n{}", click(1)).as_bytes(), Caps::default(), || 50_000);
+        assert_eq!(counts(&out), (2, 0, 0));
+        let Out::Click { raw, .. } = &out[0] else { panic!() };
+        assert_eq!(raw.len(), text.len());
+    }
+}
+
 #[test]
 fn a_50_mb_line_of_an_array_streams_and_one_of_a_string_is_bad() {
     let array = format!("[{}]", vec![click(1); 750_000].join(","));

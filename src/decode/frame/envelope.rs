@@ -1,10 +1,10 @@
 //! Envelopes that cannot be held whole: too large, cut short, or broken inside.
 
-use super::{Context, Frame, Framer, Mode};
+use super::{Context, Frame, Framer, Mode, Taken};
 use crate::json::{Member, Tape};
 
 impl Framer {
-    /// The node of the `data` array of the envelope that [`Frame::Envelope`] spoke of.
+    /// The node of the `data` array of the envelope that [`Frame::Ahead`] or [`Frame::Envelope`] spoke of.
     pub fn data(&self) -> u32 {
         self.parser.data().unwrap_or(0)
     }
@@ -32,12 +32,34 @@ impl Framer {
         data.is_some_and(|data| !is_click(tape, members_before(tape, data)))
     }
 
-    /// Begins to take the elements of an envelope one by one.
+    /// An envelope that cannot be had whole.
     pub(super) fn envelope(&mut self) -> Frame {
-        let start = self.parser.data().map(|index| self.parser.tape(&[]).node(index).start);
+        if self.taken == Taken::Undecided { Frame::Ahead(self.data_start()) } else { self.by_elements() }
+    }
+
+    /// Decides how the envelope that [`Frame::Ahead`] spoke of is taken.
+    pub fn take(&mut self, taken: Taken) {
+        self.taken = taken;
+    }
+
+    /// The object is cut off after `unread`: whether these begin an envelope, whose elements then follow.
+    pub fn cut(&mut self, unread: &[u8]) -> bool {
+        let envelope = self.mode == Mode::Value && self.is_envelope(unread);
+        if envelope {
+            self.taken = Taken::ByElements;
+        }
+        envelope
+    }
+
+    /// Begins to take the elements of an envelope one by one.
+    pub(super) fn by_elements(&mut self) -> Frame {
         self.mode = Mode::Between;
         self.stack.push(Context::Data);
-        Frame::Envelope(start.unwrap_or(0) as usize + 1)
+        Frame::Envelope(self.data_start() + 1)
+    }
+
+    fn data_start(&self) -> usize {
+        self.parser.tape(&[]).node(self.data()).start as usize
     }
 }
 
