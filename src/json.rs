@@ -146,11 +146,13 @@ impl<'a> Tape<'a> {
     /// Whether the string at `index` spells `name`, escapes resolved.
     #[inline]
     pub fn is(&self, index: u32, name: &str) -> bool {
-        if self.node(index).escaped {
-            text::unescape(self.inner(index)) == name.as_bytes()
-        } else {
-            self.inner(index) == name.as_bytes()
+        let node = self.node(index);
+        if node.escaped {
+            return text::unescape(self.inner(index)) == name.as_bytes();
         }
+        // Most differ in their length; a string has its quotes besides.
+        let length = (node.end - node.start) as usize;
+        (length == name.len() + 2 || node.kind != Kind::String) && self.inner(index) == name.as_bytes()
     }
 
     /// The value of member `name` of the object at `index`; the last one where the name repeats.

@@ -107,22 +107,44 @@ pub(super) fn row(click: &Click<'_>, out: &mut Vec<u8>, extra: &mut Extra) {
 
 /// Spreads the members of `object` over columns of `out`; the others go to `extra`.
 fn spread(click: &Click<'_>, group: &Group, object: Value, out: &mut Vec<u8>, extra: &mut Extra) {
-    let names = click.normal.plan(object).map(|plan| &plan.known);
-    click.normal.each(object, |at, name, value| {
-        let number = match (names.and_then(|names| names.get(at)), name) {
-            (Some(number), Name::Node(_)) => *number,
-            _ => known(&click.normal.name(name)),
-        };
-        match group.place(number) {
-            Some(Place { kind: Type::Object(_), members, .. }) if has_members(click, value) => {
-                extra.path.push(name);
-                again(click, members, value, out, extra);
-                extra.end();
-            }
-            Some(Place { kind, column: Some(column), .. }) if set(click, *kind, column, value, out) => {}
-            _ => extra.member(click, name, value),
+    let (normal, tape) = (&click.normal, click.normal.tape);
+    let (Some((node, mut patches)), Some(plan)) = (normal.changes.patched(object), normal.plan(object)) else {
+        let members = normal.members(object);
+        return members.for_each(|(name, value)| member(click, group.place(known(&normal.name(name))), (name, value), out, extra));
+    };
+    for (at, (m, number)) in tape.members(node).zip(&plan.known).enumerate() {
+        if let [patch, others @ ..] = patches
+            && patch.at == at
+        {
+            patches = others;
+            let (name, number) =
+                patch.name.map_or((Name::Node(m.name), *number), |name| (Name::Given(name), known(name.as_bytes())));
+            member(click, group.place(number), (name, patch.value), out, extra);
+            continue;
         }
-    });
+        let (place, node) = (group.place(*number), tape.node(m.value));
+        match place {
+            // What most of them are.
+            Some(Place { kind: Type::String, column: Some(column), .. }) if node.kind == Kind::String => {
+                column.write(out);
+                text::append(tape.text, node.start as usize, node.end as usize, out);
+            }
+            _ => member(click, place, (Name::Node(m.name), Value::Node(m.value)), out, extra),
+        }
+    }
+}
+
+/// Puts a member where its place is, or into `extra`.
+fn member(click: &Click<'_>, place: Option<&Place>, (name, value): (Name, Value), out: &mut Vec<u8>, extra: &mut Extra) {
+    match place {
+        Some(Place { kind: Type::Object(_), members, .. }) if has_members(click, value) => {
+            extra.path.push(name);
+            again(click, members, value, out, extra);
+            extra.end();
+        }
+        Some(Place { kind, column: Some(column), .. }) if set(click, *kind, column, value, out) => {}
+        _ => extra.member(click, name, value),
+    }
 }
 
 /// As [`spread`], from memory if the object has come before.

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::normal::Value;
+use super::plan::Role;
 use super::{Click, time};
 use crate::json::{Kind, text};
 
@@ -34,7 +35,9 @@ impl Click<'_> {
 
     /// Whether Rebrandly takes it for something else than a human's.
     pub fn is_bot(&self) -> bool {
-        self.text(&["client", "agent", "type"]).is_some_and(|kind| kind == "bot")
+        let step = |object, role| self.normal.delivered(object, role);
+        let kind = [Role::Client, Role::Agent, Role::Type].into_iter().try_fold(self.normal.root_node, step);
+        kind.is_some_and(|kind| self.normal.tape.is(kind, "bot"))
     }
 
     /// When the link was clicked, in milliseconds since 1970.

@@ -10,7 +10,7 @@ pub use rules::NotAClick;
 use rules::Rules;
 
 use super::memo::Key;
-use super::plan::{Order, Plan, Plans};
+use super::plan::{Order, Plan, Plans, Role};
 use crate::json::{Member, Tape, text};
 
 /// A member's name.
@@ -55,7 +55,7 @@ enum Changed {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Patch {
     /// Its position in its object.
-    at: usize,
+    pub(super) at: usize,
     /// What it was.
     pub(super) member: Member,
     /// What it is called now, if not as before.
@@ -114,18 +114,6 @@ impl<'a> Normal<'a> {
         members(self.tape, self.changes, value)
     }
 
-    /// Calls `visit` with each of an object's [`members`](Self::members) and its position.
-    #[inline]
-    pub(super) fn each(&self, object: Value, mut visit: impl FnMut(usize, Name, Value)) {
-        let Some((node, patches)) = self.changes.patched(object) else {
-            return self.members(object).enumerate().for_each(|(at, (name, value))| visit(at, name, value));
-        };
-        for (at, m) in self.tape.members(node).enumerate() {
-            let (name, value) = patched(m, patches);
-            visit(at, name, value);
-        }
-    }
-
     /// Appends the values of an object's members to `out`.
     #[inline]
     pub(super) fn values(&self, object: Value, out: &mut Vec<Value>) {
@@ -173,6 +161,21 @@ impl<'a> Normal<'a> {
         Some(Key { instance: self.tape.shapes.instance(), repeat, changed: matches!(object, Value::Object(_)) })
     }
 
+    /// The member in a role of an object as delivered.
+    pub(super) fn delivered(&self, object: u32, role: Role) -> Option<u32> {
+        let [found] = find(self.tape, self.plans, object, [role]);
+        found.map(|(_, member)| member.value)
+    }
+
+    /// The bytes of a name if they need no escapes.
+    pub(super) fn plain_name(&self, name: Name) -> Option<&'a [u8]> {
+        match name {
+            Name::Node(index) if self.tape.node(index).escaped => None,
+            Name::Node(index) => Some(self.tape.inner(index)),
+            Name::Given(given) => Some(given.as_bytes()),
+        }
+    }
+
     /// The bytes of a name with its escapes resolved.
     pub fn name(&self, name: Name) -> Cow<'a, [u8]> {
         name_of(self.tape, name)
@@ -203,6 +206,18 @@ fn members<'c, 't>(tape: Tape<'t>, changes: &'c Changes, object: Value) -> impl 
     let made = if let Changed::Made(start, end) = made { start as usize..end as usize } else { 0..0 };
     let delivered = tape.members(node).map(move |m| patched(m, patches));
     delivered.chain(changes.members.get(made).unwrap_or_default().iter().copied())
+}
+
+/// The members of an object that have these roles, the last one each, and their positions.
+#[inline]
+fn find<const N: usize>(tape: Tape<'_>, plans: &Plans, object: u32, roles: [Role; N]) -> [Option<(usize, Member)>; N] {
+    match plans.get(tape.node(object).shape, tape.shapes) {
+        Some(plan) => roles.map(|role| plan.find(role).and_then(|at| Some((at, tape.members(object).nth(at)?)))),
+        None => roles.map(|role| {
+            let members = tape.members(object).enumerate();
+            members.filter(|(_, m)| Role::of(&name_of(tape, Name::Node(m.name))) == role).last()
+        }),
+    }
 }
 
 fn name_of<'t>(tape: Tape<'t>, name: Name) -> Cow<'t, [u8]> {

@@ -8,7 +8,7 @@ use super::fields::{Known, known};
 use crate::json::text::SLACK;
 use crate::json::{ShapeId, Shapes, UNKNOWN, text};
 
-/// A member that a rule of [`super::normal`] looks at.
+/// A member that something looks at, most of them a rule of [`super::normal`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
     Timestamp,
@@ -23,6 +23,8 @@ pub(super) enum Role {
     Started,
     Country,
     CreatedAt,
+    Agent,
+    Type,
     Other,
 }
 
@@ -43,6 +45,8 @@ impl Role {
             b"started" => Role::Started,
             b"country" => Role::Country,
             b"createdAt" => Role::CreatedAt,
+            b"agent" => Role::Agent,
+            b"type" => Role::Type,
             _ => Role::Other,
         }
     }

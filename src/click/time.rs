@@ -6,6 +6,8 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
+use wide::u8x16;
+
 /// Rewrites a time as `2026-11-21T23:54:50.123Z`, digits of the second as given.
 ///
 /// Accepted: RFC 3339 with `T`, `t` or a space; seconds that are absent (`:00` is put); `.` or `,` before
@@ -41,16 +43,23 @@ pub fn is_canonical(text: &[u8]) -> bool {
 
 /// Whether `text` is a time in that spelling but for its `Z`, which says nothing else.
 pub fn is_local(text: &[u8]) -> bool {
-    const SPELLING: [u8; 19] = *b"0000-00-00T00:00:00";
-    let Some((head, tail)) = text.split_first_chunk::<19>() else { return false };
-    let spelled = head.iter().zip(&SPELLING).all(|(c, kind)| if *kind == b'0' { c.is_ascii_digit() } else { c == kind });
-    let fraction =
-        tail.is_empty() || matches!(tail, [b'.', digits @ ..] if !digits.is_empty() && digits.iter().all(u8::is_ascii_digit));
-    let two = |at: usize| head.get(at..at + 2).map_or(99, |two| two.iter().fold(0, |n, c| n * 10 + i64::from(c - b'0')));
-    spelled && fraction && two(11) < 24 && two(14) < 60 && two(17) < 60 && {
-        let (year, month, day) = (two(0) * 100 + two(2), two(5), two(8));
-        (1..=12).contains(&month) && day >= 1 && (day <= 28 || day <= days_in(year, month))
+    // The least and the greatest of each byte, up to the minute.
+    let (least, greatest) = (u8x16::new(*b"0000-00-00T00:00"), u8x16::new(*b"9999-19-39T29:59"));
+    let Some((head, tail)) = text.split_first_chunk::<16>() else { return false };
+    let bytes = u8x16::new(*head);
+    if (bytes.max(least).simd_eq(bytes) & bytes.min(greatest).simd_eq(bytes)).to_bitmask() != 0xFFFF {
+        return false;
     }
+    let fraction = match tail {
+        [b':', b'0'..=b'5', b'0'..=b'9', fraction @ ..] => fraction,
+        _ => return false,
+    };
+    let precise = fraction.is_empty()
+        || matches!(fraction, [b'.', digits @ ..] if !digits.is_empty() && digits.iter().all(u8::is_ascii_digit));
+    let two = |at: usize| head.get(at..at + 2).map_or(99, |two| two.iter().fold(0, |n, c| n * 10 + i64::from(c - b'0')));
+    let (month, day) = (two(5), two(8));
+    let in_calendar = (1..=12).contains(&month) && day >= 1 && (day <= 28 || day <= days_in(two(0) * 100 + two(2), month));
+    precise && two(11) < 24 && in_calendar
 }
 
 /// A count of seconds, milliseconds, microseconds or nanoseconds since 1970, told apart by its 10, 13, 16
@@ -178,6 +187,7 @@ fn civil_from_days(days: i64) -> (i64, i64, i64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn every_accepted_spelling() {
@@ -192,6 +202,21 @@ mod tests {
             ("2016-12-31T23:59:60Z", "2016-12-31T23:59:60Z"),
         ] {
             assert_eq!(to_utc(given).as_deref(), Some(expected), "{given}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_quick_look_agrees_with_the_careful_one(
+            at in 0usize..27, other in r"[0-9:TZt. -]", digits in r"[0-3][0-9]{3}", end in r"|Z|\.[0-9]{0,7}Z",
+        ) {
+            let mut time: Vec<u8> = format!("{digits}-02-29T23:59:59{end}").into();
+            if let Some(byte) = time.get_mut(at) {
+                *byte = other.as_bytes()[0];
+            }
+            let text = std::str::from_utf8(&time).unwrap();
+            prop_assert_eq!(is_canonical(&time), matches!(to_utc(text), Some(Cow::Borrowed(_))), "{}", text);
+            prop_assert_eq!(is_local(&time), matches!(to_utc(&format!("{text}Z")), Some(Cow::Borrowed(_))), "{}", text);
         }
     }
 

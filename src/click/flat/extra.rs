@@ -45,10 +45,19 @@ impl Extra {
         if !matches!(self.text.last(), None | Some(b'{')) {
             self.text.push(b',');
         }
-        self.piece.clear();
-        text::write_string(&click.normal.name(name), &mut self.piece);
-        text::escape_into(&self.piece, &mut self.text);
-        self.text.push(b':');
+        match click.normal.plain_name(name) {
+            Some(plain) => {
+                self.text.extend_from_slice(b"\\\"");
+                self.text.extend_from_slice(plain);
+                self.text.extend_from_slice(b"\\\":");
+            }
+            None => {
+                self.piece.clear();
+                text::write_string(&click.normal.name(name), &mut self.piece);
+                text::escape_into(&self.piece, &mut self.text);
+                self.text.push(b':');
+            }
+        }
     }
 
     pub(super) fn member(&mut self, click: &Click<'_>, name: Name, value: Value) {

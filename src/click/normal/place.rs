@@ -9,8 +9,7 @@ use crate::json::{Kind, Member};
 impl Rules<'_, '_> {
     /// `client` with one `location` of what was `location` and `geo`; nothing if nothing changes.
     pub(super) fn client(&mut self, client: u32) -> Option<Value> {
-        let (location, geo) = (self.find(client, Role::Location), self.find(client, Role::Geo));
-        let session = self.find(client, Role::Session);
+        let [location, geo, session] = self.find(client, [Role::Location, Role::Geo, Role::Session]);
         let session = session.and_then(|(at, member)| {
             let value = self.object(member.value, Role::Started, Self::changed_time)?;
             Some(Patch { at, member, name: None, value })

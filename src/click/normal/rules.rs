@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Changed, Changes, Name, Patch, Value, name_of, patched};
+use super::{Changed, Changes, Name, Patch, Value, find, name_of, patched};
 use crate::click::plan::{Plans, Role};
 use crate::click::time;
 use crate::json::{Kind, Member, Tape};
@@ -39,17 +39,10 @@ pub(super) struct Rules<'r, 't> {
 }
 
 impl Rules<'_, '_> {
-    /// The member of an object that has a role, the last one, and its position.
+    /// The members of an object that have these roles, the last one each, and their positions.
     #[inline]
-    pub(super) fn find(&self, object: u32, role: Role) -> Option<(usize, Member)> {
-        let tape = self.tape;
-        match self.plans.get(tape.node(object).shape, tape.shapes) {
-            Some(plan) => plan.find(role).and_then(|at| Some((at, tape.members(object).nth(at)?))),
-            None => {
-                let members = tape.members(object).enumerate();
-                members.filter(|(_, m)| Role::of(&name_of(tape, Name::Node(m.name))) == role).last()
-            }
-        }
+    pub(super) fn find<const N: usize>(&self, object: u32, roles: [Role; N]) -> [Option<(usize, Member)>; N] {
+        find(self.tape, self.plans, object, roles)
     }
 
     /// The click at `root`.
@@ -58,17 +51,18 @@ impl Rules<'_, '_> {
         if tape.node(root).kind != Kind::Object {
             return Err(NotAClick::NotAnObject);
         }
-        let (timestamp_at, timestamp) = self.find(root, Role::Timestamp).ok_or(NotAClick::NoTimestamp)?;
-        let route = self.find(root, Role::Route).filter(|(_, route)| tape.node(route.value).kind == Kind::Object);
+        let found = self.find(root, [Role::Timestamp, Role::Route, Role::Client, Role::Taken]);
+        let [timestamp, route, client, taken] = found;
+        let (timestamp_at, timestamp) = timestamp.ok_or(NotAClick::NoTimestamp)?;
+        let route = route.filter(|(_, route)| tape.node(route.value).kind == Kind::Object);
         let (route_at, route) = route.ok_or(NotAClick::NoRoute)?;
         let time = self.time(timestamp.value).ok_or(NotAClick::BadTimestamp)?;
-        let client = self.find(root, Role::Client);
         let client = client.and_then(|(at, m)| Some(Patch { at, member: m, name: None, value: self.client(m.value)? }));
         let new_route = self.object(route.value, Role::CreatedAt, Self::changed_time);
         let route = new_route.map(|value| Patch { at: route_at, member: route, name: None, value });
         let time = Some(Patch { at: timestamp_at, member: timestamp, name: None, value: time });
         let patches = [time.filter(|patch| !matches!(patch.value, Value::Node(_))), client, route];
-        if self.find(root, Role::Taken).is_some() {
+        if taken.is_some() {
             return Ok(self.moved(root, patches));
         }
         Ok(self.patch(root, patches).unwrap_or(Value::Node(root)))
@@ -115,7 +109,8 @@ impl Rules<'_, '_> {
 
     /// The object at `index` with `rule` applied to the member in `role`; nothing if that changes nothing.
     pub(super) fn object(&mut self, index: u32, role: Role, rule: impl Fn(&mut Self, u32) -> Option<Value>) -> Option<Value> {
-        let (at, member) = self.find(index, role)?;
+        let [found] = self.find(index, [role]);
+        let (at, member) = found?;
         let value = rule(self, member.value)?;
         self.patch(index, [Some(Patch { at, member, name: None, value })])
     }
