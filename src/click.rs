@@ -47,13 +47,13 @@ pub struct Click<'a> {
     /// Its number among the identical clicks of its object, from 1.
     pub n: u32,
     /// The object it was read from.
-    pub object: Arc<ObjectRef>,
+    pub object: &'a Arc<ObjectRef>,
     /// Where it stands in that object.
     pub place: Place,
     /// The key of its envelope, else the object's base name.
-    pub batch_key: Arc<str>,
+    pub batch_key: &'a Arc<str>,
     /// Its bytes as delivered.
-    pub raw: Bytes,
+    pub raw: &'a Bytes,
     normal: Normal<'a>,
     head: &'a Head,
     output: &'a RefCell<Output>,
@@ -77,7 +77,7 @@ impl Click<'_> {
             Form::Click => form::click(self, text),
             Form::Webhook => form::webhook(self, text),
             Form::Flat => flat::row(self, text, extra),
-            Form::Raw if memchr::memchr(b'\n', &self.raw).is_none() => return self.raw.clone(),
+            Form::Raw if memchr::memchr(b'\n', self.raw).is_none() => return self.raw.clone(),
             // One line a record: what it is framed by downstream.
             Form::Raw => text.extend_from_slice(self.normal.tape.text),
         }
@@ -206,14 +206,14 @@ impl Normaliser {
             self.head = None;
         }
         let head = self.head.get_or_insert_with(|| Head::new(object));
-        let batch_key = record.batch_key.as_ref().unwrap_or(&head.base_name).clone();
+        let batch_key = record.batch_key.as_ref().unwrap_or(&head.base_name);
         Ok(Click {
             id: hashed.id(n, &working.scratch),
             n,
-            object: object.clone(),
+            object: &head.object,
             place: record.place,
             batch_key,
-            raw: record.raw.clone(),
+            raw: &record.raw,
             normal,
             head,
             output: &self.output,

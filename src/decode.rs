@@ -173,18 +173,19 @@ impl Decoder {
 
     /// Looks at more of what was handed over; `false` if nothing is left of it.
     fn fill(&mut self) -> Result<bool, String> {
-        if let Some(chunk) = self.coming.front_mut() {
+        if self.unread.show() {
+            return Ok(true);
+        }
+        if let Some(chunk) = self.coming.pop_front() {
             self.unread.adopt(chunk);
-            if chunk.is_empty() {
-                self.coming.pop_front();
-            }
             return Ok(true);
         }
         if self.cut.is_some() && self.begin_cut() {
             return Ok(true);
         }
         if let Some((rest, reason)) = self.cut.take() {
-            self.unread.join(&rest);
+            self.unread.adopt(rest);
+            while self.unread.show() {}
             return Err(reason);
         }
         let more = self.ended && !self.last;

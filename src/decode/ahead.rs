@@ -8,12 +8,13 @@ use bytes::Bytes;
 use super::Decoder;
 use super::envelope::key_of;
 use super::frame::{Taken, is_click, members_before};
+use super::unread::Unread;
 use crate::json::{Parser, Progress, Skip, Tape};
 
 /// A look at what follows an envelope's `data`.
 pub(super) struct Ahead {
     data: Skip,
-    /// Parts looked at after the first; nothing before that one is.
+    /// Parts looked at of what is coming; nothing before what is unread is.
     parts: Option<usize>,
     /// Bytes of the envelope that were looked at, and may be.
     looked: usize,
@@ -34,11 +35,11 @@ impl Ahead {
 
     /// Goes on over what there is of the envelope: `unread`, from its first byte, and what is `coming` after it, to which
     /// only more is added from call to call. Nothing if more is needed.
-    pub(super) fn look(&mut self, unread: &[u8], coming: &VecDeque<Bytes>) -> Option<Found> {
-        let first = if self.parts.is_none() { unread.get(self.looked..) } else { None };
+    pub(super) fn look(&mut self, unread: &Unread, coming: &VecDeque<Bytes>) -> Option<Found> {
+        let first = self.parts.is_none().then(|| [unread.get(self.looked..).unwrap_or_default(), unread.hidden()]);
         let new = coming.range(self.parts.unwrap_or(0)..).map(|part| &**part);
         self.parts = Some(coming.len());
-        for part in first.into_iter().chain(new) {
+        for part in first.into_iter().flatten().chain(new) {
             let within = part.get(..self.most - self.looked).unwrap_or(part);
             self.looked += within.len();
             if let Some(found) = self.part(within) {

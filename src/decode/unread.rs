@@ -4,14 +4,15 @@ use std::ops::Deref;
 
 use bytes::{Buf, Bytes, BytesMut};
 
-/// Bytes that may be copied to complete what is unread, if no line ends before.
+/// Bytes that are copied at a time to complete what is unread, if no line ends before.
 const JOIN: usize = 16 * 1024;
 
 /// Bytes that are in no record yet.
 #[derive(Debug)]
 pub(super) enum Unread {
     Chunk(Bytes),
-    Joined(BytesMut),
+    /// What is left of earlier chunks, and a copy of the first bytes of the next one: so many of them.
+    Joined(BytesMut, Bytes, usize),
 }
 
 impl Default for Unread {
@@ -27,50 +28,114 @@ impl Deref for Unread {
     fn deref(&self) -> &[u8] {
         match self {
             Unread::Chunk(bytes) => bytes,
-            Unread::Joined(bytes) => bytes,
+            Unread::Joined(bytes, ..) => bytes,
         }
     }
 }
 
 impl Unread {
-    /// Takes more from the start of `chunk`: all of it, without a copy, if nothing is unread; else what completes a line.
-    pub(super) fn adopt(&mut self, chunk: &mut Bytes) {
+    /// What was adopted and is not shown yet.
+    pub(super) fn hidden(&self) -> &[u8] {
+        match self {
+            Unread::Chunk(_) => &[],
+            Unread::Joined(_, next, copied) => next.get(*copied..).unwrap_or_default(),
+        }
+    }
+
+    /// Takes `chunk`, once nothing is hidden: shows all of it, without a copy, if nothing is unread; else what completes a
+    /// line.
+    pub(super) fn adopt(&mut self, chunk: Bytes) {
         if self.is_empty() {
-            *self = Unread::Chunk(std::mem::take(chunk));
+            *self = Unread::Chunk(chunk);
             return;
         }
-        let joined = memchr::memchr(b'\n', chunk.get(..JOIN).unwrap_or(chunk)).map_or(JOIN, |end| end + 1);
-        let part = chunk.split_to(joined.min(chunk.len()));
-        self.join(&part);
+        match self {
+            Unread::Chunk(bytes) => {
+                let mut joined = BytesMut::with_capacity(bytes.len() + JOIN.min(chunk.len()));
+                joined.extend_from_slice(bytes);
+                *self = Unread::Joined(joined, chunk, 0);
+            }
+            Unread::Joined(_, next, copied) => (*next, *copied) = (chunk, 0),
+        }
+        self.show();
     }
 
-    /// Appends a copy of `part`.
-    pub(super) fn join(&mut self, part: &[u8]) {
-        if let Unread::Chunk(bytes) = self {
-            let mut joined = BytesMut::with_capacity(bytes.len() + part.len());
-            joined.extend_from_slice(bytes);
-            *self = Unread::Joined(joined);
-        }
-        if let Unread::Joined(bytes) = self {
-            bytes.extend_from_slice(part);
-        }
+    /// Shows more of what is hidden; `false` if nothing is.
+    pub(super) fn show(&mut self) -> bool {
+        let Unread::Joined(bytes, next, copied) = self else { return false };
+        let hidden = next.get(*copied..).unwrap_or_default();
+        let most = hidden.get(..JOIN).unwrap_or(hidden);
+        let part = memchr::memchr(b'\n', most).and_then(|end| most.get(..=end)).unwrap_or(most);
+        bytes.extend_from_slice(part);
+        *copied += part.len();
+        !part.is_empty()
     }
 
-    /// Takes the first `n` bytes, or all there are.
+    /// Takes the first `n` bytes, or all that are shown.
     pub(super) fn split_to(&mut self, n: usize) -> Bytes {
         let n = n.min(self.len());
         match self {
             Unread::Chunk(bytes) => bytes.split_to(n),
-            Unread::Joined(bytes) => bytes.split_to(n).freeze(),
+            Unread::Joined(bytes, ..) => {
+                let taken = bytes.split_to(n).freeze();
+                self.part();
+                taken
+            }
         }
     }
 
-    /// Drops the first `n` bytes, or all there are.
+    /// Drops the first `n` bytes, or all that are shown.
     pub(super) fn advance(&mut self, n: usize) {
         let n = n.min(self.len());
         match self {
             Unread::Chunk(bytes) => bytes.advance(n),
-            Unread::Joined(bytes) => bytes.advance(n),
+            Unread::Joined(bytes, ..) => {
+                bytes.advance(n);
+                self.part();
+            }
+        }
+    }
+
+    /// Goes back to a chunk as it came once nothing of an earlier one is left.
+    fn part(&mut self) {
+        if let Unread::Joined(bytes, next, copied) = self
+            && bytes.len() <= *copied
+        {
+            next.advance(*copied - bytes.len());
+            *self = Unread::Chunk(std::mem::take(next));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn what_comes_out_is_what_came(
+            chunks in proptest::collection::vec(proptest::collection::vec(0u8..40, 1..60_000), 1..6),
+            steps in proptest::collection::vec(0usize..70_000, 0..40),
+        ) {
+            let (mut unread, mut coming, mut out) = (Unread::default(), chunks.iter(), Vec::new());
+            let mut steps = steps.into_iter();
+            loop {
+                let n = steps.next().unwrap_or(usize::MAX);
+                let before = out.len();
+                if n % 2 == 0 {
+                    out.extend_from_slice(unread.get(..n).unwrap_or(&unread));
+                    unread.advance(n);
+                } else {
+                    out.extend_from_slice(&unread.split_to(n));
+                }
+                if out.len() - before < n && !unread.show() {
+                    prop_assert_eq!(unread.hidden(), b"");
+                    let Some(chunk) = coming.next() else { break };
+                    unread.adopt(Bytes::from(chunk.clone()));
+                }
+            }
+            prop_assert_eq!(out, chunks.concat());
         }
     }
 }

@@ -120,6 +120,8 @@ impl Crew {
 impl Hand {
     /// Decodes and encodes `block`. Every click counts as the first of its kind.
     fn work(&self, block: Block, tools: &mut Tools) -> Worked {
+        // Its own: every entry counts as a holder of its object, and processors that count in one place hold each other up.
+        let object = Arc::new((*self.object).clone());
         let parser = std::mem::replace(&mut tools.parser, Parser::new(self.caps.depth));
         let mut decoder = Decoder::at(Resume { place: block.place, lost: false }, self.caps, parser);
         let mut parts = block.parts.into_iter();
@@ -135,7 +137,7 @@ impl Hand {
                         print = fingerprint;
                         1
                     };
-                    match tools.normaliser.click(&record, &self.object, number) {
+                    match tools.normaliser.click(&record, &object, number) {
                         Ok(click) => {
                             first = first.or_else(|| click.millis());
                             for (encoder, encoded) in self.encoders.iter().zip(&mut encoded) {
