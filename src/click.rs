@@ -31,7 +31,7 @@ pub use seen::Seen;
 pub use time::from_epoch;
 
 use crate::decode::{Place, Record};
-use crate::json::{Parser, Tape, compact};
+use crate::json::{Parser, Tape, compact, text};
 use crate::object::ObjectRef;
 use canonical::Scratch;
 use drift::Drift;
@@ -66,6 +66,16 @@ impl Click<'_> {
         match self.forms.get(form as usize) {
             Some(cell) => cell.get_or_init(|| self.write(form)).clone(),
             None => self.write(form),
+        }
+    }
+
+    /// Writes the batch key.
+    #[inline]
+    fn write_key(&self, out: &mut Vec<u8>) {
+        if Arc::ptr_eq(self.batch_key, &self.head.base_name) {
+            out.extend_from_slice(&self.head.key);
+        } else {
+            text::write_str(self.batch_key, out);
         }
     }
 
@@ -118,6 +128,8 @@ impl Output {
 struct Head {
     object: Arc<ObjectRef>,
     base_name: Arc<str>,
+    /// That in quotes.
+    key: Vec<u8>,
     /// The source up to the offset.
     source: Vec<u8>,
     /// The columns of the flat row that say it, up to the index.
@@ -126,9 +138,10 @@ struct Head {
 
 impl Head {
     fn new(object: &Arc<ObjectRef>) -> Head {
-        let mut source = Vec::new();
+        let (mut key, mut source) = (Vec::new(), Vec::new());
+        text::write_str(object.base_name(), &mut key);
         form::source_head(object, &mut source);
-        Head { object: object.clone(), base_name: object.base_name().into(), source, flat: flat::source(object) }
+        Head { object: object.clone(), base_name: object.base_name().into(), key, source, flat: flat::source(object) }
     }
 }
 

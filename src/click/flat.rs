@@ -92,7 +92,7 @@ pub(super) fn row(click: &Click<'_>, out: &mut Vec<u8>, extra: &mut Extra) {
     out.push(b'"');
     spread(click, &CLICKS, click.normal.root, out, extra);
     out.extend_from_slice(b",\"batch_key\":");
-    text::write_str(click.batch_key, out);
+    click.write_key(out);
     out.extend_from_slice(&click.head.flat);
     text::write_number(click.place.index, out);
     if !extra.text.is_empty() {

@@ -106,7 +106,7 @@ pub(super) fn click(click: &Click<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(&click.head.source);
     source_tail(click.place, out);
     out.extend_from_slice(b",\"key\":");
-    text::write_str(click.batch_key, out);
+    click.write_key(out);
     out.push(b',');
     members(click, click.normal.root, out);
     out.push(b'}');

@@ -2,6 +2,8 @@
 
 mod verdict;
 
+use std::borrow::Cow;
+
 use aws_config::SdkConfig;
 use tokio::sync::OnceCell;
 
@@ -153,13 +155,18 @@ impl Key {
 /// The body as a text for services that take the characters of XML 1.0 only. What they refuse, U+FFFE and U+FFFF,
 /// can stand in JSON strings alone, and is spelled as an escape there.
 pub(super) fn message(body: &[u8]) -> String {
-    let text = String::from_utf8_lossy(body);
+    let text = text(body);
     // Both begin with this byte, which few texts have.
     if memchr::memchr(0xEF, body).is_some() && text.contains(['\u{fffe}', '\u{ffff}']) {
         text.replace('\u{fffe}', "\\ufffe").replace('\u{ffff}', "\\uffff")
     } else {
         text.into_owned()
     }
+}
+
+/// A body as the text that it is.
+pub(super) fn text(body: &[u8]) -> Cow<'_, str> {
+    simdutf8::basic::from_utf8(body).map_or_else(|_| String::from_utf8_lossy(body), Cow::Borrowed)
 }
 
 /// What became of each entry of a request in which an entry's name is its number. One that the answer does not

@@ -80,9 +80,10 @@ impl Target for DynamoDb {
 
     fn encode(&self, click: &Click<'_>) -> Result<Entry, Unfit> {
         let body = click.form(Form::Flat);
-        let item = Item::of(&body);
-        let texts = self.key.iter().map(|part| item.text(&part.column).filter(|text| !text.is_empty()).ok_or(part));
-        let texts = texts.collect::<Result<Vec<_>, _>>();
+        let texts = Item::of(&body, |item| {
+            let texts = self.key.iter().map(|part| item.text(&part.column).filter(|text| !text.is_empty()).ok_or(part));
+            texts.collect::<Result<Vec<_>, _>>()
+        });
         let key = texts.map_err(|part| Unfit(format!("it has no {}, which is a key of the table", part.column)))?.join("\u{1f}");
         let group = (self.any && !self.is_unique()).then(|| key.as_str().into());
         Ok(Entry { marks: vec![("", key.into())], group, ..Entry::new(click, body) })
@@ -143,7 +144,7 @@ impl DynamoDb {
     }
 
     fn item(&self, entry: &Entry) -> HashMap<String, AttributeValue> {
-        let mut item = Item::of(&entry.body).attributes();
+        let mut item = Item::of(&entry.body, |item| item.attributes());
         for part in self.key.iter().filter(|part| part.attribute != part.column) {
             item.extend(item.get(&part.column).cloned().map(|value| (part.attribute.clone(), value)));
         }

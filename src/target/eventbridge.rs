@@ -85,7 +85,7 @@ impl Target for EventBridge {
     async fn send(&self, batch: &[Entry]) -> Result<Vec<Verdict>, Halt> {
         let event = |entry: &Entry| {
             let time = entry.mark("time").and_then(|time| DateTime::from_str(time, DateTimeFormat::DateTime).ok());
-            let detail = String::from_utf8_lossy(&entry.body);
+            let detail = aws::text(&entry.body);
             let event = PutEventsRequestEntry::builder().event_bus_name(&self.bus).source(&self.source);
             event.detail_type(&self.detail_type).set_time(time).detail(detail).build()
         };

@@ -97,7 +97,7 @@ impl Target for Sns {
 
     async fn send(&self, batch: &[Entry]) -> Result<Vec<Verdict>, Halt> {
         let entry = |(at, entry): (usize, &Entry)| {
-            let mut message = PublishBatchRequestEntry::builder().id(at.to_string()).message(String::from_utf8_lossy(&entry.body));
+            let mut message = PublishBatchRequestEntry::builder().id(at.to_string()).message(aws::text(&entry.body));
             for (name, value) in &entry.marks {
                 let value = MessageAttributeValue::builder().data_type(STRING).string_value(&**value).build()?;
                 message = message.message_attributes(*name, value);

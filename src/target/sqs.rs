@@ -95,14 +95,13 @@ impl Target for Sqs {
 
     async fn send(&self, batch: &[Entry]) -> Result<Vec<Verdict>, Halt> {
         if self.body != Body::Single {
-            let body = String::from_utf8_lossy(&self.body.write(batch)).into_owned();
+            let body = aws::text(&self.body.write(batch)).into_owned();
             let send = self.client.get().await.send_message().queue_url(&self.queue).message_body(body);
             send.send().await.map_err(|e| halt(e, REFUSED))?;
             return Ok(vec![Verdict::Sent; batch.len()]);
         }
         let entry = |(at, entry): (usize, &Entry)| {
-            let message =
-                SendMessageBatchRequestEntry::builder().id(at.to_string()).message_body(String::from_utf8_lossy(&entry.body));
+            let message = SendMessageBatchRequestEntry::builder().id(at.to_string()).message_body(aws::text(&entry.body));
             let Some(group) = &entry.group else { return message.build() };
             message.message_group_id(&**group).message_deduplication_id(entry.id.to_string()).build()
         };

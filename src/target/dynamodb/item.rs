@@ -1,5 +1,6 @@
 //! A flat row as an item: texts, numbers with their digits, and truth values.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
@@ -7,7 +8,7 @@ use std::str::FromStr;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::click::{columns, fields::Type};
-use crate::json::{Kind, Parser, text};
+use crate::json::{Kind, Parser, Tape, text};
 
 /// An attribute of the table's key, and the column that it holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,22 +55,29 @@ impl fmt::Display for KeyPart {
 }
 
 /// A flat row.
+#[derive(Clone, Copy)]
 pub(super) struct Item<'r> {
-    row: &'r [u8],
-    parser: Parser,
+    tape: Tape<'r>,
+}
+
+thread_local! {
+    /// Rows are of few makes, which are learned once.
+    static PARSER: RefCell<Parser> = RefCell::new(Parser::new(u32::MAX));
 }
 
 impl Item<'_> {
-    /// The row in `row`, a JSON object.
-    pub(super) fn of(row: &[u8]) -> Item<'_> {
-        let mut parser = Parser::new(u32::MAX);
-        parser.run(row, true);
-        Item { row, parser }
+    /// What `read` makes of the row in `row`, a JSON object.
+    pub(super) fn of<T>(row: &[u8], read: impl FnOnce(Item<'_>) -> T) -> T {
+        PARSER.with_borrow_mut(|parser| {
+            parser.reset();
+            parser.run(row, true);
+            read(Item { tape: parser.tape(row) })
+        })
     }
 
     /// A column as text.
-    pub(super) fn text(&self, column: &str) -> Option<String> {
-        let tape = self.parser.tape(self.row);
+    pub(super) fn text(self, column: &str) -> Option<String> {
+        let tape = self.tape;
         let value = tape.get(0, column)?;
         Some(match tape.node(value).kind {
             Kind::String => string(&text::unescaped(tape.inner(value), tape.node(value).escaped)),
@@ -78,8 +86,8 @@ impl Item<'_> {
     }
 
     /// All columns.
-    pub(super) fn attributes(&self) -> HashMap<String, AttributeValue> {
-        let tape = self.parser.tape(self.row);
+    pub(super) fn attributes(self) -> HashMap<String, AttributeValue> {
+        let tape = self.tape;
         let attribute = |value: u32| {
             let node = tape.node(value);
             match node.kind {
@@ -104,13 +112,13 @@ mod tests {
     #[test]
     fn a_column_keeps_its_type_and_its_digits() {
         let row = br#"{"click_id":"a","latitude":48.8500000000000001,"first_in_session":true,"city":"K\u00f6ln \"x\""}"#;
-        let item = Item::of(row);
-        let attributes = item.attributes();
+        let attributes = Item::of(row, |item| item.attributes());
         assert_eq!(attributes["latitude"], AttributeValue::N("48.8500000000000001".into()));
         assert_eq!(attributes["first_in_session"], AttributeValue::Bool(true));
         assert_eq!(attributes["city"], AttributeValue::S("Köln \"x\"".into()));
-        assert_eq!((attributes.len(), item.text("latitude").as_deref()), (4, Some("48.8500000000000001")));
-        assert_eq!(item.text("country"), None);
+        assert_eq!(attributes.len(), 4);
+        assert_eq!(Item::of(row, |item| item.text("latitude")).as_deref(), Some("48.8500000000000001"));
+        assert_eq!(Item::of(row, |item| item.text("country")), None);
     }
 
     #[test]
