@@ -46,6 +46,8 @@
 //! - 2026-11-22: clicks are made on the thread that decodes them. Handing parsed records to another one was tried:
 //!   moving them between processors cost what it saved. Blocks of whole lines are handed over instead, from their bytes
 //!   to the entries of each target, as if every line held one record; what does not fit is read one by one.
+//! - 2026-11-22: the key of a long envelope is looked for ahead, by counting brackets up to the end of its data, and its
+//!   clicks are then decoded one by one. A tape of the whole of it cost twice its size in memory and half the speed.
 //! - 2026-11-22: memory is bounded by shares of the function's: a sixteenth for the objects read side by side, an
 //!   eighth for the entries on their way to all targets together.
 //! - 2026-11-22: a lake's files are windows of the object, cut by its own bytes and hours, and are named after the
