@@ -5,6 +5,7 @@
 //! of it. It does not know where the bytes come from nor what a click is.
 
 mod ahead;
+mod coming;
 mod compression;
 mod envelope;
 mod frame;
@@ -12,12 +13,12 @@ mod plain;
 mod record;
 mod unread;
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 
-use ahead::Ahead;
+use ahead::{Ahead, Keys};
+use coming::Coming;
 use envelope::Elements;
 use frame::{Frame, Framer, Wrong};
 use unread::Unread;
@@ -31,10 +32,7 @@ pub use record::{BadRecord, Caps, Item, Place, Record, Resume};
 pub struct Decoder {
     caps: Caps,
     /// What was handed over and not looked at.
-    coming: VecDeque<Bytes>,
-    /// Whether that is all; and what follows it of no use, and why.
-    ended: bool,
-    cut: Option<(Bytes, String)>,
+    coming: Coming,
     framer: Framer,
     ahead: Option<Ahead>,
     unread: Unread,
@@ -42,7 +40,7 @@ pub struct Decoder {
     place: Place,
     current: Bytes,
     elements: Option<Elements>,
-    envelope_key: Option<Arc<str>>,
+    keys: Keys,
     bad: Option<(BadRecord, BytesMut)>,
     over: bool,
 }
@@ -57,9 +55,7 @@ impl Decoder {
     pub fn at(from: Resume, caps: Caps, parser: Parser) -> Decoder {
         Decoder {
             caps,
-            coming: VecDeque::new(),
-            ended: false,
-            cut: None,
+            coming: Coming::default(),
             framer: Framer::new(caps.record_bytes, parser, from.lost),
             ahead: None,
             unread: Unread::default(),
@@ -67,7 +63,7 @@ impl Decoder {
             place: from.place,
             current: Bytes::new(),
             elements: None,
-            envelope_key: None,
+            keys: Keys::default(),
             bad: None,
             over: false,
         }
@@ -80,19 +76,17 @@ impl Decoder {
 
     /// Hands over the next plain bytes, after [`Item::Starved`].
     pub fn push(&mut self, plain: Bytes) {
-        if !plain.is_empty() {
-            self.coming.push_back(plain);
-        }
+        self.coming.push(plain);
     }
 
     /// Says that nothing follows, after [`Item::Starved`].
     pub fn end(&mut self) {
-        self.ended = true;
+        self.coming.end();
     }
 
     /// Says that `plain` and all that follows is of no use, after [`Item::Starved`].
     pub fn cut(&mut self, plain: Bytes, reason: String) {
-        self.cut = Some((plain, reason));
+        self.coming.cut(plain, reason);
     }
 
     /// Gives up what was handed over and is in no record yet, for another decoder to go on with [`at`](Self::at) its
@@ -131,12 +125,12 @@ impl Decoder {
                     }
                     if !self.open_envelope(offset) {
                         let place = self.number(offset);
-                        let key = self.envelope_key.clone().filter(|_| self.framer.in_envelope());
+                        let key = self.key_at(offset);
                         return self.record(0, place, key);
                     }
                 }
                 Frame::Ahead(start) => self.begin_ahead(start),
-                Frame::Envelope(n) => self.skip(n),
+                Frame::Envelope(n) => self.begin_envelope(n),
                 Frame::Broken(wrong) => self.begin_bad(wrong),
                 Frame::Junk(n, ended) => {
                     if let Some(bad) = self.junk(n, ended) {
@@ -176,19 +170,19 @@ impl Decoder {
         if self.unread.show() {
             return Ok(true);
         }
-        if let Some(chunk) = self.coming.pop_front() {
+        if let Some(chunk) = self.coming.next() {
             self.unread.adopt(chunk);
             return Ok(true);
         }
-        if self.cut.is_some() && self.begin_cut() {
+        if self.coming.is_cut() && self.framer.cut(&self.unread) {
             return Ok(true);
         }
-        if let Some((rest, reason)) = self.cut.take() {
+        if let Some((rest, reason)) = self.coming.take_cut() {
             self.unread.adopt(rest);
             while self.unread.show() {}
             return Err(reason);
         }
-        let more = self.ended && !self.last;
+        let more = self.coming.is_all() && !self.last;
         self.last |= more;
         Ok(more)
     }

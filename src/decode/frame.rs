@@ -20,7 +20,7 @@ pub enum Frame {
     Skip(usize),
     /// They are one whole JSON value; the tape is in [`Framer::tape`] until the next call.
     Value(usize),
-    /// They begin an envelope too large or too broken to be held whole. Its key may stand behind its data, which begins
+    /// They begin an envelope too large to be held whole. Its key may stand behind its data, which begins
     /// after so many bytes: [`Framer::take`] is to be told how to go on.
     Ahead(usize),
     /// They open an envelope; its elements follow one by one.
@@ -89,6 +89,8 @@ pub struct Framer {
     /// White space at the start of the line that the current record began on.
     indent: usize,
     in_indent: bool,
+    /// The same of the envelope that is streamed.
+    outer_indent: usize,
     /// Whether the current record began on a line of its own.
     own_line: bool,
     /// Whether lines were skipped, so that brackets may be missing.
@@ -100,7 +102,7 @@ impl Framer {
     /// With the cap on a record's bytes; `lost` says whether lines were skipped before.
     pub fn new(max_record: usize, parser: Parser, lost: bool) -> Framer {
         let (mode, taken, stack) = (Mode::Between, Taken::Undecided, Vec::new());
-        Framer { parser, mode, taken, stack, indent: 0, in_indent: true, own_line: true, lost, max_record }
+        Framer { parser, mode, taken, stack, indent: 0, in_indent: true, outer_indent: 0, own_line: true, lost, max_record }
     }
 
     /// The parser, for another file.
@@ -215,8 +217,11 @@ impl Framer {
                 return false;
             }
             (b'[', None) => self.stack.push(Context::Array),
-            (b']', Some(Context::Array)) | (b'}', Some(Context::Tail { .. })) => {
+            (b']', Some(Context::Array)) => drop(self.stack.pop()),
+            (b'}', Some(Context::Tail { .. })) => {
                 self.stack.pop();
+                // As if it had been held whole.
+                (self.indent, self.own_line) = (self.outer_indent, false);
             }
             (b']', Some(Context::Data)) => {
                 self.stack.pop();

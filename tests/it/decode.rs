@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use clickstream_forwarder::decode::Caps;
+use clickstream_forwarder::decode::{Caps, Decoder, Item};
 use clickstream_forwarder::sample::{Framing, Sample};
 use proptest::prelude::*;
 
@@ -240,6 +240,45 @@ fn a_long_envelope_gives_its_clicks_and_its_key_whatever_is_broken_in_it() {
     let open = whole("name", with("{").as_bytes());
     assert_eq!(counts(&open).0, 2900);
     assert_eq!(keys(&open[..2900]), [("name".into(), 2900)]);
+}
+
+#[test]
+fn no_click_gets_the_key_of_another_envelope() {
+    let (one, many) = (click(1), (0..3000).map(click).collect::<Vec<_>>().join(","));
+    let pad = "x".repeat(140_000);
+    let cases = [
+        // What is behind the data counts, and what is no text is no key.
+        (format!(r#"{{"key":"A","data":[{many}],"key":null}}"#), vec![("name", 3000)]),
+        // The data begin late, and are broken.
+        (format!(r#"{{"key":"A","data":[{one}]}}{{"key":"B","pad":"{pad}","data":[{one},x]}}"#), vec![("A", 1), ("B", 1)]),
+        // The bracket that ends the data is lost with what is broken.
+        (format!("{{\"data\":[{many},x],\"key\":\"A\"}}\n{one}\n{one}"), vec![("A", 3000), ("name", 2)]),
+        // Two envelopes that only together have as many brackets closed as opened.
+        (format!("{{\"data\":[{many},[[[x],\"key\":\"A\"}}\n{{\"data\":[{one}]]]],\"key\":\"B\"}}\n"), vec![("name", 3000)]),
+    ];
+    for (text, expected) in cases {
+        let mut out = whole("name", text.as_bytes());
+        out.retain(|out| matches!(out, Out::Click { .. }));
+        assert_eq!(keys(&out), expected.iter().map(|(key, count)| ((*key).to_owned(), *count)).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn a_line_after_a_long_envelope_of_many_lines_is_none_of_its() {
+    let clicks = (0..3000).map(click).collect::<Vec<_>>().join(",");
+    // A click that is indented further than the bad record before it would be part of that.
+    let text = format!("    {{\"data\":[\n{clicks}\n]}}{{\"a\":x\n  {}\n", click(1));
+    assert_eq!(counts(&whole("k", text.as_bytes())), (3001, 1, 0));
+}
+
+#[test]
+fn envelopes_that_are_broken_again_and_again_are_each_looked_at_once() {
+    let text = "{\"data\":[{\"a\":[[[[}\n]}\n".repeat(40_000);
+    assert_eq!(counts(&whole("k", text.as_bytes())).0, 0);
+    // A live stream is not held up by what cannot be an envelope.
+    let mut decoder = Decoder::new(Caps::default());
+    decoder.push(format!("{{\"data\":[{},{{\"timestamp\":\"20\n{}\n", click(1), click(2)).into());
+    assert!(matches!(decoder.advance(), Item::Record(_)));
 }
 
 #[test]

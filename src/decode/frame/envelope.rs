@@ -4,7 +4,7 @@ use super::{Context, Frame, Framer, Mode, Taken};
 use crate::json::{Member, Tape};
 
 impl Framer {
-    /// The node of the `data` array of the envelope that [`Frame::Ahead`] or [`Frame::Envelope`] spoke of.
+    /// The node of the `data` array of the envelope that [`Frame::Envelope`] spoke of.
     pub fn data(&self) -> u32 {
         self.parser.data().unwrap_or(0)
     }
@@ -32,11 +32,6 @@ impl Framer {
         data.is_some_and(|data| !is_click(tape, members_before(tape, data)))
     }
 
-    /// An envelope that cannot be had whole.
-    pub(super) fn envelope(&mut self) -> Frame {
-        if self.taken == Taken::Undecided { Frame::Ahead(self.data_start()) } else { self.by_elements() }
-    }
-
     /// Decides how the envelope that [`Frame::Ahead`] spoke of is taken.
     pub fn take(&mut self, taken: Taken) {
         self.taken = taken;
@@ -53,12 +48,12 @@ impl Framer {
 
     /// Begins to take the elements of an envelope one by one.
     pub(super) fn by_elements(&mut self) -> Frame {
-        self.mode = Mode::Between;
+        (self.mode, self.outer_indent) = (Mode::Between, self.indent);
         self.stack.push(Context::Data);
         Frame::Envelope(self.data_start() + 1)
     }
 
-    fn data_start(&self) -> usize {
+    pub(super) fn data_start(&self) -> usize {
         self.parser.tape(&[]).node(self.data()).start as usize
     }
 }

@@ -28,7 +28,7 @@ impl Framer {
         let progress = match within.get(..WHOLE).filter(|_| self.taken == Taken::Undecided) {
             None => self.parser.run(within, last && whole),
             Some(first) => match self.parser.run(first, last && first.len() == unread.len()) {
-                Progress::More if self.is_envelope(first) => return self.envelope(),
+                Progress::More if self.is_envelope(first) => return Frame::Ahead(self.data_start()),
                 Progress::More => {
                     self.taken = Taken::Whole;
                     self.parser.run(within, last && whole)
@@ -43,11 +43,11 @@ impl Framer {
                 Frame::Value(n)
             }
             Progress::More if whole && !last => Frame::More,
-            Progress::More if self.is_envelope(within) => self.envelope(),
+            Progress::More if self.is_envelope(within) => self.by_elements(),
             Progress::More if whole && !self.began_a_line(within) => Frame::Truncated,
             Progress::More if whole => self.fail(within, Wrong::CutShort),
             Progress::More => self.fail(within, Wrong::TooLong),
-            Progress::Invalid { .. } if self.is_envelope(within) => self.envelope(),
+            Progress::Invalid { .. } if self.is_envelope(within) => self.by_elements(),
             Progress::Invalid { at, fault } => self.fail(within, Wrong::Syntax(at, fault)),
         }
     }
