@@ -30,16 +30,14 @@ struct Stdout {
     form: Form,
 }
 
-/// What is being written: by one writer at a time, of all targets and attempts, for lines of two batches must not mix.
-static WRITING: LazyLock<Arc<Mutex<Vec<u8>>>> = LazyLock::new(Arc::default);
-/// Bytes for which room is kept between batches.
-const ROOM: usize = 1 << 20;
+/// One writer at a time, of all targets and attempts: lines of two batches must not mix.
+static WRITING: LazyLock<Arc<Mutex<()>>> = LazyLock::new(Arc::default);
 
 #[async_trait]
 impl Target for Stdout {
     fn limits(&self) -> Limits {
         // One after another, so that a file's clicks come out in their order.
-        Limits { records: 512, bytes: 64 << 20, record_bytes: 64 << 20, per_record: 1, in_flight: 1, ..Limits::PLAIN }
+        Limits { records: 1024, bytes: 64 << 20, record_bytes: 64 << 20, per_record: 1, in_flight: 1, ..Limits::PLAIN }
     }
 
     fn encode(&self, click: &Click<'_>) -> Result<Entry, Unfit> {
@@ -47,17 +45,18 @@ impl Target for Stdout {
     }
 
     async fn send(&self, batch: &[Entry]) -> Result<Vec<Verdict>, Halt> {
-        let mut lines = WRITING.clone().lock_owned().await;
-        lines.clear();
-        lines.shrink_to(ROOM);
-        lines.reserve(batch.iter().map(|entry| entry.body.len() + 1).sum());
+        let mut lines = Vec::with_capacity(batch.iter().map(|entry| entry.body.len() + 1).sum());
         for entry in batch {
             lines.extend_from_slice(&entry.body);
             lines.push(b'\n');
         }
+        let turn = WRITING.clone().lock_owned().await;
         // Past the buffers of the standard library: what is written is gone, or the error is this batch's. The turn
         // ends with the write, even if nobody waits for it any more.
-        let write = move || File::from(std::io::stdout().as_fd().try_clone_to_owned()?).write_all(&lines);
+        let write = move || {
+            let _turn = turn;
+            File::from(std::io::stdout().as_fd().try_clone_to_owned()?).write_all(&lines)
+        };
         let written = spawn_blocking(write).await.unwrap_or_else(|e| Err(e.into()));
         match written {
             Ok(()) => Ok(vec![Verdict::Sent; batch.len()]),
