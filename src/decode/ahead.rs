@@ -119,7 +119,7 @@ impl Decoder {
     pub(super) fn begin_ahead(&mut self, start: usize) {
         // What is broken again and again is looked at twice at most.
         if self.keys.in_vain > self.place.offset + self.caps.record_bytes as u64 {
-            return self.framer.take(Taken::ByElements);
+            return self.framer.take(Taken::ByElements(false));
         }
         self.ahead = Some(Ahead::new(start, self.caps.record_bytes, self.caps.depth));
     }
@@ -132,12 +132,18 @@ impl Decoder {
         let looked = ahead.looked as u64;
         self.ahead = None;
         self.keys.late = None;
-        self.framer.take(Taken::ByElements);
-        match found {
-            Found::Nothing => self.keys.in_vain += looked,
-            Found::Whole => self.framer.take(Taken::Whole),
-            Found::Members(end, key) => self.keys.late = key.map(|key| (self.place.offset + end as u64, key)),
-        }
+        let taken = match found {
+            Found::Whole => Taken::Whole,
+            Found::Nothing => {
+                self.keys.in_vain += looked;
+                Taken::ByElements(false)
+            }
+            Found::Members(end, key) => {
+                self.keys.late = key.map(|key| (self.place.offset + end as u64, key));
+                Taken::ByElements(true)
+            }
+        };
+        self.framer.take(taken);
         true
     }
 

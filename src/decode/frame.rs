@@ -89,8 +89,8 @@ pub struct Framer {
     /// White space at the start of the line that the current record began on.
     indent: usize,
     in_indent: bool,
-    /// The same of the envelope that is streamed.
-    outer_indent: usize,
+    /// The same of the envelope that is streamed, if its end was seen.
+    outer_indent: Option<usize>,
     /// Whether the current record began on a line of its own.
     own_line: bool,
     /// Whether lines were skipped, so that brackets may be missing.
@@ -102,7 +102,7 @@ impl Framer {
     /// With the cap on a record's bytes; `lost` says whether lines were skipped before.
     pub fn new(max_record: usize, parser: Parser, lost: bool) -> Framer {
         let (mode, taken, stack) = (Mode::Between, Taken::Undecided, Vec::new());
-        Framer { parser, mode, taken, stack, indent: 0, in_indent: true, outer_indent: 0, own_line: true, lost, max_record }
+        Framer { parser, mode, taken, stack, indent: 0, in_indent: true, outer_indent: None, own_line: true, lost, max_record }
     }
 
     /// The parser, for another file.
@@ -220,8 +220,10 @@ impl Framer {
             (b']', Some(Context::Array)) => drop(self.stack.pop()),
             (b'}', Some(Context::Tail { .. })) => {
                 self.stack.pop();
-                // As if it had been held whole.
-                (self.indent, self.own_line) = (self.outer_indent, false);
+                if let Some(indent) = self.outer_indent.take() {
+                    // As if it had been held whole.
+                    (self.indent, self.own_line) = (indent, false);
+                }
             }
             (b']', Some(Context::Data)) => {
                 self.stack.pop();

@@ -41,14 +41,15 @@ impl Framer {
     pub fn cut(&mut self, unread: &[u8]) -> bool {
         let envelope = self.mode == Mode::Value && self.is_envelope(unread);
         if envelope {
-            self.taken = Taken::ByElements;
+            self.taken = Taken::ByElements(false);
         }
         envelope
     }
 
     /// Begins to take the elements of an envelope one by one.
     pub(super) fn by_elements(&mut self) -> Frame {
-        (self.mode, self.outer_indent) = (Mode::Between, self.indent);
+        self.mode = Mode::Between;
+        self.outer_indent = (self.taken == Taken::ByElements(true)).then_some(self.indent);
         self.stack.push(Context::Data);
         Frame::Envelope(self.data_start() + 1)
     }

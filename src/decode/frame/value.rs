@@ -10,8 +10,8 @@ pub enum Taken {
     Undecided,
     /// Whole, envelope or not.
     Whole,
-    /// As an envelope whose elements follow one by one.
-    ByElements,
+    /// As an envelope whose elements follow one by one; and whether its end was seen.
+    ByElements(bool),
 }
 
 /// Bytes up to which an envelope is held whole. The tape of a larger one would take twice its size, in memory that is new
@@ -20,7 +20,7 @@ const WHOLE: usize = 128 * 1024;
 
 impl Framer {
     pub(super) fn value(&mut self, unread: &[u8], last: bool) -> Frame {
-        if self.taken == Taken::ByElements {
+        if let Taken::ByElements(_) = self.taken {
             return self.by_elements();
         }
         let within = unread.get(..self.max_record).unwrap_or(unread);
