@@ -151,8 +151,8 @@ impl<'a> Tape<'a> {
             return text::unescape(self.inner(index)) == name.as_bytes();
         }
         // Most differ in their length; a string has its quotes besides.
-        let length = (node.end - node.start) as usize;
-        (length == name.len() + 2 || node.kind != Kind::String) && self.inner(index) == name.as_bytes()
+        let may = node.kind != Kind::String || (node.end - node.start) as usize == name.len() + 2;
+        may && self.inner(index) == name.as_bytes()
     }
 
     /// The value of member `name` of the object at `index`; the last one where the name repeats.
