@@ -1,11 +1,12 @@
 //! `stdout`: one click per line on standard output; in Lambda, into the function's log.
 
 use std::fs::File;
-use std::io::{ErrorKind, Write};
+use std::io::{self, ErrorKind, IoSlice, Write};
 use std::os::fd::AsFd;
 use std::sync::{Arc, LazyLock};
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use tokio::sync::Mutex;
 use tokio::task::spawn_blocking;
 
@@ -45,17 +46,13 @@ impl Target for Stdout {
     }
 
     async fn send(&self, batch: &[Entry]) -> Result<Vec<Verdict>, Halt> {
-        let mut lines = Vec::with_capacity(batch.iter().map(|entry| entry.body.len() + 1).sum());
-        for entry in batch {
-            lines.extend_from_slice(&entry.body);
-            lines.push(b'\n');
-        }
+        let bodies: Vec<Bytes> = batch.iter().map(|entry| entry.body.clone()).collect();
         let turn = WRITING.clone().lock_owned().await;
         // Past the buffers of the standard library: what is written is gone, or the error is this batch's. The turn
         // ends with the write, even if nobody waits for it any more.
         let write = move || {
             let _turn = turn;
-            File::from(std::io::stdout().as_fd().try_clone_to_owned()?).write_all(&lines)
+            write_lines(&mut File::from(std::io::stdout().as_fd().try_clone_to_owned()?), &bodies)
         };
         let written = spawn_blocking(write).await.unwrap_or_else(|e| Err(e.into()));
         match written {
@@ -67,5 +64,54 @@ impl Target for Stdout {
 
     fn describe(&self) -> Vec<(&'static str, String)> {
         vec![("format", self.form.to_string())]
+    }
+}
+
+/// Writes each body and a line feed, from where they are.
+fn write_lines(out: &mut impl Write, bodies: &[Bytes]) -> io::Result<()> {
+    let mut slices: Vec<_> = bodies.iter().flat_map(|body| [IoSlice::new(body), IoSlice::new(b"\n")]).collect();
+    let mut rest = slices.as_mut_slice();
+    while !rest.is_empty() {
+        match out.write_vectored(rest) {
+            Ok(0) => return Err(ErrorKind::WriteZero.into()),
+            Ok(n) => IoSlice::advance_slices(&mut rest, n),
+            Err(e) if e.kind() == ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Takes a few bytes at a time, and none at all after so many.
+    struct Narrow(Vec<u8>, usize);
+
+    impl Write for Narrow {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            if self.0.len() % 5 == 3 {
+                self.0.push(b'-');
+                return Err(ErrorKind::Interrupted.into());
+            }
+            let n = bytes.len().min(3).min(self.1 - self.0.len());
+            self.0.extend_from_slice(bytes.get(..n).unwrap_or_default());
+            Ok(n)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn lines_come_out_whole_however_little_is_taken_at_a_time() {
+        let bodies: Vec<_> = ["{\"a\":1}", "", "{\"long\":\"xxxxxxxxx\"}"].map(Bytes::from).into();
+        let mut out = Narrow(Vec::new(), 1000);
+        write_lines(&mut out, &bodies).unwrap();
+        out.0.retain(|byte| *byte != b'-');
+        assert_eq!(String::from_utf8(out.0).unwrap(), "{\"a\":1}\n\n{\"long\":\"xxxxxxxxx\"}\n");
+        assert_eq!(write_lines(&mut Narrow(Vec::new(), 10), &bodies).unwrap_err().kind(), ErrorKind::WriteZero);
     }
 }
