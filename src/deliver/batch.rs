@@ -9,6 +9,8 @@ pub struct Batcher {
     limits: Limits,
     entries: Vec<Entry>,
     bytes: usize,
+    /// Entries of the last batch.
+    last: usize,
 }
 
 /// An entry that no request can hold.
@@ -23,7 +25,7 @@ pub struct TooLarge {
 impl Batcher {
     /// With a target's limits.
     pub fn new(limits: Limits) -> Batcher {
-        Batcher { limits, entries: Vec::new(), bytes: limits.overhead }
+        Batcher { limits, entries: Vec::new(), bytes: limits.overhead, last: 0 }
     }
 
     /// Adds an entry; returns the batch that was full before it, if it was. Where objects are cut into windows, none
@@ -37,6 +39,10 @@ impl Batcher {
         let full = self.limits.cut.is_none() && self.is_full(&entry, size);
         let batch = if full { self.take() } else { None };
         self.bytes += size;
+        if self.entries.is_empty() {
+            // As many will come again.
+            self.entries.reserve_exact(self.last);
+        }
         self.entries.push(entry);
         Ok(batch)
     }
@@ -57,6 +63,7 @@ impl Batcher {
     pub fn take(&mut self) -> Option<Vec<Entry>> {
         self.bytes = self.limits.overhead;
         let entries = std::mem::take(&mut self.entries);
+        self.last = entries.len();
         (!entries.is_empty()).then_some(entries)
     }
 }
