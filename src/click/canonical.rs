@@ -17,8 +17,8 @@ pub(super) struct Scratch {
     length: usize,
     /// A string that is written anew.
     piece: Vec<u8>,
-    /// Values of the objects that are being written, each object's above its parent's.
-    values: Vec<Value>,
+    /// Nodes of the values of the objects that are being written, each object's above its parent's.
+    values: Vec<u32>,
     /// Members of an object that is being sorted.
     sorting: Vec<(Name, Value)>,
     memo: Memo<Arc<[u8]>>,
@@ -86,18 +86,18 @@ impl Scratch {
     }
 
     fn members(&mut self, click: &Normal<'_>, value: Value) -> Result<(), Twice> {
-        let Some(order) = click.order(value) else { return self.sorted(click, value) };
+        let Some((node, patches)) = click.changes.patched(value) else { return self.sorted(click, value) };
+        let Some(order) = click.order(node, patches) else { return self.sorted(click, value) };
         let (order, first) = (order?, self.values.len());
-        click.values(value, &mut self.values);
+        self.values.extend(click.tape.members(node).map(|m| m.value));
         if self.values.len() == first {
             self.push(b'{');
         }
         for (before, at) in order.slots() {
             self.copy_part(order.text(), before.start, before.end);
-            match self.values.get(first + at).copied() {
-                Some(Value::Node(index)) => self.node(click, index)?,
-                Some(value) => self.value(click, value)?,
-                None => {}
+            match patches.iter().find(|patch| patch.at == at) {
+                Some(patch) => self.value(click, patch.value)?,
+                None => self.node(click, self.values.get(first + at).copied().unwrap_or(u32::MAX))?,
             }
         }
         self.values.truncate(first);

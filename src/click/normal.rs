@@ -114,41 +114,19 @@ impl<'a> Normal<'a> {
         members(self.tape, self.changes, value)
     }
 
-    /// Appends the values of an object's members to `out`.
+    /// The order of the members of the object at `node` by their names, some of which `patches` have changed, if it is
+    /// known: positions among [`members`](Self::members). The error says that a name stands twice.
     #[inline]
-    pub(super) fn values(&self, object: Value, out: &mut Vec<Value>) {
-        let Some((node, patches)) = self.changes.patched(object) else {
-            return out.extend(self.members(object).map(|(_, value)| value));
-        };
-        let first = out.len();
-        out.extend(self.tape.members(node).map(|m| Value::Node(m.value)));
-        for patch in patches {
-            if let Some(value) = out.get_mut(first + patch.at) {
-                *value = patch.value;
-            }
-        }
-    }
-
-    /// The node that an object was, and whether a member of it has another name now.
-    #[inline]
-    fn origin(&self, object: Value) -> Option<(u32, bool)> {
-        let (node, patches) = self.changes.patched(object)?;
-        Some((node, patches.iter().any(|patch| patch.name.is_some())))
-    }
-
-    /// The order of an object's members by their names, if it is known: positions among
-    /// [`members`](Self::members). The error says that a name stands twice.
-    #[inline]
-    pub(super) fn order(&self, object: Value) -> Option<Result<&'a Order, Twice>> {
-        let (node, renamed) = self.origin(object)?;
+    pub(super) fn order(&self, node: u32, patches: &[Patch]) -> Option<Result<&'a Order, Twice>> {
         let plan = self.plans.get(self.tape.node(node).shape, self.tape.shapes)?;
+        let renamed = patches.iter().any(|patch| patch.name.is_some());
         Some(if renamed { &plan.renamed } else { &plan.order }.as_ref().ok_or(Twice))
     }
 
     /// The plan for an object whose members stand in the order they were delivered in, some of them perhaps with
     /// a given name.
     pub(super) fn plan(&self, object: Value) -> Option<&'a Plan> {
-        self.plans.get(self.tape.node(self.origin(object)?.0).shape, self.tape.shapes)
+        self.plans.get(self.tape.node(self.changes.patched(object)?.0).shape, self.tape.shapes)
     }
 
     /// What an object is known by, if it equals an earlier one.
@@ -157,7 +135,7 @@ impl<'a> Normal<'a> {
         if self.tape.repeats.is_empty() {
             return None;
         }
-        let repeat = self.tape.repeat(self.origin(object)?.0)?;
+        let repeat = self.tape.repeat(self.changes.patched(object)?.0)?;
         Some(Key { instance: self.tape.shapes.instance(), repeat, changed: matches!(object, Value::Object(_)) })
     }
 

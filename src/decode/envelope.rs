@@ -18,6 +18,10 @@ impl Decoder {
     /// Begins to walk the envelope in `current`, if it is one.
     pub(super) fn open_envelope(&mut self, offset: u64) -> bool {
         let tape = self.framer.tape(&self.current);
+        // Few clicks hold an array there, and that is quickly seen.
+        if !tape.members(0).any(|m| tape.node(m.value).kind == Kind::Array) {
+            return false;
+        }
         let Some(data) = tape.get(0, "data").filter(|&data| tape.node(data).kind == Kind::Array) else { return false };
         if is_click(tape, tape.members(0)) || self.framer.in_envelope() {
             return false;

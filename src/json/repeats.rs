@@ -6,11 +6,11 @@ use super::{Node, ShapeId};
 /// Places for objects that are kept: each may be in one of two, where it replaces the older one.
 const SLOTS: usize = 1024;
 /// Bytes of the smallest and the largest object that is kept. Below, parsing is as quick.
-const SIZE: std::ops::RangeInclusive<usize> = 96..=4096;
+const SIZE: std::ops::RangeInclusive<usize> = 48..=4096;
 /// Bytes that are kept in all. Their nodes, and what becomes of them, take three times as much.
 const MOST: usize = 1 << 20;
 /// Bytes at an object's start that tell its slot.
-const HEAD: usize = 64;
+const HEAD: usize = 48;
 /// Objects that pass before the first is kept, about ten a click: a small file has nothing to gain.
 const WARM_UP: u32 = 160;
 /// Misses that a place in the record may cost until nothing is looked up there any more, and what a hit earns.

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::click::{ClickId, write_source};
 use crate::decode::{BadRecord, Place};
-use crate::json::{Tape, text};
+use crate::json::{Kind, Tape, text};
 use crate::object::ObjectRef;
 use crate::target::Entry;
 
@@ -131,6 +131,8 @@ impl Row {
 
     /// Reads a row back; nothing if the object at `root` is none.
     pub fn read(tape: Tape<'_>, root: u32) -> Option<Row> {
+        // Clicks hold no number there, and that is quickly seen.
+        tape.members(root).find(|m| tape.node(m.value).kind == Kind::Number)?;
         let mark = tape.get(root, MARK)?;
         (tape.raw(mark) == VERSION.to_string().as_bytes()).then_some(())?;
         let string = |object: u32, name: &str| tape.get(object, name).and_then(|value| tape.string(value)).map(|s| s.into_owned());

@@ -107,3 +107,45 @@ proptest! {
         prop_assert_eq!(plain_run(&text), naive);
     }
 }
+
+/// All there is to see of the value at `index`: its bytes, its kind, and the same of what is in it.
+fn seen(tape: Tape<'_>, index: u32) -> Vec<(&[u8], Kind, bool)> {
+    let node = tape.node(index);
+    let mut all = vec![(tape.raw(index), node.kind, node.escaped)];
+    tape.members(index).for_each(|m| all.extend([seen(tape, m.name), seen(tape, m.value)].concat()));
+    tape.elements(index).for_each(|element| all.extend(seen(tape, element)));
+    all
+}
+
+/// Values that hold the same few objects in any places.
+fn familiar() -> impl Strategy<Value = String> {
+    let filler = "x".repeat(50);
+    let object = (0u8..6, any::<bool>()).prop_map(move |(n, open)| match (n, open) {
+        (0, _) => "{}".into(),
+        (1, _) => format!("{{{}}}", " ".repeat(60)),
+        (n, false) => format!(r#"{{"n{n}":{n},"long":"{filler}","in":{{"a":[{{}},"\u00e9"]}}}}"#),
+        (n, true) => format!(r#"{{"long":"{filler}","b":{n},"in":{{"b":{{"c":[1,{n}]}},"a":null}}}}"#),
+    });
+    let value = proptest::collection::vec((object, "[abc]"), 0..6);
+    value.prop_map(|members| {
+        let members: Vec<_> =
+            members.iter().map(|(object, name)| format!(r#""{name}":[{object},{object}],"{name}2":{object}"#)).collect();
+        format!("{{{}}}", members.join(","))
+    })
+}
+
+proptest! {
+    #[test]
+    fn objects_that_come_again_look_as_if_they_were_parsed(values in proptest::collection::vec(familiar(), 1..40)) {
+        let mut parser = Parser::new(128);
+        for _ in 0..5 {
+            for value in &values {
+                parser.reset();
+                prop_assert_eq!(parser.run(value.as_bytes(), true), Progress::Done(value.len()));
+                let mut new = Parser::new(128);
+                new.run(value.as_bytes(), true);
+                prop_assert_eq!(seen(parser.tape(value.as_bytes()), 0), seen(new.tape(value.as_bytes()), 0));
+            }
+        }
+    }
+}
