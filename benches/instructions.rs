@@ -5,7 +5,10 @@
 //! instructions small N     N files of one click each, likewise, decoded with the same tools
 //! ```
 
-#![expect(clippy::unwrap_used, reason = "a benchmark that cannot go on should end")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a benchmark that cannot go on should end"
+)]
 #![expect(clippy::print_stdout, reason = "its output")]
 
 #[expect(dead_code, reason = "the other benchmark needs the rest")]
@@ -24,7 +27,10 @@ const MOST: u64 = 4000;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let (work, n) = (arguments.first().map(String::as_str), arguments.get(1).and_then(|n| n.parse().ok()));
+    let (work, n) = (
+        arguments.first().map(String::as_str),
+        arguments.get(1).and_then(|n| n.parse().ok()),
+    );
     match (work, n) {
         (Some("decode"), Some(n)) => decode(n),
         (Some("small"), Some(n)) => small(n),
@@ -34,7 +40,9 @@ fn main() {
 
 fn decode(n: usize) {
     let file = sample(Framing::Lines, Some(MOST), None);
-    let ends: Vec<usize> = memchr::memchr_iter(b'\n', &file).map(|end| end + 1).collect();
+    let ends: Vec<usize> = memchr::memchr_iter(b'\n', &file)
+        .map(|end| end + 1)
+        .collect();
     let end = n.checked_sub(1).map_or(0, |last| *ends.get(last).unwrap());
     forward(&mut Tools::new(), &file.slice(..end));
 }

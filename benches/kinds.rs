@@ -14,10 +14,21 @@ pub fn targets() -> Vec<Named> {
     KINDS
         .iter()
         .map(|kind| {
-            let vars: Option<Vars> =
-                minimal(kind.name).map(|pairs| pairs.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect());
-            let context = Context { clock: || SystemTime::UNIX_EPOCH, trust: Default::default(), aws: Default::default() };
-            (kind.name, vars.and_then(|vars| (kind.build)(&Scope::new(&vars, "T_"), context)))
+            let vars: Option<Vars> = minimal(kind.name).map(|pairs| {
+                pairs
+                    .iter()
+                    .map(|(k, v)| (k.to_string(), v.to_string()))
+                    .collect()
+            });
+            let context = Context {
+                clock: || SystemTime::UNIX_EPOCH,
+                trust: Default::default(),
+                aws: Default::default(),
+            };
+            (
+                kind.name,
+                vars.and_then(|vars| (kind.build)(&Scope::new(&vars, "T_"), context)),
+            )
         })
         .collect()
 }
@@ -26,7 +37,10 @@ pub fn targets() -> Vec<Named> {
 fn minimal(kind: &str) -> Option<&'static [(&'static str, &'static str)]> {
     match kind {
         "firehose" | "kinesis" => Some(&[("T_STREAM", "clicks")]),
-        "sqs" => Some(&[("T_QUEUE_URL", "https://sqs.eu-west-1.amazonaws.com/123456789012/clicks")]),
+        "sqs" => Some(&[(
+            "T_QUEUE_URL",
+            "https://sqs.eu-west-1.amazonaws.com/123456789012/clicks",
+        )]),
         "sns" => Some(&[("T_TOPIC_ARN", "arn:aws:sns:eu-west-1:123456789012:clicks")]),
         "eventbridge" => Some(&[]),
         "dynamodb" => Some(&[("T_TABLE", "clicks")]),

@@ -15,7 +15,16 @@ const CHUNK: usize = 256 * 1024;
 /// A file of so many records, or of so many bytes.
 pub fn sample(framing: Framing, records: Option<u64>, bytes: Option<u64>) -> Bytes {
     let mut file = Vec::new();
-    Sample { framing, records, bytes, seed: 1, gzip: false, bad_every: None }.write(&mut file).unwrap();
+    Sample {
+        framing,
+        records,
+        bytes,
+        seed: 1,
+        gzip: false,
+        bad_every: None,
+    }
+    .write(&mut file)
+    .unwrap();
     file.into()
 }
 
@@ -50,19 +59,34 @@ pub struct Tools {
 impl Tools {
     /// Such as have seen nothing.
     pub fn new() -> Tools {
-        let object = Arc::new(ObjectRef::new("clicks", "/2026/11/21/23/rb-clicks-stream-1-2026-11-21-23-54-50-x"));
-        Tools { parser: None, normaliser: Normaliser::default(), object }
+        let object = Arc::new(ObjectRef::new(
+            "clicks",
+            "/2026/11/21/23/rb-clicks-stream-1-2026-11-21-23-54-50-x",
+        ));
+        Tools {
+            parser: None,
+            normaliser: Normaliser::default(),
+            object,
+        }
     }
 
     /// Gives each click of `file` to `visit`, and says how many there were.
     pub fn clicks(&mut self, file: &Bytes, mut visit: impl FnMut(&Click<'_>)) -> u64 {
         let caps = Caps::default();
-        let mut parser = self.parser.take().unwrap_or_else(|| Parser::new(caps.depth));
+        let mut parser = self
+            .parser
+            .take()
+            .unwrap_or_else(|| Parser::new(caps.depth));
         parser.renew();
         let decoder = Decoder::at(Resume::default(), caps, parser);
         let (normaliser, object, mut seen) = (&mut self.normaliser, &self.object, Seen::new());
-        let (count, parser) =
-            read(file, decoder, |record| visit(&normaliser.click(record, object, |print| seen.meet(print)).unwrap()));
+        let (count, parser) = read(file, decoder, |record| {
+            visit(
+                &normaliser
+                    .click(record, object, |print| seen.meet(print))
+                    .unwrap(),
+            )
+        });
         self.parser = Some(parser);
         count
     }

@@ -1,7 +1,10 @@
 //! What the pipeline is held against: `serde_json` reading whole clicks, line by line, copying no text that it
 //! need not copy. It makes no ids and writes nothing.
 
-#![expect(dead_code, reason = "the members are read from the text and looked at no more")]
+#![expect(
+    dead_code,
+    reason = "the members are read from the text and looked at no more"
+)]
 
 use std::borrow::Cow;
 use std::collections::HashMap;

@@ -9,7 +9,10 @@
 //! All times but those of `encode` are CPU time of the thread. In pairs each piece of work takes turns with the one
 //! it is held against; the least times of both are compared per click, and each comparison is a line of JSON.
 
-#![expect(clippy::unwrap_used, reason = "a benchmark that cannot go on should end")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a benchmark that cannot go on should end"
+)]
 #![expect(clippy::print_stdout, reason = "its output")]
 
 mod kinds;
@@ -65,14 +68,26 @@ struct Work {
 
 impl Work {
     /// `run` over `file`, which holds so many clicks.
-    fn new(name: &str, against: &'static str, (file, clicks): (&Bytes, u64), run: impl Fn(&Bytes) + 'static) -> Work {
+    fn new(
+        name: &str,
+        against: &'static str,
+        (file, clicks): (&Bytes, u64),
+        run: impl Fn(&Bytes) + 'static,
+    ) -> Work {
         let (bytes, file) = (file.len() as u64, file.clone());
         let run = Box::new(move || {
             let before = cpu_time();
             run(&file);
             cpu_time() - before
         });
-        Work { name: name.into(), against, bytes, clicks, shrinks: None, run }
+        Work {
+            name: name.into(),
+            against,
+            bytes,
+            clicks,
+            shrinks: None,
+            run,
+        }
     }
 
     fn nanos_per_click(&self, time: Duration) -> f64 {
@@ -90,17 +105,30 @@ fn main() {
     let file = sample(Framing::Lines, None, Some(FILE));
     works.extend(stages(&file));
     works.extend(compressions(&file));
-    let (targets, strangers): (Vec<_>, Vec<_>) = kinds::targets().into_iter().partition(|(_, target)| target.is_some());
-    works.extend(targets.into_iter().filter_map(|(kind, target)| Some(encoding(kind, target?, &file))));
-    let strangers: Vec<_> = strangers.into_iter().map(|(kind, _)| format!("encode/{kind}")).collect();
+    let (targets, strangers): (Vec<_>, Vec<_>) = kinds::targets()
+        .into_iter()
+        .partition(|(_, target)| target.is_some());
+    works.extend(
+        targets
+            .into_iter()
+            .filter_map(|(kind, target)| Some(encoding(kind, target?, &file))),
+    );
+    let strangers: Vec<_> = strangers
+        .into_iter()
+        .map(|(kind, _)| format!("encode/{kind}"))
+        .collect();
 
     let asked = |flag: &str| std::env::args().any(|argument| argument == flag);
     if asked("--paired") {
         paired(&works, if asked("--quick") { 7 } else { 25 });
         let why = "its minimal configuration is missing in benches/kinds.rs";
-        strangers.iter().for_each(|name| println!("{}", json!({ "what": name, "skipped": why })));
+        strangers
+            .iter()
+            .for_each(|name| println!("{}", json!({ "what": name, "skipped": why })));
     } else {
-        strangers.iter().for_each(|name| println!("{name}: its minimal configuration is missing in benches/kinds.rs"));
+        strangers.iter().for_each(|name| {
+            println!("{name}: its minimal configuration is missing in benches/kinds.rs")
+        });
         with_criterion(&works);
     }
 }
@@ -125,7 +153,12 @@ fn pipelines() -> Vec<Work> {
         make("pipeline/webhook", REFERENCE, Framing::Lines, Form::Webhook),
         make("pipeline/raw", REFERENCE, Framing::Lines, Form::Raw),
         make("framing/array", LINES, Framing::Array, Form::Click),
-        make("framing/concatenated", LINES, Framing::Concatenated, Form::Click),
+        make(
+            "framing/concatenated",
+            LINES,
+            Framing::Concatenated,
+            Form::Click,
+        ),
         make("framing/envelope", LINES, Framing::Envelope, Form::Click),
         make("framing/envelopes", LINES, Framing::Envelopes, Form::Click),
     ]
@@ -137,7 +170,9 @@ fn stages(file: &Bytes) -> Vec<Work> {
     let packed = gzip(6, file);
     let work = |name, run: fn(&Bytes)| Work::new(name, REFERENCE, (file, count), run);
     vec![
-        Work::new("stage/inflate", REFERENCE, (file, count), move |_| inflate(&packed)),
+        Work::new("stage/inflate", REFERENCE, (file, count), move |_| {
+            inflate(&packed)
+        }),
         work("stage/decode", |file| {
             records(file, |record| {
                 black_box(record);
@@ -174,7 +209,10 @@ fn compressions(file: &Bytes) -> Vec<Work> {
     let level = |level| {
         let shrinks = Some(body.len() as f64 / gzip(level, &body).len() as f64);
         let run = move |body: &Bytes| drop(black_box(gzip(level, body)));
-        Work { shrinks, ..Work::new(&format!("gzip/{level}"), IDS, (&body, count), run) }
+        Work {
+            shrinks,
+            ..Work::new(&format!("gzip/{level}"), IDS, (&body, count), run)
+        }
     };
     [1, 3, 6].map(level).into()
 }
@@ -195,12 +233,20 @@ fn encoding(kind: &str, target: Arc<dyn Target>, file: &Bytes) -> Work {
         encode.saturating_sub(nothing).max(Duration::from_nanos(1))
     };
     let count = records(&sample(Framing::Lines, None, Some(FILE)), |_| {});
-    Work { name: format!("encode/{kind}"), against: IDS, bytes, clicks: count, shrinks: None, run: Box::new(run) }
+    Work {
+        name: format!("encode/{kind}"),
+        against: IDS,
+        bytes,
+        clicks: count,
+        shrinks: None,
+        run: Box::new(run),
+    }
 }
 
 fn each_line(file: &[u8], visit: impl FnMut(&[u8])) {
     let mut begin = 0;
-    let lines = memchr::memchr_iter(b'\n', file).filter_map(|end| file.get(std::mem::replace(&mut begin, end + 1)..end));
+    let lines = memchr::memchr_iter(b'\n', file)
+        .filter_map(|end| file.get(std::mem::replace(&mut begin, end + 1)..end));
     lines.for_each(visit);
 }
 
@@ -229,7 +275,10 @@ fn paired(works: &[Work], rounds: u32) {
         }
     }
     for (work, (own, its)) in works.iter().zip(least) {
-        let (own_nanos, its_nanos) = (work.nanos_per_click(own), base_of(work).nanos_per_click(its));
+        let (own_nanos, its_nanos) = (
+            work.nanos_per_click(own),
+            base_of(work).nanos_per_click(its),
+        );
         let line = json!({
             "what": work.name,
             "against": work.against,
@@ -250,7 +299,10 @@ fn with_criterion(works: &[Work]) {
     }
     let criterion = Criterion::default().sample_size(10).nresamples(2000);
     let (warm_up, measuring) = (Duration::from_millis(200), Duration::from_millis(800));
-    let mut criterion = criterion.warm_up_time(warm_up).measurement_time(measuring).configure_from_args();
+    let mut criterion = criterion
+        .warm_up_time(warm_up)
+        .measurement_time(measuring)
+        .configure_from_args();
     for work in works {
         let (group, name) = work.name.split_once('/').unwrap();
         let mut group = criterion.benchmark_group(group);

@@ -11,7 +11,9 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_http_client::tls;
 use aws_smithy_runtime_api::client::connector_metadata::ConnectorMetadata;
-use aws_smithy_runtime_api::client::http::{HttpClient, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector};
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
+};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_types::origin::Origin;
 use tokio::sync::{Mutex, OnceCell};
@@ -27,7 +29,11 @@ pub const CONNECT: Duration = Duration::from_secs(5);
 struct Untried(SharedHttpClient);
 
 impl HttpClient for Untried {
-    fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
+    fn http_connector(
+        &self,
+        settings: &HttpConnectorSettings,
+        components: &RuntimeComponents,
+    ) -> SharedHttpConnector {
         self.0.http_connector(settings, components)
     }
 
@@ -58,11 +64,20 @@ pub struct Role {
 
 /// What the URL of a queue, `https://sqs.REGION.amazonaws.com/ACCOUNT/NAME`, says of it: region, account, name.
 pub fn queue(url: &str) -> (Option<&str>, Option<&str>, &str) {
-    let host = url.split_once("://").and_then(|(_, rest)| rest.split('/').next()).and_then(|host| host.strip_prefix("sqs."));
-    let region = host.and_then(|host| host.split_once('.')).filter(|(_, rest)| rest.starts_with("amazonaws.com"));
+    let host = url
+        .split_once("://")
+        .and_then(|(_, rest)| rest.split('/').next())
+        .and_then(|host| host.strip_prefix("sqs."));
+    let region = host
+        .and_then(|host| host.split_once('.'))
+        .filter(|(_, rest)| rest.starts_with("amazonaws.com"));
     let mut parts = url.rsplit('/');
     let (name, account) = (parts.next().unwrap_or_default(), parts.next());
-    (region.map(|(region, _)| region), account.filter(|part| part.len() == 12), name)
+    (
+        region.map(|(region, _)| region),
+        account.filter(|part| part.len() == 12),
+        name,
+    )
 }
 
 /// What CloudTrail calls this program's sessions.
@@ -80,19 +95,27 @@ pub struct Aws {
 impl Aws {
     /// Settings that nobody has looked for yet.
     pub fn new(trust: Trust) -> Aws {
-        Aws { trust, ..Aws::default() }
+        Aws {
+            trust,
+            ..Aws::default()
+        }
     }
 
     /// These settings, whatever the surroundings say.
     pub fn of(config: SdkConfig) -> Aws {
-        Aws { config: Arc::new(OnceCell::new_with(Some(config))), ..Aws::default() }
+        Aws {
+            config: Arc::new(OnceCell::new_with(Some(config))),
+            ..Aws::default()
+        }
     }
 
     /// The settings. The first call looks for them.
     pub async fn config(&self) -> &SdkConfig {
         let load = || async {
             let http = aws_smithy_http_client::Builder::new()
-                .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
+                .tls_provider(tls::Provider::Rustls(
+                    tls::rustls_provider::CryptoMode::Ring,
+                ))
                 .tls_context(self.trust.aws())
                 .build_https();
             aws_config::defaults(BehaviorVersion::latest())
@@ -119,17 +142,27 @@ impl Aws {
             config.insert_origin("endpoint_url", Origin::shared_config());
         }
         if let Some(role) = &overrides.role {
-            config.set_credentials_provider(Some(self.credentials(role, base, overrides.region.as_ref()).await));
+            config.set_credentials_provider(Some(
+                self.credentials(role, base, overrides.region.as_ref())
+                    .await,
+            ));
         }
         config.build()
     }
 
-    async fn credentials(&self, role: &Role, base: &SdkConfig, region: Option<&String>) -> SharedCredentialsProvider {
+    async fn credentials(
+        &self,
+        role: &Role,
+        base: &SdkConfig,
+        region: Option<&String>,
+    ) -> SharedCredentialsProvider {
         let mut roles = self.roles.lock().await;
         if let Some(credentials) = roles.get(role) {
             return credentials.clone();
         }
-        let mut provider = AssumeRoleProvider::builder(&role.arn).session_name(SESSION).configure(base);
+        let mut provider = AssumeRoleProvider::builder(&role.arn)
+            .session_name(SESSION)
+            .configure(base);
         if let (None, Some(region)) = (base.region(), region) {
             provider = provider.region(Region::new(region.clone()));
         }

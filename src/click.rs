@@ -115,7 +115,11 @@ impl Output {
     fn take(&mut self) -> Bytes {
         if self.block.capacity() < self.text.len() {
             // A file of one click needs no block.
-            let size = if std::mem::replace(&mut self.many, true) { BLOCK } else { 0 };
+            let size = if std::mem::replace(&mut self.many, true) {
+                BLOCK
+            } else {
+                0
+            };
             self.block = BytesMut::with_capacity(size.max(self.text.len()));
         }
         self.block.extend_from_slice(&self.text);
@@ -141,7 +145,13 @@ impl Head {
         let (mut key, mut source) = (Vec::new(), Vec::new());
         text::write_str(object.base_name(), &mut key);
         form::source_head(object, &mut source);
-        Head { object: object.clone(), base_name: object.base_name().into(), key, source, flat: flat::source(object) }
+        Head {
+            object: object.clone(),
+            base_name: object.base_name().into(),
+            key,
+            source,
+            flat: flat::source(object),
+        }
     }
 }
 
@@ -171,7 +181,13 @@ impl Working {
     fn hash(&mut self, tape: Tape<'_>, root: u32) -> Result<Option<(Hashed, Value)>, NotAClick> {
         self.plans.follow(tape.shapes);
         let top = self.changes.make(tape, root, &self.plans)?;
-        let normal = Normal { tape, root_node: root, root: top, plans: &self.plans, changes: &self.changes };
+        let normal = Normal {
+            tape,
+            root_node: root,
+            root: top,
+            plans: &self.plans,
+            changes: &self.changes,
+        };
         Ok(Hashed::new(&normal, &mut self.scratch).map(|hashed| (hashed, top)))
     }
 }
@@ -201,7 +217,11 @@ impl Normaliser {
     ) -> Result<Click<'a>, NotAClick> {
         let (mut tape, mut root) = (record.tape, record.root);
         let mut working = &mut self.working;
-        let mut hashed = if tape.spaced { None } else { working.hash(tape, root)? };
+        let mut hashed = if tape.spaced {
+            None
+        } else {
+            working.hash(tape, root)?
+        };
         if hashed.is_none() {
             self.rewritten.clear();
             compact(tape, root, &mut self.rewritten);
@@ -214,8 +234,18 @@ impl Normaliser {
         let (hashed, top) = hashed.ok_or(NotAClick::NotAnObject)?;
         self.drift.look(record.tape, record.root);
         let n = number(hashed.fingerprint());
-        let normal = Normal { tape, root_node: root, root: top, plans: &working.plans, changes: &working.changes };
-        if self.head.as_ref().is_none_or(|head| !Arc::ptr_eq(&head.object, object)) {
+        let normal = Normal {
+            tape,
+            root_node: root,
+            root: top,
+            plans: &working.plans,
+            changes: &working.changes,
+        };
+        if self
+            .head
+            .as_ref()
+            .is_none_or(|head| !Arc::ptr_eq(&head.object, object))
+        {
             self.head = None;
         }
         let head = self.head.get_or_insert_with(|| Head::new(object));

@@ -92,10 +92,19 @@ impl Decoder {
     /// Gives up what was handed over and is in no record yet, for another decoder to go on with [`at`](Self::at) its
     /// place; nothing if that is not possible here.
     pub fn hand_over(&mut self) -> Option<(Resume, Bytes)> {
-        let between = self.framer.is_at_line() && self.elements.is_none() && self.bad.is_none() && self.ahead.is_none();
+        let between = self.framer.is_at_line()
+            && self.elements.is_none()
+            && self.bad.is_none()
+            && self.ahead.is_none();
         let rest = between.then(|| self.unread.split_to(usize::MAX))?;
         self.over = true;
-        Some((Resume { place: self.place, lost: self.framer.is_lost() }, rest))
+        Some((
+            Resume {
+                place: self.place,
+                lost: self.framer.is_lost(),
+            },
+            rest,
+        ))
     }
 
     /// Plain bytes taken so far.
@@ -142,7 +151,10 @@ impl Decoder {
                     Ok(false) => return Item::Starved,
                     Err(reason) => return self.tail(reason),
                 },
-                Frame::Truncated => return self.tail("the object ends inside a record, an array or an envelope".into()),
+                Frame::Truncated => {
+                    return self
+                        .tail("the object ends inside a record, an array or an envelope".into());
+                }
                 Frame::End => return self.finish(),
             }
         }
@@ -160,7 +172,10 @@ impl Decoder {
 
     /// Gives the next record its number.
     fn number(&mut self, offset: u64) -> Place {
-        let place = Place { offset, index: self.place.index };
+        let place = Place {
+            offset,
+            index: self.place.index,
+        };
         self.place.index += 1;
         place
     }
@@ -194,15 +209,34 @@ impl Decoder {
         if simdutf8::basic::from_utf8(&raw).is_err() {
             let valid = std::str::from_utf8(&raw).map_or_else(|e| e.valid_up_to(), str::len);
             let reason = format!("not UTF-8 at byte {valid} of the record");
-            return Item::Bad(BadRecord { place, length: raw.len() as u64, raw, reason });
+            return Item::Bad(BadRecord {
+                place,
+                length: raw.len() as u64,
+                raw,
+                reason,
+            });
         }
-        Item::Record(Record { tape: self.framer.tape(&self.current), root, raw, place, batch_key })
+        Item::Record(Record {
+            tape: self.framer.tape(&self.current),
+            root,
+            raw,
+            place,
+            batch_key,
+        })
     }
 
     fn begin_bad(&mut self, wrong: Wrong) {
         let place = self.number(self.place.offset);
         let reason = self.caps.explain(wrong);
-        self.bad = Some((BadRecord { place, length: 0, raw: Bytes::new(), reason }, BytesMut::new()));
+        self.bad = Some((
+            BadRecord {
+                place,
+                length: 0,
+                raw: Bytes::new(),
+                reason,
+            },
+            BytesMut::new(),
+        ));
     }
 
     fn junk(&mut self, n: usize, ended: bool) -> Option<BadRecord> {
@@ -215,20 +249,34 @@ impl Decoder {
             return None;
         }
         let (bad, raw) = self.bad.take()?;
-        Some(BadRecord { raw: trim_line_end(raw.freeze()), ..bad })
+        Some(BadRecord {
+            raw: trim_line_end(raw.freeze()),
+            ..bad
+        })
     }
 
     fn tail(&mut self, reason: String) -> Item<'_> {
         self.over = true;
         let (place, head) = match self.bad.take() {
             Some((bad, head)) => (bad.place, head),
-            None => (Place { offset: self.place.offset, index: self.place.index }, BytesMut::new()),
+            None => (
+                Place {
+                    offset: self.place.offset,
+                    index: self.place.index,
+                },
+                BytesMut::new(),
+            ),
         };
         let mut raw = head;
         raw.extend_from_slice(&self.unread);
         raw.truncate(self.caps.record_bytes);
         let length = self.place.offset + self.unread.len() as u64 - place.offset;
-        Item::Tail(BadRecord { place, length, raw: raw.freeze(), reason })
+        Item::Tail(BadRecord {
+            place,
+            length,
+            raw: raw.freeze(),
+            reason,
+        })
     }
 
     fn finish(&mut self) -> Item<'_> {

@@ -54,7 +54,12 @@ impl Delivery {
     /// To a target, whose entries may take so many bytes of memory in all objects together.
     pub fn new(config: TargetConfig, bytes: u64) -> Delivery {
         let gate = Arc::new(Gate::new(config.concurrency, config.rate));
-        Delivery { config, gate, groups: Arc::default(), room: Room::new(bytes) }
+        Delivery {
+            config,
+            gate,
+            groups: Arc::default(),
+            room: Room::new(bytes),
+        }
     }
 
     /// The target's name.
@@ -64,13 +69,26 @@ impl Delivery {
 
     /// The actions of IAM that the target takes; the request itself where it takes none.
     pub fn needs(&self) -> String {
-        let actions: Vec<_> = self.config.target.permissions().into_iter().flat_map(|p| p.actions).copied().collect();
-        if actions.is_empty() { "a request".into() } else { actions.join(", ") }
+        let actions: Vec<_> = self
+            .config
+            .target
+            .permissions()
+            .into_iter()
+            .flat_map(|p| p.actions)
+            .copied()
+            .collect();
+        if actions.is_empty() {
+            "a request".into()
+        } else {
+            actions.join(", ")
+        }
     }
 
     /// What the target says to a request that changes nothing.
     pub async fn probe(&self) -> Result<(), Halt> {
-        timeout(self.config.timeout, self.config.target.probe()).await.unwrap_or_else(|_| Err(Halt::Down("no answer".into())))
+        timeout(self.config.timeout, self.config.target.probe())
+            .await
+            .unwrap_or_else(|_| Err(Halt::Down("no answer".into())))
     }
 
     /// Whether the target wrote `object`.
@@ -79,17 +97,43 @@ impl Delivery {
     }
 
     /// A lane for one object, of which `prior` is settled; nothing is sent once `fence` has fallen.
-    pub fn open(&self, patience: Patience, prior: TargetProgress, fence: Option<Arc<Fence>>) -> Lane {
-        let state = Arc::new(LaneState::new((&self.config, self.gate.clone()), patience, prior.clone(), fence));
+    pub fn open(
+        &self,
+        patience: Patience,
+        prior: TargetProgress,
+        fence: Option<Arc<Fence>>,
+    ) -> Lane {
+        let state = Arc::new(LaneState::new(
+            (&self.config, self.gate.clone()),
+            patience,
+            prior.clone(),
+            fence,
+        ));
         let (queue, batches) = mpsc::channel(QUEUE);
         let concurrency = self.config.concurrency.min(IN_FLIGHT);
-        let worker = tokio::spawn(work(state.clone(), batches, self.groups.clone(), concurrency));
-        Lane::new(state, prior, self.config.limits, self.room.clone(), (queue, worker))
+        let worker = tokio::spawn(work(
+            state.clone(),
+            batches,
+            self.groups.clone(),
+            concurrency,
+        ));
+        Lane::new(
+            state,
+            prior,
+            self.config.limits,
+            self.room.clone(),
+            (queue, worker),
+        )
     }
 }
 
 /// Sends batches as they come, `concurrency` at a time.
-async fn work(state: Arc<LaneState>, mut batches: mpsc::Receiver<Batch>, groups: Arc<Groups>, concurrency: usize) {
+async fn work(
+    state: Arc<LaneState>,
+    mut batches: mpsc::Receiver<Batch>,
+    groups: Arc<Groups>,
+    concurrency: usize,
+) {
     let mut running = JoinSet::new();
     loop {
         tokio::select! {

@@ -59,22 +59,43 @@ impl Forwarder {
     pub fn new(config: Config) -> Forwarder {
         let aws = config.aws.clone();
         let s3 = match &config.directory {
-            Some(root) => Store::Directory(Directory { root: Some(root.clone()) }),
+            Some(root) => Store::Directory(Directory {
+                root: Some(root.clone()),
+            }),
             None => Store::S3(S3::new(aws.clone())),
         };
-        let progress = config.progress_table.as_deref().map(|name| Progress::Table(Table::new(name, aws)));
-        Forwarder { progress, ..Forwarder::with_store(config, s3) }
+        let progress = config
+            .progress_table
+            .as_deref()
+            .map(|name| Progress::Table(Table::new(name, aws)));
+        Forwarder {
+            progress,
+            ..Forwarder::with_store(config, s3)
+        }
     }
 
     /// As configured, over another store. Keeps no progress.
     pub fn with_store(config: Config, store: Store) -> Forwarder {
-        let targets: Vec<Arc<str>> = config.targets.iter().map(|target| target.name.clone()).collect();
+        let targets: Vec<Arc<str>> = config
+            .targets
+            .iter()
+            .map(|target| target.name.clone())
+            .collect();
         let entries = (config.room * 2 / targets.len().max(1) as u64).max(ENTRIES);
         Forwarder {
             rules: rules(config.caps, &targets),
             targets,
-            cuts: config.targets.iter().filter_map(|target| target.limits.cut).map(|cut| cut.bytes).collect(),
-            deliveries: config.targets.into_iter().map(|target| Delivery::new(target, entries)).collect(),
+            cuts: config
+                .targets
+                .iter()
+                .filter_map(|target| target.limits.cut)
+                .map(|cut| cut.bytes)
+                .collect(),
+            deliveries: config
+                .targets
+                .into_iter()
+                .map(|target| Delivery::new(target, entries))
+                .collect(),
             quarantine: Quarantine::new(config.quarantine, store.clone()),
             store,
             files: Store::Directory(Directory { root: None }),
@@ -91,12 +112,19 @@ impl Forwarder {
 
     /// Keeps progress in `progress`, unless the configuration names a table.
     pub fn or_progress(self, progress: Progress) -> Forwarder {
-        Forwarder { progress: self.progress.or(Some(progress)), ..self }
+        Forwarder {
+            progress: self.progress.or(Some(progress)),
+            ..self
+        }
     }
 
     /// The store that an object is read from: one without a bucket is a file.
     pub fn store(&self, object: &ObjectRef) -> &Store {
-        if object.bucket.is_empty() { &self.files } else { &self.store }
+        if object.bucket.is_empty() {
+            &self.files
+        } else {
+            &self.store
+        }
     }
 
     /// Plain bytes read so far, for a progress bar.
@@ -108,7 +136,12 @@ impl Forwarder {
     pub async fn forward(&self, job: &Job, patience: Patience) -> Outcome {
         // What waits for neither a target nor the object, storing rows say, must not outlive the invocation.
         let run = timeout_at(patience.end, self.run(job, &patience)).await;
-        let late = || Outcome::unread(job.object(), End::Failed("the time was up before its last rows were stored".into()));
+        let late = || {
+            Outcome::unread(
+                job.object(),
+                End::Failed("the time was up before its last rows were stored".into()),
+            )
+        };
         let outcome = run.unwrap_or_else(|_| late());
         outcome.log();
         outcome
@@ -126,22 +159,42 @@ impl Forwarder {
             return Outcome::unread(job.object(), End::NotBegun);
         };
         let opened = patience.in_time(self.open(job, keys)).await;
-        let (object, reader) =
-            match opened.unwrap_or_else(|| Err(ObjectError::Unavailable("no answer until the time was up".into()))) {
-                Ok(opened) => opened,
-                Err(ObjectError::Missing) => return self.gone(job.object(), GONE).await,
-                Err(error) => return Outcome::failed(job.object(), &error),
-            };
+        let (object, reader) = match opened.unwrap_or_else(|| {
+            Err(ObjectError::Unavailable(
+                "no answer until the time was up".into(),
+            ))
+        }) {
+            Ok(opened) => opened,
+            Err(ObjectError::Missing) => return self.gone(job.object(), GONE).await,
+            Err(error) => return Outcome::failed(job.object(), &error),
+        };
         let Some(revision) = reader.revision() else {
             // What can be read once is never resumed.
-            return self.deliver(Source { object: Arc::new(object), revision: None }, (reader, room), None, patience).await;
+            return self
+                .deliver(
+                    Source {
+                        object: Arc::new(object),
+                        revision: None,
+                    },
+                    (reader, room),
+                    None,
+                    patience,
+                )
+                .await;
         };
-        if job.rest.as_ref().is_some_and(|rest| rest.revision != revision) {
+        if job
+            .rest
+            .as_ref()
+            .is_some_and(|rest| rest.revision != revision)
+        {
             return self.gone(object, REPLACED).await;
         }
         match self.claim(job, &object, &revision).await {
             Ok(keeper) => {
-                let source = Source { object: Arc::new(object), revision: Some(revision) };
+                let source = Source {
+                    object: Arc::new(object),
+                    revision: Some(revision),
+                };
                 self.deliver(source, (reader, room), keeper, patience).await
             }
             Err(end) => Outcome::unread(object, end),
@@ -157,22 +210,47 @@ impl Forwarder {
         patience: &Patience,
     ) -> Outcome {
         let lanes = self.lanes(keeper.as_ref(), patience);
-        let read = keeper.iter().flat_map(|keeper| keeper.document().targets.values()).map(|progress| progress.settled);
+        let read = keeper
+            .iter()
+            .flat_map(|keeper| keeper.document().targets.values())
+            .map(|progress| progress.settled);
         let known = read.max().unwrap_or(0);
-        let books = Books::open((&self.quarantine, patience.end), self.rules, lanes.iter().map(Lane::settling).collect(), keeper);
+        let books = Books::open(
+            (&self.quarantine, patience.end),
+            self.rules,
+            lanes.iter().map(Lane::settling).collect(),
+            keeper,
+        );
         let again = source.revision.is_some();
-        let shared = Shared { books, targets: &self.targets, bytes: &self.bytes, tools: &self.tools, again, known };
+        let shared = Shared {
+            books,
+            targets: &self.targets,
+            bytes: &self.bytes,
+            tools: &self.tools,
+            again,
+            known,
+        };
         let version = reader.version();
         let mut outcome = Outcome::unread((*source.object).clone(), End::Whole);
         let stop = Notify::new();
         let read = async {
-            self.read(&source, &shared, (reader, room, lanes, patience), &mut outcome).await;
+            self.read(
+                &source,
+                &shared,
+                (reader, room, lanes, patience),
+                &mut outcome,
+            )
+            .await;
             stop.notify_one();
         };
         futures::future::join(read, shared.books.keep(&stop)).await;
         let closed = shared.books.close(&outcome.targets).await;
         outcome.moved = closed.moved || outcome.targets.iter().any(|target| target.moved);
-        outcome.rest = source.revision.map(|revision| Rest { version, revision, progress: closed.carried });
+        outcome.rest = source.revision.map(|revision| Rest {
+            version,
+            revision,
+            progress: closed.carried,
+        });
         if let Some(problem) = closed.problem {
             outcome.end = End::Failed(problem);
         }
@@ -182,7 +260,9 @@ impl Forwarder {
     /// A lane to every target that has not all of the object.
     fn lanes(&self, keeper: Option<&Keeper>, patience: &Patience) -> Vec<Lane> {
         let open = |delivery: &Delivery| {
-            let prior = keeper.and_then(|keeper| keeper.document().targets.get(&**delivery.name()).cloned()).unwrap_or_default();
+            let prior = keeper
+                .and_then(|keeper| keeper.document().targets.get(&**delivery.name()).cloned())
+                .unwrap_or_default();
             (!prior.done).then(|| delivery.open(patience.clone(), prior, keeper.map(Keeper::fence)))
         };
         self.deliveries.iter().filter_map(open).collect()
@@ -191,8 +271,13 @@ impl Forwarder {
 
 /// A row that is fed back is bad if its target is not there, so the targets are among the rules.
 fn rules(caps: Caps, targets: &[Arc<str>]) -> u32 {
-    let digest = Sha256::digest(format!("{} {caps:?} {targets:?}", env!("CARGO_PKG_VERSION")));
-    digest.first_chunk().map_or(0, |bytes| u32::from_be_bytes(*bytes))
+    let digest = Sha256::digest(format!(
+        "{} {caps:?} {targets:?}",
+        env!("CARGO_PKG_VERSION")
+    ));
+    digest
+        .first_chunk()
+        .map_or(0, |bytes| u32::from_be_bytes(*bytes))
 }
 
 /// The object of a run.

@@ -77,7 +77,14 @@ pub struct Member {
     pub value: u32,
 }
 
-const NOWHERE: Node = Node { start: 0, end: 0, next: u32::MAX, kind: Kind::Null, escaped: false, shape: UNKNOWN };
+const NOWHERE: Node = Node {
+    start: 0,
+    end: 0,
+    next: u32::MAX,
+    kind: Kind::Null,
+    escaped: false,
+    shape: UNKNOWN,
+};
 
 impl<'a> Tape<'a> {
     /// The node at `index`; an index off the tape is an empty `null`.
@@ -90,20 +97,27 @@ impl<'a> Tape<'a> {
     #[inline]
     pub fn raw(&self, index: u32) -> &'a [u8] {
         let node = self.node(index);
-        self.text.get(node.start as usize..node.end as usize).unwrap_or_default()
+        self.text
+            .get(node.start as usize..node.end as usize)
+            .unwrap_or_default()
     }
 
     /// The earlier object that the one at `index` equals, if that is known.
     #[inline]
     pub fn repeat(&self, index: u32) -> Option<Repeat> {
-        let found = self.repeats.binary_search_by_key(&index, |repeat| repeat.node).ok()?;
+        let found = self
+            .repeats
+            .binary_search_by_key(&index, |repeat| repeat.node)
+            .ok()?;
         self.repeats.get(found).copied()
     }
 
     /// A part of the text.
     #[inline]
     pub fn part(&self, start: u32, end: u32) -> &'a [u8] {
-        self.text.get(start as usize..end as usize).unwrap_or_default()
+        self.text
+            .get(start as usize..end as usize)
+            .unwrap_or_default()
     }
 
     /// The bytes between the quotes of the string at `index`, escapes as delivered.
@@ -118,11 +132,18 @@ impl<'a> Tape<'a> {
     /// The members of the object at `index`, repeated names included; none if it is not an object.
     pub fn members(&self, index: u32) -> impl Iterator<Item = Member> + use<'a> {
         let node = self.node(index);
-        let (mut at, end) = if node.kind == Kind::Object { (index + 1, node.next) } else { (0, 0) };
+        let (mut at, end) = if node.kind == Kind::Object {
+            (index + 1, node.next)
+        } else {
+            (0, 0)
+        };
         let tape = *self;
         std::iter::from_fn(move || {
             (at < end).then(|| {
-                let member = Member { name: at, value: at + 1 };
+                let member = Member {
+                    name: at,
+                    value: at + 1,
+                };
                 at = tape.node(at + 1).next;
                 member
             })
@@ -132,7 +153,11 @@ impl<'a> Tape<'a> {
     /// The elements of the array at `index`; none if it is not an array.
     pub fn elements(&self, index: u32) -> impl Iterator<Item = u32> + use<'a> {
         let node = self.node(index);
-        let (mut at, end) = if node.kind == Kind::Array { (index + 1, node.next) } else { (0, 0) };
+        let (mut at, end) = if node.kind == Kind::Array {
+            (index + 1, node.next)
+        } else {
+            (0, 0)
+        };
         let tape = *self;
         std::iter::from_fn(move || {
             (at < end).then(|| {
@@ -157,7 +182,10 @@ impl<'a> Tape<'a> {
 
     /// The value of member `name` of the object at `index`; the last one where the name repeats.
     pub fn get(&self, index: u32, name: &str) -> Option<u32> {
-        self.members(index).filter(|m| self.is(m.name, name)).last().map(|m| m.value)
+        self.members(index)
+            .filter(|m| self.is(m.name, name))
+            .last()
+            .map(|m| m.value)
     }
 
     /// The text of the string at `index` with its escapes resolved; nothing if it is no string or holds
@@ -166,7 +194,9 @@ impl<'a> Tape<'a> {
         let node = self.node(index);
         match (node.kind, node.escaped) {
             (Kind::String, false) => std::str::from_utf8(self.inner(index)).ok().map(Into::into),
-            (Kind::String, true) => String::from_utf8(text::unescape(self.inner(index))).ok().map(Into::into),
+            (Kind::String, true) => String::from_utf8(text::unescape(self.inner(index)))
+                .ok()
+                .map(Into::into),
             _ => None,
         }
     }

@@ -8,24 +8,42 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 /// Starts logging as JSON at `level`, `info` if none is given.
 pub fn json(level: Option<&str>) {
-    let log = layer().json().flatten_event(true).with_current_span(false).with_span_list(false).with_timer(SystemTime);
+    let log = layer()
+        .json()
+        .flatten_event(true)
+        .with_current_span(false)
+        .with_span_list(false)
+        .with_timer(SystemTime);
     let log = log.with_target(false).with_writer(std::io::stderr);
-    tracing_subscriber::registry().with(log).with(filter(level.unwrap_or("info"))).init();
+    tracing_subscriber::registry()
+        .with(log)
+        .with(filter(level.unwrap_or("info")))
+        .init();
 }
 
 /// Starts logging for a person. Without a `level` only what is out of the ordinary is told, and not how
 /// objects ended: a summary says it.
 pub fn plain(level: Option<&str>) {
-    let log = layer().without_time().with_target(false).with_ansi(false).with_writer(std::io::stderr);
+    let log = layer()
+        .without_time()
+        .with_target(false)
+        .with_ansi(false)
+        .with_writer(std::io::stderr);
     let quiet = level.map_or("warn,clickstream_forwarder::outcome=off", |level| level);
-    tracing_subscriber::registry().with(log).with(filter(quiet)).init();
+    tracing_subscriber::registry()
+        .with(log)
+        .with(filter(quiet))
+        .init();
 }
 
 /// This program at `level`; the libraries below it speak only of what is wrong, and those that look for credentials
 /// only of errors: what they try in vain, they print whole.
 fn filter(level: &str) -> Targets {
-    let text = format!("warn,aws_config=error,forwarder={level},clickstream={level},clickstream_forwarder={level}");
-    text.parse().unwrap_or_else(|_| Targets::new().with_default(tracing::Level::INFO))
+    let text = format!(
+        "warn,aws_config=error,forwarder={level},clickstream={level},clickstream_forwarder={level}"
+    );
+    text.parse()
+        .unwrap_or_else(|_| Targets::new().with_default(tracing::Level::INFO))
 }
 
 /// The levels that `LOG_LEVEL` may name.

@@ -108,12 +108,18 @@ pub struct Report {
 impl Report {
     /// Adds what became of one object.
     pub fn add(&mut self, outcome: &Outcome) {
-        let read = matches!(outcome.end, End::Whole | End::Broken { .. } | End::Stopped { .. } | End::Failed(_));
+        let read = matches!(
+            outcome.end,
+            End::Whole | End::Broken { .. } | End::Stopped { .. } | End::Failed(_)
+        );
         let lost = matches!(outcome.end, End::Missing | End::Broken { .. });
         let fresh = outcome.fresh;
         let counts = [
             (Metric::Objects, u64::from(read)),
-            (Metric::ObjectsFailed, u64::from(outcome.failure().is_some())),
+            (
+                Metric::ObjectsFailed,
+                u64::from(outcome.failure().is_some()),
+            ),
             (Metric::ObjectsLost, u64::from(lost)),
             (Metric::Records, fresh.clicks + fresh.bad),
             (Metric::BadRecords, fresh.bad),
@@ -125,7 +131,10 @@ impl Report {
         for (metric, count) in counts {
             *self.function.entry(metric).or_default() += count as f64;
         }
-        outcome.targets.iter().for_each(|target| self.add_target(target));
+        outcome
+            .targets
+            .iter()
+            .for_each(|target| self.add_target(target));
     }
 
     fn add_target(&mut self, outcome: &TargetOutcome) {
@@ -143,32 +152,59 @@ impl Report {
             let values = metrics.entry(metric).or_insert_with(|| vec![0.0]);
             values.iter_mut().for_each(|value| *value += count as f64);
         }
-        metrics.entry(Metric::Latency).or_default().extend(outcome.latency.iter().map(|ms| f64::from(*ms)));
-        metrics.entry(Metric::Lag).or_default().extend(outcome.lag.map(|lag| (lag.as_millis() as f64) / 1000.0));
+        metrics
+            .entry(Metric::Latency)
+            .or_default()
+            .extend(outcome.latency.iter().map(|ms| f64::from(*ms)));
+        metrics
+            .entry(Metric::Lag)
+            .or_default()
+            .extend(outcome.lag.map(|lag| (lag.as_millis() as f64) / 1000.0));
     }
 
     /// The documents for the function `name`, a line each; `cold` says whether its process is new.
     pub fn documents(&self, name: &str, now: SystemTime, cold: bool) -> Vec<String> {
-        let time = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
-        let mut function: BTreeMap<_, _> = self.function.iter().map(|(metric, count)| (*metric, vec![*count])).collect();
+        let time = now
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |since| since.as_millis() as u64);
+        let mut function: BTreeMap<_, _> = self
+            .function
+            .iter()
+            .map(|(metric, count)| (*metric, vec![*count]))
+            .collect();
         // Each metric costs: one that hardly ever says anything is sent when it does.
         function.retain(|metric, values| *metric != Metric::UnknownFields || *values != [0.0]);
         function.insert(Metric::ColdStarts, vec![f64::from(u8::from(cold))]);
         let mut documents = vec![document(&[("Function", name)], &function, time)];
-        documents
-            .extend(self.targets.iter().map(|(target, values)| document(&[("Function", name), ("Target", target)], values, time)));
+        documents.extend(self.targets.iter().map(|(target, values)| {
+            document(&[("Function", name), ("Target", target)], values, time)
+        }));
         documents
     }
 }
 
-fn document(dimensions: &[(&str, &str)], metrics: &BTreeMap<Metric, Vec<f64>>, time: u64) -> String {
+fn document(
+    dimensions: &[(&str, &str)],
+    metrics: &BTreeMap<Metric, Vec<f64>>,
+    time: u64,
+) -> String {
     let told = metrics.iter().filter(|(_, values)| !values.is_empty());
-    let defined: Vec<_> = told.clone().map(|(metric, _)| json!({ "Name": metric.name(), "Unit": metric.unit() })).collect();
+    let defined: Vec<_> = told
+        .clone()
+        .map(|(metric, _)| json!({ "Name": metric.name(), "Unit": metric.unit() }))
+        .collect();
     let names: Vec<_> = dimensions.iter().map(|(name, _)| *name).collect();
     let directive = json!({ "Namespace": NAMESPACE, "Dimensions": [names], "Metrics": defined });
     let mut document = Map::new();
-    document.insert("_aws".into(), json!({ "Timestamp": time, "CloudWatchMetrics": [directive] }));
-    document.extend(dimensions.iter().map(|(name, value)| ((*name).to_owned(), json!(value))));
+    document.insert(
+        "_aws".into(),
+        json!({ "Timestamp": time, "CloudWatchMetrics": [directive] }),
+    );
+    document.extend(
+        dimensions
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), json!(value))),
+    );
     document.extend(told.map(|(metric, values)| (metric.name(), value(values))));
     Value::Object(document).to_string()
 }
@@ -192,7 +228,13 @@ mod tests {
     fn an_invocation_is_one_document_and_one_for_each_target() {
         let target = TargetOutcome {
             target: "hook".into(),
-            tally: Tally { read: 7, sent: 5, filtered: 0, quarantined: 2, failed: 0 },
+            tally: Tally {
+                read: 7,
+                sent: 5,
+                filtered: 0,
+                quarantined: 2,
+                failed: 0,
+            },
             retries: 1,
             throttles: 1,
             latency: (0..200).collect(),
@@ -201,7 +243,11 @@ mod tests {
         };
         let unread = Outcome::unread(ObjectRef::new("b", "k"), End::Whole);
         let outcome = Outcome {
-            fresh: Fresh { clicks: 6, bots: 2, bad: 1 },
+            fresh: Fresh {
+                clicks: 6,
+                bots: 2,
+                bad: 1,
+            },
             bytes: 99,
             targets: vec![target],
             unknown: vec!["route.qr".into()],
@@ -211,18 +257,51 @@ mod tests {
         report.add(&outcome);
         report.add(&outcome);
         report.add(&Outcome::unread(ObjectRef::new("b", "k"), End::Missing));
-        let documents = report.documents("forwarder", UNIX_EPOCH + Duration::from_millis(1_795_305_600_123), true);
-        let [function, hook] = &documents[..] else { panic!("{documents:?}") };
-        let (function, hook): (Value, Value) = (serde_json::from_str(function).unwrap(), serde_json::from_str(hook).unwrap());
+        let documents = report.documents(
+            "forwarder",
+            UNIX_EPOCH + Duration::from_millis(1_795_305_600_123),
+            true,
+        );
+        let [function, hook] = &documents[..] else {
+            panic!("{documents:?}")
+        };
+        let (function, hook): (Value, Value) = (
+            serde_json::from_str(function).unwrap(),
+            serde_json::from_str(hook).unwrap(),
+        );
         assert_eq!(function["UnknownFields"], 2.0);
         assert_eq!(function["_aws"]["Timestamp"], 1_795_305_600_123_u64);
-        let said =
-            ["Objects", "ObjectsLost", "Records", "Clicks", "Bots", "ColdStarts"].map(|name| function[name].as_f64().unwrap());
+        let said = [
+            "Objects",
+            "ObjectsLost",
+            "Records",
+            "Clicks",
+            "Bots",
+            "ColdStarts",
+        ]
+        .map(|name| function[name].as_f64().unwrap());
         assert_eq!(said, [2.0, 1.0, 14.0, 12.0, 4.0, 1.0]);
-        assert_eq!((&hook["Function"], &hook["Target"], &hook["Sent"]), (&json!("forwarder"), &json!("hook"), &json!(10.0)));
-        assert_eq!(hook["_aws"]["CloudWatchMetrics"][0]["Dimensions"], json!([["Function", "Target"]]));
-        assert_eq!((hook["Latency"].as_array().unwrap().len(), &hook["Lag"]), (100, &json!([1.5, 1.5])));
-        let defined = |document: &Value| document["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().unwrap().len();
-        assert_eq!((defined(&function), defined(&hook)), (Metric::OF_FUNCTION.len(), Metric::OF_TARGET.len()));
+        assert_eq!(
+            (&hook["Function"], &hook["Target"], &hook["Sent"]),
+            (&json!("forwarder"), &json!("hook"), &json!(10.0))
+        );
+        assert_eq!(
+            hook["_aws"]["CloudWatchMetrics"][0]["Dimensions"],
+            json!([["Function", "Target"]])
+        );
+        assert_eq!(
+            (hook["Latency"].as_array().unwrap().len(), &hook["Lag"]),
+            (100, &json!([1.5, 1.5]))
+        );
+        let defined = |document: &Value| {
+            document["_aws"]["CloudWatchMetrics"][0]["Metrics"]
+                .as_array()
+                .unwrap()
+                .len()
+        };
+        assert_eq!(
+            (defined(&function), defined(&hook)),
+            (Metric::OF_FUNCTION.len(), Metric::OF_TARGET.len())
+        );
     }
 }

@@ -22,7 +22,11 @@ pub struct ObjectRef {
 impl ObjectRef {
     /// The latest version of `key` in `bucket`.
     pub fn new(bucket: impl Into<String>, key: impl Into<String>) -> ObjectRef {
-        ObjectRef { bucket: bucket.into(), key: key.into(), version: None }
+        ObjectRef {
+            bucket: bucket.into(),
+            key: key.into(),
+            version: None,
+        }
     }
 
     /// The key after its last slash: what Rebrandly's webhooks send as `key`.
@@ -62,7 +66,9 @@ impl fmt::Display for ObjectError {
                 "access denied ({cause}): grant s3:GetObject (s3:GetObjectVersion for a version), and s3:ListBucket, without \
                  which a missing key is reported as denied; an object written by another account needs BucketOwnerEnforced"
             ),
-            ObjectError::Changed => f.write_str("the object was replaced while it was read; the new one has its own event"),
+            ObjectError::Changed => f.write_str(
+                "the object was replaced while it was read; the new one has its own event",
+            ),
             ObjectError::Unavailable(cause) => write!(f, "the store cannot be used: {cause}"),
         }
     }

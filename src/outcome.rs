@@ -188,7 +188,11 @@ impl Outcome {
 
     /// An object that could not be read.
     pub fn failed(object: ObjectRef, error: &ObjectError) -> Outcome {
-        let end = if *error == ObjectError::Missing { End::Missing } else { End::Failed(error.to_string()) };
+        let end = if *error == ObjectError::Missing {
+            End::Missing
+        } else {
+            End::Failed(error.to_string())
+        };
         Outcome::unread(object, end)
     }
 
@@ -196,29 +200,51 @@ impl Outcome {
     /// rest is a matter of time.
     pub fn failure(&self) -> Option<String> {
         match &self.end {
-            End::Failed(cause) | End::Refused(cause) => return Some(format!("{}: {cause}", self.object)),
-            End::NotBegun => return Some(format!("{}: the time was up before it was opened", self.object)),
+            End::Failed(cause) | End::Refused(cause) => {
+                return Some(format!("{}: {cause}", self.object));
+            }
+            End::NotBegun => {
+                return Some(format!(
+                    "{}: the time was up before it was opened",
+                    self.object
+                ));
+            }
             End::Held(left) => {
                 let seconds = left.as_secs_f64();
-                return Some(format!("{}: another run has it, for {seconds:.0} s at most", self.object));
+                return Some(format!(
+                    "{}: another run has it, for {seconds:.0} s at most",
+                    self.object
+                ));
             }
             _ => {}
         }
         if self.continues() {
             return None;
         }
-        let failed =
-            |t: &TargetOutcome| t.failure.as_ref().map(|failure| format!("{}: target {}: {failure}", self.object, t.target));
+        let failed = |t: &TargetOutcome| {
+            t.failure
+                .as_ref()
+                .map(|failure| format!("{}: target {}: {failure}", self.object, t.target))
+        };
         let stuck = || {
             let bytes = self.bytes;
-            format!("{}: the time was up after {bytes} bytes were read, before anything was settled", self.object)
+            format!(
+                "{}: the time was up after {bytes} bytes were read, before anything was settled",
+                self.object
+            )
         };
-        self.targets.iter().find_map(failed).or_else(|| self.is_unfinished().then(stuck))
+        self.targets
+            .iter()
+            .find_map(failed)
+            .or_else(|| self.is_unfinished().then(stuck))
     }
 
     /// Why something is left to do, be it a matter of time alone.
     pub fn unfinished(&self) -> Option<String> {
-        self.failure().or_else(|| self.continues().then(|| format!("{}: not all of it was forwarded in this run", self.object)))
+        self.failure().or_else(|| {
+            self.continues()
+                .then(|| format!("{}: not all of it was forwarded in this run", self.object))
+        })
     }
 
     /// Whether another run should go on at once: this one has settled something, and only its time was short.

@@ -76,7 +76,10 @@ impl Claim {
 
     /// The progress as last saved, for a message.
     pub fn carry(&self) -> Carried {
-        Carried { epoch: self.item.epoch, document: self.item.document.clone() }
+        Carried {
+            epoch: self.item.epoch,
+            document: self.item.document.clone(),
+        }
     }
 }
 
@@ -155,12 +158,21 @@ impl Progress {
     }
 
     /// Claims an object for a run.
-    pub async fn claim(&self, object: &ObjectRef, revision: &str, wish: Wish<'_>) -> Result<Answer, ProgressError> {
+    pub async fn claim(
+        &self,
+        object: &ObjectRef,
+        revision: &str,
+        wish: Wish<'_>,
+    ) -> Result<Answer, ProgressError> {
         let key = item::key(object, revision);
         // No other claim has its name: an answer that was lost is known by it.
         let owner = format!("{:032x}", fastrand::u128(..));
         // The usual object was never seen: one write claims it. A replay's was, and what it asks depends on that.
-        let mut found = if wish.again.is_some() { self.get(&key).await? } else { None };
+        let mut found = if wish.again.is_some() {
+            self.get(&key).await?
+        } else {
+            None
+        };
         loop {
             let item = match item::judge(found.as_ref(), &wish, &owner)? {
                 Verdict::Claim(item) => item,
@@ -170,7 +182,9 @@ impl Progress {
             match self.put(&key, &item, found.as_ref(), wish.now).await? {
                 None => return Ok(Answer::Mine(Claim { key, item })),
                 // The write before had arrived after all.
-                Some(there) if there.owner == owner => return Ok(Answer::Mine(Claim { key, item: there })),
+                Some(there) if there.owner == owner => {
+                    return Ok(Answer::Mine(Claim { key, item: there }));
+                }
                 Some(there) => found = Some(there),
             }
         }
@@ -178,13 +192,31 @@ impl Progress {
 
     /// Writes how far a claimed object is: still `Running`, which renews the lease, or `Open` or `Done`, which
     /// gives the claim up.
-    pub async fn save(&self, claim: &mut Claim, document: Document, state: State, now: u64) -> Result<(), ProgressError> {
-        let lease = if state == State::Running { now + LEASE.as_millis() as u64 } else { 0 };
+    pub async fn save(
+        &self,
+        claim: &mut Claim,
+        document: Document,
+        state: State,
+        now: u64,
+    ) -> Result<(), ProgressError> {
+        let lease = if state == State::Running {
+            now + LEASE.as_millis() as u64
+        } else {
+            0
+        };
         let mut before = claim.item.clone();
         loop {
-            let item = Item { document: document.clone(), state, lease, writes: before.writes + 1, ..before.clone() };
+            let item = Item {
+                document: document.clone(),
+                state,
+                lease,
+                writes: before.writes + 1,
+                ..before.clone()
+            };
             match self.put(&claim.key, &item, Some(&before), now).await? {
-                Some(there) if there.owner != item.owner || there.epoch != item.epoch => return Err(ProgressError::Lost),
+                Some(there) if there.owner != item.owner || there.epoch != item.epoch => {
+                    return Err(ProgressError::Lost);
+                }
                 // A write before this one had arrived though its answer was lost; or this one had.
                 Some(there) if there != item => before = there,
                 _ => {
@@ -204,7 +236,13 @@ impl Progress {
     }
 
     /// Writes `item` if the one that is there is `before`, or if there is none as it says; else tells what is there.
-    async fn put(&self, key: &str, item: &Item, before: Option<&Item>, now: u64) -> Result<Option<Item>, ProgressError> {
+    async fn put(
+        &self,
+        key: &str,
+        item: &Item,
+        before: Option<&Item>,
+        now: u64,
+    ) -> Result<Option<Item>, ProgressError> {
         match self {
             Progress::Table(table) => table.put(key, item, before, now).await,
             Progress::Local(local) => local.put(key, item, before),

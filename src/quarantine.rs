@@ -27,7 +27,11 @@ pub struct Quarantine {
 impl Quarantine {
     /// At `place`; `s3` is the store for buckets.
     pub fn new(place: Place, s3: Store) -> Quarantine {
-        let store = if matches!(place, Place::Directory(_)) { Store::Directory(Directory { root: None }) } else { s3 };
+        let store = if matches!(place, Place::Directory(_)) {
+            Store::Directory(Directory { root: None })
+        } else {
+            s3
+        };
         Quarantine { place, store }
     }
 
@@ -55,14 +59,26 @@ impl Quarantine {
 
     /// A collector for the rows of one source: bad records, or one target's.
     pub fn writer(&self) -> Writer<'_> {
-        Writer { quarantine: self, rows: Vec::new(), first: None, ids: Sha256::new() }
+        Writer {
+            quarantine: self,
+            rows: Vec::new(),
+            first: None,
+            ids: Sha256::new(),
+        }
     }
 
     async fn store(&self, name: &str, rows: Bytes) -> Result<(), ObjectError> {
         let (bucket, key) = match &self.place {
             Place::Log => return Ok(()),
-            Place::S3(Area { bucket, prefix }) => (bucket.as_str(), format!("{prefix}{name}.jsonl")),
-            Place::Directory(path) => ("", path.join(format!("{name}.jsonl")).to_string_lossy().into_owned()),
+            Place::S3(Area { bucket, prefix }) => {
+                (bucket.as_str(), format!("{prefix}{name}.jsonl"))
+            }
+            Place::Directory(path) => (
+                "",
+                path.join(format!("{name}.jsonl"))
+                    .to_string_lossy()
+                    .into_owned(),
+            ),
         };
         let new = self.store.put_new(bucket, &key, rows).await?;
         tracing::info!(object = %ObjectRef::new(bucket, key), new, "quarantine stored");
@@ -90,13 +106,20 @@ impl Writer<'_> {
         self.first.get_or_insert(id);
         self.ids.update(id.text());
         row.write(&mut self.rows);
-        if self.rows.len() >= FLUSH { self.flush().await } else { Ok(()) }
+        if self.rows.len() >= FLUSH {
+            self.flush().await
+        } else {
+            Ok(())
+        }
     }
 
     /// Stores what is collected.
     pub async fn flush(&mut self) -> Result<(), ObjectError> {
-        let Some(first) = self.first.take() else { return Ok(()) };
-        let all = ClickId::from_digest(&std::mem::take(&mut self.ids).finalize().into()).to_string();
+        let Some(first) = self.first.take() else {
+            return Ok(());
+        };
+        let all =
+            ClickId::from_digest(&std::mem::take(&mut self.ids).finalize().into()).to_string();
         let name = format!("{first}-{}", all.get(..8).unwrap_or_default());
         let rows = std::mem::take(&mut self.rows);
         self.quarantine.store(&name, rows.into()).await

@@ -96,7 +96,8 @@ impl Sample {
     fn write_plain(&self, out: &mut dyn Write) -> io::Result<u64> {
         let [open, between, close] = self.framing.marks();
         let mut clicks = Clicks::new(self.seed);
-        let (mut text, mut record, mut flushed, mut records) = (String::from(open), String::new(), 0, 0);
+        let (mut text, mut record, mut flushed, mut records) =
+            (String::from(open), String::new(), 0, 0);
         while !self.is_full(records, flushed + text.len() as u64) {
             match records {
                 0 => {}
@@ -126,16 +127,30 @@ impl Sample {
     }
 
     fn is_full(&self, records: u64, bytes: u64) -> bool {
-        let asked = self.records.unwrap_or(if self.bytes.is_some() { u64::MAX } else { RECORDS });
-        let most = if self.framing == Framing::Single { asked.min(1) } else { asked };
+        let asked = self.records.unwrap_or(if self.bytes.is_some() {
+            u64::MAX
+        } else {
+            RECORDS
+        });
+        let most = if self.framing == Framing::Single {
+            asked.min(1)
+        } else {
+            asked
+        };
         records >= most || self.bytes.is_some_and(|enough| bytes >= enough)
     }
 
     /// What is wrong with the n-th record, if something is; the kinds take turns.
     fn flaw(&self, n: u64) -> Option<u64> {
-        let every = self.bad_every.filter(|&every| every > 0 && n.is_multiple_of(every))?;
+        let every = self
+            .bad_every
+            .filter(|&every| every > 0 && n.is_multiple_of(every))?;
         // Where records do not end with their line, a cut would take the next ones with it.
-        let kinds = if matches!(self.framing, Framing::Lines | Framing::Crlf) { 5 } else { 4 };
+        let kinds = if matches!(self.framing, Framing::Lines | Framing::Crlf) {
+            5
+        } else {
+            4
+        };
         Some((n / every - 1) % kinds)
     }
 }
@@ -149,7 +164,14 @@ mod tests {
     use serde_json::Value;
 
     fn sample(framing: Framing) -> Sample {
-        Sample { framing, records: Some(100), bytes: None, seed: 7, gzip: false, bad_every: None }
+        Sample {
+            framing,
+            records: Some(100),
+            bytes: None,
+            seed: 7,
+            gzip: false,
+            bad_every: None,
+        }
     }
 
     fn write(sample: &Sample) -> (Vec<u8>, u64) {
@@ -168,7 +190,13 @@ mod tests {
         let clicks = values.flat_map(|value| match value.unwrap() {
             Value::Array(clicks) => clicks,
             Value::Object(mut envelope) if envelope.contains_key("data") => {
-                assert!(envelope["key"].as_str().unwrap().starts_with("rb-clicks-stream-1-2026-11-"), "{envelope:?}");
+                assert!(
+                    envelope["key"]
+                        .as_str()
+                        .unwrap()
+                        .starts_with("rb-clicks-stream-1-2026-11-"),
+                    "{envelope:?}"
+                );
                 envelope["data"].take().as_array().unwrap().clone()
             }
             click => vec![click],
@@ -180,12 +208,24 @@ mod tests {
     fn every_framing_has_the_records_asked_for() {
         for &framing in Framing::value_variants() {
             for asked in [0, 1, 100] {
-                let (plain, written) = write(&Sample { records: Some(asked), ..sample(framing) });
-                let expected = if framing == Framing::Single { asked.min(1) } else { asked };
+                let (plain, written) = write(&Sample {
+                    records: Some(asked),
+                    ..sample(framing)
+                });
+                let expected = if framing == Framing::Single {
+                    asked.min(1)
+                } else {
+                    asked
+                };
                 assert_eq!(written, expected, "{framing:?}");
                 let clicks = parse(framing, &plain);
                 assert_eq!(clicks.len() as u64, expected, "{framing:?}");
-                assert!(clicks.iter().all(|c| c["timestamp"].is_string() && c["route"].is_object()), "{framing:?}");
+                assert!(
+                    clicks
+                        .iter()
+                        .all(|c| c["timestamp"].is_string() && c["route"].is_object()),
+                    "{framing:?}"
+                );
             }
         }
     }
@@ -193,19 +233,36 @@ mod tests {
     #[test]
     fn framings_are_what_their_names_say() {
         let text = |framing| String::from_utf8(write(&sample(framing)).0).unwrap();
-        assert_eq!(text(Framing::Crlf), text(Framing::Lines).replace('\n', "\r\n"));
-        assert_eq!(text(Framing::Concatenated), text(Framing::Lines).replace('\n', ""));
+        assert_eq!(
+            text(Framing::Crlf),
+            text(Framing::Lines).replace('\n', "\r\n")
+        );
+        assert_eq!(
+            text(Framing::Concatenated),
+            text(Framing::Lines).replace('\n', "")
+        );
         assert_eq!(text(Framing::Array), format!("[{}]", text(Framing::Commas)));
-        assert!(text(Framing::Envelope).starts_with(r#"{"data":[{"timestamp":"2026-11-21T23:54:5"#));
+        assert!(
+            text(Framing::Envelope).starts_with(r#"{"data":[{"timestamp":"2026-11-21T23:54:5"#)
+        );
         let envelopes = text(Framing::Envelopes);
-        assert_eq!(envelopes.lines().filter(|line| line.starts_with(r#"{"data":["#)).count(), 5);
+        assert_eq!(
+            envelopes
+                .lines()
+                .filter(|line| line.starts_with(r#"{"data":["#))
+                .count(),
+            5
+        );
         let first = text(Framing::Lines).lines().next().map(str::to_owned);
         assert_eq!(text(Framing::Single), first.unwrap());
     }
 
     #[test]
     fn pretty_is_how_serde_json_indents() {
-        for record in [r#"{"a":[1,{"b":"{\"c\\\":[,"}],"d":null}"#, r#"{"a":{"b":[{"c":[""]}]}}"#] {
+        for record in [
+            r#"{"a":[1,{"b":"{\"c\\\":[,"}],"d":null}"#,
+            r#"{"a":{"b":[{"c":[""]}]}}"#,
+        ] {
             let mut ours = String::new();
             indent(record, &mut ours);
             let value: Value = serde_json::from_str(record).unwrap();
@@ -225,33 +282,62 @@ mod tests {
     #[test]
     fn gzip_inflates_to_the_plain_bytes() {
         let plain = sample(Framing::Lines);
-        let (file, records) = write(&Sample { gzip: true, ..plain.clone() });
+        let (file, records) = write(&Sample {
+            gzip: true,
+            ..plain.clone()
+        });
         let mut inflated = Vec::new();
-        flate2::read::MultiGzDecoder::new(file.as_slice()).read_to_end(&mut inflated).unwrap();
+        flate2::read::MultiGzDecoder::new(file.as_slice())
+            .read_to_end(&mut inflated)
+            .unwrap();
         assert_eq!((inflated, records), write(&plain));
     }
 
     #[test]
     fn bytes_end_the_file_at_the_first_boundary_past_them() {
         for &framing in Framing::value_variants() {
-            let sized = Sample { records: None, bytes: Some(300_000), ..sample(framing) };
+            let sized = Sample {
+                records: None,
+                bytes: Some(300_000),
+                ..sample(framing)
+            };
             let (plain, written) = write(&sized);
             assert_eq!(parse(framing, &plain).len() as u64, written, "{framing:?}");
-            let one_less = write(&Sample { records: Some(written - 1), bytes: None, ..sized }).0;
+            let one_less = write(&Sample {
+                records: Some(written - 1),
+                bytes: None,
+                ..sized
+            })
+            .0;
             let honest = framing == Framing::Single || (300_000..304_000).contains(&plain.len());
-            assert!(honest && one_less.len() < 300_200, "{framing:?}: {} {}", plain.len(), one_less.len());
+            assert!(
+                honest && one_less.len() < 300_200,
+                "{framing:?}: {} {}",
+                plain.len(),
+                one_less.len()
+            );
         }
-        let neither = Sample { records: None, ..sample(Framing::Lines) };
+        let neither = Sample {
+            records: None,
+            ..sample(Framing::Lines)
+        };
         assert_eq!(write(&neither).1, RECORDS);
     }
 
     #[test]
     fn every_nth_record_is_bad_and_the_others_stay() {
         let good = write(&sample(Framing::Lines)).0;
-        let (text, written) = write(&Sample { bad_every: Some(7), ..sample(Framing::Lines) });
+        let (text, written) = write(&Sample {
+            bad_every: Some(7),
+            ..sample(Framing::Lines)
+        });
         let is_click = |line: &[u8]| {
-            serde_json::from_slice::<Value>(line)
-                .is_ok_and(|c| c["timestamp"].as_str().is_some_and(|t| t.starts_with("2026")) && c["route"].is_object())
+            serde_json::from_slice::<Value>(line).is_ok_and(|c| {
+                c["timestamp"]
+                    .as_str()
+                    .is_some_and(|t| t.starts_with("2026"))
+                    && c["route"].is_object()
+            })
         };
         let lines = good.split(|&c| c == b'\n').zip(text.split(|&c| c == b'\n'));
         let (mut same, mut bad) = (0, 0);
@@ -264,16 +350,35 @@ mod tests {
 
     #[test]
     fn clicks_are_of_the_size_and_variety_of_real_ones() {
-        let (plain, _) = write(&Sample { records: Some(2000), ..sample(Framing::Lines) });
+        let (plain, _) = write(&Sample {
+            records: Some(2000),
+            ..sample(Framing::Lines)
+        });
         let mut sizes: Vec<_> = plain.split(|&c| c == b'\n').map(<[u8]>::len).collect();
         sizes.sort_unstable();
-        assert!((1000..1200).contains(&sizes[1000]), "median {}", sizes[1000]);
+        assert!(
+            (1000..1200).contains(&sizes[1000]),
+            "median {}",
+            sizes[1000]
+        );
         let clicks = parse(Framing::Lines, &plain);
-        for path in ["client/geo", "client/location", "client/language", "referral", "route/tags"] {
-            let with = clicks.iter().filter(|click| click.pointer(&format!("/{path}")).is_some()).count();
+        for path in [
+            "client/geo",
+            "client/location",
+            "client/language",
+            "referral",
+            "route/tags",
+        ] {
+            let with = clicks
+                .iter()
+                .filter(|click| click.pointer(&format!("/{path}")).is_some())
+                .count();
             assert!((200..1800).contains(&with), "{with} of 2000 have {path}");
         }
-        let bots = clicks.iter().filter(|click| click["client"]["agent"]["type"] == "bot").count();
+        let bots = clicks
+            .iter()
+            .filter(|click| click["client"]["agent"]["type"] == "bot")
+            .count();
         assert!((50..300).contains(&bots), "{bots} bots");
     }
 }

@@ -41,14 +41,30 @@ impl Settings {
     /// that can be seen without following a reference.
     pub async fn read(mut vars: Vars, context: Context) -> Result<Settings, ConfigErrors> {
         let fetch = Fetch::new(context.aws.clone());
-        if let Some(path) = vars.get(PATH).map(|path| path.trim().to_owned()).filter(|path| !path.is_empty()) {
-            let one = |problem| ConfigErrors(vec![Mistake { variable: PATH.into(), problem }]);
+        if let Some(path) = vars
+            .get(PATH)
+            .map(|path| path.trim().to_owned())
+            .filter(|path| !path.is_empty())
+        {
+            let one = |problem| {
+                ConfigErrors(vec![Mistake {
+                    variable: PATH.into(),
+                    problem,
+                }])
+            };
             if !path.starts_with('/') {
-                return Err(one(format!("found {path:?}; expected a path such as /clickstream-forwarder/prod/")));
+                return Err(one(format!(
+                    "found {path:?}; expected a path such as /clickstream-forwarder/prod/"
+                )));
             }
-            let found = fetch.path(&path).await.map_err(|cause| one(format!("{path} cannot be read: {cause}")))?;
+            let found = fetch
+                .path(&path)
+                .await
+                .map_err(|cause| one(format!("{path} cannot be read: {cause}")))?;
             if found.is_empty() {
-                return Err(one(format!("found {path:?}, right below which there is no parameter")));
+                return Err(one(format!(
+                    "found {path:?}, right below which there is no parameter"
+                )));
             }
             vars.extend(found);
         }
@@ -68,18 +84,37 @@ impl Settings {
                 }
                 Some(Err(expected)) => format!("expected {expected}"),
             };
-            mistakes.push(Mistake { variable: variable.clone(), problem });
+            mistakes.push(Mistake {
+                variable: variable.clone(),
+                problem,
+            });
         }
-        let settings = Settings { vars, references, fetch, context };
+        let settings = Settings {
+            vars,
+            references,
+            fetch,
+            context,
+        };
         if let Err(ConfigErrors(found)) = settings.unresolved() {
-            mistakes.extend(found.into_iter().filter(|mistake| settings.is_certain(mistake)));
+            mistakes.extend(
+                found
+                    .into_iter()
+                    .filter(|mistake| settings.is_certain(mistake)),
+            );
         }
-        if mistakes.is_empty() { Ok(settings) } else { Err(ConfigErrors(mistakes)) }
+        if mistakes.is_empty() {
+            Ok(settings)
+        } else {
+            Err(ConfigErrors(mistakes))
+        }
     }
 
     /// The path that was laid over the environment.
     pub fn path(&self) -> Option<&str> {
-        self.vars.get(PATH).map(|path| path.trim()).filter(|path| !path.is_empty())
+        self.vars
+            .get(PATH)
+            .map(|path| path.trim())
+            .filter(|path| !path.is_empty())
     }
 
     /// The references, by the variables that hold them.
@@ -98,10 +133,17 @@ impl Settings {
             Ok(config) => return Ok(config),
             Err(errors) => errors,
         };
-        let unfit = |variable: &String| mistakes.iter().any(|mistake| mistake.variable == *variable);
-        let left_out = |variable: &String| self.references.contains_key(variable) && unfit(variable);
+        let unfit =
+            |variable: &String| mistakes.iter().any(|mistake| mistake.variable == *variable);
+        let left_out =
+            |variable: &String| self.references.contains_key(variable) && unfit(variable);
         let kept = self.vars.iter().filter(|(variable, _)| !left_out(variable));
-        Config::load(&kept.map(|(variable, text)| (variable.clone(), text.clone())).collect(), self.context.clone())
+        Config::load(
+            &kept
+                .map(|(variable, text)| (variable.clone(), text.clone()))
+                .collect(),
+            self.context.clone(),
+        )
     }
 
     /// Whether a mistake is one whatever the references say: not of a variable that is one, and not one that depends on
@@ -111,13 +153,21 @@ impl Settings {
             return false;
         }
         let prefix = prefixes(&self.vars).find(|prefix| mistake.variable.starts_with(prefix));
-        let beside = prefix.is_some_and(|prefix| self.references.keys().any(|variable| variable.starts_with(&prefix)));
-        !beside || !DEPENDENT.iter().any(|start| mistake.problem.starts_with(start))
+        let beside = prefix.is_some_and(|prefix| {
+            self.references
+                .keys()
+                .any(|variable| variable.starts_with(&prefix))
+        });
+        !beside
+            || !DEPENDENT
+                .iter()
+                .any(|start| mistake.problem.starts_with(start))
     }
 
     /// Whether a variable is one of this program.
     fn is_own(vars: &Vars, variable: &str) -> bool {
-        GLOBALS.iter().any(|(name, ..)| *name == variable) || prefixes(vars).any(|prefix| variable.starts_with(&prefix))
+        GLOBALS.iter().any(|(name, ..)| *name == variable)
+            || prefixes(vars).any(|prefix| variable.starts_with(&prefix))
     }
 
     /// The configuration, with every reference followed, all at a time. Targets that have references are asked for
@@ -127,11 +177,21 @@ impl Settings {
             return self.unresolved();
         }
         let vars = self.resolve().await?;
-        let mut config = Config::load(&vars, self.context.clone()).map_err(|errors| self.hidden(errors))?;
+        let mut config =
+            Config::load(&vars, self.context.clone()).map_err(|errors| self.hidden(errors))?;
         for target in &mut config.targets {
             let prefix = prefix_of(&target.name);
-            if self.references.keys().any(|variable| variable.starts_with(&prefix)) {
-                target.target = Arc::new(Refreshing::new(self.clone(), target.name.clone(), vars.clone(), target.target.clone()));
+            if self
+                .references
+                .keys()
+                .any(|variable| variable.starts_with(&prefix))
+            {
+                target.target = Arc::new(Refreshing::new(
+                    self.clone(),
+                    target.name.clone(),
+                    vars.clone(),
+                    target.target.clone(),
+                ));
             }
         }
         Ok(config)
@@ -141,9 +201,17 @@ impl Settings {
     fn hidden(&self, ConfigErrors(mut mistakes): ConfigErrors) -> ConfigErrors {
         for mistake in &mut mistakes {
             if let Some(reference) = self.references.get(&mistake.variable) {
-                let expected = mistake.problem.split_once("; ").map_or("", |(_, expected)| expected);
-                let expected = if expected.starts_with("expected") { expected } else { "it does not fit" };
-                mistake.problem = format!("{reference} does not hold what this variable takes; {expected}");
+                let expected = mistake
+                    .problem
+                    .split_once("; ")
+                    .map_or("", |(_, expected)| expected);
+                let expected = if expected.starts_with("expected") {
+                    expected
+                } else {
+                    "it does not fit"
+                };
+                mistake.problem =
+                    format!("{reference} does not hold what this variable takes; {expected}");
             }
         }
         ConfigErrors(mistakes)
@@ -157,11 +225,18 @@ impl Settings {
             match values.get(reference) {
                 Some(Ok(value)) => drop(vars.insert(variable.clone(), value.clone())),
                 Some(Err(cause)) => {
-                    mistakes.push(Mistake { variable: variable.clone(), problem: format!("{reference} cannot be read: {cause}") });
+                    mistakes.push(Mistake {
+                        variable: variable.clone(),
+                        problem: format!("{reference} cannot be read: {cause}"),
+                    });
                 }
                 None => {}
             }
         }
-        if mistakes.is_empty() { Ok(vars) } else { Err(ConfigErrors(mistakes)) }
+        if mistakes.is_empty() {
+            Ok(vars)
+        } else {
+            Err(ConfigErrors(mistakes))
+        }
     }
 }

@@ -136,12 +136,20 @@ impl Entry {
 
     /// Bytes that it takes of a request.
     pub fn size(&self) -> usize {
-        self.body.len() + self.marks.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>()
+        self.body.len()
+            + self
+                .marks
+                .iter()
+                .map(|(name, value)| name.len() + value.len())
+                .sum::<usize>()
     }
 
     /// What is sent beside the body under `name`.
     pub fn mark(&self, name: &str) -> Option<&str> {
-        self.marks.iter().find(|(known, _)| *known == name).map(|(_, value)| &**value)
+        self.marks
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, value)| &**value)
     }
 }
 

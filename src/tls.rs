@@ -25,8 +25,14 @@ pub enum Trust {
 impl Trust {
     /// Bundled, unless other authorities are named.
     pub fn of(vars: &Vars) -> Trust {
-        let named = ["SSL_CERT_FILE", "SSL_CERT_DIR"].iter().any(|name| vars.get(*name).is_some_and(|path| !path.is_empty()));
-        if named { Trust::Machine } else { Trust::Bundled }
+        let named = ["SSL_CERT_FILE", "SSL_CERT_DIR"]
+            .iter()
+            .any(|name| vars.get(*name).is_some_and(|path| !path.is_empty()));
+        if named {
+            Trust::Machine
+        } else {
+            Trust::Bundled
+        }
     }
 
     /// For targets: the settings of a connection; nothing where the client finds them itself.
@@ -35,13 +41,20 @@ impl Trust {
         let bundled = || {
             let mut roots = RootCertStore::empty();
             roots.add_parsable_certificates(TLS_SERVER_ROOT_CERTS.iter().cloned());
-            let builder = ClientConfig::builder_with_provider(rustls::crypto::ring::default_provider().into());
-            let mut config =
-                builder.with_safe_default_protocol_versions().ok()?.with_root_certificates(roots).with_no_client_auth();
+            let builder = ClientConfig::builder_with_provider(
+                rustls::crypto::ring::default_provider().into(),
+            );
+            let mut config = builder
+                .with_safe_default_protocol_versions()
+                .ok()?
+                .with_root_certificates(roots)
+                .with_no_client_auth();
             config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
             Some(config)
         };
-        (self == Trust::Bundled).then(|| BUNDLED.get_or_init(bundled).clone()).flatten()
+        (self == Trust::Bundled)
+            .then(|| BUNDLED.get_or_init(bundled).clone())
+            .flatten()
     }
 
     /// For AWS.
@@ -51,7 +64,10 @@ impl Trust {
             Trust::Machine => TrustStore::default(),
         };
         // Nothing in it can be wrong: certificates are looked at when they are needed.
-        TlsContext::builder().with_trust_store(store).build().unwrap_or_default()
+        TlsContext::builder()
+            .with_trust_store(store)
+            .build()
+            .unwrap_or_default()
     }
 }
 

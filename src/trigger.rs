@@ -47,25 +47,50 @@ impl Job {
     /// The latest version of an object by the spellings of its key.
     pub fn new(bucket: impl Into<String>, keys: Vec<String>) -> Job {
         let bucket = bucket.into();
-        Job { bucket, keys, version: None, size: None, trusted: false, again: None, rest: None, origin: None, hop: 0 }
+        Job {
+            bucket,
+            keys,
+            version: None,
+            size: None,
+            trusted: false,
+            again: None,
+            rest: None,
+            origin: None,
+            hop: 0,
+        }
     }
 
     /// The object by the first spelling of its key.
     pub fn object(&self) -> ObjectRef {
         let key = self.keys.first().cloned().unwrap_or_default();
-        ObjectRef { bucket: self.bucket.clone(), key, version: self.version.clone() }
+        ObjectRef {
+            bucket: self.bucket.clone(),
+            key,
+            version: self.version.clone(),
+        }
     }
 
     /// What tells jobs for different objects apart. An object that was empty, or that a continuation goes on
     /// with, is another than the one that came after it under the same key.
     pub fn identity(&self) -> impl Ord + '_ {
         let revision = self.rest.as_ref().map(|rest| &rest.revision);
-        (&self.bucket, &self.keys, &self.version, self.size == Some(0), &self.again, revision)
+        (
+            &self.bucket,
+            &self.keys,
+            &self.version,
+            self.size == Some(0),
+            &self.again,
+            revision,
+        )
     }
 
     /// For an object that a person named on the command line.
     pub fn named(object: ObjectRef) -> Job {
-        Job { version: object.version, trusted: true, ..Job::new(object.bucket, vec![object.key]) }
+        Job {
+            version: object.version,
+            trusted: true,
+            ..Job::new(object.bucket, vec![object.key])
+        }
     }
 }
 
@@ -100,6 +125,10 @@ pub struct Unit {
 impl Unit {
     /// Notes that a part of it cannot be understood; the other parts are still jobs.
     fn fail(&mut self, why: String) {
-        self.error = Some(self.error.take().map_or(why.clone(), |before| format!("{before}; {why}")));
+        self.error = Some(
+            self.error
+                .take()
+                .map_or(why.clone(), |before| format!("{before}; {why}")),
+        );
     }
 }

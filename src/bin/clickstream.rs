@@ -83,9 +83,15 @@ fn main() -> ExitCode {
 
 /// Prints the names of all variables; those of a target without its prefix, after its kind.
 fn variables() -> u8 {
-    let mut text: String = GLOBALS.iter().map(|(name, ..)| format!("{name}\n")).collect();
+    let mut text: String = GLOBALS
+        .iter()
+        .map(|(name, ..)| format!("{name}\n"))
+        .collect();
     for kind in KINDS {
-        let names = COMMON.iter().chain(kind.variables()).map(|var| format!("{} _{}\n", kind.name, var.name));
+        let names = COMMON
+            .iter()
+            .chain(kind.variables())
+            .map(|var| format!("{} _{}\n", kind.name, var.name));
         text.extend(names);
     }
     show(Ok(text))
@@ -116,11 +122,20 @@ fn settings(format: Option<Form>) -> Result<(Runtime, Arc<Settings>), String> {
         vars.insert("STDOUT_KIND".into(), "stdout".into());
         vars.extend(format.map(|format| ("STDOUT_FORMAT".to_owned(), format.to_string())));
     } else if format.is_some() {
-        return Err("--format goes with standard output; TARGETS is set, so set the target's _FORMAT".into());
+        return Err(
+            "--format goes with standard output; TARGETS is set, so set the target's _FORMAT"
+                .into(),
+        );
     }
     let runtime = Runtime::new().map_err(|e| format!("no threads to run on: {e}"))?;
-    let context = Context { clock: now, trust: Trust::Machine, aws: Aws::new(Trust::Machine) };
-    let settings = runtime.block_on(Settings::read(vars, context)).map_err(|errors| errors.to_string())?;
+    let context = Context {
+        clock: now,
+        trust: Trust::Machine,
+        aws: Aws::new(Trust::Machine),
+    };
+    let settings = runtime
+        .block_on(Settings::read(vars, context))
+        .map_err(|errors| errors.to_string())?;
     Ok((runtime, Arc::new(settings)))
 }
 

@@ -38,7 +38,11 @@ fn main() -> ExitCode {
     let vars = vars::environment();
     log::json(vars.get("LOG_LEVEL").map(String::as_str));
     let trust = Trust::of(&vars);
-    let context = Context { clock: now, trust, aws: Aws::new(trust) };
+    let context = Context {
+        clock: now,
+        trust,
+        aws: Aws::new(trust),
+    };
     match runtime(config::processors(&vars)) {
         Ok(runtime) => runtime.block_on(serve(vars, context)),
         Err(error) => {
@@ -50,13 +54,19 @@ fn main() -> ExitCode {
 
 /// On little more than one processor one thread does all: others would only wake each other.
 fn runtime(processors: f64) -> std::io::Result<Runtime> {
-    let mut builder = if processors < 1.5 { Builder::new_current_thread() } else { Builder::new_multi_thread() };
+    let mut builder = if processors < 1.5 {
+        Builder::new_current_thread()
+    } else {
+        Builder::new_multi_thread()
+    };
     builder.enable_all().build()
 }
 
 async fn serve(vars: Vars, context: Context) -> ExitCode {
     let started = Started::new(vars, context).await.inspect_err(tell);
-    let Ok(started) = started.map(Arc::new) else { return ExitCode::FAILURE };
+    let Ok(started) = started.map(Arc::new) else {
+        return ExitCode::FAILURE;
+    };
     let handler = service_fn(move |event| {
         let started = started.clone();
         async move { started.function().await?.handle(event).await }
@@ -73,7 +83,11 @@ async fn serve(vars: Vars, context: Context) -> ExitCode {
 /// Logs every mistake of a configuration.
 fn tell(errors: &ConfigErrors) {
     for mistake in &errors.0 {
-        tracing::error!(variable = mistake.variable, problem = mistake.problem, "configuration mistake");
+        tracing::error!(
+            variable = mistake.variable,
+            problem = mistake.problem,
+            "configuration mistake"
+        );
     }
 }
 
@@ -99,7 +113,10 @@ impl Started {
         let made = || async { self.settings.config().await.map(Function::new) };
         self.function.get_or_try_init(made).await.map_err(|errors| {
             tell(&errors);
-            Diagnostic { error_type: "ConfigurationMistakes".into(), error_message: errors.to_string() }
+            Diagnostic {
+                error_type: "ConfigurationMistakes".into(),
+                error_message: errors.to_string(),
+            }
         })
     }
 }
@@ -129,7 +146,10 @@ impl Metrics {
     fn tell<'o>(&self, outcomes: impl Iterator<Item = &'o Outcome>) {
         let mut report = Report::default();
         outcomes.for_each(|outcome| report.add(outcome));
-        let lines = report.documents(&self.name, now(), self.cold.swap(false, Ordering::Relaxed)).join("\n") + "\n";
+        let lines = report
+            .documents(&self.name, now(), self.cold.swap(false, Ordering::Relaxed))
+            .join("\n")
+            + "\n";
         // A log that cannot be written is no reason to fail.
         let _ = std::io::stderr().lock().write_all(lines.as_bytes());
     }
@@ -138,18 +158,35 @@ impl Metrics {
 impl Function {
     fn new(config: Config) -> Function {
         let there = config.directory.is_none().then(|| config.aws.clone());
-        let (queues, margin) = (Queues::new(there, config.continue_queue.clone()), config.deadline_margin);
-        let metrics = config.metrics.clone().map(|name| Metrics { name, cold: AtomicBool::new(true) });
+        let (queues, margin) = (
+            Queues::new(there, config.continue_queue.clone()),
+            config.deadline_margin,
+        );
+        let metrics = config.metrics.clone().map(|name| Metrics {
+            name,
+            cold: AtomicBool::new(true),
+        });
         let shared = config.progress_table.is_some();
-        let forwarder = Arc::new(Forwarder::new(config).or_progress(Progress::Local(Local::default())));
-        Function { forwarder, queues, margin, shared, metrics }
+        let forwarder =
+            Arc::new(Forwarder::new(config).or_progress(Progress::Local(Local::default())));
+        Function {
+            forwarder,
+            queues,
+            margin,
+            shared,
+            metrics,
+        }
     }
 
     async fn handle(&self, event: LambdaEvent<Value>) -> Result<Value, Diagnostic> {
-        let parsed = trigger::parse(&event.payload, &event.context.request_id).map_err(|error| {
-            tracing::error!(%error, "event refused");
-            Diagnostic { error_type: "UnknownEvent".into(), error_message: error.to_string() }
-        })?;
+        let parsed =
+            trigger::parse(&event.payload, &event.context.request_id).map_err(|error| {
+                tracing::error!(%error, "event refused");
+                Diagnostic {
+                    error_type: "UnknownEvent".into(),
+                    error_message: error.to_string(),
+                }
+            })?;
         let (patience, by) = patience(event.context.deadline, self.margin);
         parsed.units.iter().for_each(announce);
         let outcomes = self.forward(&parsed.units, patience).await;
@@ -157,25 +194,39 @@ impl Function {
             metrics.tell(outcomes.iter().map(|(_, outcome)| outcome));
         }
         let of = |job: &Job| {
-            let found = outcomes.binary_search_by(|(other, _)| other.identity().cmp(&job.identity())).ok()?;
+            let found = outcomes
+                .binary_search_by(|(other, _)| other.identity().cmp(&job.identity()))
+                .ok()?;
             outcomes.get(found).map(|(_, outcome)| outcome.clone())
         };
         let answered = parsed.units.into_iter().map(|unit| {
             let outcomes = unit.jobs.iter().filter_map(of).collect();
             (unit, outcomes)
         });
-        let bring = Bring { answer: &parsed.answer, queues: &self.queues, shared: self.shared, by };
-        let units: Vec<_> = join_all(answered.map(|(unit, outcomes)| bring.back(unit, outcomes))).await;
+        let bring = Bring {
+            answer: &parsed.answer,
+            queues: &self.queues,
+            shared: self.shared,
+            by,
+        };
+        let units: Vec<_> =
+            join_all(answered.map(|(unit, outcomes)| bring.back(unit, outcomes))).await;
         parsed.answer.give(&units).map_err(|error| {
             tracing::error!(%error, "invocation failed");
-            Diagnostic { error_type: "ObjectsFailed".into(), error_message: error.to_string() }
+            Diagnostic {
+                error_type: "ObjectsFailed".into(),
+                error_message: error.to_string(),
+            }
         })
     }
 
     /// Forwards every object of an event, side by side, in the order of their identities.
     async fn forward(&self, units: &[Unit], patience: Patience) -> Vec<(Job, Outcome)> {
         // The same notice twice in one batch is one object.
-        let mut jobs: Vec<Job> = units.iter().flat_map(|unit| unit.jobs.iter().cloned()).collect();
+        let mut jobs: Vec<Job> = units
+            .iter()
+            .flat_map(|unit| unit.jobs.iter().cloned())
+            .collect();
         jobs.sort_by(|a, b| a.identity().cmp(&b.identity()));
         jobs.dedup_by(|a, b| a.identity() == b.identity());
         let outcomes = stream::iter(jobs).map(|job| {
@@ -183,8 +234,14 @@ impl Function {
             async move {
                 // A task each, so that two processors decode two objects.
                 let running = job.clone();
-                let ended = tokio::spawn(async move { forwarder.forward(&running, patience).await }).await;
-                let early = |error| Outcome::unread(job.object(), End::Failed(format!("a task ended early: {error}")));
+                let ended =
+                    tokio::spawn(async move { forwarder.forward(&running, patience).await }).await;
+                let early = |error| {
+                    Outcome::unread(
+                        job.object(),
+                        End::Failed(format!("a task ended early: {error}")),
+                    )
+                };
                 (job.clone(), ended.unwrap_or_else(early))
             }
         });
@@ -197,7 +254,11 @@ impl Function {
 /// Logs what a unit holds beside objects.
 fn announce(unit: &Unit) {
     for notice in &unit.notices {
-        tracing::info!(message_id = unit.id, notice, "acknowledged without an object");
+        tracing::info!(
+            message_id = unit.id,
+            notice,
+            "acknowledged without an object"
+        );
     }
     if let Some(error) = &unit.error {
         tracing::error!(message_id = unit.id, error, "message refused");
@@ -209,13 +270,24 @@ fn announce(unit: &Unit) {
 /// request may take by default.
 fn patience(epoch_ms: u64, margin: Option<Duration>) -> (Patience, Instant) {
     let end = SystemTime::UNIX_EPOCH + Duration::from_millis(epoch_ms);
-    let left = end.duration_since(now()).ok().filter(|left| *left <= LONGEST).unwrap_or(LONGEST);
-    let margin = margin.unwrap_or_else(|| (left / 5).min(Duration::from_secs(30))).clamp(LEAST_MARGIN.min(left / 2), left / 2);
+    let left = end
+        .duration_since(now())
+        .ok()
+        .filter(|left| *left <= LONGEST)
+        .unwrap_or(LONGEST);
+    let margin = margin
+        .unwrap_or_else(|| (left / 5).min(Duration::from_secs(30)))
+        .clamp(LEAST_MARGIN.min(left / 2), left / 2);
     // Rows and progress take a second or two, and so does the message that brings the rest back.
     let store = (margin / 2).min(Duration::from_secs(4));
     let end = Instant::now() + left;
     let stop = end - margin;
-    let patience = Patience { stop, deadline: end - store, end: end - store / 2, ..Patience::until(stop) };
+    let patience = Patience {
+        stop,
+        deadline: end - store,
+        end: end - store / 2,
+        ..Patience::until(stop)
+    };
     (patience, end - store / 8)
 }
 

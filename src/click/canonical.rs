@@ -72,7 +72,9 @@ impl Scratch {
     }
 
     fn object(&mut self, click: &Normal<'_>, value: Value) -> Result<(), Twice> {
-        let Some(key) = click.key(value) else { return self.members(click, value) };
+        let Some(key) = click.key(value) else {
+            return self.members(click, value);
+        };
         if let Some(known) = self.memo.get(key) {
             let known = known.clone();
             self.copy(&known);
@@ -80,16 +82,25 @@ impl Scratch {
         }
         let start = self.length;
         self.members(click, value)?;
-        let text = self.bytes.get(start..self.length).unwrap_or_default().into();
+        let text = self
+            .bytes
+            .get(start..self.length)
+            .unwrap_or_default()
+            .into();
         self.memo.put(key, text);
         Ok(())
     }
 
     fn members(&mut self, click: &Normal<'_>, value: Value) -> Result<(), Twice> {
-        let Some((node, patches)) = click.changes.patched(value) else { return self.sorted(click, value) };
-        let Some(order) = click.order(node, patches) else { return self.sorted(click, value) };
+        let Some((node, patches)) = click.changes.patched(value) else {
+            return self.sorted(click, value);
+        };
+        let Some(order) = click.order(node, patches) else {
+            return self.sorted(click, value);
+        };
         let (order, first) = (order?, self.values.len());
-        self.values.extend(click.tape.members(node).map(|m| m.value));
+        self.values
+            .extend(click.tape.members(node).map(|m| m.value));
         if self.values.len() == first {
             self.push(b'{');
         }
@@ -97,7 +108,10 @@ impl Scratch {
             self.copy_part(order.text(), before.start, before.end);
             match patches.iter().find(|patch| patch.at == at) {
                 Some(patch) => self.value(click, patch.value)?,
-                None => self.node(click, self.values.get(first + at).copied().unwrap_or(u32::MAX))?,
+                None => self.node(
+                    click,
+                    self.values.get(first + at).copied().unwrap_or(u32::MAX),
+                )?,
             }
         }
         self.values.truncate(first);
@@ -111,7 +125,10 @@ impl Scratch {
         self.sorting.extend(click.members(value));
         let own = self.sorting.get_mut(first..).unwrap_or_default();
         own.sort_unstable_by(|a, b| click.name(a.0).cmp(&click.name(b.0)));
-        if own.windows(2).any(|pair| matches!(pair, [a, b] if click.name(a.0) == click.name(b.0))) {
+        if own
+            .windows(2)
+            .any(|pair| matches!(pair, [a, b] if click.name(a.0) == click.name(b.0)))
+        {
             return Err(Twice);
         }
         self.push(b'{');
@@ -119,7 +136,9 @@ impl Scratch {
             if at > first {
                 self.push(b',');
             }
-            let Some(&(name, value)) = self.sorting.get(at) else { break };
+            let Some(&(name, value)) = self.sorting.get(at) else {
+                break;
+            };
             match name {
                 Name::Given(given) => self.quoted(given),
                 Name::Node(name) => self.value(click, Value::Node(name))?,

@@ -45,7 +45,10 @@ impl Drift {
             path.push_str(told(name));
             match fields.iter().find(|field| field.name.as_bytes() == name) {
                 Some(field) if field.is_open() => {}
-                Some(Field { kind: Type::Object(members), .. }) if tape.node(member.value).kind == Kind::Object => {
+                Some(Field {
+                    kind: Type::Object(members),
+                    ..
+                }) if tape.node(member.value).kind == Kind::Object => {
                     self.walk(tape, member.value, members, path);
                 }
                 Some(_) => {}
@@ -65,7 +68,9 @@ impl Drift {
 /// The name if it looks like one: what does not may be data, which is not for the log.
 fn told(name: &[u8]) -> &str {
     let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-$".contains(byte);
-    let name = std::str::from_utf8(name).ok().filter(|name| name.len() <= LONGEST && name.bytes().all(|byte| plain(&byte)));
+    let name = std::str::from_utf8(name)
+        .ok()
+        .filter(|name| name.len() <= LONGEST && name.bytes().all(|byte| plain(&byte)));
     name.unwrap_or("*")
 }
 
@@ -91,7 +96,9 @@ mod tests {
         assert_eq!(found(new), ["client.ip", "client.location.zip", "route.qr"]);
         assert_eq!(found(new), [""; 0]);
         assert_eq!(
-            found(r#"{"timestamp":"2026-11-21T23:54:50Z","route":{"a@example.com":1,"a\u0062":1}}"#),
+            found(
+                r#"{"timestamp":"2026-11-21T23:54:50Z","route":{"a@example.com":1,"a\u0062":1}}"#
+            ),
             ["route.*", "route.ab"]
         );
     }

@@ -45,25 +45,56 @@ impl Field {
 }
 
 const fn field(name: &'static str, kind: Type, column: &'static str, doc: &'static str) -> Field {
-    Field { name, kind, column: Some(column), doc }
+    Field {
+        name,
+        kind,
+        column: Some(column),
+        doc,
+    }
 }
 
 const fn object(name: &'static str, members: &'static [Field], doc: &'static str) -> Field {
-    Field { name, kind: Type::Object(members), column: None, doc }
+    Field {
+        name,
+        kind: Type::Object(members),
+        column: None,
+        doc,
+    }
 }
 
 const fn plain(name: &'static str, doc: &'static str) -> Field {
-    Field { name, kind: Type::String, column: None, doc }
+    Field {
+        name,
+        kind: Type::String,
+        column: None,
+        doc,
+    }
 }
 
 use Type::{Bool, Integer, Json, Number, String as Text, Strings, Time};
 
 /// The columns that the forwarder itself fills: name, type, what it says.
 pub const ADDED: &[(&str, Type, &str)] = &[
-    ("click_id", Text, "the click's id: a UUID of version 8, the same however often the click comes"),
-    ("batch_key", Text, "the key of the envelope the click came in, else the object's base name"),
-    ("source_object", Text, "the object the click was read from, as s3://bucket/key"),
-    ("source_index", Integer, "the click's position in that object, from 0"),
+    (
+        "click_id",
+        Text,
+        "the click's id: a UUID of version 8, the same however often the click comes",
+    ),
+    (
+        "batch_key",
+        Text,
+        "the key of the envelope the click came in, else the object's base name",
+    ),
+    (
+        "source_object",
+        Text,
+        "the object the click was read from, as s3://bucket/key",
+    ),
+    (
+        "source_index",
+        Integer,
+        "the click's position in that object, from 0",
+    ),
 ];
 
 /// The column for what has none.
@@ -73,19 +104,37 @@ pub const EXTRA: (&str, &str) = ("extra", "everything without a column, as a JSO
 pub const CLICK: &[Field] = &[
     field("timestamp", Time, "clicked_at", "when the link was clicked"),
     object("client", CLIENT, "who clicked"),
-    object("referral", REFERRAL, "where the click came from; absent for direct traffic"),
+    object(
+        "referral",
+        REFERRAL,
+        "where the click came from; absent for direct traffic",
+    ),
     object("route", ROUTE, "the link and where it led"),
 ];
 
 const CLIENT: &[Field] = &[
-    field("language", Text, "language", "the browser's language, two letters"),
-    object("location", LOCATION, "where the click came from, by IP address"),
+    field(
+        "language",
+        Text,
+        "language",
+        "the browser's language, two letters",
+    ),
+    object(
+        "location",
+        LOCATION,
+        "where the click came from, by IP address",
+    ),
     object("agent", AGENT, "the browser"),
     object("session", SESSION, "the visitor's session on this link"),
 ];
 
 const LOCATION: &[Field] = &[
-    field("country", Text, "country", "ISO 3166-1 alpha-2, in upper case"),
+    field(
+        "country",
+        Text,
+        "country",
+        "ISO 3166-1 alpha-2, in upper case",
+    ),
     field("region", Text, "region", "the region"),
     field("city", Text, "city", "the city"),
     field("latitude", Number, "latitude", "degrees north"),
@@ -101,34 +150,69 @@ const AGENT: &[Field] = &[
 
 const BROWSER: &[Field] = &[
     field("name", Text, "browser", "chrome-mobile, facebook-app, …"),
-    field("version", Text, "browser_version", "as the browser gives it"),
+    field(
+        "version",
+        Text,
+        "browser_version",
+        "as the browser gives it",
+    ),
 ];
-const OS: &[Field] = &[field("name", Text, "os", "android, …"), field("version", Text, "os_version", "android-9.0-pie, …")];
+const OS: &[Field] = &[
+    field("name", Text, "os", "android, …"),
+    field("version", Text, "os_version", "android-9.0-pie, …"),
+];
 const DEVICE: &[Field] = &[field("name", Text, "device", "smartphone, …")];
 
 const SESSION: &[Field] = &[
-    field("started", Time, "session_started_at", "when the session began"),
-    field("first", Bool, "first_in_session", "whether this is the visitor's first click: a unique click"),
+    field(
+        "started",
+        Time,
+        "session_started_at",
+        "when the session began",
+    ),
+    field(
+        "first",
+        Bool,
+        "first_in_session",
+        "whether this is the visitor's first click: a unique click",
+    ),
 ];
 
 const REFERRAL: &[Field] = &[
-    field("hostname", Text, "referrer_hostname", "host of the referring page"),
+    field(
+        "hostname",
+        Text,
+        "referrer_hostname",
+        "host of the referring page",
+    ),
     field("protocol", Text, "referrer_protocol", "http or https"),
     field("path", Text, "referrer_path", "path of the referring page"),
     object("origin", ORIGIN, "the kind of referrer"),
 ];
 
-const ORIGIN: &[Field] =
-    &[field("type", Text, "referrer_type", "social, search, …"), field("name", Text, "referrer_name", "facebook, google, …")];
+const ORIGIN: &[Field] = &[
+    field("type", Text, "referrer_type", "social, search, …"),
+    field("name", Text, "referrer_name", "facebook, google, …"),
+];
 
 const ROUTE: &[Field] = &[
     field("id", Text, "link_id", "the link's id"),
     field("slashtag", Text, "slashtag", "the path of the short link"),
-    field("createdAt", Time, "link_created_at", "when the link was made"),
+    field(
+        "createdAt",
+        Time,
+        "link_created_at",
+        "when the link was made",
+    ),
     object("creator", CREATOR, "who made the link"),
     object("domain", DOMAIN, "the branded domain"),
     object("destination", DESTINATION, "where the link led"),
-    field("tags", Json, "tags", "the link's tags by their id, each with value and version"),
+    field(
+        "tags",
+        Json,
+        "tags",
+        "the link's tags by their id, each with value and version",
+    ),
 ];
 
 const CREATOR: &[Field] = &[
@@ -137,8 +221,10 @@ const CREATOR: &[Field] = &[
     object("workspace", WORKSPACE, "the workspace"),
 ];
 
-const WORKSPACE: &[Field] =
-    &[field("id", Text, "workspace_id", "the workspace's id"), field("name", Text, "workspace_name", "the workspace's name")];
+const WORKSPACE: &[Field] = &[
+    field("id", Text, "workspace_id", "the workspace's id"),
+    field("name", Text, "workspace_name", "the workspace's name"),
+];
 
 const DOMAIN: &[Field] = &[
     field("id", Text, "domain_id", "the domain's id"),
@@ -154,14 +240,23 @@ const DESTINATION: &[Field] = &[
     object("params", PARAMS, "its parameters"),
 ];
 
-const PARAMS: &[Field] = &[object("query", QUERY, "the query string, each name with its values")];
+const PARAMS: &[Field] = &[object(
+    "query",
+    QUERY,
+    "the query string, each name with its values",
+)];
 
 const QUERY: &[Field] = &[
     field("utm_source", Strings, "utm_source", "the campaign's source"),
     field("utm_medium", Strings, "utm_medium", "the campaign's medium"),
     field("utm_campaign", Strings, "utm_campaign", "the campaign"),
     field("utm_term", Strings, "utm_term", "the campaign's term"),
-    field("utm_content", Strings, "utm_content", "the campaign's content"),
+    field(
+        "utm_content",
+        Strings,
+        "utm_content",
+        "the campaign's content",
+    ),
 ];
 
 /// The number of a name that some field of a click has; 0 for any other.
@@ -176,13 +271,19 @@ pub fn known(name: &[u8]) -> Known {
         names.dedup();
         names
     });
-    NAMES.binary_search_by(|known| known.as_bytes().cmp(name)).map_or(0, |at| at as Known + 1)
+    NAMES
+        .binary_search_by(|known| known.as_bytes().cmp(name))
+        .map_or(0, |at| at as Known + 1)
 }
 
 /// Calls `visit` with the path and the field of every known member, parents first.
 pub fn walk(fields: &'static [Field], prefix: &str, visit: &mut impl FnMut(&str, &'static Field)) {
     for field in fields {
-        let path = if prefix.is_empty() { field.name.to_owned() } else { format!("{prefix}.{}", field.name) };
+        let path = if prefix.is_empty() {
+            field.name.to_owned()
+        } else {
+            format!("{prefix}.{}", field.name)
+        };
         visit(&path, field);
         if let Type::Object(members) = field.kind {
             walk(members, &path, visit);

@@ -18,7 +18,9 @@ use crate::json::{Kind, is_number, text};
 /// The columns in their order: name, type, what they say.
 pub fn columns() -> Vec<(&'static str, Type, &'static str)> {
     let mut columns: Vec<_> = ADDED.iter().take(1).copied().collect();
-    walk(CLICK, "", &mut |_, field| columns.extend(field.column.map(|column| (column, field.kind, field.doc))));
+    walk(CLICK, "", &mut |_, field| {
+        columns.extend(field.column.map(|column| (column, field.kind, field.doc)))
+    });
     columns.extend(ADDED.iter().skip(1).copied());
     columns.push((EXTRA.0, Type::Json, EXTRA.1));
     columns
@@ -63,8 +65,19 @@ impl Group {
             if places.len() <= at {
                 places.resize_with(at + 1, || None);
             }
-            let members = Group::new(if let Type::Object(members) = field.kind { members } else { &[] });
-            places.splice(at..=at, [Some(Place { kind: field.kind, column: field.column.map(Column::new), members })]);
+            let members = Group::new(if let Type::Object(members) = field.kind {
+                members
+            } else {
+                &[]
+            });
+            places.splice(
+                at..=at,
+                [Some(Place {
+                    kind: field.kind,
+                    column: field.column.map(Column::new),
+                    members,
+                })],
+            );
         }
         Group(places)
     }
@@ -108,48 +121,85 @@ pub(super) fn row(click: &Click<'_>, out: &mut Vec<u8>, extra: &mut Extra) {
 /// Spreads the members of `object` over columns of `out`; the others go to `extra`.
 fn spread(click: &Click<'_>, group: &Group, object: Value, out: &mut Vec<u8>, extra: &mut Extra) {
     let (normal, tape) = (&click.normal, click.normal.tape);
-    let (Some((node, mut patches)), Some(plan)) = (normal.changes.patched(object), normal.plan(object)) else {
+    let (Some((node, mut patches)), Some(plan)) =
+        (normal.changes.patched(object), normal.plan(object))
+    else {
         let members = normal.members(object);
-        return members.for_each(|(name, value)| member(click, group.place(known(&normal.name(name))), (name, value), out, extra));
+        return members.for_each(|(name, value)| {
+            member(
+                click,
+                group.place(known(&normal.name(name))),
+                (name, value),
+                out,
+                extra,
+            )
+        });
     };
     for (at, (m, number)) in tape.members(node).zip(&plan.known).enumerate() {
         if let [patch, others @ ..] = patches
             && patch.at == at
         {
             patches = others;
-            let (name, number) =
-                patch.name.map_or((Name::Node(m.name), *number), |name| (Name::Given(name), known(name.as_bytes())));
+            let (name, number) = patch.name.map_or((Name::Node(m.name), *number), |name| {
+                (Name::Given(name), known(name.as_bytes()))
+            });
             member(click, group.place(number), (name, patch.value), out, extra);
             continue;
         }
         let (place, node) = (group.place(*number), tape.node(m.value));
         match place {
             // What most of them are.
-            Some(Place { kind: Type::String, column: Some(column), .. }) if node.kind == Kind::String => {
+            Some(Place {
+                kind: Type::String,
+                column: Some(column),
+                ..
+            }) if node.kind == Kind::String => {
                 column.write(out);
                 text::append(tape.text, node.start as usize, node.end as usize, out);
             }
-            _ => member(click, place, (Name::Node(m.name), Value::Node(m.value)), out, extra),
+            _ => member(
+                click,
+                place,
+                (Name::Node(m.name), Value::Node(m.value)),
+                out,
+                extra,
+            ),
         }
     }
 }
 
 /// Puts a member where its place is, or into `extra`.
-fn member(click: &Click<'_>, place: Option<&Place>, (name, value): (Name, Value), out: &mut Vec<u8>, extra: &mut Extra) {
+fn member(
+    click: &Click<'_>,
+    place: Option<&Place>,
+    (name, value): (Name, Value),
+    out: &mut Vec<u8>,
+    extra: &mut Extra,
+) {
     match place {
-        Some(Place { kind: Type::Object(_), members, .. }) if has_members(click, value) => {
+        Some(Place {
+            kind: Type::Object(_),
+            members,
+            ..
+        }) if has_members(click, value) => {
             extra.path.push(name);
             again(click, members, value, out, extra);
             extra.end();
         }
-        Some(Place { kind, column: Some(column), .. }) if set(click, *kind, column, value, out) => {}
+        Some(Place {
+            kind,
+            column: Some(column),
+            ..
+        }) if set(click, *kind, column, value, out) => {}
         _ => extra.member(click, name, value),
     }
 }
 
 /// As [`spread`], from memory if the object has come before.
 fn again(click: &Click<'_>, group: &Group, object: Value, out: &mut Vec<u8>, extra: &mut Extra) {
-    let Some(key) = click.normal.key(object) else { return spread(click, group, object, out, extra) };
+    let Some(key) = click.normal.key(object) else {
+        return spread(click, group, object, out, extra);
+    };
     if let Some(Spread { columns, rest }) = extra.memo.get(key) {
         out.extend_from_slice(columns);
         if !rest.is_empty() {
@@ -162,8 +212,15 @@ fn again(click: &Click<'_>, group: &Group, object: Value, out: &mut Vec<u8>, ext
     let (before, depth) = (out.len(), extra.path.len());
     extra.keeping = depth;
     spread(click, group, object, out, extra);
-    let rest = if extra.open == depth { extra.text.get(extra.inside..) } else { None };
-    let spread = Spread { columns: out.get(before..).unwrap_or_default().into(), rest: rest.unwrap_or_default().into() };
+    let rest = if extra.open == depth {
+        extra.text.get(extra.inside..)
+    } else {
+        None
+    };
+    let spread = Spread {
+        columns: out.get(before..).unwrap_or_default().into(),
+        rest: rest.unwrap_or_default().into(),
+    };
     extra.memo.put(key, spread);
 }
 
@@ -191,7 +248,9 @@ fn set(click: &Click<'_>, kind: Type, column: &Column, value: Value, out: &mut V
         return false;
     }
     match (kind, found) {
-        (Type::String | Type::Time | Type::Strings, Kind::String) | (Type::Bool, Kind::Bool) | (Type::Number, Kind::Number) => {
+        (Type::String | Type::Time | Type::Strings, Kind::String)
+        | (Type::Bool, Kind::Bool)
+        | (Type::Number, Kind::Number) => {
             column.write(out);
             match value {
                 Value::Node(index) => {
@@ -209,7 +268,12 @@ fn set(click: &Click<'_>, kind: Type, column: &Column, value: Value, out: &mut V
         }
         (Type::Strings, Kind::Array) => {
             let mut elements = tape.elements(index);
-            let Some(first) = elements.next().filter(|&first| tape.node(first).kind == Kind::String) else { return false };
+            let Some(first) = elements
+                .next()
+                .filter(|&first| tape.node(first).kind == Kind::String)
+            else {
+                return false;
+            };
             column.write(out);
             out.extend_from_slice(tape.raw(first));
             elements.next().is_none()

@@ -115,7 +115,9 @@ pub(super) fn click(click: &Click<'_>, out: &mut Vec<u8>) {
 /// Writes the members of an object with commas between them.
 fn members(click: &Click<'_>, object: Value, out: &mut Vec<u8>) {
     let tape = click.normal.tape;
-    let Some((node, patches)) = click.normal.changes.patched(object) else { return made(click, object, out) };
+    let Some((node, patches)) = click.normal.changes.patched(object) else {
+        return made(click, object, out);
+    };
     let node = tape.node(node);
     // What stands between two changes is copied in one go.
     let mut done = node.start + 1;
@@ -208,13 +210,18 @@ impl Object<'_> {
 fn client(click: &Click<'_>, client: Member, out: &mut Vec<u8>) {
     let tape = click.normal.tape;
     out.extend_from_slice(tape.raw(client.value));
-    let twin = match (tape.get(client.value, "location"), tape.get(client.value, "geo")) {
+    let twin = match (
+        tape.get(client.value, "location"),
+        tape.get(client.value, "geo"),
+    ) {
         (Some(location), None) => ("geo", location),
         (None, Some(geo)) => ("location", geo),
         _ => return,
     };
     out.pop();
     let mut object = Object(out);
-    object.name(twin.0.as_bytes()).extend_from_slice(tape.raw(twin.1));
+    object
+        .name(twin.0.as_bytes())
+        .extend_from_slice(tape.raw(twin.1));
     out.push(b'}');
 }

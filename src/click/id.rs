@@ -23,7 +23,10 @@ impl ClickId {
     /// The UUID of version 8 with the first 122 free bits of `digest`.
     pub fn from_digest(digest: &[u8; 32]) -> ClickId {
         let mut bytes = [0; 16];
-        bytes.iter_mut().zip(digest).for_each(|(to, from)| *to = *from);
+        bytes
+            .iter_mut()
+            .zip(digest)
+            .for_each(|(to, from)| *to = *from);
         bytes[6] = bytes[6] & 0x0F | 0x80;
         bytes[8] = bytes[8] & 0x3F | 0x80;
         ClickId(bytes)
@@ -31,7 +34,13 @@ impl ClickId {
 
     /// The id in its usual 36 characters, ASCII.
     pub fn text(self) -> [u8; 36] {
-        let hex = |digit: u8| if digit < 10 { b'0' + digit } else { b'a' + digit - 10 };
+        let hex = |digit: u8| {
+            if digit < 10 {
+                b'0' + digit
+            } else {
+                b'a' + digit - 10
+            }
+        };
         const PLACES: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
         let mut out = [b'-'; 36];
         for (byte, place) in self.0.iter().zip(PLACES) {
@@ -45,7 +54,9 @@ impl ClickId {
 
 impl fmt::Display for ClickId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.text().iter().try_for_each(|&c| fmt::Write::write_char(f, c as char))
+        self.text()
+            .iter()
+            .try_for_each(|&c| fmt::Write::write_char(f, c as char))
     }
 }
 
@@ -65,19 +76,28 @@ impl Hashed {
     /// object: then the record is to be rewritten first.
     pub fn new(click: &Normal<'_>, scratch: &mut Scratch) -> Option<Hashed> {
         scratch.write(click, click.root).ok()?;
-        Some(Hashed { digest: Sha256::digest(scratch.text()).into() })
+        Some(Hashed {
+            digest: Sha256::digest(scratch.text()).into(),
+        })
     }
 
     /// 64 bits by which an identical click is recognised.
     pub fn fingerprint(&self) -> u64 {
-        self.digest.first_chunk().map_or(0, |head| u64::from_le_bytes(*head))
+        self.digest
+            .first_chunk()
+            .map_or(0, |head| u64::from_le_bytes(*head))
     }
 
     /// The id of the `n`-th such click of its object; `scratch` is as [`new`](Self::new) left it.
     pub fn id(&self, n: u32, scratch: &Scratch) -> ClickId {
         match n {
             1 => ClickId::from_digest(&self.digest),
-            _ => ClickId::from_digest(&Sha256::new_with_prefix(scratch.text()).chain_update(format!("\n{n}")).finalize().into()),
+            _ => ClickId::from_digest(
+                &Sha256::new_with_prefix(scratch.text())
+                    .chain_update(format!("\n{n}"))
+                    .finalize()
+                    .into(),
+            ),
         }
     }
 }

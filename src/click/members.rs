@@ -13,7 +13,9 @@ impl Click<'_> {
         let normal = &self.normal;
         let step = |value, name: &&str| {
             let mut members = normal.members(value);
-            members.find(|(known, _)| *normal.name(*known) == *name.as_bytes()).map(|(_, value)| value)
+            members
+                .find(|(known, _)| *normal.name(*known) == *name.as_bytes())
+                .map(|(_, value)| value)
         };
         match path.iter().try_fold(normal.root, step)? {
             Value::Text(start, end) => Some(normal.text(start, end).into()),
@@ -36,7 +38,9 @@ impl Click<'_> {
     /// Whether Rebrandly takes it for something else than a human's.
     pub fn is_bot(&self) -> bool {
         let step = |object, role| self.normal.delivered(object, role);
-        let kind = [Role::Client, Role::Agent, Role::Type].into_iter().try_fold(self.normal.root_node, step);
+        let kind = [Role::Client, Role::Agent, Role::Type]
+            .into_iter()
+            .try_fold(self.normal.root_node, step);
         kind.is_some_and(|kind| self.normal.tape.is(kind, "bot"))
     }
 

@@ -15,7 +15,8 @@ pub(super) struct Key {
 
 impl Key {
     fn is(&self, other: &Key) -> bool {
-        (self.instance, self.repeat.id, self.changed) == (other.instance, other.repeat.id, other.changed)
+        (self.instance, self.repeat.id, self.changed)
+            == (other.instance, other.repeat.id, other.changed)
     }
 }
 
@@ -34,7 +35,11 @@ impl<T> Default for Memo<T> {
 impl<T> Memo<T> {
     /// What was worked out for an object equal to this one.
     pub(super) fn get(&self, key: Key) -> Option<&T> {
-        self.slots.get(usize::from(key.repeat.slot))?.as_ref().filter(|(known, _)| known.is(&key)).map(|(_, worked)| worked)
+        self.slots
+            .get(usize::from(key.repeat.slot))?
+            .as_ref()
+            .filter(|(known, _)| known.is(&key))
+            .map(|(_, worked)| worked)
     }
 
     /// Keeps what was worked out.

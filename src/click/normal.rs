@@ -81,16 +81,29 @@ pub struct Normal<'a> {
 
 impl Changes {
     /// Applies the rules of version 1 to the object at `root` and returns the click; `plans` follow the tape's makes.
-    pub(super) fn make(&mut self, tape: Tape<'_>, root: u32, plans: &Plans) -> Result<Value, NotAClick> {
+    pub(super) fn make(
+        &mut self,
+        tape: Tape<'_>,
+        root: u32,
+        plans: &Plans,
+    ) -> Result<Value, NotAClick> {
         self.objects.clear();
         self.patches.clear();
         self.members.clear();
         self.texts.clear();
-        Rules { tape, plans, changes: self }.top(root)
+        Rules {
+            tape,
+            plans,
+            changes: self,
+        }
+        .top(root)
     }
 
     fn object(&self, index: u32) -> Changed {
-        self.objects.get(index as usize).copied().unwrap_or(Changed::Made(0, 0))
+        self.objects
+            .get(index as usize)
+            .copied()
+            .unwrap_or(Changed::Made(0, 0))
     }
 
     /// The node that an object was, and what has changed in it; nothing for one that a rule has put together, and
@@ -101,7 +114,9 @@ impl Changes {
             Value::Node(index) => Some((index, &[])),
             Value::Text(..) => None,
             Value::Object(index) => match self.object(index) {
-                Changed::Patched(node, start, end) => Some((node, self.patches.get(start as usize..end as usize)?)),
+                Changed::Patched(node, start, end) => {
+                    Some((node, self.patches.get(start as usize..end as usize)?))
+                }
                 Changed::Made(..) => None,
             },
         }
@@ -118,15 +133,24 @@ impl<'a> Normal<'a> {
     /// known: positions among [`members`](Self::members). The error says that a name stands twice.
     #[inline]
     pub(super) fn order(&self, node: u32, patches: &[Patch]) -> Option<Result<&'a Order, Twice>> {
-        let plan = self.plans.get(self.tape.node(node).shape, self.tape.shapes)?;
+        let plan = self
+            .plans
+            .get(self.tape.node(node).shape, self.tape.shapes)?;
         let renamed = patches.iter().any(|patch| patch.name.is_some());
-        Some(if renamed { &plan.renamed } else { &plan.order }.as_ref().ok_or(Twice))
+        Some(
+            if renamed { &plan.renamed } else { &plan.order }
+                .as_ref()
+                .ok_or(Twice),
+        )
     }
 
     /// The plan for an object whose members stand in the order they were delivered in, some of them perhaps with
     /// a given name.
     pub(super) fn plan(&self, object: Value) -> Option<&'a Plan> {
-        self.plans.get(self.tape.node(self.changes.patched(object)?.0).shape, self.tape.shapes)
+        self.plans.get(
+            self.tape.node(self.changes.patched(object)?.0).shape,
+            self.tape.shapes,
+        )
     }
 
     /// What an object is known by, if it equals an earlier one.
@@ -136,7 +160,11 @@ impl<'a> Normal<'a> {
             return None;
         }
         let repeat = self.tape.repeat(self.changes.patched(object)?.0)?;
-        Some(Key { instance: self.tape.shapes.instance(), repeat, changed: matches!(object, Value::Object(_)) })
+        Some(Key {
+            instance: self.tape.shapes.instance(),
+            repeat,
+            changed: matches!(object, Value::Object(_)),
+        })
     }
 
     /// The member in a role of an object as delivered.
@@ -162,7 +190,10 @@ impl<'a> Normal<'a> {
     /// A rewritten string; it needs no escapes.
     #[inline]
     pub fn text(&self, start: u32, end: u32) -> &str {
-        self.changes.texts.get(start as usize..end as usize).unwrap_or_default()
+        self.changes
+            .texts
+            .get(start as usize..end as usize)
+            .unwrap_or_default()
     }
 }
 
@@ -174,26 +205,58 @@ pub(super) struct Twice;
 fn patched(m: Member, patches: &[Patch]) -> (Name, Value) {
     match patches.iter().find(|patch| patch.member == m) {
         None => (Name::Node(m.name), Value::Node(m.value)),
-        Some(patch) => (patch.name.map_or(Name::Node(m.name), Name::Given), patch.value),
+        Some(patch) => (
+            patch.name.map_or(Name::Node(m.name), Name::Given),
+            patch.value,
+        ),
     }
 }
 
-fn members<'c, 't>(tape: Tape<'t>, changes: &'c Changes, object: Value) -> impl Iterator<Item = (Name, Value)> + use<'c, 't> {
+fn members<'c, 't>(
+    tape: Tape<'t>,
+    changes: &'c Changes,
+    object: Value,
+) -> impl Iterator<Item = (Name, Value)> + use<'c, 't> {
     let (node, patches) = changes.patched(object).unwrap_or((u32::MAX, &[]));
-    let made = if let Value::Object(index) = object { changes.object(index) } else { Changed::Made(0, 0) };
-    let made = if let Changed::Made(start, end) = made { start as usize..end as usize } else { 0..0 };
+    let made = if let Value::Object(index) = object {
+        changes.object(index)
+    } else {
+        Changed::Made(0, 0)
+    };
+    let made = if let Changed::Made(start, end) = made {
+        start as usize..end as usize
+    } else {
+        0..0
+    };
     let delivered = tape.members(node).map(move |m| patched(m, patches));
-    delivered.chain(changes.members.get(made).unwrap_or_default().iter().copied())
+    delivered.chain(
+        changes
+            .members
+            .get(made)
+            .unwrap_or_default()
+            .iter()
+            .copied(),
+    )
 }
 
 /// The members of an object that have these roles, the last one each, and their positions.
 #[inline]
-fn find<const N: usize>(tape: Tape<'_>, plans: &Plans, object: u32, roles: [Role; N]) -> [Option<(usize, Member)>; N] {
+fn find<const N: usize>(
+    tape: Tape<'_>,
+    plans: &Plans,
+    object: u32,
+    roles: [Role; N],
+) -> [Option<(usize, Member)>; N] {
     match plans.get(tape.node(object).shape, tape.shapes) {
-        Some(plan) => roles.map(|role| plan.find(role).and_then(|at| Some((at, tape.members(object).nth(at)?)))),
+        Some(plan) => roles.map(|role| {
+            plan.find(role)
+                .and_then(|at| Some((at, tape.members(object).nth(at)?)))
+        }),
         None => roles.map(|role| {
             let members = tape.members(object).enumerate();
-            members.filter(|(_, m)| Role::of(&name_of(tape, Name::Node(m.name))) == role).last()
+            members
+                .filter(|(_, m)| Role::of(&name_of(tape, Name::Node(m.name))) == role)
+                .last()
         }),
     }
 }

@@ -75,7 +75,10 @@ impl Order {
         let mut sorted: Vec<u16> = (0..names.len() as u16).collect();
         let name = |at: u16| names.get(at as usize).copied().unwrap_or_default();
         sorted.sort_unstable_by_key(|&at| name(at));
-        if sorted.windows(2).any(|pair| matches!(pair, [a, b] if name(*a) == name(*b))) {
+        if sorted
+            .windows(2)
+            .any(|pair| matches!(pair, [a, b] if name(*a) == name(*b)))
+        {
             return None;
         }
         let (mut slots, mut text) = (Vec::new(), Vec::new());
@@ -83,10 +86,16 @@ impl Order {
             text.push(if text.is_empty() { b'{' } else { b',' });
             text::write_plain(name(at), &mut text);
             text.push(b':');
-            slots.push(Slot { at, end: text.len() as u32 });
+            slots.push(Slot {
+                at,
+                end: text.len() as u32,
+            });
         }
         text.resize(text.len() + SLACK, 0);
-        Some(Order { slots: slots.into(), text: text.into() })
+        Some(Order {
+            slots: slots.into(),
+            text: text.into(),
+        })
     }
 
     /// Of each member in order, where in [`text`](Self::text) that stands which comes before its value, and its
@@ -122,7 +131,10 @@ pub(super) struct Plan {
 
 impl Plan {
     fn new(names: &[&[u8]]) -> Plan {
-        let renamed: Vec<_> = names.iter().map(|&name| if name == b"geo" { b"location" } else { name }).collect();
+        let renamed: Vec<_> = names
+            .iter()
+            .map(|&name| if name == b"geo" { b"location" } else { name })
+            .collect();
         let mut roles = [None; ROLES];
         for (at, name) in names.iter().enumerate() {
             if let Some(role) = roles.get_mut(Role::of(name) as usize) {
@@ -133,7 +145,11 @@ impl Plan {
             roles,
             known: names.iter().map(|name| known(name)).collect(),
             order: Order::new(names),
-            renamed: if renamed == names { None } else { Order::new(&renamed) },
+            renamed: if renamed == names {
+                None
+            } else {
+                Order::new(&renamed)
+            },
         }
     }
 
@@ -171,6 +187,8 @@ impl Plans {
         if shape == UNKNOWN {
             return None;
         }
-        self.plans.get(shape as usize).map(|plan| &**plan.get_or_init(|| Box::new(Plan::new(&shapes.names(shape)))))
+        self.plans
+            .get(shape as usize)
+            .map(|plan| &**plan.get_or_init(|| Box::new(Plan::new(&shapes.names(shape)))))
     }
 }

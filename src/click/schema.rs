@@ -32,8 +32,12 @@ pub fn click() -> Value {
         json!({ "type": "string", "description": "the key of the click's envelope, else the object's base name" }),
     );
     properties.extend(members(CLICK));
-    let delivered = "the members id, source and key (and delivered beside them) that came with the click";
-    properties.insert("delivered".into(), json!({ "type": "object", "description": delivered }));
+    let delivered =
+        "the members id, source and key (and delivered beside them) that came with the click";
+    properties.insert(
+        "delivered".into(),
+        json!({ "type": "object", "description": delivered }),
+    );
     json!({
         "$schema": DIALECT,
         "title": "Click",
@@ -47,7 +51,10 @@ pub fn click() -> Value {
 
 /// The schema of the `flat` form.
 pub fn flat() -> Value {
-    let properties: Map<_, _> = columns().into_iter().map(|(name, kind, doc)| (name.to_owned(), column(kind, doc))).collect();
+    let properties: Map<_, _> = columns()
+        .into_iter()
+        .map(|(name, kind, doc)| (name.to_owned(), column(kind, doc)))
+        .collect();
     json!({
         "$schema": DIALECT,
         "title": "Click, flat",
@@ -60,7 +67,9 @@ pub fn flat() -> Value {
 }
 
 fn members(fields: &[Field]) -> impl Iterator<Item = (String, Value)> {
-    fields.iter().map(|field| (field.name.to_owned(), member(field)))
+    fields
+        .iter()
+        .map(|field| (field.name.to_owned(), member(field)))
 }
 
 fn member(field: &Field) -> Value {
@@ -73,7 +82,9 @@ fn member(field: &Field) -> Value {
         Type::Bool => json!({ "type": "boolean", "description": doc }),
         Type::Number => json!({ "type": "number", "description": doc }),
         Type::Integer => json!({ "type": "integer", "description": doc }),
-        Type::Strings => json!({ "type": "array", "items": { "type": "string" }, "description": doc }),
+        Type::Strings => {
+            json!({ "type": "array", "items": { "type": "string" }, "description": doc })
+        }
         Type::Json => json!({ "type": "object", "description": doc }),
         Type::Object(fields) => {
             let properties: Map<_, _> = members(fields).collect();

@@ -49,7 +49,10 @@ impl Seen {
 
     fn contains(&self, entry: u64) -> bool {
         match self.shards.get(shard_of(entry)) {
-            Some(shard) => shard.slots.get(shard.find(entry)).is_some_and(|slot| *slot == entry),
+            Some(shard) => shard
+                .slots
+                .get(shard.find(entry))
+                .is_some_and(|slot| *slot == entry),
             None => self.few.contains(&entry),
         }
     }
@@ -78,7 +81,11 @@ impl Shard {
     fn find(&self, entry: u64) -> usize {
         // The shard's entries agree in their first byte; of the others, the same part of the table as of all values.
         let mut at = ((u128::from(entry << 8) * self.slots.len() as u128) >> 64) as usize;
-        while self.slots.get(at).is_some_and(|&slot| slot != 0 && slot != entry) {
+        while self
+            .slots
+            .get(at)
+            .is_some_and(|&slot| slot != 0 && slot != entry)
+        {
             at += 1;
             if at == self.slots.len() {
                 at = 0;
@@ -104,7 +111,9 @@ impl Shard {
     /// Puts an entry into its slot; `false` if it is there.
     fn put(&mut self, entry: u64) -> bool {
         let at = self.find(entry);
-        self.slots.get_mut(at).is_some_and(|slot| std::mem::replace(slot, entry) != entry)
+        self.slots
+            .get_mut(at)
+            .is_some_and(|slot| std::mem::replace(slot, entry) != entry)
     }
 }
 

@@ -18,7 +18,10 @@ pub fn to_utc(text: &str) -> Option<Cow<'_, str>> {
     if time.canonical {
         return Some(Cow::Borrowed(text));
     }
-    let (mut days, mut minute) = (days_from_civil(time.year, time.month, time.day), time.minute - time.offset);
+    let (mut days, mut minute) = (
+        days_from_civil(time.year, time.month, time.day),
+        time.minute - time.offset,
+    );
     days += i64::from(minute.div_euclid(1440));
     minute = minute.rem_euclid(1440);
     let (year, month, day) = civil_from_days(days);
@@ -27,7 +30,12 @@ pub fn to_utc(text: &str) -> Option<Cow<'_, str>> {
     }
     let mut out = String::with_capacity(32);
     let (hour, minute) = (minute / 60, minute % 60);
-    write!(out, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{:02}", time.second).ok()?;
+    write!(
+        out,
+        "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{:02}",
+        time.second
+    )
+    .ok()?;
     if !time.fraction.is_empty() {
         out.push('.');
         out.push_str(time.fraction);
@@ -44,10 +52,16 @@ pub fn is_canonical(text: &[u8]) -> bool {
 /// Whether `text` is a time in that spelling but for its `Z`, which says nothing else.
 pub fn is_local(text: &[u8]) -> bool {
     // The least and the greatest of each byte, up to the minute.
-    let (least, greatest) = (u8x16::new(*b"0000-00-00T00:00"), u8x16::new(*b"9999-19-39T29:59"));
-    let Some((head, tail)) = text.split_first_chunk::<16>() else { return false };
+    let (least, greatest) = (
+        u8x16::new(*b"0000-00-00T00:00"),
+        u8x16::new(*b"9999-19-39T29:59"),
+    );
+    let Some((head, tail)) = text.split_first_chunk::<16>() else {
+        return false;
+    };
     let bytes = u8x16::new(*head);
-    if (bytes.max(least).simd_eq(bytes) & bytes.min(greatest).simd_eq(bytes)).to_bitmask() != 0xFFFF {
+    if (bytes.max(least).simd_eq(bytes) & bytes.min(greatest).simd_eq(bytes)).to_bitmask() != 0xFFFF
+    {
         return false;
     }
     let fraction = match tail {
@@ -56,9 +70,15 @@ pub fn is_local(text: &[u8]) -> bool {
     };
     let precise = fraction.is_empty()
         || matches!(fraction, [b'.', digits @ ..] if !digits.is_empty() && digits.iter().all(u8::is_ascii_digit));
-    let two = |at: usize| head.get(at..at + 2).map_or(99, |two| two.iter().fold(0, |n, c| n * 10 + i64::from(c - b'0')));
+    let two = |at: usize| {
+        head.get(at..at + 2).map_or(99, |two| {
+            two.iter().fold(0, |n, c| n * 10 + i64::from(c - b'0'))
+        })
+    };
     let (month, day) = (two(5), two(8));
-    let in_calendar = (1..=12).contains(&month) && day >= 1 && (day <= 28 || day <= days_in(two(0) * 100 + two(2), month));
+    let in_calendar = (1..=12).contains(&month)
+        && day >= 1
+        && (day <= 28 || day <= days_in(two(0) * 100 + two(2), month));
     precise && two(11) < 24 && in_calendar
 }
 
@@ -66,7 +86,9 @@ pub fn is_local(text: &[u8]) -> bool {
 /// or 19 digits, as RFC 3339 in UTC.
 pub fn from_epoch(digits: &str) -> Option<String> {
     let (seconds, fraction) = match digits.len() {
-        10 | 13 | 16 | 19 if digits.bytes().all(|c| c.is_ascii_digit()) => digits.split_at_checked(10)?,
+        10 | 13 | 16 | 19 if digits.bytes().all(|c| c.is_ascii_digit()) => {
+            digits.split_at_checked(10)?
+        }
         _ => return None,
     };
     let seconds: i64 = seconds.parse().ok()?;
@@ -74,13 +96,16 @@ pub fn from_epoch(digits: &str) -> Option<String> {
     let second = seconds.rem_euclid(86_400);
     let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
     let dot = if fraction.is_empty() { "" } else { "." };
-    Some(format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}{dot}{fraction}Z"))
+    Some(format!(
+        "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}{dot}{fraction}Z"
+    ))
 }
 
 /// Milliseconds since 1970 of a time.
 pub fn millis(text: &str) -> Option<i64> {
     let time = parse(text)?;
-    let minutes = days_from_civil(time.year, time.month, time.day) * 1440 + i64::from(time.minute - time.offset);
+    let minutes = days_from_civil(time.year, time.month, time.day) * 1440
+        + i64::from(time.minute - time.offset);
     let digits = time.fraction.bytes().chain(std::iter::repeat(b'0')).take(3);
     let fraction = digits.fold(0, |n, c| n * 10 + i64::from(c - b'0'));
     Some((minutes * 60 + i64::from(time.second)) * 1000 + fraction)
@@ -117,13 +142,29 @@ fn parse(text: &str) -> Option<Parsed<'_>> {
         canonical = upper_t && !rest.starts_with(',') && second < 60;
         if let Some(after) = rest.strip_prefix(['.', ',']) {
             let end = after.bytes().take_while(u8::is_ascii_digit).count();
-            (fraction, rest) = after.split_at_checked(end).filter(|(digits, _)| !digits.is_empty())?;
+            (fraction, rest) = after
+                .split_at_checked(end)
+                .filter(|(digits, _)| !digits.is_empty())?;
         }
     }
     canonical &= rest == "Z";
     let offset = zone(rest)?;
-    let valid = (1..=12).contains(&month) && day >= 1 && day <= days_in(year, month) && hour < 24 && minute < 60 && second <= 60;
-    valid.then_some(Parsed { year, month, day, minute: hour * 60 + minute, second, fraction, offset, canonical })
+    let valid = (1..=12).contains(&month)
+        && day >= 1
+        && day <= days_in(year, month)
+        && hour < 24
+        && minute < 60
+        && second <= 60;
+    valid.then_some(Parsed {
+        year,
+        month,
+        day,
+        minute: hour * 60 + minute,
+        second,
+        fraction,
+        offset,
+        canonical,
+    })
 }
 
 fn zone(text: &str) -> Option<i32> {
@@ -146,7 +187,9 @@ fn zone(text: &str) -> Option<i32> {
 fn number(rest: &mut &str, digits: usize) -> Option<i32> {
     let (head, tail) = rest.split_at_checked(digits)?;
     *rest = tail;
-    head.bytes().all(|c| c.is_ascii_digit()).then(|| head.parse().ok())?
+    head.bytes()
+        .all(|c| c.is_ascii_digit())
+        .then(|| head.parse().ok())?
 }
 
 fn literal(rest: &mut &str, text: &str) -> Option<()> {
@@ -180,8 +223,16 @@ fn civil_from_days(days: i64) -> (i64, i64, i64) {
     let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
     let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted = (5 * of_year + 2) / 153;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-    (era * 400 + year_of_era + i64::from(month <= 2), month, of_year - (153 * shifted + 2) / 5 + 1)
+    let month = if shifted < 10 {
+        shifted + 3
+    } else {
+        shifted - 9
+    };
+    (
+        era * 400 + year_of_era + i64::from(month <= 2),
+        month,
+        of_year - (153 * shifted + 2) / 5 + 1,
+    )
 }
 
 #[cfg(test)]
@@ -198,7 +249,10 @@ mod tests {
             ("2023-08-31t04:13z", "2023-08-31T04:13:00Z"),
             ("2023-08-31T04:13:48,5+02:00", "2023-08-31T02:13:48.5Z"),
             ("2024-02-29T23:30:00-0100", "2024-03-01T00:30:00Z"),
-            ("2023-01-01T00:30:00.000000001+01", "2022-12-31T23:30:00.000000001Z"),
+            (
+                "2023-01-01T00:30:00.000000001+01",
+                "2022-12-31T23:30:00.000000001Z",
+            ),
             ("2016-12-31T23:59:60Z", "2016-12-31T23:59:60Z"),
         ] {
             assert_eq!(to_utc(given).as_deref(), Some(expected), "{given}");
@@ -244,11 +298,20 @@ mod tests {
 
     #[test]
     fn epochs_by_their_digits() {
-        assert_eq!(from_epoch("1677952490").as_deref(), Some("2023-03-04T17:54:50Z"));
-        assert_eq!(from_epoch("1677952490123").as_deref(), Some("2023-03-04T17:54:50.123Z"));
+        assert_eq!(
+            from_epoch("1677952490").as_deref(),
+            Some("2023-03-04T17:54:50Z")
+        );
+        assert_eq!(
+            from_epoch("1677952490123").as_deref(),
+            Some("2023-03-04T17:54:50.123Z")
+        );
         assert_eq!(from_epoch("16779524901"), None);
         assert_eq!(millis("2023-03-04T17:54:50.12Z"), Some(1_677_952_490_120));
-        assert_eq!(millis("2023-03-04T19:54:50.1234+02:00"), Some(1_677_952_490_123));
+        assert_eq!(
+            millis("2023-03-04T19:54:50.1234+02:00"),
+            Some(1_677_952_490_123)
+        );
     }
 
     #[test]

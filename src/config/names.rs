@@ -7,7 +7,9 @@ use super::{GLOBALS, MOST_TARGETS};
 const LONGEST: usize = 64;
 
 /// Prefixes that no target may take: AWS's, and those of variables to come.
-const RESERVED: &[&str] = &["AWS", "LAMBDA", "PROGRESS", "DEADLINE", "CONTINUE", "SETTINGS", "RUST", "PATH", "HOME"];
+const RESERVED: &[&str] = &[
+    "AWS", "LAMBDA", "PROGRESS", "DEADLINE", "CONTINUE", "SETTINGS", "RUST", "PATH", "HOME",
+];
 
 /// How the variables of the target `name` begin.
 pub(crate) fn prefix_of(name: &str) -> String {
@@ -16,7 +18,9 @@ pub(crate) fn prefix_of(name: &str) -> String {
 
 /// What stands in `list`, the value of `TARGETS`.
 pub(crate) fn listed(list: &str) -> impl Iterator<Item = &str> {
-    list.split(',').map(str::trim).filter(|name| !name.is_empty())
+    list.split(',')
+        .map(str::trim)
+        .filter(|name| !name.is_empty())
 }
 
 /// The names in `list`.
@@ -24,19 +28,36 @@ pub(super) fn target_names(globals: &Scope<'_>, list: &str) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for name in listed(list) {
         let upper = prefix_of(name);
-        let clashes = GLOBALS.iter().map(|(global, ..)| *global).chain(RESERVED.iter().copied());
-        let clash =
-            clashes.into_iter().find(|global| format!("{global}_").starts_with(&upper) || upper.starts_with(&format!("{global}_")));
-        let letters = name.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'-'));
+        let clashes = GLOBALS
+            .iter()
+            .map(|(global, ..)| *global)
+            .chain(RESERVED.iter().copied());
+        let clash = clashes.into_iter().find(|global| {
+            format!("{global}_").starts_with(&upper) || upper.starts_with(&format!("{global}_"))
+        });
+        let letters = name
+            .bytes()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'-'));
         if names.len() == MOST_TARGETS {
             globals.mistake("TARGETS", format!("names more than {MOST_TARGETS} targets; deploy a second function for the others"));
             return names;
         } else if name.len() > LONGEST {
-            globals.mistake("TARGETS", format!("{name:?} is longer than {LONGEST} letters"));
+            globals.mistake(
+                "TARGETS",
+                format!("{name:?} is longer than {LONGEST} letters"),
+            );
         } else if !letters || !name.starts_with(|c: char| c.is_ascii_alphabetic()) {
-            globals.mistake("TARGETS", format!("{name:?} is not a name for a target: letters, digits, _ and -, a letter first"));
+            globals.mistake(
+                "TARGETS",
+                format!(
+                    "{name:?} is not a name for a target: letters, digits, _ and -, a letter first"
+                ),
+            );
         } else if let Some(clash) = clash {
-            globals.mistake("TARGETS", format!("{name:?} cannot be a target's name: its variables would mix with {clash}"));
+            globals.mistake(
+                "TARGETS",
+                format!("{name:?} cannot be a target's name: its variables would mix with {clash}"),
+            );
         } else if names.iter().any(|other| prefix_of(other) == upper) {
             globals.mistake("TARGETS", format!("{name:?} stands twice"));
         } else {

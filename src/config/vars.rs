@@ -13,7 +13,14 @@ pub type Vars = BTreeMap<String, String>;
 #[expect(clippy::disallowed_methods, reason = "this is the one place that may")]
 pub fn environment() -> Vars {
     // What is not UTF-8 must not pass for unset: spelled with replacement characters it is found wrong.
-    std::env::vars_os().map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned())).collect()
+    std::env::vars_os()
+        .map(|(name, value)| {
+            (
+                name.to_string_lossy().into_owned(),
+                value.to_string_lossy().into_owned(),
+            )
+        })
+        .collect()
 }
 
 /// One thing wrong with the configuration.
@@ -80,7 +87,13 @@ impl<'v> Scope<'v> {
     /// The variables whose names begin with `prefix` and with none of the longer prefixes `others`: the
     /// target with the longest name owns a variable.
     pub fn below(vars: &'v Vars, prefix: String, others: Vec<String>) -> Scope<'v> {
-        Scope { prefix, others, vars, used: RefCell::default(), mistakes: RefCell::default() }
+        Scope {
+            prefix,
+            others,
+            vars,
+            used: RefCell::default(),
+            mistakes: RefCell::default(),
+        }
     }
 
     fn owns(&self, name: &str) -> bool {
@@ -95,7 +108,12 @@ impl<'v> Scope<'v> {
     /// The text of `key`, if it is set and not blank.
     pub fn text(&self, key: &str) -> Option<&'v str> {
         let name = self.name(key);
-        let text = self.vars.get(&name).filter(|_| self.owns(&name)).map(|text| text.trim()).filter(|text| !text.is_empty());
+        let text = self
+            .vars
+            .get(&name)
+            .filter(|_| self.owns(&name))
+            .map(|text| text.trim())
+            .filter(|text| !text.is_empty());
         self.used.borrow_mut().insert(name);
         text
     }
@@ -122,12 +140,19 @@ impl<'v> Scope<'v> {
     /// The value of `key` as `parse` reads it, whose error says what is expected.
     pub fn parse<T>(&self, key: &str, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
         let text = self.text(key)?;
-        parse(text).map_err(|expected| self.mistake(key, format!("found {text:?}; expected {expected}"))).ok()
+        parse(text)
+            .map_err(|expected| self.mistake(key, format!("found {text:?}; expected {expected}")))
+            .ok()
     }
 
     /// A whole number of at least 1.
     pub fn count(&self, key: &str) -> Option<usize> {
-        self.parse(key, |text| text.parse().ok().filter(|n| *n > 0).ok_or("a whole number above 0".into()))
+        self.parse(key, |text| {
+            text.parse()
+                .ok()
+                .filter(|n| *n > 0)
+                .ok_or("a whole number above 0".into())
+        })
     }
 
     /// A number of bytes.
@@ -149,15 +174,24 @@ impl<'v> Scope<'v> {
     pub fn starting(&self, key: &str) -> Vec<(String, &'v str)> {
         let prefix = self.name(key);
         let own = self.vars.iter().filter(|(name, _)| self.owns(name));
-        let found = own.filter_map(|(name, text)| Some((name.strip_prefix(&prefix)?.to_owned(), text.trim())));
+        let found = own
+            .filter_map(|(name, text)| Some((name.strip_prefix(&prefix)?.to_owned(), text.trim())));
         let found: Vec<_> = found.filter(|(rest, _)| !rest.is_empty()).collect();
-        self.used.borrow_mut().extend(found.iter().map(|(rest, _)| format!("{prefix}{rest}")));
-        found.into_iter().filter(|(_, text)| !text.is_empty()).collect()
+        self.used
+            .borrow_mut()
+            .extend(found.iter().map(|(rest, _)| format!("{prefix}{rest}")));
+        found
+            .into_iter()
+            .filter(|(_, text)| !text.is_empty())
+            .collect()
     }
 
     /// Notes a mistake in `key`.
     pub fn mistake(&self, key: &str, problem: impl Into<String>) {
-        self.mistakes.borrow_mut().push(Mistake { variable: self.name(key), problem: problem.into() });
+        self.mistakes.borrow_mut().push(Mistake {
+            variable: self.name(key),
+            problem: problem.into(),
+        });
     }
 
     /// The variables that were read, set or not.
@@ -168,7 +202,11 @@ impl<'v> Scope<'v> {
     /// The variables of this scope that nobody has read.
     pub fn unread(&self) -> Vec<String> {
         let used = self.used.borrow();
-        self.vars.keys().filter(|name| self.owns(name) && !used.contains(*name)).cloned().collect()
+        self.vars
+            .keys()
+            .filter(|name| self.owns(name) && !used.contains(*name))
+            .cloned()
+            .collect()
     }
 
     /// The mistakes noted.
@@ -193,8 +231,14 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
         "h" => 3_600_000,
         _ => 0,
     };
-    let value: Option<u64> = number.parse().ok().and_then(|n: u64| n.checked_mul(millis)).filter(|n| *n > 0);
-    value.map(Duration::from_millis).ok_or("a time above 0 such as 500ms, 30s or 2m".into())
+    let value: Option<u64> = number
+        .parse()
+        .ok()
+        .and_then(|n: u64| n.checked_mul(millis))
+        .filter(|n| *n > 0);
+    value
+        .map(Duration::from_millis)
+        .ok_or("a time above 0 such as 500ms, 30s or 2m".into())
 }
 
 /// `4096`, `500KB` (a thousand), `1MiB` (1024 × 1024) and so on.
@@ -211,13 +255,20 @@ pub fn parse_bytes(text: &str) -> Result<u64, String> {
         "GiB" => 1 << 30,
         _ => 0,
     };
-    let value: Option<u64> = number.parse().ok().and_then(|n: u64| n.checked_mul(factor)).filter(|n| *n > 0);
+    let value: Option<u64> = number
+        .parse()
+        .ok()
+        .and_then(|n: u64| n.checked_mul(factor))
+        .filter(|n| *n > 0);
     value.ok_or("a number of bytes above 0 such as 65536, 500KB or 1MiB".into())
 }
 
 /// `10`, `0.5`: requests a second, from one in a quarter of an hour to a hundred thousand.
 pub fn parse_rate(text: &str) -> Result<f64, String> {
-    let value: Option<f64> = text.parse().ok().filter(|rate| (0.001..=100_000.0).contains(rate));
+    let value: Option<f64> = text
+        .parse()
+        .ok()
+        .filter(|rate| (0.001..=100_000.0).contains(rate));
     value.ok_or("requests per second from 0.001 to 100000, such as 10 or 0.5".into())
 }
 
@@ -227,11 +278,23 @@ mod tests {
 
     #[test]
     fn rates_are_numbers_within_reason() {
-        for (text, rate) in [("10", 10.0), ("0.5", 0.5), ("1e3", 1000.0), ("100000", 100_000.0)] {
+        for (text, rate) in [
+            ("10", 10.0),
+            ("0.5", 0.5),
+            ("1e3", 1000.0),
+            ("100000", 100_000.0),
+        ] {
             assert_eq!(parse_rate(text), Ok(rate));
         }
-        for text in ["", "0", "-0", "-1", "inf", "NaN", "100001", "1e-9", "10/s", "1,5"] {
-            assert!(parse_rate(text).unwrap_err().contains("from 0.001 to 100000"), "{text}");
+        for text in [
+            "", "0", "-0", "-1", "inf", "NaN", "100001", "1e-9", "10/s", "1,5",
+        ] {
+            assert!(
+                parse_rate(text)
+                    .unwrap_err()
+                    .contains("from 0.001 to 100000"),
+                "{text}"
+            );
         }
     }
 }

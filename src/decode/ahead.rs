@@ -43,13 +43,26 @@ impl Ahead {
     /// In an envelope whose data begins after `start` bytes, within `most` of them.
     fn new(start: usize, most: usize, depth: u32) -> Ahead {
         let (data, members, parser) = (Skip::default(), Vec::new(), Parser::new(depth));
-        Ahead { data, parts: None, looked: start, most, end: None, members, parser }
+        Ahead {
+            data,
+            parts: None,
+            looked: start,
+            most,
+            end: None,
+            members,
+            parser,
+        }
     }
 
     /// Goes on over what there is of the envelope: `unread`, from its first byte, and what is `coming` after it, to which
     /// only more is added from call to call. Nothing if more is needed.
     fn look(&mut self, unread: &Unread, coming: &VecDeque<Bytes>) -> Option<Found> {
-        let first = self.parts.is_none().then(|| [unread.get(self.looked..).unwrap_or_default(), unread.hidden()]);
+        let first = self.parts.is_none().then(|| {
+            [
+                unread.get(self.looked..).unwrap_or_default(),
+                unread.hidden(),
+            ]
+        });
         let new = coming.range(self.parts.unwrap_or(0)..).map(|part| &**part);
         self.parts = Some(coming.len());
         for part in first.into_iter().flatten().chain(new) {
@@ -68,7 +81,9 @@ impl Ahead {
 
     fn part(&mut self, mut part: &[u8]) -> Option<Found> {
         if self.end.is_none() {
-            let Ok(end) = self.data.run(part) else { return Some(Found::Nothing) };
+            let Ok(end) = self.data.run(part) else {
+                return Some(Found::Nothing);
+            };
             part = part.get(end?..)?;
             self.end = end.map(|end| self.looked + end);
         }
@@ -98,7 +113,9 @@ impl Ahead {
         if is_click(members, members.members(0)) || members.get(0, "data").is_some() {
             return Found::Whole;
         }
-        let key = members.get(0, "key").map(|_| key_of(members, members.members(0)));
+        let key = members
+            .get(0, "key")
+            .map(|_| key_of(members, members.members(0)));
         Found::Members(self.end.unwrap_or(0), key)
     }
 }
@@ -126,9 +143,13 @@ impl Decoder {
 
     /// Looks for it; `false` if more bytes are needed.
     pub(super) fn look_ahead(&mut self) -> bool {
-        let Some(ahead) = &mut self.ahead else { return true };
+        let Some(ahead) = &mut self.ahead else {
+            return true;
+        };
         let found = ahead.look(&self.unread, self.coming.chunks());
-        let Some(found) = found.or(self.coming.is_all().then_some(Found::Nothing)) else { return false };
+        let Some(found) = found.or(self.coming.is_all().then_some(Found::Nothing)) else {
+            return false;
+        };
         let looked = ahead.looked as u64;
         self.ahead = None;
         self.keys.late = None;
@@ -157,6 +178,8 @@ impl Decoder {
     /// The key of the envelope that the record at `offset` is in.
     pub(super) fn key_at(&self, offset: u64) -> Option<Arc<str>> {
         let late = self.keys.late.as_ref().filter(|(end, _)| offset < *end);
-        late.map_or(&self.keys.early, |(_, key)| key).clone().filter(|_| self.framer.in_envelope())
+        late.map_or(&self.keys.early, |(_, key)| key)
+            .clone()
+            .filter(|_| self.framer.in_envelope())
     }
 }

@@ -56,7 +56,9 @@ pub enum Step {
 impl Inflate {
     /// For one object.
     pub fn new() -> Inflate {
-        Inflate { form: Form::Unknown(Feed::default()) }
+        Inflate {
+            form: Form::Unknown(Feed::default()),
+        }
     }
 
     /// Hands over the next chunk of the object. The one before must be used up.
@@ -113,21 +115,30 @@ impl Inflate {
             && (feed.chunk.len() >= MAGIC.len() || feed.ended)
         {
             let feed = std::mem::take(feed);
-            self.form = if feed.chunk.starts_with(MAGIC) { Form::Gzip(Box::new(Gzip::new(feed))) } else { Form::Plain(feed) };
+            self.form = if feed.chunk.starts_with(MAGIC) {
+                Form::Gzip(Box::new(Gzip::new(feed)))
+            } else {
+                Form::Plain(feed)
+            };
         }
     }
 }
 
 impl Gzip {
     fn new(feed: Feed) -> Gzip {
-        Gzip { stream: MultiGzDecoder::new(feed), room: vec![0; STEP] }
+        Gzip {
+            stream: MultiGzDecoder::new(feed),
+            room: vec![0; STEP],
+        }
     }
 }
 
 fn inflate(gzip: &mut Gzip) -> io::Result<Step> {
     match gzip.stream.read(&mut gzip.room) {
         Ok(0) => Ok(Step::End),
-        Ok(n) => Ok(Step::Gave(Bytes::copy_from_slice(gzip.room.get(..n).unwrap_or_default()))),
+        Ok(n) => Ok(Step::Gave(Bytes::copy_from_slice(
+            gzip.room.get(..n).unwrap_or_default(),
+        ))),
         Err(e) if e.kind() == io::ErrorKind::WouldBlock => Ok(Step::Starved),
         Err(e) => Err(e),
     }
@@ -193,7 +204,11 @@ mod tests {
         let text = b"one line\nanother line\n".repeat(50);
         let file = [gzip(&text), gzip(b""), gzip(&text)].concat();
         for size in [1, 2, 3, 7, 4096] {
-            assert_eq!(inflate_all(&file, size).unwrap(), text.repeat(2), "chunks of {size}");
+            assert_eq!(
+                inflate_all(&file, size).unwrap(),
+                text.repeat(2),
+                "chunks of {size}"
+            );
         }
     }
 
@@ -208,7 +223,11 @@ mod tests {
     fn a_cut_is_an_error_wherever_it_falls() {
         let file = gzip(b"some text worth compressing, some text");
         for end in 2..file.len() {
-            assert!(inflate_all(&file[..end], 5).is_err(), "cut at {end} of {}", file.len());
+            assert!(
+                inflate_all(&file[..end], 5).is_err(),
+                "cut at {end} of {}",
+                file.len()
+            );
         }
     }
 

@@ -102,7 +102,18 @@ impl Framer {
     /// With the cap on a record's bytes; `lost` says whether lines were skipped before.
     pub fn new(max_record: usize, parser: Parser, lost: bool) -> Framer {
         let (mode, taken, stack) = (Mode::Between, Taken::Undecided, Vec::new());
-        Framer { parser, mode, taken, stack, indent: 0, in_indent: true, outer_indent: None, own_line: true, lost, max_record }
+        Framer {
+            parser,
+            mode,
+            taken,
+            stack,
+            indent: 0,
+            in_indent: true,
+            outer_indent: None,
+            own_line: true,
+            lost,
+            max_record,
+        }
     }
 
     /// The parser, for another file.
@@ -145,7 +156,11 @@ impl Framer {
                 if ended {
                     self.mode = Mode::Between;
                 }
-                if n == 0 && !ended { Frame::More } else { Frame::Junk(n, ended) }
+                if n == 0 && !ended {
+                    Frame::More
+                } else {
+                    Frame::Junk(n, ended)
+                }
             }
         }
     }
@@ -166,7 +181,11 @@ impl Framer {
             return Frame::Skip(skip + BOM.len());
         }
         if BOM.starts_with(rest) && !last {
-            return if skip > 0 { Frame::Skip(skip) } else { Frame::More };
+            return if skip > 0 {
+                Frame::Skip(skip)
+            } else {
+                Frame::More
+            };
         }
         if self.bracket(c) {
             return Frame::Skip(skip + 1);

@@ -32,7 +32,14 @@ pub enum Part {
 impl Plain {
     /// For one object.
     pub fn new(caps: Caps) -> Plain {
-        Plain { caps, inflate: Inflate::new(), given: 0, head: Vec::new(), capped: false, over: false }
+        Plain {
+            caps,
+            inflate: Inflate::new(),
+            given: 0,
+            head: Vec::new(),
+            capped: false,
+            over: false,
+        }
     }
 
     /// Hands over the next chunk of the object, after [`Part::Starved`].
@@ -58,17 +65,30 @@ impl Plain {
 
     fn step(&mut self) -> Part {
         if self.capped {
-            let reason = format!("the object holds more than {} bytes (MAX_OBJECT_BYTES)", self.caps.object_bytes);
+            let reason = format!(
+                "the object holds more than {} bytes (MAX_OBJECT_BYTES)",
+                self.caps.object_bytes
+            );
             return Part::Cut(Bytes::new(), reason);
         }
         match self.inflate.step() {
             Ok(Step::Gave(bytes)) => self.check_caps(bytes),
             Ok(Step::Starved) => Part::Starved,
             Ok(Step::End) => Part::End,
-            Err(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => {
-                Part::Cut(Bytes::new(), format!("the gzip stream is cut short after {} bytes", self.inflate.eaten()))
-            }
-            Err(e) => Part::Cut(Bytes::new(), format!("the gzip stream is corrupt after {} plain bytes: {e}", self.given)),
+            Err(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => Part::Cut(
+                Bytes::new(),
+                format!(
+                    "the gzip stream is cut short after {} bytes",
+                    self.inflate.eaten()
+                ),
+            ),
+            Err(e) => Part::Cut(
+                Bytes::new(),
+                format!(
+                    "the gzip stream is corrupt after {} plain bytes: {e}",
+                    self.given
+                ),
+            ),
         }
     }
 
@@ -84,9 +104,19 @@ impl Plain {
             self.capped = true;
         }
         if gzip && plain > 1 << 20 && plain / self.inflate.eaten().max(1) > self.caps.ratio {
-            Part::Cut(bytes, format!("the gzip stream inflates more than {} : 1 (MAX_INFLATE_RATIO)", self.caps.ratio))
+            Part::Cut(
+                bytes,
+                format!(
+                    "the gzip stream inflates more than {} : 1 (MAX_INFLATE_RATIO)",
+                    self.caps.ratio
+                ),
+            )
         } else if gzip && self.head.starts_with(b"\x1F\x8B") {
-            Part::Cut(bytes, "the contents were compressed twice: gunzip the object once and store it again".into())
+            Part::Cut(
+                bytes,
+                "the contents were compressed twice: gunzip the object once and store it again"
+                    .into(),
+            )
         } else {
             Part::Bytes(bytes)
         }

@@ -22,7 +22,12 @@ pub struct Caps {
 
 impl Default for Caps {
     fn default() -> Caps {
-        Caps { record_bytes: 8 << 20, depth: 128, object_bytes: 32 << 30, ratio: 250 }
+        Caps {
+            record_bytes: 8 << 20,
+            depth: 128,
+            object_bytes: 32 << 30,
+            ratio: 250,
+        }
     }
 }
 
@@ -44,7 +49,12 @@ pub struct Record<'a> {
 impl Record<'_> {
     /// The same as a bad record.
     pub fn to_bad(&self, reason: String) -> BadRecord {
-        BadRecord { place: self.place, length: self.raw.len() as u64, raw: self.raw.clone(), reason }
+        BadRecord {
+            place: self.place,
+            length: self.raw.len() as u64,
+            raw: self.raw.clone(),
+            reason,
+        }
     }
 }
 
@@ -102,7 +112,10 @@ impl Caps {
             Wrong::TooLong => format!("longer than {} bytes (MAX_RECORD_BYTES)", self.record_bytes),
             Wrong::CutShort => "its line is cut short".into(),
             Wrong::StrayCloser(c) => format!("'{}' closes nothing", c as char),
-            Wrong::Syntax(at, fault) => format!("not JSON at byte {at} of the record: {}", self.describe(fault)),
+            Wrong::Syntax(at, fault) => format!(
+                "not JSON at byte {at} of the record: {}",
+                self.describe(fault)
+            ),
         }
     }
 

@@ -62,10 +62,14 @@ impl Unread {
 
     /// Shows more of what is hidden; `false` if nothing is.
     pub(super) fn show(&mut self) -> bool {
-        let Unread::Joined(bytes, next, copied) = self else { return false };
+        let Unread::Joined(bytes, next, copied) = self else {
+            return false;
+        };
         let hidden = next.get(*copied..).unwrap_or_default();
         let most = hidden.get(..JOIN).unwrap_or(hidden);
-        let part = memchr::memchr(b'\n', most).and_then(|end| most.get(..=end)).unwrap_or(most);
+        let part = memchr::memchr(b'\n', most)
+            .and_then(|end| most.get(..=end))
+            .unwrap_or(most);
         bytes.extend_from_slice(part);
         *copied += part.len();
         !part.is_empty()

@@ -79,7 +79,14 @@ impl Adapt {
     pub(super) fn new(ceiling: usize) -> Adapt {
         let ceiling = ceiling.max(1);
         let limit = ceiling.min(START);
-        Adapt { ceiling, limit, fresh: true, past: Past::default(), round: Round::default(), halved: None }
+        Adapt {
+            ceiling,
+            limit,
+            fresh: true,
+            past: Past::default(),
+            round: Round::default(),
+            halved: None,
+        }
     }
 
     /// How many requests may be in flight now, from 1 to the ceiling.
@@ -130,7 +137,8 @@ impl Past {
 
     /// Whether it is well above those before it.
     fn is_slow(&self, average: f64) -> bool {
-        self.count >= ROUNDS && average > self.mean + (DEVIATIONS * self.variance.sqrt()).max(MARGIN)
+        self.count >= ROUNDS
+            && average > self.mean + (DEVIATIONS * self.variance.sqrt()).max(MARGIN)
     }
 
     /// Takes it into the mean and the variance (Finch, "Incremental calculation of weighted mean and variance", 2009).
@@ -146,7 +154,11 @@ impl Past {
 
     /// Whether a mean round trip has passed since `then`, if that ever was.
     fn has_passed(&self, then: Option<Instant>, now: Instant) -> bool {
-        let trip = if self.count == 0 { UNKNOWN_TRIP } else { self.mean };
+        let trip = if self.count == 0 {
+            UNKNOWN_TRIP
+        } else {
+            self.mean
+        };
         then.is_none_or(|then| now.saturating_duration_since(then).as_secs_f64() >= trip)
     }
 }
@@ -154,7 +166,10 @@ impl Past {
 impl Round {
     /// One that begins now.
     fn new(now: Instant) -> Round {
-        Round { since: Some(now), ..Round::default() }
+        Round {
+            since: Some(now),
+            ..Round::default()
+        }
     }
 
     fn add(&mut self, took: Duration, full: bool) {
@@ -165,7 +180,10 @@ impl Round {
 
     /// Seconds an answer took on average.
     fn average(&self) -> f64 {
-        self.total.checked_div(self.count).unwrap_or_default().as_secs_f64()
+        self.total
+            .checked_div(self.count)
+            .unwrap_or_default()
+            .as_secs_f64()
     }
 }
 
@@ -179,7 +197,9 @@ mod tests {
 
     /// Knuth's MMIX generator: the next number, from 0 to `below` - 1.
     fn draw(seed: &mut u64, below: u64) -> u64 {
-        *seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        *seed = seed
+            .wrapping_mul(6364136223846793005)
+            .wrapping_add(1442695040888963407);
         (*seed >> 33) % below
     }
 
@@ -195,16 +215,24 @@ mod tests {
 
     #[test]
     fn starts_with_four_or_the_ceiling() {
-        let limits: Vec<_> = [0, 1, 3, 4, 100, usize::MAX].map(|ceiling| Adapt::new(ceiling).limit()).into();
+        let limits: Vec<_> = [0, 1, 3, 4, 100, usize::MAX]
+            .map(|ceiling| Adapt::new(ceiling).limit())
+            .into();
         assert_eq!(limits, [1, 1, 3, 4, 4, 4]);
     }
 
     #[test]
     fn doubles_each_round_up_to_the_ceiling() {
-        let limits: Vec<_> = (1..=7).map(|count| steady(100, count, 100).0.limit()).collect();
+        let limits: Vec<_> = (1..=7)
+            .map(|count| steady(100, count, 100).0.limit())
+            .collect();
         assert_eq!(limits, [4, 8, 16, 32, 64, 100, 100]);
         assert_eq!(steady(7, 1000, 9).0.limit(), 7);
-        assert_eq!(steady(100, 1000, 3).0.limit(), 4, "something else holds requests back");
+        assert_eq!(
+            steady(100, 1000, 3).0.limit(),
+            4,
+            "something else holds requests back"
+        );
         assert_eq!(steady(100, 1000, 6).0.limit(), 8, "and beyond 6");
         assert_eq!(steady(usize::MAX, 1000, usize::MAX).0.limit(), usize::MAX);
     }
@@ -245,7 +273,11 @@ mod tests {
             adapt.success(TRIP, now + TRIP / 2, 100);
         }
         adapt.success(TRIP * 9, now + TRIP, 100);
-        assert_eq!(adapt.limit(), 4, "116 ms on average neither lower nor raise");
+        assert_eq!(
+            adapt.limit(),
+            4,
+            "116 ms on average neither lower nor raise"
+        );
     }
 
     #[test]
@@ -303,7 +335,9 @@ mod tests {
                 return (count, (now - start).as_secs_f64() / trip.as_secs_f64());
             }
             while answers.len() < adapt.limit() {
-                let percent = 80 + draw(&mut seed, 41) as u32 + if answers.len() < connections { 0 } else { 200 };
+                let percent = 80
+                    + draw(&mut seed, 41) as u32
+                    + if answers.len() < connections { 0 } else { 200 };
                 connections = connections.max(answers.len() + 1);
                 answers.push(Reverse((now + trip * percent / 100, trip * percent / 100)));
             }
@@ -320,9 +354,15 @@ mod tests {
             for seed in 0..50 {
                 assert_eq!(reach(4, trip, seed), (0, 0.0));
                 let (requests, trips) = reach(16, trip, seed);
-                assert!(requests < 50 && trips < 15.0, "16 after {requests} requests, {trips:.1} trips of {trip:?}");
+                assert!(
+                    requests < 50 && trips < 15.0,
+                    "16 after {requests} requests, {trips:.1} trips of {trip:?}"
+                );
                 let (requests, trips) = reach(64, trip, seed);
-                assert!(requests < 500 && trips < 25.0, "64 after {requests} requests, {trips:.1} trips of {trip:?}");
+                assert!(
+                    requests < 500 && trips < 25.0,
+                    "64 after {requests} requests, {trips:.1} trips of {trip:?}"
+                );
             }
         }
     }
@@ -393,11 +433,15 @@ mod tests {
                 match draw(&mut seed, 20) {
                     0 => adapt.throttled(now),
                     1 => adapt.success(Duration::ZERO, now, in_flight),
-                    _ => adapt.success(Duration::from_millis(draw(&mut seed, 1000)), now, in_flight),
+                    _ => {
+                        adapt.success(Duration::from_millis(draw(&mut seed, 1000)), now, in_flight)
+                    }
                 }
                 let after = adapt.limit();
                 assert!(after >= 1 && after <= ceiling.max(1));
-                assert!(after >= before / 2 && after <= if lowered { before + 1 } else { before * 2 });
+                assert!(
+                    after >= before / 2 && after <= if lowered { before + 1 } else { before * 2 }
+                );
                 lowered |= after < before;
             }
         }

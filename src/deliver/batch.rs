@@ -25,15 +25,27 @@ pub struct TooLarge {
 impl Batcher {
     /// With a target's limits.
     pub fn new(limits: Limits) -> Batcher {
-        Batcher { limits, entries: Vec::new(), bytes: limits.overhead, last: 0 }
+        Batcher {
+            limits,
+            entries: Vec::new(),
+            bytes: limits.overhead,
+            last: 0,
+        }
     }
 
     /// Adds an entry; returns the batch that was full before it, if it was. Where objects are cut into windows, none
     /// ever is. Of grouped entries a batch holds several requests, within the bytes of one.
     pub fn push(&mut self, entry: Entry) -> Result<Option<Vec<Entry>>, TooLarge> {
-        let limit = self.limits.record_bytes.min(self.limits.bytes.saturating_sub(self.limits.overhead + self.limits.per_record));
+        let limit = self.limits.record_bytes.min(
+            self.limits
+                .bytes
+                .saturating_sub(self.limits.overhead + self.limits.per_record),
+        );
         if entry.size() > limit {
-            return Err(TooLarge { entry: Box::new(entry), limit });
+            return Err(TooLarge {
+                entry: Box::new(entry),
+                limit,
+            });
         }
         let size = entry.size() + self.limits.per_record;
         let full = self.limits.cut.is_none() && self.is_full(&entry, size);
@@ -48,9 +60,16 @@ impl Batcher {
     }
 
     fn is_full(&self, entry: &Entry, size: usize) -> bool {
-        let records = if self.limits.grouped { self.limits.records * ROUNDS } else { self.limits.records };
+        let records = if self.limits.grouped {
+            self.limits.records * ROUNDS
+        } else {
+            self.limits.records
+        };
         // Rows of the quarantine come from several objects; a request speaks of one.
-        let other = self.entries.last().is_some_and(|last| last.object != entry.object);
+        let other = self
+            .entries
+            .last()
+            .is_some_and(|last| last.object != entry.object);
         other || self.entries.len() >= records || self.bytes + size > self.limits.bytes
     }
 
@@ -80,7 +99,12 @@ mod tests {
         let marks = vec![("k", "v".repeat(beside.saturating_sub(1)).into())];
         let place = crate::decode::Place { offset: 0, index };
         let marks = if beside > 0 { marks } else { Vec::new() };
-        Entry { body: vec![b'x'; body].into(), marks, place, ..plain(index, index) }
+        Entry {
+            body: vec![b'x'; body].into(),
+            marks,
+            place,
+            ..plain(index, index)
+        }
     }
 
     proptest! {

@@ -44,7 +44,9 @@ pub(super) enum Admission {
 impl Breaker {
     /// Closed.
     pub(super) fn new() -> Breaker {
-        Breaker { state: State::Closed { downs: 0 } }
+        Breaker {
+            state: State::Closed { downs: 0 },
+        }
     }
 
     /// Whether a lane that opens now may use the target.
@@ -77,8 +79,14 @@ impl Breaker {
     pub(super) fn down(&mut self, now: Instant) {
         self.state = match self.state {
             State::Closed { downs } if downs + 1 < THRESHOLD => State::Closed { downs: downs + 1 },
-            State::Closed { .. } => State::Open { since: now, time: FIRST },
-            State::HalfOpen { time, .. } => State::Open { since: now, time: time.saturating_mul(2).min(LONGEST) },
+            State::Closed { .. } => State::Open {
+                since: now,
+                time: FIRST,
+            },
+            State::HalfOpen { time, .. } => State::Open {
+                since: now,
+                time: time.saturating_mul(2).min(LONGEST),
+            },
             open @ State::Open { .. } => open,
         };
     }
@@ -92,7 +100,9 @@ mod tests {
 
     /// Knuth's MMIX generator: the next number, from 0 to `below` - 1.
     fn draw(seed: &mut u64, below: u64) -> u64 {
-        *seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        *seed = seed
+            .wrapping_mul(6364136223846793005)
+            .wrapping_add(1442695040888963407);
         (*seed >> 33) % below
     }
 
@@ -124,7 +134,11 @@ mod tests {
         breaker.up();
         assert_eq!(breaker.admit(now + FIRST), Admission::Closed);
         breaker.down(now + FIRST);
-        assert_eq!(breaker.admit(now + FIRST), Admission::Closed, "counts from 0 again");
+        assert_eq!(
+            breaker.admit(now + FIRST),
+            Admission::Closed,
+            "counts from 0 again"
+        );
     }
 
     #[test]
@@ -133,7 +147,10 @@ mod tests {
         let mut breaker = opened(now);
         (0..100).for_each(|_| breaker.down(now + SECOND * 20));
         breaker.down(now + SECOND * 3600);
-        assert_eq!(breaker.admit(now + SECOND * 20), Admission::Open(SECOND * 10));
+        assert_eq!(
+            breaker.admit(now + SECOND * 20),
+            Admission::Open(SECOND * 10)
+        );
         assert_eq!(breaker.admit(now + FIRST), Admission::Probe);
     }
 
@@ -151,7 +168,9 @@ mod tests {
         let mut breaker = opened(now);
         let mut times = Vec::new();
         for _ in 0..6 {
-            let Admission::Open(left) = breaker.admit(now) else { panic!("not open") };
+            let Admission::Open(left) = breaker.admit(now) else {
+                panic!("not open")
+            };
             times.push(left.as_secs());
             now += left;
             assert_eq!(breaker.admit(now), Admission::Probe);
@@ -160,7 +179,11 @@ mod tests {
         assert_eq!(times, [30, 60, 120, 240, 300, 300]);
         breaker.up();
         (0..THRESHOLD).for_each(|_| breaker.down(now));
-        assert_eq!(breaker.admit(now), Admission::Open(FIRST), "from the start again");
+        assert_eq!(
+            breaker.admit(now),
+            Admission::Open(FIRST),
+            "from the start again"
+        );
     }
 
     #[test]
@@ -174,7 +197,11 @@ mod tests {
         assert_eq!(breaker.admit(second), Admission::Probe);
         assert_eq!(breaker.admit(second), Admission::Open(SOON));
         breaker.down(second);
-        assert_eq!(breaker.admit(second), Admission::Open(FIRST * 2), "doubled for the failure, not for the loss");
+        assert_eq!(
+            breaker.admit(second),
+            Admission::Open(FIRST * 2),
+            "doubled for the failure, not for the loss"
+        );
     }
 
     #[test]
@@ -204,9 +231,13 @@ mod tests {
                     }
                     _ => match breaker.admit(now) {
                         Admission::Closed => assert!(downs < THRESHOLD),
-                        Admission::Open(left) => assert!(downs >= THRESHOLD && !left.is_zero() && left <= LONGEST),
+                        Admission::Open(left) => {
+                            assert!(downs >= THRESHOLD && !left.is_zero() && left <= LONGEST)
+                        }
                         Admission::Probe => {
-                            assert!(downs >= THRESHOLD && probe.is_none_or(|out| now - out > PROBE));
+                            assert!(
+                                downs >= THRESHOLD && probe.is_none_or(|out| now - out > PROBE)
+                            );
                             probe = Some(now);
                         }
                     },

@@ -36,8 +36,17 @@ impl Gate {
     /// With a ceiling for the requests in flight, and requests a second if they are limited.
     pub(super) fn new(ceiling: usize, rate: Option<f64>) -> Gate {
         let (adapt, rate, breaker) = (Adapt::new(ceiling), rate.map(Rate::new), Breaker::new());
-        let state = State { adapt, rate, breaker, cause: String::new(), in_flight: 0 };
-        Gate { state: Mutex::new(state), freed: Notify::new() }
+        let state = State {
+            adapt,
+            rate,
+            breaker,
+            cause: String::new(),
+            in_flight: 0,
+        };
+        Gate {
+            state: Mutex::new(state),
+            freed: Notify::new(),
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -75,9 +84,13 @@ impl Gate {
     /// Takes a turn, and says how long to wait for it; nothing if that is not before `end`.
     pub(super) fn turn(&self, end: Instant) -> Option<Duration> {
         let mut state = self.state();
-        let Some(rate) = &mut state.rate else { return Some(Duration::ZERO) };
+        let Some(rate) = &mut state.rate else {
+            return Some(Duration::ZERO);
+        };
         let wait = rate.next(now());
-        let in_time = Instant::now().checked_add(wait).is_some_and(|then| then < end);
+        let in_time = Instant::now()
+            .checked_add(wait)
+            .is_some_and(|then| then < end);
         in_time.then(|| rate.reserve(now()))
     }
 

@@ -44,8 +44,15 @@ pub(super) fn requests(batch: Vec<Entry>, records: usize) -> Vec<Vec<Entry>> {
     while !rest.is_empty() {
         let (mut request, mut later, mut seen) = (Vec::new(), Vec::new(), BTreeSet::new());
         for entry in rest {
-            let first = entry.group.as_ref().is_none_or(|group| seen.insert(group.clone()));
-            if first && request.len() < records { request.push(entry) } else { later.push(entry) }
+            let first = entry
+                .group
+                .as_ref()
+                .is_none_or(|group| seen.insert(group.clone()));
+            if first && request.len() < records {
+                request.push(entry)
+            } else {
+                later.push(entry)
+            }
         }
         requests.push(request);
         rest = later;
@@ -56,7 +63,10 @@ pub(super) fn requests(batch: Vec<Entry>, records: usize) -> Vec<Vec<Entry>> {
 impl Groups {
     /// Lines a batch up behind those before it; nothing if it has no groups.
     pub(super) fn line_up(self: &Arc<Groups>, batch: &[Entry]) -> Option<Turn> {
-        let mine: BTreeSet<_> = batch.iter().filter_map(|entry| entry.group.clone()).collect();
+        let mine: BTreeSet<_> = batch
+            .iter()
+            .filter_map(|entry| entry.group.clone())
+            .collect();
         if mine.is_empty() {
             return None;
         }
@@ -64,9 +74,17 @@ impl Groups {
         lines.last += 1;
         let number = lines.last;
         for group in &mine {
-            lines.by_group.entry(group.clone()).or_default().push_back(number);
+            lines
+                .by_group
+                .entry(group.clone())
+                .or_default()
+                .push_back(number);
         }
-        Some(Turn { groups: self.clone(), number, mine })
+        Some(Turn {
+            groups: self.clone(),
+            number,
+            mine,
+        })
     }
 
     fn lines(&self) -> MutexGuard<'_, Lines> {
@@ -90,7 +108,13 @@ impl Turn {
     fn is_first(&self, request: &[Entry]) -> bool {
         let lines = self.groups.lines();
         let mut groups = request.iter().filter_map(|entry| entry.group.as_ref());
-        groups.all(|group| lines.by_group.get(group).and_then(VecDeque::front).is_none_or(|first| *first == self.number))
+        groups.all(|group| {
+            lines
+                .by_group
+                .get(group)
+                .and_then(VecDeque::front)
+                .is_none_or(|first| *first == self.number)
+        })
     }
 
     /// Leaves the lines of all groups but those of `rest`, which are still to be sent.
@@ -101,7 +125,9 @@ impl Turn {
         }
         let mut lines = self.groups.lines();
         for group in self.mine.difference(&needed) {
-            let Some(line) = lines.by_group.get_mut(group) else { continue };
+            let Some(line) = lines.by_group.get_mut(group) else {
+                continue;
+            };
             line.retain(|number| *number != self.number);
             if line.is_empty() {
                 lines.by_group.remove(group);
@@ -134,13 +160,22 @@ mod tests {
     }
 
     fn places(requests: Vec<Vec<Entry>>) -> Vec<Vec<u64>> {
-        requests.iter().map(|request| request.iter().map(|entry| entry.at).collect()).collect()
+        requests
+            .iter()
+            .map(|request| request.iter().map(|entry| entry.at).collect())
+            .collect()
     }
 
     #[test]
     fn a_request_holds_one_entry_of_a_group_in_its_order() {
-        assert_eq!(places(requests(entries("a b a a c b"), 10)), [vec![0, 1, 4], vec![2, 5], vec![3]]);
-        assert_eq!(places(requests(entries("a b c d a"), 2)), [vec![0, 1], vec![2, 3], vec![4]]);
+        assert_eq!(
+            places(requests(entries("a b a a c b"), 10)),
+            [vec![0, 1, 4], vec![2, 5], vec![3]]
+        );
+        assert_eq!(
+            places(requests(entries("a b c d a"), 2)),
+            [vec![0, 1], vec![2, 3], vec![4]]
+        );
         assert_eq!(places(requests(entries("- - -"), 2)), [vec![0, 1, 2]]);
     }
 

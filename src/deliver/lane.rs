@@ -141,7 +141,9 @@ impl Lane {
     /// its click.
     pub fn offer(&mut self, click: &Click<'_>, at: u64) -> Option<Full> {
         let timestamp = self.windows.is_some().then(|| click.timestamp());
-        self.offer_as((timestamp.as_deref().map(hour), click.id), at, |target| Some(encode(target, click)))
+        self.offer_as((timestamp.as_deref().map(hour), click.id), at, |target| {
+            Some(encode(target, click))
+        })
     }
 
     /// As [`offer`](Self::offer), of a click that this lane's [encoder](Self::encoder) has encoded.
@@ -156,15 +158,31 @@ impl Lane {
         encode: impl FnOnce(&dyn Target) -> Option<Result<Entry, Unfit>>,
     ) -> Option<Full> {
         let before = self.offered;
-        let whole = self.windows.as_mut().zip(hour).is_some_and(|(windows, hour)| windows.see(hour, id, at));
+        let whole = self
+            .windows
+            .as_mut()
+            .zip(hour)
+            .is_some_and(|(windows, hour)| windows.see(hour, id, at));
         // Of a window that the lane did not live to see whole, nothing is sent: what was dropped is not behind it.
-        let window = if whole && self.dropped.is_none() { self.batcher.take() } else { None };
+        let window = if whole && self.dropped.is_none() {
+            self.batcher.take()
+        } else {
+            None
+        };
         let batch = window.or(self.take(at, encode))?;
-        Some(Full { batch, before, frontier: at })
+        Some(Full {
+            batch,
+            before,
+            frontier: at,
+        })
     }
 
     /// Takes a click; returns the batch that was full before it.
-    fn take(&mut self, at: u64, encode: impl FnOnce(&dyn Target) -> Option<Result<Entry, Unfit>>) -> Option<Vec<Entry>> {
+    fn take(
+        &mut self,
+        at: u64,
+        encode: impl FnOnce(&dyn Target) -> Option<Result<Entry, Unfit>>,
+    ) -> Option<Vec<Entry>> {
         if !self.wants(at) {
             // Nothing on both sides of it is one range.
             self.turn += 1;
@@ -178,7 +196,11 @@ impl Lane {
         let unfit = |lane: &mut Lane, refused: Unfit| {
             let (entry, reason) = *refused;
             lane.offered.tally.quarantined += 1;
-            lane.state.unfit(at, lane.turn, Row::rejected(entry, lane.state.name.clone(), reason));
+            lane.state.unfit(
+                at,
+                lane.turn,
+                Row::rejected(entry, lane.state.name.clone(), reason),
+            );
             None
         };
         self.turn += 1;
@@ -191,10 +213,19 @@ impl Lane {
             }
         };
         let window = self.windows.as_ref().and_then(Windows::window);
-        match self.batcher.push(Entry { at, turn: self.turn, window, ..entry }) {
+        match self.batcher.push(Entry {
+            at,
+            turn: self.turn,
+            window,
+            ..entry
+        }) {
             Ok(full) => full,
             Err(refused) => {
-                let reason = format!("{} bytes in this target's form; it takes {} at most", refused.entry.size(), refused.limit);
+                let reason = format!(
+                    "{} bytes in this target's form; it takes {} at most",
+                    refused.entry.size(),
+                    refused.limit
+                );
                 unfit(self, Box::new((*refused.entry, reason)))
             }
         }
@@ -203,7 +234,8 @@ impl Lane {
     /// Notes that every record before `at` was offered.
     pub fn advance(&mut self, at: u64) {
         if self.batcher.len() == 0 {
-            self.state.ledger(|ledger| ledger.advance(self.dropped.unwrap_or(at)));
+            self.state
+                .ledger(|ledger| ledger.advance(self.dropped.unwrap_or(at)));
         }
     }
 
@@ -221,7 +253,11 @@ impl Lane {
         }
         self.advance(end);
         let frontier = self.dropped.unwrap_or(end);
-        Some(Full { batch: self.batcher.take()?, before: self.offered, frontier })
+        Some(Full {
+            batch: self.batcher.take()?,
+            before: self.offered,
+            frontier,
+        })
     }
 
     /// Leaves the batch being filled to another run: the pass ended before the object, every record before `at`

@@ -28,19 +28,26 @@ pub(super) struct Spot {
 
 impl Spot {
     fn of(entry: &Entry) -> Spot {
-        Spot { at: entry.at, turn: entry.turn }
+        Spot {
+            at: entry.at,
+            turn: entry.turn,
+        }
     }
 }
 
 impl Ledger {
     pub(super) fn new(prior: TargetProgress) -> Ledger {
-        Ledger { prior, ..Ledger::default() }
+        Ledger {
+            prior,
+            ..Ledger::default()
+        }
     }
 
     /// Notes a batch; every record before `frontier` is now offered.
     pub(super) fn queue(&mut self, batch: &[Entry], frontier: u64) {
         if let Some(first) = batch.first() {
-            self.batches.insert(first.at, batch.iter().map(Spot::of).collect());
+            self.batches
+                .insert(first.at, batch.iter().map(Spot::of).collect());
         }
         self.advance(frontier);
     }
@@ -65,7 +72,9 @@ impl Ledger {
     /// Settles records of one batch, given in its order.
     pub(super) fn settle(&mut self, settled: impl Iterator<Item = u64>) {
         let mut settled = settled.peekable();
-        let Some((first, mut spots)) = settled.peek().and_then(|at| self.take(*at)) else { return };
+        let Some((first, mut spots)) = settled.peek().and_then(|at| self.take(*at)) else {
+            return;
+        };
         spots.retain(|spot| settled.next_if_eq(&spot.at).is_none());
         if let Some(left) = spots.first() {
             debug_assert!(first <= left.at, "a batch is in the object's order");
@@ -90,20 +99,39 @@ impl Ledger {
         let mut last = None;
         let mut spots: Vec<Spot> = self.batches.values().flatten().copied().collect();
         if !self.aside.is_empty() {
-            spots.extend(self.aside.range(..self.frontier).map(|(at, turn)| Spot { at: *at, turn: *turn }));
+            spots.extend(self.aside.range(..self.frontier).map(|(at, turn)| Spot {
+                at: *at,
+                turn: *turn,
+            }));
             spots.sort_unstable_by_key(|spot| spot.at);
         }
         for spot in spots {
             match open.last_mut() {
-                Some(range) if last.is_some_and(|turn| turn + 1 == spot.turn) => range.to = spot.at + 1,
-                _ => open.push(Range { from: spot.at, to: spot.at + 1 }),
+                Some(range) if last.is_some_and(|turn| turn + 1 == spot.turn) => {
+                    range.to = spot.at + 1
+                }
+                _ => open.push(Range {
+                    from: spot.at,
+                    to: spot.at + 1,
+                }),
             }
             last = Some(spot.turn);
         }
         // What earlier runs left open and this one has not come to.
-        let ahead = self.prior.open.iter().filter(|range| range.to > self.frontier);
-        open.extend(ahead.map(|range| Range { from: range.from.max(self.frontier), to: range.to }));
-        TargetProgress { settled: self.prior.settled.max(self.frontier), open, ..self.prior.clone() }
+        let ahead = self
+            .prior
+            .open
+            .iter()
+            .filter(|range| range.to > self.frontier);
+        open.extend(ahead.map(|range| Range {
+            from: range.from.max(self.frontier),
+            to: range.to,
+        }));
+        TargetProgress {
+            settled: self.prior.settled.max(self.frontier),
+            open,
+            ..self.prior.clone()
+        }
     }
 }
 
@@ -141,7 +169,8 @@ pub(super) mod tests {
         mut sends: impl FnMut(u64) -> bool,
     ) -> (TargetProgress, BTreeSet<u64>) {
         let mut ledger = Ledger::new(prior.clone());
-        let (mut turn, mut batch, mut batches, mut sent) = (0, Vec::new(), Vec::new(), BTreeSet::new());
+        let (mut turn, mut batch, mut batches, mut sent) =
+            (0, Vec::new(), Vec::new(), BTreeSet::new());
         for at in (0..records).map(|number| number * 10) {
             turn += 1;
             if prior.is_settled(at) {
@@ -157,7 +186,11 @@ pub(super) mod tests {
         batches.push(batch);
         // The last come back first.
         for batch in batches.iter().rev() {
-            let settled: Vec<_> = batch.iter().map(|entry| entry.at).filter(|at| sends(*at)).collect();
+            let settled: Vec<_> = batch
+                .iter()
+                .map(|entry| entry.at)
+                .filter(|at| sends(*at))
+                .collect();
             ledger.settle(settled.iter().copied());
             sent.extend(settled);
         }
@@ -189,10 +222,16 @@ pub(super) mod tests {
 
     #[test]
     fn a_request_that_failed_among_accepted_ones_is_one_range() {
-        let (progress, _) = run(&TargetProgress::default(), 100, 10, |at| !(300..400).contains(&at));
+        let (progress, _) = run(&TargetProgress::default(), 100, 10, |at| {
+            !(300..400).contains(&at)
+        });
         assert_eq!(
             progress,
-            TargetProgress { settled: 1000, open: vec![Range { from: 300, to: 391 }], ..TargetProgress::default() }
+            TargetProgress {
+                settled: 1000,
+                open: vec![Range { from: 300, to: 391 }],
+                ..TargetProgress::default()
+            }
         );
     }
 
@@ -203,16 +242,29 @@ pub(super) mod tests {
         ledger.queue(&[entry(10, 1), entry(30, 3)], 40);
         assert_eq!(ledger.progress().open, [Range { from: 10, to: 31 }]);
         ledger.stored(20);
-        assert_eq!(ledger.progress().open, [Range { from: 10, to: 11 }, Range { from: 30, to: 31 }]);
+        assert_eq!(
+            ledger.progress().open,
+            [Range { from: 10, to: 11 }, Range { from: 30, to: 31 }]
+        );
         ledger.stored(10);
         ledger.settle([30].into_iter());
-        assert_eq!(ledger.progress(), TargetProgress { settled: 40, ..TargetProgress::default() });
+        assert_eq!(
+            ledger.progress(),
+            TargetProgress {
+                settled: 40,
+                ..TargetProgress::default()
+            }
+        );
     }
 
     #[test]
     fn a_run_that_ends_early_forgets_nothing_of_the_one_before() {
         let open = vec![Range { from: 10, to: 11 }, Range { from: 500, to: 591 }];
-        let prior = TargetProgress { settled: 900, open: open.clone(), ..TargetProgress::default() };
+        let prior = TargetProgress {
+            settled: 900,
+            open: open.clone(),
+            ..TargetProgress::default()
+        };
         let mut ledger = Ledger::new(prior.clone());
         assert_eq!(ledger.progress(), prior, "before anything is offered");
         ledger.queue(&[entry(10, 2), entry(500, 51)], 510);

@@ -27,7 +27,13 @@ impl Patience {
     /// Until `deadline`, however long that is.
     pub fn until(deadline: Instant) -> Patience {
         let (_, interrupt) = watch::channel(false);
-        Patience { stop: deadline, deadline, end: deadline + GRACE, give_up: Duration::MAX, interrupt }
+        Patience {
+            stop: deadline,
+            deadline,
+            end: deadline + GRACE,
+            give_up: Duration::MAX,
+            interrupt,
+        }
     }
 
     /// Whether nothing new may begin.

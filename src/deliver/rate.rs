@@ -17,7 +17,10 @@ pub(super) struct Rate {
 impl Rate {
     /// `per_second` requests a second. What is no rate, or too low for a `Duration`, leaves the first turn only.
     pub(super) fn new(per_second: f64) -> Rate {
-        Rate { interval: Duration::try_from_secs_f64(per_second.recip()).unwrap_or(Duration::MAX), last: None }
+        Rate {
+            interval: Duration::try_from_secs_f64(per_second.recip()).unwrap_or(Duration::MAX),
+            last: None,
+        }
     }
 
     /// Takes the next turn and says how long to wait for it. Idle time earns nothing: after it one request goes
@@ -31,8 +34,13 @@ impl Rate {
 
     /// How long a turn taken now would have to wait.
     pub(super) fn next(&self, now: Instant) -> Duration {
-        let Some(last) = self.last else { return Duration::ZERO };
-        let (ahead, since) = (last.saturating_duration_since(now), now.saturating_duration_since(last));
+        let Some(last) = self.last else {
+            return Duration::ZERO;
+        };
+        let (ahead, since) = (
+            last.saturating_duration_since(now),
+            now.saturating_duration_since(last),
+        );
         ahead.saturating_add(self.interval.saturating_sub(since))
     }
 }
@@ -43,7 +51,9 @@ mod tests {
 
     /// Knuth's MMIX generator: the next number, from 0 to `below` - 1.
     fn draw(seed: &mut u64, below: u64) -> u64 {
-        *seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        *seed = seed
+            .wrapping_mul(6364136223846793005)
+            .wrapping_add(1442695040888963407);
         (*seed >> 33) % below
     }
 
@@ -52,7 +62,10 @@ mod tests {
         let (mut rate, now) = (Rate::new(10.0), Instant::now());
         let waits: Vec<_> = (0..4).map(|_| rate.reserve(now).as_millis()).collect();
         assert_eq!(waits, [0, 100, 200, 300]);
-        assert_eq!(rate.reserve(now + Duration::from_millis(250)).as_millis(), 150);
+        assert_eq!(
+            rate.reserve(now + Duration::from_millis(250)).as_millis(),
+            150
+        );
         assert_eq!(Rate::new(0.5).interval, Duration::from_secs(2));
         assert_eq!(Rate::new(100_000.0).interval, Duration::from_micros(10));
     }
@@ -71,7 +84,10 @@ mod tests {
         let (mut rate, now) = (Rate::new(10.0), Instant::now());
         assert_eq!(rate.next(now), Duration::ZERO);
         rate.reserve(now);
-        assert_eq!([rate.next(now), rate.next(now), rate.reserve(now)], [Duration::from_millis(100); 3]);
+        assert_eq!(
+            [rate.next(now), rate.next(now), rate.reserve(now)],
+            [Duration::from_millis(100); 3]
+        );
     }
 
     #[test]
@@ -79,7 +95,11 @@ mod tests {
         for per_second in [0.0, -1.0, f64::NAN, 1e-300] {
             let (mut rate, now) = (Rate::new(per_second), Instant::now());
             let waits: Vec<_> = (0..3).map(|_| rate.reserve(now)).collect();
-            assert_eq!(waits, [Duration::ZERO, Duration::MAX, Duration::MAX], "{per_second}");
+            assert_eq!(
+                waits,
+                [Duration::ZERO, Duration::MAX, Duration::MAX],
+                "{per_second}"
+            );
         }
     }
 

@@ -26,11 +26,19 @@ pub(super) async fn deliver(
     lane.admit();
     let mut pieces = requests(batch, lane.records);
     pieces.reverse();
-    let mut trouble = Trouble { failures: 0, since: None, rng: Rng::new() };
+    let mut trouble = Trouble {
+        failures: 0,
+        since: None,
+        rng: Rng::new(),
+    };
     while let Some(piece) = pieces.pop() {
         // What is settled leaves no range open: others may.
         let left = piece.len() + pieces.iter().map(Vec::len).sum::<usize>();
-        drop(ranges.as_mut().and_then(|ranges| ranges.split(ranges.num_permits().saturating_sub(left))));
+        drop(
+            ranges
+                .as_mut()
+                .and_then(|ranges| ranges.split(ranges.num_permits().saturating_sub(left))),
+        );
         if let Some(turn) = &mut turn {
             turn.keep(pieces.iter().flatten().chain(&piece));
             // If it does not come in time, the time is found to be up.
@@ -48,10 +56,18 @@ pub(super) async fn deliver(
         let (rest, after, cause) = match result {
             Ok(verdicts) => match lane.settle(piece, verdicts) {
                 rest if rest.is_empty() => {
-                    trouble = Trouble { failures: 0, since: None, ..trouble };
+                    trouble = Trouble {
+                        failures: 0,
+                        since: None,
+                        ..trouble
+                    };
                     continue;
                 }
-                rest => (rest, None, "the target did not take every record".to_owned()),
+                rest => (
+                    rest,
+                    None,
+                    "the target did not take every record".to_owned(),
+                ),
             },
             Err(Halt::Refused(_)) if piece.len() > 1 => {
                 let mut first = piece;
@@ -83,7 +99,9 @@ impl From<Halt> for Failure {
         match halt {
             Halt::Closed => Failure::Closed,
             Halt::Misconfigured(cause) => Failure::Misconfigured(cause),
-            Halt::Throttled(_, cause) | Halt::Down(cause) | Halt::Refused(cause) => Failure::GaveUp(cause),
+            Halt::Throttled(_, cause) | Halt::Down(cause) | Halt::Refused(cause) => {
+                Failure::GaveUp(cause)
+            }
         }
     }
 }
@@ -103,12 +121,19 @@ async fn attempt(lane: &LaneState, batch: &[Entry]) -> Option<Result<Vec<Verdict
     let left = lane.patience.deadline.saturating_duration_since(started);
     let result = timeout(lane.timeout.min(left), lane.target.send(batch)).await;
     let took = started.elapsed();
-    let result = result.unwrap_or_else(|_| Err(Halt::Down(format!("no answer within {} ms", took.as_millis()))));
+    let result = result.unwrap_or_else(|_| {
+        Err(Halt::Down(format!(
+            "no answer within {} ms",
+            took.as_millis()
+        )))
+    });
     lane.measure(took, matches!(result, Err(Halt::Throttled(..))));
     match &result {
         Err(Halt::Throttled(..)) => lane.gate.throttled(),
         // Cut short by the deadline at once, it says nothing about the target.
-        Err(Halt::Down(cause)) if took < left || left >= lane.timeout || took >= SILENCE => lane.gate.down(cause),
+        Err(Halt::Down(cause)) if took < left || left >= lane.timeout || took >= SILENCE => {
+            lane.gate.down(cause)
+        }
         Err(Halt::Down(_)) => {}
         _ => lane.gate.answered(took),
     }
@@ -132,13 +157,18 @@ impl Trouble {
         let delay = backoff::delay(self.failures, &mut self.rng).max(after.unwrap_or_default());
         let late = |cause| {
             let (attempts, seconds) = (self.failures, delay.as_secs_f64());
-            format!("{cause}; {attempts} attempts, and the next, in {seconds:.1} s, would come too late")
+            format!(
+                "{cause}; {attempts} attempts, and the next, in {seconds:.1} s, would come too late"
+            )
         };
         if now.duration_since(since).saturating_add(delay) > lane.patience.give_up {
             lane.give_up(Failure::GaveUp(late(cause)));
             return false;
         }
-        if now.checked_add(delay).is_none_or(|then| then >= lane.patience.stop) {
+        if now
+            .checked_add(delay)
+            .is_none_or(|then| then >= lane.patience.stop)
+        {
             lane.run_out(late(cause));
             return false;
         }
@@ -149,7 +179,8 @@ impl Trouble {
             cause,
             "target failed, waiting"
         );
-        lane.while_waiting(lane.patience.in_time(tokio::time::sleep(delay))).await;
+        lane.while_waiting(lane.patience.in_time(tokio::time::sleep(delay)))
+            .await;
         true
     }
 }

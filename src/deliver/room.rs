@@ -22,22 +22,40 @@ pub(super) struct Batch {
 }
 
 /// A place in the queue, and room in memory.
-pub(super) type Place = (Result<mpsc::OwnedPermit<Batch>, SendError<()>>, Option<OwnedSemaphorePermit>);
+pub(super) type Place = (
+    Result<mpsc::OwnedPermit<Batch>, SendError<()>>,
+    Option<OwnedSemaphorePermit>,
+);
 
 /// Waits for both.
 pub(super) async fn place(queue: &mpsc::Sender<Batch>, room: &Room, entries: &[Entry]) -> Place {
-    (queue.clone().reserve_owned().await, room.take(entries).await)
+    (
+        queue.clone().reserve_owned().await,
+        room.take(entries).await,
+    )
 }
 
 impl Room {
     pub(super) fn new(bytes: u64) -> Room {
-        let all = u32::try_from(bytes >> 10).unwrap_or(u32::MAX).clamp(1, Semaphore::MAX_PERMITS as u32);
-        Room { free: Arc::new(Semaphore::new(all as usize)), all }
+        let all = u32::try_from(bytes >> 10)
+            .unwrap_or(u32::MAX)
+            .clamp(1, Semaphore::MAX_PERMITS as u32);
+        Room {
+            free: Arc::new(Semaphore::new(all as usize)),
+            all,
+        }
     }
 
     /// Waits for room for `entries`; a batch that needs more than there is takes all.
     pub(super) async fn take(&self, entries: &[Entry]) -> Option<OwnedSemaphorePermit> {
-        let bytes: usize = entries.iter().map(|entry| entry.size() + entry.raw.len() + size_of::<Entry>()).sum();
-        self.free.clone().acquire_many_owned(((bytes >> 10) as u32).clamp(1, self.all)).await.ok()
+        let bytes: usize = entries
+            .iter()
+            .map(|entry| entry.size() + entry.raw.len() + size_of::<Entry>())
+            .sum();
+        self.free
+            .clone()
+            .acquire_many_owned(((bytes >> 10) as u32).clamp(1, self.all))
+            .await
+            .ok()
     }
 }

@@ -13,7 +13,10 @@ impl Settling for LaneState {
 
     fn progress(&self) -> TargetProgress {
         let counts = self.counts();
-        TargetProgress { accepted: counts.accepted, ..counts.ledger.progress() }
+        TargetProgress {
+            accepted: counts.accepted,
+            ..counts.ledger.progress()
+        }
     }
 
     fn take_rows(&self) -> Vec<(u64, Row)> {

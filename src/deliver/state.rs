@@ -61,7 +61,11 @@ impl LaneState {
         prior: TargetProgress,
         fence: Option<Arc<Fence>>,
     ) -> LaneState {
-        let counts = Counts { accepted: prior.accepted, ledger: Ledger::new(prior), ..Counts::default() };
+        let counts = Counts {
+            accepted: prior.accepted,
+            ledger: Ledger::new(prior),
+            ..Counts::default()
+        };
         LaneState {
             name: config.name.clone(),
             target: config.target.clone(),
@@ -99,15 +103,25 @@ impl LaneState {
     /// Waits for room for the ranges that a request of these entries may leave open.
     pub(super) async fn room(&self, batch: &[Entry]) -> Option<OwnedSemaphorePermit> {
         // Only a target that answers for each entry can leave more than one.
-        let ranges = if self.target.limits().verdicts { batch.len().div_ceil(2) } else { 1 };
-        self.ranges.clone().acquire_many_owned((ranges as u32).min(RANGES)).await.ok()
+        let ranges = if self.target.limits().verdicts {
+            batch.len().div_ceil(2)
+        } else {
+            1
+        };
+        self.ranges
+            .clone()
+            .acquire_many_owned((ranges as u32).min(RANGES))
+            .await
+            .ok()
     }
 
     /// Takes the verdicts on `batch` and returns the entries to send again.
     pub(super) fn settle(&self, batch: Vec<Entry>, verdicts: Vec<Verdict>) -> Vec<Entry> {
         let (mut rest, mut sent) = (Vec::new(), Vec::new());
         // A target that answers for fewer entries than it was given has not taken the others.
-        let verdicts = verdicts.into_iter().chain(std::iter::repeat(Verdict::Retry));
+        let verdicts = verdicts
+            .into_iter()
+            .chain(std::iter::repeat(Verdict::Retry));
         let mut rejected = Vec::new();
         for (entry, verdict) in batch.into_iter().zip(verdicts) {
             match verdict {
@@ -128,14 +142,21 @@ impl LaneState {
     /// Sets entries aside that the target will never take.
     pub(super) fn reject(&self, entries: Vec<Entry>, reason: &str) {
         let mut counts = self.counts();
-        let row = |entry: Entry| (entry.at, Row::rejected(entry, self.name.clone(), reason.to_owned()));
+        let row = |entry: Entry| {
+            (
+                entry.at,
+                Row::rejected(entry, self.name.clone(), reason.to_owned()),
+            )
+        };
         counts.held.extend(entries.into_iter().map(row));
         if counts.accepted {
             counts.settle_held();
         } else if counts.held.len() >= MANY {
             counts.left += std::mem::take(&mut counts.held).len() as u64;
             drop(counts);
-            self.give_up(Failure::Misconfigured(format!("the first {MANY} clicks were refused one by one, each with {reason}")));
+            self.give_up(Failure::Misconfigured(format!(
+                "the first {MANY} clicks were refused one by one, each with {reason}"
+            )));
         }
     }
 
@@ -163,7 +184,9 @@ impl LaneState {
         let mut counts = self.counts();
         counts.throttles += u64::from(throttled);
         if counts.latency.len() < LATENCIES {
-            counts.latency.push(u32::try_from(took.as_millis()).unwrap_or(u32::MAX));
+            counts
+                .latency
+                .push(u32::try_from(took.as_millis()).unwrap_or(u32::MAX));
         }
     }
 
@@ -188,7 +211,14 @@ impl LaneState {
         if let Some(fallen) = self.fence.as_ref().and_then(|fence| fence.has_fallen()) {
             self.give_up(Failure::GaveUp(fallen));
         } else if self.patience.is_over() {
-            self.run_out(if *self.patience.interrupt.borrow() { "interrupted" } else { "the time was up" }.to_owned());
+            self.run_out(
+                if *self.patience.interrupt.borrow() {
+                    "interrupted"
+                } else {
+                    "the time was up"
+                }
+                .to_owned(),
+            );
         }
         self.has_ended()
     }
@@ -216,7 +246,11 @@ impl LaneState {
         let left = self.patience.stop.saturating_duration_since(Instant::now());
         // The sender lives as long as `self`.
         let mut health = self.health.subscribe();
-        let _ = timeout(STALL.min(left / 8), health.wait_for(|health| health.waiting > 0)).await;
+        let _ = timeout(
+            STALL.min(left / 8),
+            health.wait_for(|health| health.waiting > 0),
+        )
+        .await;
     }
 
     pub(super) fn rows(&self) -> usize {
@@ -237,8 +271,29 @@ impl LaneState {
         } else {
             counts.settle_held();
         }
-        let Counts { sent, rejected, left, retries, throttles, .. } = *counts;
-        let (failure, late, latency) = (counts.failure.clone(), counts.late.clone(), std::mem::take(&mut counts.latency));
-        Counts { sent, rejected, left, retries, throttles, latency, failure, late, ..Counts::default() }
+        let Counts {
+            sent,
+            rejected,
+            left,
+            retries,
+            throttles,
+            ..
+        } = *counts;
+        let (failure, late, latency) = (
+            counts.failure.clone(),
+            counts.late.clone(),
+            std::mem::take(&mut counts.latency),
+        );
+        Counts {
+            sent,
+            rejected,
+            left,
+            retries,
+            throttles,
+            latency,
+            failure,
+            late,
+            ..Counts::default()
+        }
     }
 }

@@ -52,11 +52,21 @@ impl Windows {
         if again {
             self.open = None;
         }
-        let full = self.open.as_ref().is_some_and(|open| open.is_full(self.cut, hour, at));
+        let full = self
+            .open
+            .as_ref()
+            .is_some_and(|open| open.is_full(self.cut, hour, at));
         if full {
             self.end();
         }
-        let fresh = || Open { window: Arc::default(), from: at, last: at, clicks: 0, hours: Vec::new(), ids: Sha256::new() };
+        let fresh = || Open {
+            window: Arc::default(),
+            from: at,
+            last: at,
+            clicks: 0,
+            hours: Vec::new(),
+            ids: Sha256::new(),
+        };
         let open = self.open.get_or_insert_with(fresh);
         open.last = at;
         open.clicks += 1;
@@ -75,7 +85,9 @@ impl Windows {
     /// Ends the window: no further click is in it.
     pub(super) fn end(&mut self) {
         if let Some(Open { window, ids, .. }) = self.open.take() {
-            window.digest.get_or_init(|| ClickId::from_digest(&ids.finalize().into()));
+            window
+                .digest
+                .get_or_init(|| ClickId::from_digest(&ids.finalize().into()));
         }
     }
 }
@@ -93,7 +105,11 @@ impl Open {
 mod tests {
     use super::*;
 
-    const CUT: Cut = Cut { bytes: 100, clicks: 8, hours: 2 };
+    const CUT: Cut = Cut {
+        bytes: 100,
+        clicks: 8,
+        hours: 2,
+    };
 
     fn id(number: u8) -> ClickId {
         ClickId::from_digest(&[number; 32])
@@ -102,23 +118,53 @@ mod tests {
     /// The windows of clicks, each with its offset and hour: the offsets of the first ones.
     fn firsts(windows: &mut Windows, clicks: &[(u64, &str)]) -> Vec<u64> {
         let mut firsts = vec![clicks[0].0];
-        firsts.extend(clicks.iter().filter(|(at, hour)| windows.see(hour, id(*at as u8), *at)).map(|(at, _)| at));
+        firsts.extend(
+            clicks
+                .iter()
+                .filter(|(at, hour)| windows.see(hour, id(*at as u8), *at))
+                .map(|(at, _)| at),
+        );
         firsts
     }
 
     #[test]
     fn a_window_ends_by_its_bytes_its_clicks_or_its_hours() {
         let windows = &mut Windows::new(CUT);
-        assert_eq!(firsts(windows, &(0..20).map(|at| (at, "a")).collect::<Vec<_>>()), [0, 8, 16]);
+        assert_eq!(
+            firsts(windows, &(0..20).map(|at| (at, "a")).collect::<Vec<_>>()),
+            [0, 8, 16]
+        );
         let windows = &mut Windows::new(CUT);
-        assert_eq!(firsts(windows, &[(0, "a"), (99, "a"), (100, "a"), (199, "a"), (250, "a")]), [0, 100, 250]);
+        assert_eq!(
+            firsts(
+                windows,
+                &[(0, "a"), (99, "a"), (100, "a"), (199, "a"), (250, "a")]
+            ),
+            [0, 100, 250]
+        );
         let windows = &mut Windows::new(CUT);
-        assert_eq!(firsts(windows, &[(0, "a"), (1, "b"), (2, "a"), (3, "c"), (4, "a"), (5, "c"), (6, "b")]), [0, 3, 6]);
+        assert_eq!(
+            firsts(
+                windows,
+                &[
+                    (0, "a"),
+                    (1, "b"),
+                    (2, "a"),
+                    (3, "c"),
+                    (4, "a"),
+                    (5, "c"),
+                    (6, "b")
+                ]
+            ),
+            [0, 3, 6]
+        );
     }
 
     #[test]
     fn reading_again_cuts_at_the_same_clicks() {
-        let clicks: Vec<_> = (0..50).map(|n| (n * 7, ["a", "b", "c"][(n as usize * n as usize / 5) % 3])).collect();
+        let clicks: Vec<_> = (0..50)
+            .map(|n| (n * 7, ["a", "b", "c"][(n as usize * n as usize / 5) % 3]))
+            .collect();
         let windows = &mut Windows::new(CUT);
         let once = firsts(windows, &clicks);
         firsts(windows, &clicks[..20]);

@@ -56,10 +56,25 @@ impl<'f> Books<'f> {
         lanes: Vec<Arc<dyn Settling>>,
         keeper: Option<Keeper>,
     ) -> Books<'f> {
-        let before = keeper.as_ref().map(Keeper::document).filter(|document| document.rules == rules);
+        let before = keeper
+            .as_ref()
+            .map(Keeper::document)
+            .filter(|document| document.rules == rules);
         let until = before.map_or(0, |document| document.bad);
         let (bad, unstored) = (quarantine.writer(), Vec::new());
-        Books { inner: Mutex::new(Inner { quarantine, end, bad, until, unstored, rules, lanes, keeper, broken: None }) }
+        Books {
+            inner: Mutex::new(Inner {
+                quarantine,
+                end,
+                bad,
+                until,
+                unstored,
+                rules,
+                lanes,
+                keeper,
+                broken: None,
+            }),
+        }
     }
 
     /// Keeps the row of a record that is bad for every target.
@@ -98,7 +113,13 @@ impl<'f> Books<'f> {
                 continue;
             }
             let document = inner.collect().await;
-            let Some(keeper) = inner.keeper.as_mut().filter(|keeper| keeper.is_due(&document)) else { continue };
+            let Some(keeper) = inner
+                .keeper
+                .as_mut()
+                .filter(|keeper| keeper.is_due(&document))
+            else {
+                continue;
+            };
             let written = tokio::select! {
                 written = keeper.write(document, State::Running) => written,
                 // Should it arrive after all, the last write takes it into account, or it is refused.
@@ -116,18 +137,41 @@ impl<'f> Books<'f> {
         let mut document = inner.collect().await;
         let broken = inner.broken.take();
         let Some(mut keeper) = inner.keeper.take() else {
-            return Closed { carried: None, moved: inner.until > 0, problem: broken };
+            return Closed {
+                carried: None,
+                moved: inner.until > 0,
+                problem: broken,
+            };
         };
         let moved = document.bad > keeper.document().bad;
-        let is_done = |name: &str| outcomes.iter().any(|o| &*o.target == name && !o.continued && o.failure.is_none());
-        for (_, progress) in document.targets.iter_mut().filter(|(name, _)| broken.is_none() && is_done(name)) {
+        let is_done = |name: &str| {
+            outcomes
+                .iter()
+                .any(|o| &*o.target == name && !o.continued && o.failure.is_none())
+        };
+        for (_, progress) in document
+            .targets
+            .iter_mut()
+            .filter(|(name, _)| broken.is_none() && is_done(name))
+        {
             progress.done = true;
             progress.open.clear();
         }
-        let all = inner.lanes.iter().all(|lane| document.targets.get(&**lane.target()).is_some_and(|progress| progress.done));
-        let written = keeper.write(document, if all { State::Done } else { State::Open }).await;
+        let all = inner.lanes.iter().all(|lane| {
+            document
+                .targets
+                .get(&**lane.target())
+                .is_some_and(|progress| progress.done)
+        });
+        let written = keeper
+            .write(document, if all { State::Done } else { State::Open })
+            .await;
         let problem = broken.or(written.err().map(|error| error.to_string()));
-        Closed { carried: Some(keeper.carry()), moved, problem }
+        Closed {
+            carried: Some(keeper.carry()),
+            moved,
+            problem,
+        }
     }
 }
 
@@ -138,7 +182,11 @@ impl Inner<'_> {
         let flushed = in_time(allowed, self.bad.flush()).await;
         let bad = self.note(flushed);
         let _ = self.store().await;
-        let mut document = self.keeper.as_ref().map(|keeper| keeper.document().clone()).unwrap_or_default();
+        let mut document = self
+            .keeper
+            .as_ref()
+            .map(|keeper| keeper.document().clone())
+            .unwrap_or_default();
         if bad.is_ok() {
             (document.bad, document.rules) = (self.until, self.rules);
             self.unstored.clear();
@@ -155,7 +203,11 @@ impl Inner<'_> {
     async fn store(&mut self) -> Result<(), String> {
         for lane in self.lanes.clone() {
             let rows = lane.take_rows();
-            let kept = in_time(self.allowed(), self.quarantine.keep(rows.iter().map(|(_, row)| row))).await;
+            let kept = in_time(
+                self.allowed(),
+                self.quarantine.keep(rows.iter().map(|(_, row)| row)),
+            )
+            .await;
             match kept {
                 Ok(()) => lane.stored(&rows.iter().map(|(at, _)| *at).collect::<Vec<_>>()),
                 Err(_) => lane.put_back(rows),
@@ -173,13 +225,22 @@ impl Inner<'_> {
     /// Remembers that rows are not stored.
     fn note(&mut self, kept: Result<(), ObjectError>) -> Result<(), String> {
         if let Err(error) = kept {
-            self.broken.get_or_insert(format!("its quarantine rows cannot be stored: {error}"));
+            self.broken
+                .get_or_insert(format!("its quarantine rows cannot be stored: {error}"));
         }
         self.broken.clone().map_or(Ok(()), Err)
     }
 }
 
-async fn in_time(allowed: Duration, storing: impl Future<Output = Result<(), ObjectError>>) -> Result<(), ObjectError> {
-    let late = |_| Err(ObjectError::Unavailable(format!("no answer within {} ms", allowed.as_millis())));
+async fn in_time(
+    allowed: Duration,
+    storing: impl Future<Output = Result<(), ObjectError>>,
+) -> Result<(), ObjectError> {
+    let late = |_| {
+        Err(ObjectError::Unavailable(format!(
+            "no answer within {} ms",
+            allowed.as_millis()
+        )))
+    };
     timeout(allowed, storing).await.unwrap_or_else(late)
 }

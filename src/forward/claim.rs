@@ -18,21 +18,45 @@ impl Forwarder {
         let kib = |bytes: u64| u32::try_from(bytes >> 10).unwrap_or(u32::MAX);
         let kib = job.size.map_or(self.rooms / 10, |bytes| {
             // A window waits in memory until it is whole: of a small file all of it, inflated.
-            let held = self.cuts.iter().map(|cut| bytes.saturating_mul(INFLATED).min(*cut) * 3 / 2).sum();
+            let held = self
+                .cuts
+                .iter()
+                .map(|cut| bytes.saturating_mul(INFLATED).min(*cut) * 3 / 2)
+                .sum();
             kib(bytes.max(held))
         });
         self.room.acquire_many(kib.clamp(1, self.rooms)).await.ok()
     }
 
     /// Makes the object this run's, if progress is kept; or says how the run ends without.
-    pub(super) async fn claim(&self, job: &Job, object: &ObjectRef, revision: &str) -> Result<Option<Keeper>, End> {
-        let Some(progress) = &self.progress else { return Ok(None) };
+    pub(super) async fn claim(
+        &self,
+        job: &Job,
+        object: &ObjectRef,
+        revision: &str,
+    ) -> Result<Option<Keeper>, End> {
+        let Some(progress) = &self.progress else {
+            return Ok(None);
+        };
         let carried = job.rest.as_ref().and_then(|rest| rest.progress.as_ref());
         let now = milliseconds((self.clock)());
-        let wish = Wish { targets: &self.targets, again: job.again.as_ref(), carried, now };
+        let wish = Wish {
+            targets: &self.targets,
+            again: job.again.as_ref(),
+            carried,
+            now,
+        };
         let asked = Instant::now();
-        match progress.claim(&known_as(object).await, revision, wish).await {
-            Ok(Answer::Mine(claim)) => Ok(Some(Keeper::new(progress.clone(), claim, asked, self.clock))),
+        match progress
+            .claim(&known_as(object).await, revision, wish)
+            .await
+        {
+            Ok(Answer::Mine(claim)) => Ok(Some(Keeper::new(
+                progress.clone(),
+                claim,
+                asked,
+                self.clock,
+            ))),
             Ok(Answer::Done) => Err(End::Done),
             Ok(Answer::Held(left)) => Err(End::Held(left)),
             // Whoever has written it must mend it.
@@ -44,6 +68,16 @@ impl Forwarder {
 
 /// The object by a name that is the same however it was spelled: a file's whole path.
 async fn known_as(object: &ObjectRef) -> ObjectRef {
-    let path = if object.bucket.is_empty() { tokio::fs::canonicalize(&object.key).await.ok() } else { None };
-    path.map_or_else(|| object.clone(), |path| ObjectRef { key: path.to_string_lossy().into_owned(), ..object.clone() })
+    let path = if object.bucket.is_empty() {
+        tokio::fs::canonicalize(&object.key).await.ok()
+    } else {
+        None
+    };
+    path.map_or_else(
+        || object.clone(),
+        |path| ObjectRef {
+            key: path.to_string_lossy().into_owned(),
+            ..object.clone()
+        },
+    )
 }

@@ -11,24 +11,40 @@ use crate::trigger::Job;
 
 /// Why an object that was named is not read.
 pub(super) const GONE: &str = "the object is gone: no spelling of its key exists";
-pub(super) const REPLACED: &str =
-    "the object was replaced before all of it was forwarded; switch on the bucket's versions, so that this cannot happen";
+pub(super) const REPLACED: &str = "the object was replaced before all of it was forwarded; switch on the bucket's versions, so that this cannot happen";
 
 impl Forwarder {
     /// The spellings of the job's key that may be read, or why none may.
     pub(super) fn readable(&self, job: &Job) -> Result<Vec<ObjectRef>, &'static str> {
-        let mut spellings: Vec<_> = job.keys.iter().map(|key| ObjectRef { key: key.clone(), ..job.object() }).collect();
+        let mut spellings: Vec<_> = job
+            .keys
+            .iter()
+            .map(|key| ObjectRef {
+                key: key.clone(),
+                ..job.object()
+            })
+            .collect();
         if job.trusted {
             return Ok(spellings);
         }
         if job.bucket.is_empty() {
             return Err("it names no bucket");
         }
-        let own = |object| self.quarantine.holds(object) || self.deliveries.iter().any(|delivery| delivery.wrote(object));
+        let own = |object| {
+            self.quarantine.holds(object)
+                || self
+                    .deliveries
+                    .iter()
+                    .any(|delivery| delivery.wrote(object))
+        };
         if spellings.iter().any(own) {
             return Err("the forwarder wrote it itself");
         }
-        spellings.retain(|object| self.sources.as_ref().is_none_or(|areas| areas.iter().any(|area| area.holds(object))));
+        spellings.retain(|object| {
+            self.sources
+                .as_ref()
+                .is_none_or(|areas| areas.iter().any(|area| area.holds(object)))
+        });
         match (spellings.first(), job.size) {
             (None, _) => Err("it lies outside SOURCES"),
             (Some(object), Some(0)) if object.key.ends_with('/') => Err("it is a folder marker"),
@@ -38,10 +54,16 @@ impl Forwarder {
     }
 
     /// Opens the first spelling of the key that exists.
-    pub(super) async fn open(&self, job: &Job, spellings: Vec<ObjectRef>) -> Result<(ObjectRef, Reader), ObjectError> {
+    pub(super) async fn open(
+        &self,
+        job: &Job,
+        spellings: Vec<ObjectRef>,
+    ) -> Result<(ObjectRef, Reader), ObjectError> {
         for object in spellings {
             match self.store(&object).open(&object).await {
-                Err(ObjectError::Missing) => tracing::debug!(%object, keys = job.keys.len(), "no such spelling"),
+                Err(ObjectError::Missing) => {
+                    tracing::debug!(%object, keys = job.keys.len(), "no such spelling")
+                }
                 Ok(reader) => return Ok((object, reader)),
                 Err(error) => return Err(error),
             }
@@ -51,9 +73,24 @@ impl Forwarder {
 
     /// Notes an object that is gone: somebody must learn of it, though it will never come back.
     pub(super) async fn gone(&self, object: ObjectRef, reason: &str) -> Outcome {
-        let bad = BadRecord { place: Place::default(), length: 0, raw: Default::default(), reason: reason.into() };
-        let kept = self.quarantine.keep(std::iter::once(&Row::bad(Arc::new(object.clone()), bad, RowKind::Object))).await;
-        let end = kept.map_or_else(|e| End::Failed(format!("its quarantine row cannot be stored: {e}")), |()| End::Missing);
+        let bad = BadRecord {
+            place: Place::default(),
+            length: 0,
+            raw: Default::default(),
+            reason: reason.into(),
+        };
+        let kept = self
+            .quarantine
+            .keep(std::iter::once(&Row::bad(
+                Arc::new(object.clone()),
+                bad,
+                RowKind::Object,
+            )))
+            .await;
+        let end = kept.map_or_else(
+            |e| End::Failed(format!("its quarantine row cannot be stored: {e}")),
+            |()| End::Missing,
+        );
         Outcome::unread(object, end)
     }
 }

@@ -66,7 +66,12 @@ enum Todo {
 }
 
 impl<'p, 'f> Pass<'p, 'f> {
-    pub(super) fn new(object: Arc<ObjectRef>, caps: Caps, shared: &'p Shared<'f>, lanes: Vec<Lane>) -> Pass<'p, 'f> {
+    pub(super) fn new(
+        object: Arc<ObjectRef>,
+        caps: Caps,
+        shared: &'p Shared<'f>,
+        lanes: Vec<Lane>,
+    ) -> Pass<'p, 'f> {
         let (seen, tools) = (Seen::new(), shared.tools.take(caps));
         let (detached, first) = (Vec::new(), None);
         Pass {
@@ -91,7 +96,9 @@ impl<'p, 'f> Pass<'p, 'f> {
     /// Paths of unknown members that no object had before.
     pub(super) fn unknown(&mut self) -> Vec<String> {
         self.unknown.append(&mut self.tools.normaliser.unknown());
-        self.shared.tools.first_seen(std::mem::take(&mut self.unknown))
+        self.shared
+            .tools
+            .first_seen(std::mem::take(&mut self.unknown))
     }
 
     /// The lanes that are through, and those that were left behind.
@@ -111,7 +118,16 @@ impl<'p, 'f> Pass<'p, 'f> {
             };
             match self.side_by_side(turn, &mut source, patience).await {
                 // What is not lines here will hardly be so soon.
-                Ok((next, over)) => (from, alone) = (next, if over { u64::MAX } else { alone.saturating_mul(4) }),
+                Ok((next, over)) => {
+                    (from, alone) = (
+                        next,
+                        if over {
+                            u64::MAX
+                        } else {
+                            alone.saturating_mul(4)
+                        },
+                    )
+                }
                 Err(end) => break end,
             }
         };
@@ -119,7 +135,9 @@ impl<'p, 'f> Pass<'p, 'f> {
         if matches!(end, End::Whole | End::Broken { .. }) {
             self.flush().await;
         } else {
-            self.lanes.iter_mut().for_each(|lane| lane.halt(self.position));
+            self.lanes
+                .iter_mut()
+                .for_each(|lane| lane.halt(self.position));
         }
         end
     }
@@ -163,9 +181,15 @@ impl<'p, 'f> Pass<'p, 'f> {
     async fn queue(&mut self, full: Vec<(usize, Full)>) {
         // From the last lane on, so that removing one leaves the others' indices.
         for (index, full) in full.into_iter().rev() {
-            let may_detach =
-                self.shared.again && self.lanes.iter().enumerate().any(|(other, lane)| other != index && !lane.is_over());
-            let Some(lane) = self.lanes.get_mut(index) else { continue };
+            let may_detach = self.shared.again
+                && self
+                    .lanes
+                    .iter()
+                    .enumerate()
+                    .any(|(other, lane)| other != index && !lane.is_over());
+            let Some(lane) = self.lanes.get_mut(index) else {
+                continue;
+            };
             if !lane.enqueue(full, may_detach).await {
                 tracing::warn!(object = %self.object, target_name = lane.name(), "target left behind, the object is read again for it");
                 self.detached.push(self.lanes.remove(index));
@@ -175,33 +199,54 @@ impl<'p, 'f> Pass<'p, 'f> {
 
     async fn flush(&mut self) {
         let end = self.bytes.max(self.position);
-        let full: Vec<_> = self.lanes.iter_mut().enumerate().filter_map(|(index, lane)| Some((index, lane.flush(end)?))).collect();
+        let full: Vec<_> = self
+            .lanes
+            .iter_mut()
+            .enumerate()
+            .filter_map(|(index, lane)| Some((index, lane.flush(end)?)))
+            .collect();
         self.queue(full).await;
     }
 
     fn note(&mut self, bytes: u64) {
-        self.shared.bytes.fetch_add(bytes - self.bytes, Ordering::Relaxed);
+        self.shared
+            .bytes
+            .fetch_add(bytes - self.bytes, Ordering::Relaxed);
         self.bytes = bytes;
     }
 
     /// Keeps the books up to `offset`, all before which was offered; or says why the pass ends there.
     async fn go_on(&mut self, offset: u64, patience: &Patience) -> Result<(), End> {
         self.note(offset);
-        self.lanes.iter_mut().for_each(|lane| lane.advance(self.position));
+        self.lanes
+            .iter_mut()
+            .for_each(|lane| lane.advance(self.position));
         self.keep_rows().await.map_err(End::Failed)?;
         let over = patience.is_over() || self.lanes.iter().all(Lane::is_over);
-        if over { Err(End::Stopped { offset }) } else { Ok(()) }
+        if over {
+            Err(End::Stopped { offset })
+        } else {
+            Ok(())
+        }
     }
 
     /// Stores rejected records before they pile up.
     async fn keep_rows(&mut self) -> Result<(), String> {
-        if self.lanes.iter().any(|lane| lane.rows() >= ROWS) { self.shared.books.rows().await } else { Ok(()) }
+        if self.lanes.iter().any(|lane| lane.rows() >= ROWS) {
+            self.shared.books.rows().await
+        } else {
+            Ok(())
+        }
     }
 
     /// Keeps the tail that cannot be read.
     async fn tail(&mut self, bad: BadRecord) -> End {
         let (offset, reason) = (bad.place.offset, bad.reason.clone());
-        let kept = self.shared.books.bad(&Row::bad(self.object.clone(), bad, RowKind::Object), offset).await;
+        let kept = self
+            .shared
+            .books
+            .bad(&Row::bad(self.object.clone(), bad, RowKind::Object), offset)
+            .await;
         kept.map_or_else(End::Failed, |()| End::Broken { offset, reason })
     }
 }
@@ -228,5 +273,9 @@ fn offer(lanes: &mut [Lane], click: &Click<'_>, at: u64, only: Option<&str>) -> 
             full.push((index, batch));
         }
     }
-    if full.is_empty() { Todo::Nothing } else { Todo::Queue(full) }
+    if full.is_empty() {
+        Todo::Nothing
+    } else {
+        Todo::Queue(full)
+    }
 }

@@ -14,8 +14,12 @@ use crate::outcome::Failure;
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-async fn in_time<T>(answer: impl Future<Output = Result<T, ObjectError>>) -> Result<T, ObjectError> {
-    timeout(PATIENCE, answer).await.unwrap_or_else(|_| Err(ObjectError::Unavailable("no answer".into())))
+async fn in_time<T>(
+    answer: impl Future<Output = Result<T, ObjectError>>,
+) -> Result<T, ObjectError> {
+    timeout(PATIENCE, answer)
+        .await
+        .unwrap_or_else(|_| Err(ObjectError::Unavailable("no answer".into())))
 }
 
 /// A thing that was asked for: what it is, what the function needs there, and why it cannot have it.
@@ -34,31 +38,63 @@ impl Forwarder {
         let mut probes = Vec::new();
         for area in self.sources.iter().flatten() {
             let what = format!("source s3://{}/{}", area.bucket, area.prefix);
-            let listed = in_time(self.store.list(&area.bucket, &area.prefix, None)).await.map(drop);
-            probes.push(Probe { what: what.clone(), needs: "s3:ListBucket".into(), answer: listed.map_err(|e| e.to_string()) });
+            let listed = in_time(self.store.list(&area.bucket, &area.prefix, None))
+                .await
+                .map(drop);
+            probes.push(Probe {
+                what: what.clone(),
+                needs: "s3:ListBucket".into(),
+                answer: listed.map_err(|e| e.to_string()),
+            });
             // Who may not read is told so even of an object that is not there; who may not list is too.
-            let object = ObjectRef::new(area.bucket.as_str(), format!("{}clickstream-check", area.prefix));
+            let object = ObjectRef::new(
+                area.bucket.as_str(),
+                format!("{}clickstream-check", area.prefix),
+            );
             let answer = match in_time(self.store.open(&object)).await {
                 Ok(_) | Err(ObjectError::Missing) => Ok(()),
                 Err(error) => Err(error.to_string()),
             };
-            probes.push(Probe { what, needs: "s3:GetObject".into(), answer });
+            probes.push(Probe {
+                what,
+                needs: "s3:GetObject".into(),
+                answer,
+            });
         }
         if let Place::S3(area) = self.quarantine.place() {
-            let answer = in_time(self.store.may_put(&area.bucket, &area.prefix)).await.map_err(|error| match error {
-                ObjectError::Denied(cause) => format!("access denied ({cause}): grant s3:PutObject on it"),
-                error => error.to_string(),
-            });
+            let answer = in_time(self.store.may_put(&area.bucket, &area.prefix))
+                .await
+                .map_err(|error| match error {
+                    ObjectError::Denied(cause) => {
+                        format!("access denied ({cause}): grant s3:PutObject on it")
+                    }
+                    error => error.to_string(),
+                });
             let what = format!("quarantine s3://{}/{}", area.bucket, area.prefix);
-            probes.push(Probe { what, needs: "s3:PutObject".into(), answer });
+            probes.push(Probe {
+                what,
+                needs: "s3:PutObject".into(),
+                answer,
+            });
         }
         if let Some(progress) = &self.progress {
             let answer = progress.probe().await.map_err(|e| e.to_string());
-            probes.push(Probe { what: "progress table".into(), needs: "dynamodb:GetItem, dynamodb:PutItem".into(), answer });
+            probes.push(Probe {
+                what: "progress table".into(),
+                needs: "dynamodb:GetItem, dynamodb:PutItem".into(),
+                answer,
+            });
         }
         let target = async |delivery: &Delivery| {
-            let answer = delivery.probe().await.map_err(|halt| Failure::from(halt).to_string());
-            Probe { what: format!("target {}", delivery.name()), needs: delivery.needs(), answer }
+            let answer = delivery
+                .probe()
+                .await
+                .map_err(|halt| Failure::from(halt).to_string());
+            Probe {
+                what: format!("target {}", delivery.name()),
+                needs: delivery.needs(),
+                answer,
+            }
         };
         probes.extend(join_all(self.deliveries.iter().map(target)).await);
         probes

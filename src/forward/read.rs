@@ -16,18 +16,26 @@ impl Forwarder {
         &self,
         source: &Source,
         shared: &Shared<'_>,
-        (reader, room, lanes, patience): (Reader, Option<SemaphorePermit<'_>>, Vec<Lane>, &Patience),
+        (reader, room, lanes, patience): (
+            Reader,
+            Option<SemaphorePermit<'_>>,
+            Vec<Lane>,
+            &Patience,
+        ),
         outcome: &mut Outcome,
     ) {
         let mut first = Pass::new(source.object.clone(), self.caps, shared, lanes);
         outcome.end = first.run(reader, patience).await;
         // Those that are left behind hold no more than their place.
         drop(room);
-        (outcome.records, outcome.bad, outcome.fresh, outcome.bytes) = (first.records, first.bad, first.fresh, first.bytes);
+        (outcome.records, outcome.bad, outcome.fresh, outcome.bytes) =
+            (first.records, first.bad, first.fresh, first.bytes);
         outcome.unknown = first.unknown();
         let began = first.first;
         let (mut done, detached) = first.into_lanes();
-        let again = detached.into_iter().map(|lane| self.again(source, shared, lane, patience));
+        let again = detached
+            .into_iter()
+            .map(|lane| self.again(source, shared, lane, patience));
         for (lanes, end) in futures::future::join_all(again).await {
             // A lane that has failed says so itself.
             let unexplained = lanes.iter().any(|lane| !lane.has_failed());
@@ -36,7 +44,8 @@ impl Forwarder {
                 outcome.end = end;
             }
         }
-        outcome.targets = futures::future::join_all(done.into_iter().map(|lane| self.close(lane, began))).await;
+        outcome.targets =
+            futures::future::join_all(done.into_iter().map(|lane| self.close(lane, began))).await;
         let order = |name: &str| self.targets.iter().position(|target| **target == *name);
         outcome.targets.sort_by_key(|target| order(&target.target));
     }
@@ -44,14 +53,24 @@ impl Forwarder {
     /// Closes a lane, and notes how long after the first click, at `began`, it had all it got.
     async fn close(&self, lane: Lane, began: Option<i64>) -> TargetOutcome {
         let mut outcome = lane.close().await;
-        let now = (self.clock)().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64);
+        let now = (self.clock)()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |since| since.as_millis() as i64);
         let since = began.and_then(|began| u64::try_from(now - began).ok());
-        outcome.lag = since.filter(|_| outcome.tally.sent > 0).map(Duration::from_millis);
+        outcome.lag = since
+            .filter(|_| outcome.tally.sent > 0)
+            .map(Duration::from_millis);
         outcome
     }
 
     /// Reads the object again for a lane that was detached, from where it was left behind.
-    async fn again(&self, source: &Source, shared: &Shared<'_>, mut lane: Lane, patience: &Patience) -> (Vec<Lane>, End) {
+    async fn again(
+        &self,
+        source: &Source,
+        shared: &Shared<'_>,
+        mut lane: Lane,
+        patience: &Patience,
+    ) -> (Vec<Lane>, End) {
         lane.go_on().await;
         if lane.has_all() {
             return (vec![lane], End::Whole);
@@ -60,10 +79,14 @@ impl Forwarder {
             return (vec![lane], End::Stopped { offset: 0 });
         }
         let mut pass = Pass::new(source.object.clone(), self.caps, shared, vec![lane]);
-        let opened = patience.in_time(self.store(&source.object).open(&source.object)).await;
+        let opened = patience
+            .in_time(self.store(&source.object).open(&source.object))
+            .await;
         let end = match opened {
             None => End::Stopped { offset: 0 },
-            Some(Ok(reader)) if reader.revision() != source.revision => End::Failed(ObjectError::Changed.to_string()),
+            Some(Ok(reader)) if reader.revision() != source.revision => {
+                End::Failed(ObjectError::Changed.to_string())
+            }
             Some(Ok(reader)) => pass.run(reader, patience).await,
             Some(Err(error)) => End::Failed(format!("reading it again: {error}")),
         };

@@ -21,7 +21,10 @@ pub(super) struct Tools {
 impl Tools {
     /// Such as have seen nothing.
     pub(super) fn new(caps: Caps) -> Tools {
-        Tools { parser: Parser::new(caps.depth), normaliser: Normaliser::default() }
+        Tools {
+            parser: Parser::new(caps.depth),
+            normaliser: Normaliser::default(),
+        }
     }
 }
 
@@ -37,14 +40,22 @@ pub(super) struct Toolbox {
 
 impl Default for Toolbox {
     fn default() -> Toolbox {
-        Toolbox { crew: Semaphore::new(1), kept: Mutex::default(), unknown: Mutex::default() }
+        Toolbox {
+            crew: Semaphore::new(1),
+            kept: Mutex::default(),
+            unknown: Mutex::default(),
+        }
     }
 }
 
 impl Toolbox {
     /// The ones used last, or new ones.
     pub(super) fn take(&self, caps: Caps) -> Tools {
-        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let kept = self
+            .kept
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop();
         let mut tools = kept.unwrap_or_else(|| Tools::new(caps));
         tools.parser.renew();
         tools
@@ -61,6 +72,9 @@ impl Toolbox {
     /// Those of `paths` that were in no object before.
     pub(super) fn first_seen(&self, paths: BTreeSet<String>) -> Vec<String> {
         let mut known = self.unknown.lock().unwrap_or_else(PoisonError::into_inner);
-        paths.into_iter().filter(|path| known.len() < MOST_UNKNOWN && known.insert(path.clone())).collect()
+        paths
+            .into_iter()
+            .filter(|path| known.len() < MOST_UNKNOWN && known.insert(path.clone()))
+            .collect()
     }
 }

@@ -24,7 +24,11 @@ fn object(tape: Tape<'_>, index: u32, out: &mut Vec<u8>) {
     let name = |m: Member| text::unescaped(tape.inner(m.name), tape.node(m.name).escaped);
     let last: HashMap<_, u32> = tape.members(index).map(|m| (name(m), m.name)).collect();
     out.push(b'{');
-    for (at, m) in tape.members(index).filter(|m| last.get(&name(*m)) == Some(&m.name)).enumerate() {
+    for (at, m) in tape
+        .members(index)
+        .filter(|m| last.get(&name(*m)) == Some(&m.name))
+        .enumerate()
+    {
         separate(at, out);
         out.extend_from_slice(tape.raw(m.name));
         out.push(b':');

@@ -130,7 +130,13 @@ impl Parser {
 
     /// The tape over `text`, the text given to [`run`](Self::run); complete once that is done.
     pub fn tape<'a>(&'a self, text: &'a [u8]) -> Tape<'a> {
-        Tape { text, nodes: &self.nodes, shapes: &self.shapes, repeats: &self.repeats.found, spaced: self.spaced }
+        Tape {
+            text,
+            nodes: &self.nodes,
+            shapes: &self.shapes,
+            repeats: &self.repeats.found,
+            spaced: self.spaced,
+        }
     }
 
     /// Offset one past the last token that was in its place.
@@ -156,7 +162,9 @@ impl Parser {
             if self.state == State::Done {
                 return Progress::Done(self.good);
             }
-            let Some(&c) = text.get(self.pos) else { return Progress::More };
+            let Some(&c) = text.get(self.pos) else {
+                return Progress::More;
+            };
             if matches!(c, b' ' | b'\n' | b'\r' | b'\t') {
                 self.pos += 1;
                 self.spaced = true;
@@ -182,8 +190,12 @@ impl Parser {
             },
             (State::AfterValue | State::FirstKey, b'}') => self.close(text, Kind::Object, c),
             (State::AfterValue | State::FirstElement, b']') => self.close(text, Kind::Array, c),
-            (State::Value | State::FirstElement, b'{') => self.open(text, Kind::Object, State::FirstKey),
-            (State::Value | State::FirstElement, b'[') => self.open(text, Kind::Array, State::FirstElement),
+            (State::Value | State::FirstElement, b'{') => {
+                self.open(text, Kind::Object, State::FirstKey)
+            }
+            (State::Value | State::FirstElement, b'[') => {
+                self.open(text, Kind::Array, State::FirstElement)
+            }
             (State::Value | State::FirstElement, _) => self.scalar(text, c, last),
             _ => Scan::Bad(self.pos, Fault::Unexpected(c)),
         }
@@ -219,13 +231,24 @@ impl Parser {
         }
         self.pos += 1;
         self.shut(text, self.pos);
-        self.state = if self.open == NONE { State::Done } else { State::AfterValue };
+        self.state = if self.open == NONE {
+            State::Done
+        } else {
+            State::AfterValue
+        };
         Scan::End
     }
 
     fn leaf(&mut self, end: usize, kind: Kind, escaped: bool, next: State) -> Scan {
         let index = self.nodes.len() as u32;
-        self.nodes.push(Node { start: self.pos as u32, end: end as u32, next: index + 1, kind, escaped, shape: UNKNOWN });
+        self.nodes.push(Node {
+            start: self.pos as u32,
+            end: end as u32,
+            next: index + 1,
+            kind,
+            escaped,
+            shape: UNKNOWN,
+        });
         self.pos = end;
         if self.open == NONE {
             self.state = State::Done;

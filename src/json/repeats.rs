@@ -61,7 +61,9 @@ impl Repeats {
 
     /// Begins the next file: where it did not pay before, it may now.
     pub(super) fn renew(&mut self) {
-        self.credit.iter_mut().for_each(|credit| *credit = (*credit).max(CREDIT / 8));
+        self.credit
+            .iter_mut()
+            .for_each(|credit| *credit = (*credit).max(CREDIT / 8));
     }
 
     /// Whether an object that begins as `shape` is worth a look.
@@ -81,10 +83,21 @@ impl Repeats {
     }
 
     /// If `text` begins with an object that is kept, appends its nodes and returns its length. `at` is its offset.
-    pub(super) fn take(&mut self, text: &[u8], at: usize, place: Place, nodes: &mut Vec<Node>) -> Option<usize> {
+    pub(super) fn take(
+        &mut self,
+        text: &[u8],
+        at: usize,
+        place: Place,
+        nodes: &mut Vec<Node>,
+    ) -> Option<usize> {
         let slot = slot_of(text)?;
         let same = |kept: &Kept| kept.place == place && text.starts_with(&kept.text);
-        let kept = |slot: usize| Some((slot, self.slots.get(slot)?.as_ref().filter(|kept| same(kept))?));
+        let kept = |slot: usize| {
+            Some((
+                slot,
+                self.slots.get(slot)?.as_ref().filter(|kept| same(kept))?,
+            ))
+        };
         let found = kept(slot).or_else(|| kept(slot ^ 1));
         let credit = self.credit.get_mut(place.0 as usize)?;
         let Some((slot, kept)) = found else {
@@ -99,37 +112,67 @@ impl Repeats {
             next: node.next + index,
             ..*node
         }));
-        self.found.push(Repeat { node: index, slot: slot as u16, id: kept.id });
+        self.found.push(Repeat {
+            node: index,
+            slot: slot as u16,
+            id: kept.id,
+        });
         Some(kept.text.len())
     }
 
     /// Keeps the object `text`, whose nodes are those of `nodes` from `index` on and which stood in `place`.
     pub(super) fn keep(&mut self, text: &[u8], nodes: &[Node], index: usize, place: Place) {
-        let Some(slot) = slot_of(text).filter(|_| SIZE.contains(&text.len())) else { return };
-        let Some(own) = nodes.get(index..) else { return };
+        let Some(slot) = slot_of(text).filter(|_| SIZE.contains(&text.len())) else {
+            return;
+        };
+        let Some(own) = nodes.get(index..) else {
+            return;
+        };
         let offset = own.first().map_or(0, |node| node.start);
-        let relative =
-            |node: &Node| Node { start: node.start - offset, end: node.end - offset, next: node.next - index as u32, ..*node };
+        let relative = |node: &Node| Node {
+            start: node.start - offset,
+            end: node.end - offset,
+            next: node.next - index as u32,
+            ..*node
+        };
         if self.slots.is_empty() {
             self.slots.resize_with(SLOTS, || None);
         }
-        let age = |slot: &usize| self.slots.get(*slot).and_then(Option::as_ref).map_or(0, |kept| kept.id);
-        let slot = if age(&(slot ^ 1)) < age(&slot) { slot ^ 1 } else { slot };
-        let freed = self.slots.get(slot).and_then(Option::as_ref).map_or(0, |kept| kept.text.len());
+        let age = |slot: &usize| {
+            self.slots
+                .get(*slot)
+                .and_then(Option::as_ref)
+                .map_or(0, |kept| kept.id)
+        };
+        let slot = if age(&(slot ^ 1)) < age(&slot) {
+            slot ^ 1
+        } else {
+            slot
+        };
+        let freed = self
+            .slots
+            .get(slot)
+            .and_then(Option::as_ref)
+            .map_or(0, |kept| kept.text.len());
         if self.bytes + text.len() > MOST + freed {
             return;
         }
         self.bytes = self.bytes + text.len() - freed;
         self.ids += 1;
-        let kept = Kept { text: text.into(), nodes: own.iter().map(relative).collect(), place, id: self.ids };
+        let kept = Kept {
+            text: text.into(),
+            nodes: own.iter().map(relative).collect(),
+            place,
+            id: self.ids,
+        };
         self.slots.splice(slot..=slot, [Some(kept)]);
     }
 }
 
 fn slot_of(text: &[u8]) -> Option<usize> {
     let head = text.first_chunk::<HEAD>()?.as_chunks::<8>().0;
-    let hash = head
-        .iter()
-        .fold(0, |hash: u64, word| (hash.rotate_left(5) ^ u64::from_le_bytes(*word)).wrapping_mul(0x9E37_79B9_7F4A_7C15));
+    let hash = head.iter().fold(0, |hash: u64, word| {
+        (hash.rotate_left(5) ^ u64::from_le_bytes(*word)).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+    });
     Some((hash >> 54) as usize % SLOTS)
 }

@@ -1,5 +1,8 @@
 //! Strings, escapes and numbers: what a parser looks at byte by byte.
-#![expect(clippy::indexing_slicing, reason = "bounds are checked a line before; checked access costs a tenth of the speed")]
+#![expect(
+    clippy::indexing_slicing,
+    reason = "bounds are checked a line before; checked access costs a tenth of the speed"
+)]
 
 use wide::u8x16;
 
@@ -25,7 +28,11 @@ pub(in crate::json) fn plain_run(text: &[u8]) -> usize {
             return index * 16 + hit.trailing_zeros() as usize;
         }
     }
-    text.len() - tail.len() + tail.iter().position(|&c| is_special(c)).unwrap_or(tail.len())
+    text.len() - tail.len()
+        + tail
+            .iter()
+            .position(|&c| is_special(c))
+            .unwrap_or(tail.len())
 }
 
 /// Where the quotes, backslashes and control characters of a text are.
@@ -39,7 +46,12 @@ pub(in crate::json) struct Specials<'t> {
 
 impl<'t> Specials<'t> {
     pub(in crate::json) fn new(text: &'t [u8]) -> Specials<'t> {
-        Specials { text, start: 0, next: 0, hits: 0 }
+        Specials {
+            text,
+            start: 0,
+            next: 0,
+            hits: 0,
+        }
     }
 }
 
@@ -50,13 +62,19 @@ impl Iterator for Specials<'_> {
     fn next(&mut self) -> Option<usize> {
         while self.hits == 0 {
             self.start = self.next;
-            let rest = self.text.get(self.start..).filter(|rest| !rest.is_empty())?;
+            let rest = self
+                .text
+                .get(self.start..)
+                .filter(|rest| !rest.is_empty())?;
             self.next += 16;
             self.hits = match (rest.first_chunk::<16>(), self.text.last_chunk::<16>()) {
                 (Some(word), _) => specials(*word),
                 // The last sixteen, without those that were looked at.
                 (None, Some(word)) => specials(*word) >> (16 - rest.len()),
-                (None, None) => rest.iter().enumerate().fold(0, |hits, (at, &c)| hits | u32::from(is_special(c)) << at),
+                (None, None) => rest
+                    .iter()
+                    .enumerate()
+                    .fold(0, |hits, (at, &c)| hits | u32::from(is_special(c)) << at),
             };
         }
         let at = self.start + self.hits.trailing_zeros() as usize;
@@ -100,7 +118,10 @@ pub fn is_number(text: &[u8]) -> bool {
         rest = &fraction[n..];
     }
     if let [b'e' | b'E', exponent @ ..] = rest {
-        let exponent = exponent.strip_prefix(b"+").or(exponent.strip_prefix(b"-")).unwrap_or(exponent);
+        let exponent = exponent
+            .strip_prefix(b"+")
+            .or(exponent.strip_prefix(b"-"))
+            .unwrap_or(exponent);
         let n = digits(exponent);
         if n == 0 {
             return false;

@@ -59,8 +59,18 @@ struct Step {
 impl Default for Shapes {
     fn default() -> Shapes {
         static INSTANCES: AtomicU64 = AtomicU64::new(0);
-        let shapes = vec![Shape::default(), Shape { sorted: true, start: EMPTY, ..Shape::default() }];
-        Shapes { shapes, instance: INSTANCES.fetch_add(1, Ordering::Relaxed) }
+        let shapes = vec![
+            Shape::default(),
+            Shape {
+                sorted: true,
+                start: EMPTY,
+                ..Shape::default()
+            },
+        ];
+        Shapes {
+            shapes,
+            instance: INSTANCES.fetch_add(1, Ordering::Relaxed),
+        }
     }
 }
 
@@ -83,7 +93,11 @@ impl Shapes {
     /// The names of `shape` in their order, as delivered between their quotes.
     pub fn names(&self, mut shape: ShapeId) -> Vec<&[u8]> {
         let mut names = Vec::new();
-        while let Some(Shape { before, name, .. }) = self.shapes.get(shape as usize).filter(|shape| !shape.name.is_empty()) {
+        while let Some(Shape { before, name, .. }) = self
+            .shapes
+            .get(shape as usize)
+            .filter(|shape| !shape.name.is_empty())
+        {
             names.push(name.get(1..name.len() - 1).unwrap_or_default());
             shape = *before;
         }
@@ -94,7 +108,9 @@ impl Shapes {
     /// Whether the names of `shape` are known to be in order, none twice.
     #[inline]
     pub(super) fn is_sorted(&self, shape: ShapeId) -> bool {
-        self.shapes.get(shape as usize).is_some_and(|shape| shape.sorted)
+        self.shapes
+            .get(shape as usize)
+            .is_some_and(|shape| shape.sorted)
     }
 
     /// The length of the name in quotes and its colon that `text` begins with, and the make with it, if the
@@ -104,7 +120,8 @@ impl Shapes {
         let head = u128::from_le_bytes(*text.first_chunk::<16>()?);
         let steps = &self.shapes.get(shape as usize)?.steps;
         let step = steps.iter().find(|step| {
-            (head ^ step.head) & step.mask == 0 && (step.length <= 16 || text.get(16..step.length as usize) == Some(&*step.tail))
+            (head ^ step.head) & step.mask == 0
+                && (step.length <= 16 || text.get(16..step.length as usize) == Some(&*step.tail))
         })?;
         Some((step.length as usize, step.to))
     }
@@ -113,7 +130,9 @@ impl Shapes {
     #[inline]
     pub(super) fn inside(&mut self, shape: ShapeId) -> ShapeId {
         match self.shapes.get(shape as usize) {
-            Some(Shape { inside: UNKNOWN, .. }) => self.begin_inside(shape),
+            Some(Shape {
+                inside: UNKNOWN, ..
+            }) => self.begin_inside(shape),
             Some(Shape { inside, .. }) => *inside,
             None => UNKNOWN,
         }
@@ -122,10 +141,18 @@ impl Shapes {
     #[cold]
     fn begin_inside(&mut self, shape: ShapeId) -> ShapeId {
         let new = self.shapes.len() as ShapeId;
-        let Some(outer) = self.shapes.get(shape as usize).filter(|_| shape != UNKNOWN) else { return UNKNOWN };
+        let Some(outer) = self.shapes.get(shape as usize).filter(|_| shape != UNKNOWN) else {
+            return UNKNOWN;
+        };
         // Whatever came before it in the same object.
-        let same = |other: &&Shape| other.inside != UNKNOWN && other.start == outer.start && other.name == outer.name;
-        let inside = self.shapes.iter().find(same).map_or(new, |other| other.inside);
+        let same = |other: &&Shape| {
+            other.inside != UNKNOWN && other.start == outer.start && other.name == outer.name
+        };
+        let inside = self
+            .shapes
+            .iter()
+            .find(same)
+            .map_or(new, |other| other.inside);
         if usize::from(inside) >= MOST_SHAPES {
             return UNKNOWN;
         }
@@ -133,7 +160,11 @@ impl Shapes {
             outer.inside = inside;
         }
         if inside == new {
-            self.shapes.push(Shape { sorted: true, start: new, ..Shape::default() });
+            self.shapes.push(Shape {
+                sorted: true,
+                start: new,
+                ..Shape::default()
+            });
         }
         inside
     }
@@ -141,8 +172,17 @@ impl Shapes {
     /// The make that `shape` becomes with a member of this name, which is in quotes and holds no escape.
     pub(super) fn step(&mut self, shape: ShapeId, name: &[u8]) -> ShapeId {
         let to = self.shapes.len() as ShapeId;
-        let Some(Shape { steps, name: last, sorted, start, count, .. }) =
-            self.shapes.get_mut(shape as usize).filter(|_| shape != UNKNOWN)
+        let Some(Shape {
+            steps,
+            name: last,
+            sorted,
+            start,
+            count,
+            ..
+        }) = self
+            .shapes
+            .get_mut(shape as usize)
+            .filter(|_| shape != UNKNOWN)
         else {
             return UNKNOWN;
         };
@@ -150,23 +190,52 @@ impl Shapes {
         for ((head, mask), byte) in head.iter_mut().zip(&mut mask).zip(name.iter().chain(b":")) {
             (*head, *mask) = (*byte, 0xFF);
         }
-        let (head, mask, length) = (u128::from_le_bytes(head), u128::from_le_bytes(mask), name.len() as u32 + 1);
+        let (head, mask, length) = (
+            u128::from_le_bytes(head),
+            u128::from_le_bytes(mask),
+            name.len() as u32 + 1,
+        );
         let tail = name.get(16..).unwrap_or_default();
         let is = |step: &&Step| {
-            step.head == head && step.length == length && (length <= 16 || step.tail.strip_suffix(b":") == Some(tail))
+            step.head == head
+                && step.length == length
+                && (length <= 16 || step.tail.strip_suffix(b":") == Some(tail))
         };
         if let Some(step) = steps.iter().find(is) {
             return step.to;
         }
-        if steps.len() >= MOST_STEPS || to as usize >= MOST_SHAPES || name.len() > LONGEST || *count >= MOST_NAMES {
+        if steps.len() >= MOST_STEPS
+            || to as usize >= MOST_SHAPES
+            || name.len() > LONGEST
+            || *count >= MOST_NAMES
+        {
             return UNKNOWN;
         }
-        let tail = if length > 16 { [tail, b":"].concat() } else { Vec::new() };
-        steps.push(Step { head, mask, tail: tail.into(), length, to });
+        let tail = if length > 16 {
+            [tail, b":"].concat()
+        } else {
+            Vec::new()
+        };
+        steps.push(Step {
+            head,
+            mask,
+            tail: tail.into(),
+            length,
+            to,
+        });
         // With its closing quote, a name that begins another would be the greater.
-        let sorted = *sorted && last.strip_suffix(b"\"").unwrap_or_default() < name.strip_suffix(b"\"").unwrap_or_default();
+        let sorted = *sorted
+            && last.strip_suffix(b"\"").unwrap_or_default()
+                < name.strip_suffix(b"\"").unwrap_or_default();
         let (start, count) = (*start, *count + 1);
-        self.shapes.push(Shape { before: shape, start, name: name.into(), count, sorted, ..Shape::default() });
+        self.shapes.push(Shape {
+            before: shape,
+            start,
+            name: name.into(),
+            count,
+            sorted,
+            ..Shape::default()
+        });
         to
     }
 }

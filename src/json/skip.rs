@@ -101,7 +101,9 @@ fn marks(block: &[u8; 64]) -> (u64, u64, u64) {
     let is = |byte: u8| u8x16::splat(byte);
     let (mut quotes, mut backslashes, mut brackets) = (0, 0, 0);
     for (at, word) in block.as_chunks::<16>().0.iter().enumerate() {
-        let (word, bits) = (u8x16::new(*word), |mask: u8x16| u64::from(mask.to_bitmask()) << (at * 16));
+        let (word, bits) = (u8x16::new(*word), |mask: u8x16| {
+            u64::from(mask.to_bitmask()) << (at * 16)
+        });
         // Curly brackets are square ones with this bit set.
         let curly = word | is(0x20);
         quotes |= bits(word.simd_eq(is(b'"')));

@@ -11,7 +11,10 @@ pub const SLACK: usize = 32;
 /// Appends a part of `text`.
 #[inline]
 pub fn append(text: &[u8], start: usize, end: usize, out: &mut Vec<u8>) {
-    if let Some(wide) = text.get(start..start + SLACK).filter(|_| end <= start + SLACK) {
+    if let Some(wide) = text
+        .get(start..start + SLACK)
+        .filter(|_| end <= start + SLACK)
+    {
         let length = out.len() + end - start;
         out.extend_from_slice(wide);
         out.truncate(length);
@@ -57,7 +60,9 @@ fn simple(c: u8) -> u8 {
 
 /// Resolves what follows `\u`, and returns what follows that.
 fn unescape_unicode<'a>(tail: &'a [u8], out: &mut Vec<u8>) -> &'a [u8] {
-    let Some((unit, rest)) = hex4(tail) else { return &[] };
+    let Some((unit, rest)) = hex4(tail) else {
+        return &[];
+    };
     if (0xD800..0xDC00).contains(&unit)
         && let [b'\\', b'u', after @ ..] = rest
         && let Some((low @ 0xDC00..0xE000, end)) = hex4(after)
@@ -99,9 +104,14 @@ pub fn escape_into(text: &[u8], out: &mut Vec<u8>) {
     // A lone surrogate is rare, and no valid UTF-8 holds it.
     let surrogates = memchr::memchr(0xED, text).is_some();
     let (mut done, mut special) = (0, Specials::new(text));
-    while let Some(at) =
-        if surrogates { text.iter().skip(done).position(|&c| escapes(c)).map(|n| done + n) } else { special.next() }
-    {
+    while let Some(at) = if surrogates {
+        text.iter()
+            .skip(done)
+            .position(|&c| escapes(c))
+            .map(|n| done + n)
+    } else {
+        special.next()
+    } {
         append(text, done, at, out);
         done = at + escape(text.get(at..).unwrap_or_default(), out);
     }
@@ -117,7 +127,9 @@ fn escapes(c: u8) -> bool {
 fn escape(text: &[u8], out: &mut Vec<u8>) -> usize {
     const HEX: &[u8; 16] = b"0123456789abcdef";
     let hex = |n: usize| HEX.get(n & 15).copied().unwrap_or(b'0');
-    let Some((&c, tail)) = text.split_first() else { return 0 };
+    let Some((&c, tail)) = text.split_first() else {
+        return 0;
+    };
     match (c, tail) {
         (b'"' | b'\\', _) => out.extend_from_slice(&[b'\\', c]),
         (8, _) => out.extend_from_slice(b"\\b"),
@@ -125,7 +137,14 @@ fn escape(text: &[u8], out: &mut Vec<u8>) -> usize {
         (10, _) => out.extend_from_slice(b"\\n"),
         (12, _) => out.extend_from_slice(b"\\f"),
         (13, _) => out.extend_from_slice(b"\\r"),
-        (0..0x20, _) => out.extend_from_slice(&[b'\\', b'u', b'0', b'0', hex(c as usize >> 4), hex(c as usize)]),
+        (0..0x20, _) => out.extend_from_slice(&[
+            b'\\',
+            b'u',
+            b'0',
+            b'0',
+            hex(c as usize >> 4),
+            hex(c as usize),
+        ]),
         (0xED, [second @ 0xA0..=0xFF, third, ..]) => {
             let unit = 0xD000 | (*second as usize & 0x3F) << 6 | (*third as usize & 0x3F);
             out.extend_from_slice(&[b'\\', b'u', b'd', hex(unit >> 8), hex(unit >> 4), hex(unit)]);
@@ -160,10 +179,15 @@ pub fn write_minimal(inner: &[u8], out: &mut Vec<u8>) {
             [b'\\', b'u', tail @ ..] => {
                 let start = out.len();
                 let tail = unescape_unicode(tail, out);
-                if let [0..0x20 | b'"' | b'\\'] | [0xED, 0xA0..=0xBF, ..] = out.get(start..).unwrap_or_default() {
+                if let [0..0x20 | b'"' | b'\\'] | [0xED, 0xA0..=0xBF, ..] =
+                    out.get(start..).unwrap_or_default()
+                {
                     let mut character = [0; 4];
                     let written = out.get(start..).unwrap_or_default();
-                    character.iter_mut().zip(written).for_each(|(to, from)| *to = *from);
+                    character
+                        .iter_mut()
+                        .zip(written)
+                        .for_each(|(to, from)| *to = *from);
                     out.truncate(start);
                     self::escape(&character, out);
                 }
@@ -196,7 +220,11 @@ pub fn write_number(number: u64, out: &mut Vec<u8>) {
 
 /// The unescaped name or text between the quotes, borrowed where it holds no escape.
 pub fn unescaped(inner: &[u8], escaped: bool) -> Cow<'_, [u8]> {
-    if escaped { Cow::Owned(unescape(inner)) } else { Cow::Borrowed(inner) }
+    if escaped {
+        Cow::Owned(unescape(inner))
+    } else {
+        Cow::Borrowed(inner)
+    }
 }
 
 #[cfg(test)]
@@ -211,13 +239,19 @@ mod tests {
 
     #[test]
     fn escapes_become_minimal() {
-        assert_eq!(again(r"a\/b\u0041\u00e9\n\u001F\\\u0022"), r#""a/bAé\n\u001f\\\"""#);
+        assert_eq!(
+            again(r"a\/b\u0041\u00e9\n\u001F\\\u0022"),
+            r#""a/bAé\n\u001f\\\"""#
+        );
         assert_eq!(again(r"\b\f\t\r\u0008"), r#""\b\f\t\r\b""#);
     }
 
     #[test]
     fn surrogates_pair_up_or_stay_alone_in_lower_case() {
         assert_eq!(again(r"\uD83D\uDE00"), "\"😀\"");
-        assert_eq!(again(r"\uD800x\uDFFF\uDBFF\uD83D\uDE00"), r#""\ud800x\udfff\udbff😀""#);
+        assert_eq!(
+            again(r"\uD800x\uDFFF\uDBFF\uD83D\uDE00"),
+            r#""\ud800x\udfff\udbff😀""#
+        );
     }
 }

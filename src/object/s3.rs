@@ -46,14 +46,25 @@ pub struct S3Reader {
 impl S3 {
     /// With the settings of the surroundings.
     pub fn new(aws: Aws) -> S3 {
-        S3 { aws, client: Arc::default() }
+        S3 {
+            aws,
+            client: Arc::default(),
+        }
     }
 
     async fn client(&self) -> &Client {
         let build = || async {
-            let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT).read_timeout(SILENCE).build();
-            let config = aws_sdk_s3::config::Builder::from(self.aws.config().await).timeout_config(timeouts);
-            Client::from_conf(config.stalled_stream_protection(StalledStreamProtectionConfig::disabled()).build())
+            let timeouts = TimeoutConfig::builder()
+                .connect_timeout(CONNECT)
+                .read_timeout(SILENCE)
+                .build();
+            let config =
+                aws_sdk_s3::config::Builder::from(self.aws.config().await).timeout_config(timeouts);
+            Client::from_conf(
+                config
+                    .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+                    .build(),
+            )
         };
         self.client.get_or_init(build).await
     }
@@ -62,18 +73,43 @@ impl S3 {
     pub(super) async fn open(&self, object: &ObjectRef) -> Result<S3Reader, ObjectError> {
         let client = self.client().await.clone();
         let answer = get(&client, object, None).await?;
-        let size = answer.content_length().and_then(|n| u64::try_from(n).ok()).unwrap_or(0);
+        let size = answer
+            .content_length()
+            .and_then(|n| u64::try_from(n).ok())
+            .unwrap_or(0);
         let (etag, object) = (answer.e_tag().map(str::to_owned), object.clone());
         // Objects of a bucket without versions have the version `null`.
-        let version = answer.version_id().filter(|version| *version != "null").map(str::to_owned);
-        Ok(S3Reader { client, object, etag, version, size, at: 0, losses: 0, body: answer.body })
+        let version = answer
+            .version_id()
+            .filter(|version| *version != "null")
+            .map(str::to_owned);
+        Ok(S3Reader {
+            client,
+            object,
+            etag,
+            version,
+            size,
+            at: 0,
+            losses: 0,
+            body: answer.body,
+        })
     }
 
     /// Stores `body` unless the key is taken; `false` if it is.
-    pub(super) async fn put_new(&self, bucket: &str, key: &str, body: Bytes) -> Result<bool, ObjectError> {
+    pub(super) async fn put_new(
+        &self,
+        bucket: &str,
+        key: &str,
+        body: Bytes,
+    ) -> Result<bool, ObjectError> {
         let client = self.client().await;
         for attempt in 1.. {
-            let put = client.put_object().bucket(bucket).key(key).if_none_match("*").content_type("application/x-ndjson");
+            let put = client
+                .put_object()
+                .bucket(bucket)
+                .key(key)
+                .if_none_match("*")
+                .content_type("application/x-ndjson");
             match put.body(body.clone().into()).send().await {
                 Ok(_) => return Ok(true),
                 Err(e) if status(&e) == Some(412) => return Ok(false),
@@ -88,7 +124,15 @@ impl S3 {
     /// Whether objects may be stored there: asks for something that stores none.
     pub(super) async fn may_put(&self, bucket: &str, key: &str) -> Result<(), ObjectError> {
         // Only over an object that is there and has this tag: none is.
-        let put = self.client().await.put_object().bucket(bucket).key(key).if_match("\"none\"").send().await;
+        let put = self
+            .client()
+            .await
+            .put_object()
+            .bucket(bucket)
+            .key(key)
+            .if_match("\"none\"")
+            .send()
+            .await;
         match put.map_err(|e| (status(&e), classify(&e))) {
             Ok(_) | Err((Some(404 | 412), ObjectError::Missing | ObjectError::Changed)) => Ok(()),
             Err((_, error)) => Err(error),
@@ -96,10 +140,25 @@ impl S3 {
     }
 
     /// At most a thousand keys below `prefix` after `after`.
-    pub(super) async fn list(&self, bucket: &str, prefix: &str, after: Option<&str>) -> Result<Vec<String>, ObjectError> {
-        let list = self.client().await.list_objects_v2().bucket(bucket).prefix(prefix).set_start_after(after.map(str::to_owned));
+    pub(super) async fn list(
+        &self,
+        bucket: &str,
+        prefix: &str,
+        after: Option<&str>,
+    ) -> Result<Vec<String>, ObjectError> {
+        let list = self
+            .client()
+            .await
+            .list_objects_v2()
+            .bucket(bucket)
+            .prefix(prefix)
+            .set_start_after(after.map(str::to_owned));
         let answer = list.send().await.map_err(|e| classify(&e))?;
-        Ok(answer.contents().iter().filter_map(|object| object.key().map(str::to_owned)).collect())
+        Ok(answer
+            .contents()
+            .iter()
+            .filter_map(|object| object.key().map(str::to_owned))
+            .collect())
     }
 }
 
@@ -130,25 +189,50 @@ impl S3Reader {
             };
             self.losses += 1;
             if self.losses > LOSSES {
-                return Err(ObjectError::Unavailable(format!("connection lost {LOSSES} times at byte {}: {cause}", self.at)));
+                return Err(ObjectError::Unavailable(format!(
+                    "connection lost {LOSSES} times at byte {}: {cause}",
+                    self.at
+                )));
             }
             tracing::warn!(object = %self.object, byte = self.at, cause, "connection lost, resuming");
-            self.body = get(&self.client, &self.object, Some((self.at, self.etag.as_deref()))).await?.body;
+            self.body = get(
+                &self.client,
+                &self.object,
+                Some((self.at, self.etag.as_deref())),
+            )
+            .await?
+            .body;
         }
     }
 }
 
 /// One GET, from `resume` on: a byte and the ETag that must still hold.
-async fn get(client: &Client, object: &ObjectRef, resume: Option<(u64, Option<&str>)>) -> Result<GetObjectOutput, ObjectError> {
-    let mut get = client.get_object().bucket(&object.bucket).key(&object.key).set_version_id(object.version.clone());
+async fn get(
+    client: &Client,
+    object: &ObjectRef,
+    resume: Option<(u64, Option<&str>)>,
+) -> Result<GetObjectOutput, ObjectError> {
+    let mut get = client
+        .get_object()
+        .bucket(&object.bucket)
+        .key(&object.key)
+        .set_version_id(object.version.clone());
     if let Some((at, etag)) = resume {
-        get = get.range(format!("bytes={at}-")).set_if_match(etag.map(str::to_owned));
+        get = get
+            .range(format!("bytes={at}-"))
+            .set_if_match(etag.map(str::to_owned));
     }
     let answer = get.send().await.map_err(|e| classify(&e))?;
     match resume {
         // Taken for the rest, a whole object would come twice.
-        Some((at, _)) if !answer.content_range().is_some_and(|range| range.starts_with(&format!("bytes {at}-"))) => {
-            Err(ObjectError::Unavailable(format!("asked for the bytes from {at} on, it answered with others")))
+        Some((at, _))
+            if !answer
+                .content_range()
+                .is_some_and(|range| range.starts_with(&format!("bytes {at}-"))) =>
+        {
+            Err(ObjectError::Unavailable(format!(
+                "asked for the bytes from {at} on, it answered with others"
+            )))
         }
         _ => Ok(answer),
     }
@@ -169,7 +253,9 @@ where
     };
     match (code, status) {
         ("NoSuchBucket", _) => ObjectError::Unavailable(cause()),
-        ("NoSuchKey" | "NoSuchVersion" | "MethodNotAllowed", _) | (_, Some(404)) => ObjectError::Missing,
+        ("NoSuchKey" | "NoSuchVersion" | "MethodNotAllowed", _) | (_, Some(404)) => {
+            ObjectError::Missing
+        }
         (_, Some(403)) => ObjectError::Denied(cause()),
         (_, Some(412)) => ObjectError::Changed,
         _ => ObjectError::Unavailable(cause()),

@@ -63,9 +63,10 @@ impl Store {
                 Ok(Reader::Stream(Box::new(tokio::io::stdin())))
             }
             Store::Directory(directory) => directory.open(object).await,
-            Store::Memory(memory) => {
-                memory.get(&object.bucket, &object.key).map(|b| Reader::Memory(Some(b))).ok_or(ObjectError::Missing)
-            }
+            Store::Memory(memory) => memory
+                .get(&object.bucket, &object.key)
+                .map(|b| Reader::Memory(Some(b)))
+                .ok_or(ObjectError::Missing),
         }
     }
 
@@ -75,7 +76,9 @@ impl Store {
             Store::S3(s3) => s3.put_new(bucket, key, body).await,
             Store::Directory(directory) => {
                 let path = directory.path(bucket, key);
-                write_new(&path, &body).await.map_err(|e| ObjectError::Unavailable(format!("{}: {e}", path.display())))
+                write_new(&path, &body)
+                    .await
+                    .map_err(|e| ObjectError::Unavailable(format!("{}: {e}", path.display())))
             }
             Store::Memory(memory) => Ok(memory.insert_new(bucket, key, body)),
         }
@@ -84,17 +87,27 @@ impl Store {
     /// Whether objects may be stored below `prefix`, without storing one.
     pub async fn may_put(&self, bucket: &str, prefix: &str) -> Result<(), ObjectError> {
         match self {
-            Store::S3(s3) => s3.may_put(bucket, &format!("{prefix}clickstream-check")).await,
+            Store::S3(s3) => {
+                s3.may_put(bucket, &format!("{prefix}clickstream-check"))
+                    .await
+            }
             Store::Directory(_) | Store::Memory(_) => Ok(()),
         }
     }
 
     /// The keys below `prefix`, at most a thousand after `after`, in order.
-    pub async fn list(&self, bucket: &str, prefix: &str, after: Option<&str>) -> Result<Vec<String>, ObjectError> {
+    pub async fn list(
+        &self,
+        bucket: &str,
+        prefix: &str,
+        after: Option<&str>,
+    ) -> Result<Vec<String>, ObjectError> {
         match self {
             Store::S3(s3) => s3.list(bucket, prefix, after).await,
             Store::Memory(memory) => Ok(memory.keys(bucket, prefix, after)),
-            Store::Directory(_) => Err(ObjectError::Unavailable("directories are listed by the command line".into())),
+            Store::Directory(_) => Err(ObjectError::Unavailable(
+                "directories are listed by the command line".into(),
+            )),
         }
     }
 }
@@ -104,9 +117,17 @@ impl Directory {
         if self.root.is_some() && leaves(&object.bucket, &object.key) {
             return Err(ObjectError::Missing);
         }
-        if let Some(bucket) = self.root.as_ref().map(|root| root.join(&object.bucket)).filter(|bucket| !bucket.is_dir()) {
+        if let Some(bucket) = self
+            .root
+            .as_ref()
+            .map(|root| root.join(&object.bucket))
+            .filter(|bucket| !bucket.is_dir())
+        {
             // A bucket that does not exist is a mistake of the configuration, not an object that is gone.
-            return Err(ObjectError::Unavailable(format!("there is no directory {} (STORE)", bucket.display())));
+            return Err(ObjectError::Unavailable(format!(
+                "there is no directory {} (STORE)",
+                bucket.display()
+            )));
         }
         open_file(&self.path(&object.bucket, &object.key)).await
     }
@@ -127,7 +148,9 @@ impl Memory {
 
     /// An object's bytes.
     pub fn get(&self, bucket: &str, key: &str) -> Option<Bytes> {
-        self.lock().get(&(bucket.to_owned(), key.to_owned())).cloned()
+        self.lock()
+            .get(&(bucket.to_owned(), key.to_owned()))
+            .cloned()
     }
 
     fn insert_new(&self, bucket: &str, key: &str, body: Bytes) -> bool {
@@ -142,8 +165,17 @@ impl Memory {
     /// The keys below `prefix` after `after`, in order.
     pub fn keys(&self, bucket: &str, prefix: &str, after: Option<&str>) -> Vec<String> {
         let objects = self.lock();
-        let wanted = |key: &&String| key.starts_with(prefix) && after.is_none_or(|after| key.as_str() > after);
-        objects.keys().filter(|(b, _)| b == bucket).map(|(_, key)| key).filter(wanted).take(1000).cloned().collect()
+        let wanted = |key: &&String| {
+            key.starts_with(prefix) && after.is_none_or(|after| key.as_str() > after)
+        };
+        objects
+            .keys()
+            .filter(|(b, _)| b == bucket)
+            .map(|(_, key)| key)
+            .filter(wanted)
+            .take(1000)
+            .cloned()
+            .collect()
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<(String, String), Bytes>> {
@@ -159,7 +191,9 @@ impl Reader {
             Reader::S3(reader) => reader.revision().map(str::to_owned),
             Reader::File(_, revision) => Some(revision.clone()),
             Reader::Stream(_) => None,
-            Reader::Memory(bytes) => bytes.as_ref().map(|bytes| format!("{:p} {}", bytes.as_ptr(), bytes.len())),
+            Reader::Memory(bytes) => bytes
+                .as_ref()
+                .map(|bytes| format!("{:p} {}", bytes.as_ptr(), bytes.len())),
         }
     }
 
@@ -201,7 +235,10 @@ impl Reader {
 
 /// Whether a name would lead out of its bucket's directory.
 fn leaves(bucket: &str, key: &str) -> bool {
-    bucket.contains('/') || [bucket, key].iter().any(|name| name.split('/').any(|part| part == ".."))
+    bucket.contains('/')
+        || [bucket, key]
+            .iter()
+            .any(|name| name.split('/').any(|part| part == ".."))
 }
 
 async fn open_file(path: &Path) -> Result<Reader, ObjectError> {
@@ -210,7 +247,11 @@ async fn open_file(path: &Path) -> Result<Reader, ObjectError> {
     if about.is_dir() {
         return Err(ObjectError::Missing);
     }
-    let modified = about.modified().ok().filter(|_| about.is_file()).and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    let modified = about
+        .modified()
+        .ok()
+        .filter(|_| about.is_file())
+        .and_then(|time| time.duration_since(UNIX_EPOCH).ok());
     match modified.map(|since| format!("{} {}", since.as_nanos(), about.len())) {
         Some(revision) => Ok(Reader::File(Arc::new(file.into_std().await), revision)),
         None => Ok(Reader::Stream(Box::new(file))),
@@ -235,9 +276,10 @@ async fn write_new(path: &Path, body: &[u8]) -> std::io::Result<bool> {
 
 fn from_io(path: &Path, error: &std::io::Error) -> ObjectError {
     match error.kind() {
-        ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::InvalidInput | ErrorKind::InvalidFilename => {
-            ObjectError::Missing
-        }
+        ErrorKind::NotFound
+        | ErrorKind::NotADirectory
+        | ErrorKind::InvalidInput
+        | ErrorKind::InvalidFilename => ObjectError::Missing,
         _ => ObjectError::Unavailable(format!("{}: {error}", path.display())),
     }
 }

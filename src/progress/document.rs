@@ -49,7 +49,11 @@ pub struct Range {
 impl Document {
     /// Whether everything is done for each of `targets`.
     pub fn is_done<'t>(&self, mut targets: impl Iterator<Item = &'t str>) -> bool {
-        targets.all(|target| self.targets.get(target).is_some_and(|progress| progress.done))
+        targets.all(|target| {
+            self.targets
+                .get(target)
+                .is_some_and(|progress| progress.done)
+        })
     }
 }
 
@@ -57,14 +61,22 @@ impl TargetProgress {
     /// Whether the record at `offset` is settled.
     pub fn is_settled(&self, offset: u64) -> bool {
         let next = self.open.partition_point(|range| range.to <= offset);
-        self.done || (offset < self.settled && self.open.get(next).is_none_or(|range| offset < range.from))
+        self.done
+            || (offset < self.settled
+                && self.open.get(next).is_none_or(|range| offset < range.from))
     }
 
     /// Takes back that the record at `offset` is settled.
     pub fn reopen(&mut self, offset: u64) {
         if self.is_settled(offset) {
             let next = self.open.partition_point(|range| range.from < offset);
-            self.open.insert(next, Range { from: offset, to: offset + 1 });
+            self.open.insert(
+                next,
+                Range {
+                    from: offset,
+                    to: offset + 1,
+                },
+            );
         }
     }
 
@@ -96,27 +108,65 @@ impl From<TargetProgress> for Wire {
             if packed.len() <= PACKED {
                 break packed;
             }
-            tracing::warn!(ranges = ranges.len(), "more open ranges than can be kept: some records may be sent twice");
+            tracing::warn!(
+                ranges = ranges.len(),
+                "more open ranges than can be kept: some records may be sent twice"
+            );
             ranges = halved(&ranges);
         };
-        let open = ranges.iter().take(PLAIN).map(|range| (range.from, range.to)).collect();
-        let TargetProgress { settled, accepted, done, .. } = progress;
-        Wire { settled, open, more: packed, accepted, done }
+        let open = ranges
+            .iter()
+            .take(PLAIN)
+            .map(|range| (range.from, range.to))
+            .collect();
+        let TargetProgress {
+            settled,
+            accepted,
+            done,
+            ..
+        } = progress;
+        Wire {
+            settled,
+            open,
+            more: packed,
+            accepted,
+            done,
+        }
     }
 }
 
 impl From<Wire> for TargetProgress {
     fn from(wire: Wire) -> TargetProgress {
-        let mut open: Vec<_> = wire.open.iter().copied().map(|(from, to)| Range { from, to }).collect();
+        let mut open: Vec<_> = wire
+            .open
+            .iter()
+            .copied()
+            .map(|(from, to)| Range { from, to })
+            .collect();
         open.extend(unpack(&wire.more));
-        let Wire { settled, accepted, done, .. } = wire;
-        TargetProgress { settled, open, accepted, done }
+        let Wire {
+            settled,
+            accepted,
+            done,
+            ..
+        } = wire;
+        TargetProgress {
+            settled,
+            open,
+            accepted,
+            done,
+        }
     }
 }
 
 /// Half as many ranges, each over two: what lies between them counts as open again.
 fn halved(ranges: &[Range]) -> Vec<Range> {
-    let over = |pair: &[Range]| Some(Range { from: pair.first()?.from, to: pair.last()?.to });
+    let over = |pair: &[Range]| {
+        Some(Range {
+            from: pair.first()?.from,
+            to: pair.last()?.to,
+        })
+    };
     ranges.chunks(2).filter_map(over).collect()
 }
 
@@ -139,7 +189,9 @@ fn pack(ranges: &[Range]) -> String {
 fn unpack(text: &str) -> Vec<Range> {
     let (mut bounds, mut last, mut distance, mut shift) = (Vec::new(), 0u64, 0u64, 0);
     for byte in STANDARD_NO_PAD.decode(text).unwrap_or_default() {
-        distance |= u64::from(byte & 0x7F).checked_shl(shift).unwrap_or_default();
+        distance |= u64::from(byte & 0x7F)
+            .checked_shl(shift)
+            .unwrap_or_default();
         shift += 7;
         if byte < 0x80 {
             last = last.saturating_add(distance);
@@ -148,7 +200,13 @@ fn unpack(text: &str) -> Vec<Range> {
         }
     }
     let (pairs, _) = bounds.as_chunks::<2>();
-    pairs.iter().map(|[from, to]| Range { from: *from, to: *to }).collect()
+    pairs
+        .iter()
+        .map(|[from, to]| Range {
+            from: *from,
+            to: *to,
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -188,7 +246,11 @@ mod tests {
 
     #[test]
     fn a_record_is_reopened_once() {
-        let mut progress = TargetProgress { settled: 100, open: vec![Range { from: 50, to: 60 }], ..TargetProgress::default() };
+        let mut progress = TargetProgress {
+            settled: 100,
+            open: vec![Range { from: 50, to: 60 }],
+            ..TargetProgress::default()
+        };
         for offset in [70, 10, 55, 10, 100] {
             progress.reopen(offset);
         }
@@ -201,7 +263,11 @@ mod tests {
         let steps = vec![(1 << 20, 1 << 20); 60_000];
         let mut document = Document::default();
         for number in 0..crate::config::MOST_TARGETS {
-            let progress = TargetProgress { open: ranges(&steps), settled: u64::MAX, ..TargetProgress::default() };
+            let progress = TargetProgress {
+                open: ranges(&steps),
+                settled: u64::MAX,
+                ..TargetProgress::default()
+            };
             document.targets.insert(format!("{number:0>64}"), progress);
         }
         let size = serde_json::to_string(&document).unwrap().len();

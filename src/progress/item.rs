@@ -70,28 +70,60 @@ pub(super) enum Verdict {
 
 /// The key of an object's item, for people to search by.
 pub(super) fn key(object: &ObjectRef, revision: &str) -> String {
-    let plain = ObjectRef { version: None, ..object.clone() };
+    let plain = ObjectRef {
+        version: None,
+        ..object.clone()
+    };
     let key = format!("{plain}#{}", revision.trim_matches('"'));
-    if key.len() <= KEY { key } else { Sha256::digest(key).iter().map(|byte| format!("{byte:02x}")).collect() }
+    if key.len() <= KEY {
+        key
+    } else {
+        Sha256::digest(key)
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
+    }
 }
 
 /// Who may have the object whose item is `found`.
-pub(super) fn judge(found: Option<&Item>, wish: &Wish<'_>, owner: &str) -> Result<Verdict, ProgressError> {
-    if let Some(newer) = found.map(|item| item.format).filter(|format| *format > FORMAT) {
-        return Err(ProgressError::Newer { found: newer, place: "the file".into() });
+pub(super) fn judge(
+    found: Option<&Item>,
+    wish: &Wish<'_>,
+    owner: &str,
+) -> Result<Verdict, ProgressError> {
+    if let Some(newer) = found
+        .map(|item| item.format)
+        .filter(|format| *format > FORMAT)
+    {
+        return Err(ProgressError::Newer {
+            found: newer,
+            place: "the file".into(),
+        });
     }
     let left = |item: &Item| Duration::from_millis(item.lease.saturating_sub(wish.now));
     // A lease that ends later than any can was written by a clock that is wrong, and must not hold for hours.
-    let held = found.filter(|item| item.state == State::Running && item.owner != owner).map(left);
+    let held = found
+        .filter(|item| item.state == State::Running && item.owner != owner)
+        .map(left);
     if let Some(left) = held.filter(|left| !left.is_zero() && *left <= LEASE * 2) {
         return Ok(Verdict::Held(left));
     }
     let mut item = found.cloned().unwrap_or_else(|| Item::fresh(owner));
     // What is kept here may be of a time before the replay whose progress is carried.
-    let stale = |item: &Item| wish.again.is_some_and(|again| !item.replays.contains(&again.token));
-    if let Some(carried) = wish.carried.filter(|carried| found.is_none_or(|found| found.epoch < carried.epoch || stale(found))) {
+    let stale = |item: &Item| {
+        wish.again
+            .is_some_and(|again| !item.replays.contains(&again.token))
+    };
+    if let Some(carried) = wish
+        .carried
+        .filter(|carried| found.is_none_or(|found| found.epoch < carried.epoch || stale(found)))
+    {
         (item.epoch, item.document) = (item.epoch.max(carried.epoch), carried.document.clone());
-        item.replays.extend(wish.again.filter(|_| stale(&item)).map(|again| again.token.clone()));
+        item.replays.extend(
+            wish.again
+                .filter(|_| stale(&item))
+                .map(|again| again.token.clone()),
+        );
     }
     if let Some(again) = wish.again.filter(|_| stale(&item)) {
         let known = |name: &str| wish.targets.iter().any(|target| **target == *name);
@@ -100,13 +132,23 @@ pub(super) fn judge(found: Option<&Item>, wish: &Wish<'_>, owner: &str) -> Resul
         }
         item.start_again(again, found.is_some());
     }
-    if item.document.is_done(wish.targets.iter().map(|target| &**target)) {
+    if item
+        .document
+        .is_done(wish.targets.iter().map(|target| &**target))
+    {
         return Ok(Verdict::Done);
     }
     item.forget(wish);
     let epoch = item.epoch + 1;
     let lease = wish.now + LEASE.as_millis() as u64;
-    Ok(Verdict::Claim(Item { owner: owner.to_owned(), state: State::Running, epoch, lease, writes: item.writes + 1, ..item }))
+    Ok(Verdict::Claim(Item {
+        owner: owner.to_owned(),
+        state: State::Running,
+        epoch,
+        lease,
+        writes: item.writes + 1,
+        ..item
+    }))
 }
 
 impl Item {
@@ -140,13 +182,20 @@ impl Item {
         if again.targets.is_empty() {
             (self.document.targets, self.document.bad) = Default::default();
         }
-        self.document.targets.retain(|name, _| !again.targets.contains(name));
+        self.document
+            .targets
+            .retain(|name, _| !again.targets.contains(name));
     }
 
     /// Drops targets that are not configured, if there are too many.
     fn forget(&mut self, wish: &Wish<'_>) {
         let known = |name: &str| wish.targets.iter().any(|target| **target == *name);
-        let all = self.document.targets.len() + wish.targets.iter().filter(|t| !self.document.targets.contains_key(&***t)).count();
+        let all = self.document.targets.len()
+            + wish
+                .targets
+                .iter()
+                .filter(|t| !self.document.targets.contains_key(&***t))
+                .count();
         if all > TARGETS {
             self.document.targets.retain(|name, _| known(name));
         }
@@ -160,13 +209,33 @@ mod tests {
     use std::sync::Arc;
 
     fn wish(targets: &[Arc<str>]) -> Wish<'_> {
-        Wish { targets, again: None, carried: None, now: 1_000_000 }
+        Wish {
+            targets,
+            again: None,
+            carried: None,
+            now: 1_000_000,
+        }
     }
 
     fn done(names: &[&str]) -> Item {
-        let progress = TargetProgress { done: true, ..TargetProgress::default() };
-        let targets = names.iter().map(|name| ((*name).to_owned(), progress.clone())).collect();
-        Item { state: State::Done, epoch: 4, document: Document { targets, bad: 9, rules: 0 }, ..Item::fresh("old") }
+        let progress = TargetProgress {
+            done: true,
+            ..TargetProgress::default()
+        };
+        let targets = names
+            .iter()
+            .map(|name| ((*name).to_owned(), progress.clone()))
+            .collect();
+        Item {
+            state: State::Done,
+            epoch: 4,
+            document: Document {
+                targets,
+                bad: 9,
+                rules: 0,
+            },
+            ..Item::fresh("old")
+        }
     }
 
     fn claimed(verdict: Result<Verdict, ProgressError>) -> Option<Item> {
@@ -179,49 +248,147 @@ mod tests {
     #[test]
     fn an_object_that_is_done_for_every_target_of_today_is_done() {
         let (a, both) = ([Arc::from("a")], [Arc::from("a"), Arc::from("b")]);
-        assert!(matches!(judge(Some(&done(&["a"])), &wish(&a), "me"), Ok(Verdict::Done)));
+        assert!(matches!(
+            judge(Some(&done(&["a"])), &wish(&a), "me"),
+            Ok(Verdict::Done)
+        ));
         let item = claimed(judge(Some(&done(&["a"])), &wish(&both), "me")).unwrap();
-        assert_eq!((item.epoch, item.document.targets.len(), item.generation), (5, 1, 1), "b alone is left to do");
+        assert_eq!(
+            (item.epoch, item.document.targets.len(), item.generation),
+            (5, 1, 1),
+            "b alone is left to do"
+        );
     }
 
     #[test]
     fn a_lease_holds_until_it_is_over_and_never_against_its_owner() {
         let targets = [Arc::from("a")];
-        let item = Item { epoch: 3, state: State::Running, lease: 1_010_000, ..Item::fresh("other") };
-        assert!(matches!(judge(Some(&item), &wish(&targets), "me"), Ok(Verdict::Held(left)) if left == Duration::from_secs(10)));
+        let item = Item {
+            epoch: 3,
+            state: State::Running,
+            lease: 1_010_000,
+            ..Item::fresh("other")
+        };
+        assert!(
+            matches!(judge(Some(&item), &wish(&targets), "me"), Ok(Verdict::Held(left)) if left == Duration::from_secs(10))
+        );
         assert!(claimed(judge(Some(&item), &wish(&targets), "other")).is_some());
-        let over = Item { lease: 1_000_000, ..item.clone() };
-        assert_eq!(claimed(judge(Some(&over), &wish(&targets), "me")).unwrap().epoch, 4);
-        let ahead = Item { lease: 9_000_000, ..item };
-        assert!(claimed(judge(Some(&ahead), &wish(&targets), "me")).is_some(), "by a clock that is hours ahead");
+        let over = Item {
+            lease: 1_000_000,
+            ..item.clone()
+        };
+        assert_eq!(
+            claimed(judge(Some(&over), &wish(&targets), "me"))
+                .unwrap()
+                .epoch,
+            4
+        );
+        let ahead = Item {
+            lease: 9_000_000,
+            ..item
+        };
+        assert!(
+            claimed(judge(Some(&ahead), &wish(&targets), "me")).is_some(),
+            "by a clock that is hours ahead"
+        );
     }
 
     #[test]
     fn a_replay_starts_a_generation_once() {
         let targets = [Arc::from("a"), Arc::from("b")];
-        let again = Again { token: "message-1".into(), targets: vec!["b".into()] };
-        let wish = Wish { again: Some(&again), ..wish(&targets) };
+        let again = Again {
+            token: "message-1".into(),
+            targets: vec!["b".into()],
+        };
+        let wish = Wish {
+            again: Some(&again),
+            ..wish(&targets)
+        };
         let first = claimed(judge(Some(&done(&["a", "b"])), &wish, "me")).unwrap();
-        assert_eq!((first.generation, first.document.targets.len()), (2, 1), "b starts anew, a does not");
-        let settled = Item { state: State::Done, lease: 0, document: done(&["a", "b"]).document, ..first };
-        assert!(matches!(judge(Some(&settled), &wish, "me"), Ok(Verdict::Done)), "the same message again");
-        let a_alone = Wish { targets: &targets[..1], ..wish };
-        assert!(matches!(judge(Some(&settled), &a_alone, "me"), Ok(Verdict::Done)), "b was taken out in mid-chain");
-        let whole = Again { token: "message-2".into(), targets: Vec::new() };
-        let anew = claimed(judge(Some(&settled), &Wish { again: Some(&whole), ..wish }, "me")).unwrap();
-        assert_eq!(anew.document, Document::default(), "bad records are kept again too");
-        let strange = Again { token: "m".into(), targets: vec!["c".into()] };
-        assert_eq!(judge(None, &Wish { again: Some(&strange), ..wish }, "me").err(), Some(ProgressError::Unknown("c".into())));
+        assert_eq!(
+            (first.generation, first.document.targets.len()),
+            (2, 1),
+            "b starts anew, a does not"
+        );
+        let settled = Item {
+            state: State::Done,
+            lease: 0,
+            document: done(&["a", "b"]).document,
+            ..first
+        };
+        assert!(
+            matches!(judge(Some(&settled), &wish, "me"), Ok(Verdict::Done)),
+            "the same message again"
+        );
+        let a_alone = Wish {
+            targets: &targets[..1],
+            ..wish
+        };
+        assert!(
+            matches!(judge(Some(&settled), &a_alone, "me"), Ok(Verdict::Done)),
+            "b was taken out in mid-chain"
+        );
+        let whole = Again {
+            token: "message-2".into(),
+            targets: Vec::new(),
+        };
+        let anew = claimed(judge(
+            Some(&settled),
+            &Wish {
+                again: Some(&whole),
+                ..wish
+            },
+            "me",
+        ))
+        .unwrap();
+        assert_eq!(
+            anew.document,
+            Document::default(),
+            "bad records are kept again too"
+        );
+        let strange = Again {
+            token: "m".into(),
+            targets: vec!["c".into()],
+        };
+        assert_eq!(
+            judge(
+                None,
+                &Wish {
+                    again: Some(&strange),
+                    ..wish
+                },
+                "me"
+            )
+            .err(),
+            Some(ProgressError::Unknown("c".into()))
+        );
     }
 
     #[test]
     fn of_carried_and_kept_progress_the_later_counts() {
         let targets = [Arc::from("a")];
-        let carried = |epoch| Carried { epoch, document: Document { bad: 77, ..Document::default() } };
-        let kept = Item { epoch: 5, ..Item::fresh("old") };
+        let carried = |epoch| Carried {
+            epoch,
+            document: Document {
+                bad: 77,
+                ..Document::default()
+            },
+        };
+        let kept = Item {
+            epoch: 5,
+            ..Item::fresh("old")
+        };
         for (epoch, bad) in [(5, 0), (6, 77)] {
             let carried = carried(epoch);
-            let item = claimed(judge(Some(&kept), &Wish { carried: Some(&carried), ..wish(&targets) }, "me")).unwrap();
+            let item = claimed(judge(
+                Some(&kept),
+                &Wish {
+                    carried: Some(&carried),
+                    ..wish(&targets)
+                },
+                "me",
+            ))
+            .unwrap();
             assert_eq!(item.document.bad, bad);
         }
     }
@@ -229,30 +396,63 @@ mod tests {
     #[test]
     fn a_replay_that_is_carried_is_not_started_anew_nor_taken_for_done() {
         let targets = [Arc::from("a")];
-        let again = Again { token: "message-1".into(), targets: Vec::new() };
-        let halfway = TargetProgress { settled: 50, ..TargetProgress::default() };
-        let document = Document { targets: [("a".to_owned(), halfway)].into(), bad: 0, rules: 0 };
-        let carried = Carried { epoch: 2, document: document.clone() };
-        let wish = Wish { again: Some(&again), carried: Some(&carried), ..wish(&targets) };
+        let again = Again {
+            token: "message-1".into(),
+            targets: Vec::new(),
+        };
+        let halfway = TargetProgress {
+            settled: 50,
+            ..TargetProgress::default()
+        };
+        let document = Document {
+            targets: [("a".to_owned(), halfway)].into(),
+            bad: 0,
+            rules: 0,
+        };
+        let carried = Carried {
+            epoch: 2,
+            document: document.clone(),
+        };
+        let wish = Wish {
+            again: Some(&again),
+            carried: Some(&carried),
+            ..wish(&targets)
+        };
         for kept in [None, Some(&done(&["a"]))] {
             let item = claimed(judge(kept, &wish, "me")).unwrap();
-            assert_eq!((&item.document, &item.replays), (&document, &vec!["message-1".to_owned()]));
+            assert_eq!(
+                (&item.document, &item.replays),
+                (&document, &vec!["message-1".to_owned()])
+            );
         }
     }
 
     #[test]
     fn an_item_of_a_later_format_is_left_alone() {
-        let item = Item { format: 2, ..Item::fresh("old") };
+        let item = Item {
+            format: 2,
+            ..Item::fresh("old")
+        };
         assert_eq!(
             judge(Some(&item), &wish(&[Arc::from("a")]), "me").err(),
-            Some(ProgressError::Newer { found: 2, place: "the file".into() })
+            Some(ProgressError::Newer {
+                found: 2,
+                place: "the file".into()
+            })
         );
     }
 
     #[test]
     fn a_key_names_the_object_and_fits_the_table() {
-        let object = ObjectRef { bucket: "b".into(), key: "/k".into(), version: Some("v".into()) };
+        let object = ObjectRef {
+            bucket: "b".into(),
+            key: "/k".into(),
+            version: Some("v".into()),
+        };
         assert_eq!(key(&object, "\"etag\""), "s3://b//k#etag");
-        assert_eq!(key(&ObjectRef::new("b", "k".repeat(1024)), &"v".repeat(1024)).len(), 64);
+        assert_eq!(
+            key(&ObjectRef::new("b", "k".repeat(1024)), &"v".repeat(1024)).len(),
+            64
+        );
     }
 }

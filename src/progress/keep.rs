@@ -28,7 +28,10 @@ struct Lease {
 
 impl Fence {
     fn new(until: Instant) -> Fence {
-        Fence(Mutex::new(Lease { until, trouble: None }))
+        Fence(Mutex::new(Lease {
+            until,
+            trouble: None,
+        }))
     }
 
     /// Why nothing may be sent any more; nothing if it still stands.
@@ -76,9 +79,20 @@ pub struct Keeper {
 
 impl Keeper {
     /// Of a claim made after `asked`.
-    pub fn new(progress: Progress, claim: Claim, asked: Instant, clock: fn() -> SystemTime) -> Keeper {
+    pub fn new(
+        progress: Progress,
+        claim: Claim,
+        asked: Instant,
+        clock: fn() -> SystemTime,
+    ) -> Keeper {
         let fence = Arc::new(Fence::new(asked + LEASE - MARGIN));
-        Keeper { progress, claim, fence, written: asked, clock }
+        Keeper {
+            progress,
+            claim,
+            fence,
+            written: asked,
+            clock,
+        }
     }
 
     /// Until when the run may send.
@@ -114,7 +128,15 @@ impl Keeper {
     /// Writes `document`, and gives the claim up unless the run goes on.
     pub async fn write(&mut self, document: Document, state: State) -> Result<(), ProgressError> {
         let asked = Instant::now();
-        let result = self.progress.save(&mut self.claim, document, state, milliseconds((self.clock)())).await;
+        let result = self
+            .progress
+            .save(
+                &mut self.claim,
+                document,
+                state,
+                milliseconds((self.clock)()),
+            )
+            .await;
         self.fence.note(&result, asked + LEASE - MARGIN);
         if result.is_ok() {
             self.written = asked;
@@ -125,5 +147,6 @@ impl Keeper {
 
 /// Since 1970.
 pub fn milliseconds(time: SystemTime) -> u64 {
-    time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
+    time.duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(0, |since| since.as_millis() as u64)
 }

@@ -53,8 +53,14 @@ impl Local {
     /// Kept in `path` too, which is made if it is not there. Nobody else may use it meanwhile.
     pub fn in_file(path: &Path) -> Result<Local, Busy> {
         let wrong = |problem: String| Busy(format!("--progress {}: {problem}", path.display()));
-        let file = OpenOptions::new().read(true).append(true).create(true).open(path).map_err(|e| wrong(e.to_string()))?;
-        file.try_lock().map_err(|_| wrong("another run uses it; give it a file of its own or wait".into()))?;
+        let file = OpenOptions::new()
+            .read(true)
+            .append(true)
+            .create(true)
+            .open(path)
+            .map_err(|e| wrong(e.to_string()))?;
+        file.try_lock()
+            .map_err(|_| wrong("another run uses it; give it a file of its own or wait".into()))?;
         let mut items = HashMap::new();
         let mut torn = false;
         for (number, line) in BufReader::new(&file).lines().enumerate() {
@@ -72,8 +78,16 @@ impl Local {
             (&file).write_all(b"\n").map_err(|e| wrong(e.to_string()))?;
         }
         // One process has the file, so no other can hold a lease.
-        items.values_mut().for_each(|item: &mut Item| item.lease = 0);
-        Ok(Local { inner: Arc::new(Mutex::new(Inner { items, file: Some(file) })), durable: true })
+        items
+            .values_mut()
+            .for_each(|item: &mut Item| item.lease = 0);
+        Ok(Local {
+            inner: Arc::new(Mutex::new(Inner {
+                items,
+                file: Some(file),
+            })),
+            durable: true,
+        })
     }
 
     pub(super) fn is_durable(&self) -> bool {
@@ -81,20 +95,39 @@ impl Local {
     }
 
     pub(super) fn get(&self, key: &str) -> Option<Item> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner).items.get(key).cloned()
+        self.inner
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .items
+            .get(key)
+            .cloned()
     }
 
-    pub(super) fn put(&self, key: &str, item: &Item, before: Option<&Item>) -> Result<Option<Item>, ProgressError> {
+    pub(super) fn put(
+        &self,
+        key: &str,
+        item: &Item,
+        before: Option<&Item>,
+    ) -> Result<Option<Item>, ProgressError> {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         let there = inner.items.get(key);
         // Nothing where something was: it was forgotten, and this process goes on.
-        if let Some(there) = there.filter(|there| before.is_none_or(|before| !there.is_same(before))) {
+        if let Some(there) =
+            there.filter(|there| before.is_none_or(|before| !there.is_same(before)))
+        {
             return Ok(Some(there.clone()));
         }
         if let Some(file) = &mut inner.file {
-            let line = Line { object: key.to_owned(), item: item.clone() };
-            let written = serde_json::to_string(&line).map_err(std::io::Error::from).and_then(|line| writeln!(file, "{line}"));
-            written.map_err(|e| ProgressError::Unavailable(format!("the file cannot be written: {e}")))?;
+            let line = Line {
+                object: key.to_owned(),
+                item: item.clone(),
+            };
+            let written = serde_json::to_string(&line)
+                .map_err(std::io::Error::from)
+                .and_then(|line| writeln!(file, "{line}"));
+            written.map_err(|e| {
+                ProgressError::Unavailable(format!("the file cannot be written: {e}"))
+            })?;
         } else if inner.items.len() >= MOST {
             inner.items.retain(|_, item| item.state == State::Running);
         }
@@ -110,8 +143,16 @@ mod tests {
     use crate::progress::{Answer, Document, Progress, TargetProgress, Wish};
 
     async fn claim(local: &Local, targets: &[Arc<str>]) -> Answer {
-        let wish = Wish { targets, again: None, carried: None, now: 1000 };
-        Progress::Local(local.clone()).claim(&ObjectRef::new("b", "k"), "1", wish).await.unwrap()
+        let wish = Wish {
+            targets,
+            again: None,
+            carried: None,
+            now: 1000,
+        };
+        Progress::Local(local.clone())
+            .claim(&ObjectRef::new("b", "k"), "1", wish)
+            .await
+            .unwrap()
     }
 
     #[tokio::test]
@@ -120,20 +161,48 @@ mod tests {
         let path = directory.path().join("progress.jsonl");
         let targets = [Arc::from("a")];
         let local = Local::in_file(&path).unwrap();
-        assert!(Local::in_file(&path).unwrap_err().to_string().contains("another run uses it"));
-        let Answer::Mine(mut claim_of_first) = claim(&local, &targets).await else { panic!("it is free") };
+        assert!(
+            Local::in_file(&path)
+                .unwrap_err()
+                .to_string()
+                .contains("another run uses it")
+        );
+        let Answer::Mine(mut claim_of_first) = claim(&local, &targets).await else {
+            panic!("it is free")
+        };
         assert!(matches!(claim(&local, &targets).await, Answer::Held(_)));
-        let halfway = TargetProgress { settled: 500, ..TargetProgress::default() };
-        let document = Document { targets: [("a".to_owned(), halfway)].into(), bad: 0, rules: 0 };
-        Progress::Local(local.clone()).save(&mut claim_of_first, document, State::Running, 1000).await.unwrap();
+        let halfway = TargetProgress {
+            settled: 500,
+            ..TargetProgress::default()
+        };
+        let document = Document {
+            targets: [("a".to_owned(), halfway)].into(),
+            bad: 0,
+            rules: 0,
+        };
+        Progress::Local(local.clone())
+            .save(&mut claim_of_first, document, State::Running, 1000)
+            .await
+            .unwrap();
         drop(local);
-        std::fs::write(&path, std::fs::read_to_string(&path).unwrap() + "{\"object\":\"s3://b/").unwrap();
+        std::fs::write(
+            &path,
+            std::fs::read_to_string(&path).unwrap() + "{\"object\":\"s3://b/",
+        )
+        .unwrap();
         for _ in 0..2 {
             let local = Local::in_file(&path).unwrap();
-            let Answer::Mine(claim) = claim(&local, &targets).await else { panic!("its owner is dead") };
+            let Answer::Mine(claim) = claim(&local, &targets).await else {
+                panic!("its owner is dead")
+            };
             assert_eq!(claim.document().targets["a"].settled, 500);
         }
         std::fs::write(&path, "clicks\n").unwrap();
-        assert!(Local::in_file(&path).unwrap_err().to_string().contains("line 1 is not progress"));
+        assert!(
+            Local::in_file(&path)
+                .unwrap_err()
+                .to_string()
+                .contains("line 1 is not progress")
+        );
     }
 }

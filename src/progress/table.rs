@@ -35,12 +35,19 @@ type Attributes = HashMap<String, AttributeValue>;
 impl Table {
     /// By its name or ARN. Opens no connection.
     pub fn new(name: &str, aws: Aws) -> Table {
-        Table { name: name.into(), aws, client: Arc::default() }
+        Table {
+            name: name.into(),
+            aws,
+            client: Arc::default(),
+        }
     }
 
     async fn client(&self) -> &Client {
         let build = || async {
-            let timeouts = TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT).operation_timeout(ATTEMPTS).build();
+            let timeouts = TimeoutConfig::builder()
+                .operation_attempt_timeout(ATTEMPT)
+                .operation_timeout(ATTEMPTS)
+                .build();
             let config = aws_sdk_dynamodb::config::Builder::from(self.aws.config().await);
             Client::from_conf(config.timeout_config(timeouts).build())
         };
@@ -48,29 +55,62 @@ impl Table {
     }
 
     pub(super) async fn get(&self, key: &str) -> Result<Option<Item>, ProgressError> {
-        let get = self.client().await.get_item().table_name(&*self.name).key("object", AttributeValue::S(key.to_owned()));
-        let answer = get.consistent_read(true).send().await.map_err(|e| self.wrong("dynamodb:GetItem", &e))?;
+        let get = self
+            .client()
+            .await
+            .get_item()
+            .table_name(&*self.name)
+            .key("object", AttributeValue::S(key.to_owned()));
+        let answer = get
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|e| self.wrong("dynamodb:GetItem", &e))?;
         answer.item().map(|item| read(item, &self.name)).transpose()
     }
 
-    pub(super) async fn put(&self, key: &str, item: &Item, before: Option<&Item>, now: u64) -> Result<Option<Item>, ProgressError> {
-        let put = self.client().await.put_item().table_name(&*self.name).set_item(Some(attributes(key, item, now)?));
+    pub(super) async fn put(
+        &self,
+        key: &str,
+        item: &Item,
+        before: Option<&Item>,
+        now: u64,
+    ) -> Result<Option<Item>, ProgressError> {
+        let put = self
+            .client()
+            .await
+            .put_item()
+            .table_name(&*self.name)
+            .set_item(Some(attributes(key, item, now)?));
         let put = match before {
-            None => put.condition_expression("attribute_not_exists(#object)").expression_attribute_names("#object", "object"),
+            None => put
+                .condition_expression("attribute_not_exists(#object)")
+                .expression_attribute_names("#object", "object"),
             Some(before) => put
                 .condition_expression("#epoch = :epoch AND #writes = :writes")
                 .expression_attribute_names("#epoch", "epoch")
                 .expression_attribute_names("#writes", "writes")
                 .expression_attribute_values(":epoch", AttributeValue::N(before.epoch.to_string()))
-                .expression_attribute_values(":writes", AttributeValue::N(before.writes.to_string())),
+                .expression_attribute_values(
+                    ":writes",
+                    AttributeValue::N(before.writes.to_string()),
+                ),
         };
         let old = ReturnValuesOnConditionCheckFailure::AllOld;
-        match put.return_values_on_condition_check_failure(old).send().await {
+        match put
+            .return_values_on_condition_check_failure(old)
+            .send()
+            .await
+        {
             Ok(_) => Ok(None),
             Err(error) => match error.as_service_error() {
                 Some(PutItemError::ConditionalCheckFailedException(failed)) => {
                     // Without an item it was deleted meanwhile, by its time to live or by hand.
-                    failed.item().ok_or(ProgressError::Deleted).and_then(|there| read(there, &self.name)).map(Some)
+                    failed
+                        .item()
+                        .ok_or(ProgressError::Deleted)
+                        .and_then(|there| read(there, &self.name))
+                        .map(Some)
                 }
                 _ => Err(self.wrong("dynamodb:PutItem", &error)),
             },
@@ -81,10 +121,22 @@ impl Table {
     pub(super) async fn probe(&self) -> Result<(), ProgressError> {
         const KEY: &str = "clickstream-check";
         self.get(KEY).await?;
-        let put = self.client().await.put_item().table_name(&*self.name).item("object", AttributeValue::S(KEY.into()));
-        let put = put.condition_expression("attribute_exists(#object)").expression_attribute_names("#object", "object");
+        let put = self
+            .client()
+            .await
+            .put_item()
+            .table_name(&*self.name)
+            .item("object", AttributeValue::S(KEY.into()));
+        let put = put
+            .condition_expression("attribute_exists(#object)")
+            .expression_attribute_names("#object", "object");
         match put.send().await {
-            Err(error) if !matches!(error.as_service_error(), Some(PutItemError::ConditionalCheckFailedException(_))) => {
+            Err(error)
+                if !matches!(
+                    error.as_service_error(),
+                    Some(PutItemError::ConditionalCheckFailedException(_))
+                ) =>
+            {
                 Err(self.wrong("dynamodb:PutItem", &error))
             }
             _ => Ok(()),
@@ -96,9 +148,14 @@ impl Table {
         E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
     {
         let (name, code) = (&self.name, error.code().unwrap_or_default());
-        let said = error.message().map_or_else(|| causes(error), |message| format!("{code}: {message}"));
+        let said = error
+            .message()
+            .map_or_else(|| causes(error), |message| format!("{code}: {message}"));
         let hint = match code {
-            "ResourceNotFoundException" => "create it with the key attribute object (S), or name another in PROGRESS_TABLE".into(),
+            "ResourceNotFoundException" => {
+                "create it with the key attribute object (S), or name another in PROGRESS_TABLE"
+                    .into()
+            }
             "AccessDeniedException" => format!("grant the function {action} on it"),
             "ValidationException" => "its key must be one attribute, object (S)".into(),
             _ => "the object comes back and is tried again".to_owned(),
@@ -115,7 +172,8 @@ fn attributes(key: &str, item: &Item, now: u64) -> Result<Attributes, ProgressEr
         State::Open => "open",
         State::Done => "done",
     };
-    let progress = serde_json::to_string(&item.document).map_err(|e| ProgressError::Unavailable(e.to_string()))?;
+    let progress = serde_json::to_string(&item.document)
+        .map_err(|e| ProgressError::Unavailable(e.to_string()))?;
     let mut attributes = HashMap::from([
         ("object".to_owned(), text(key)),
         ("format".to_owned(), number(item.format)),
@@ -141,15 +199,25 @@ fn read(attributes: &Attributes, table: &str) -> Result<Item, ProgressError> {
             "an item of table {table} has an attribute {name} that this program does not write so; delete the item"
         ))
     };
-    let text = |name: &str| attributes.get(name).and_then(|value| value.as_s().ok()).ok_or_else(|| strange(name));
+    let text = |name: &str| {
+        attributes
+            .get(name)
+            .and_then(|value| value.as_s().ok())
+            .ok_or_else(|| strange(name))
+    };
     let number = |name: &str| {
         let digits = attributes.get(name).and_then(|value| value.as_n().ok());
-        digits.and_then(|digits| digits.parse().ok()).ok_or_else(|| strange(name))
+        digits
+            .and_then(|digits| digits.parse().ok())
+            .ok_or_else(|| strange(name))
     };
     let format = number("format")?;
     if format > super::item::FORMAT {
         // What else a later version writes, this one cannot know.
-        return Err(ProgressError::Newer { found: format, place: format!("table {table}") });
+        return Err(ProgressError::Newer {
+            found: format,
+            place: format!("table {table}"),
+        });
     }
     let state = match text("state")?.as_str() {
         "running" => State::Running,
@@ -157,7 +225,11 @@ fn read(attributes: &Attributes, table: &str) -> Result<Item, ProgressError> {
         "done" => State::Done,
         _ => return Err(strange("state")),
     };
-    let replays = attributes.get("replays").and_then(|value| value.as_l().ok()).map(Vec::as_slice).unwrap_or_default();
+    let replays = attributes
+        .get("replays")
+        .and_then(|value| value.as_l().ok())
+        .map(Vec::as_slice)
+        .unwrap_or_default();
     Ok(Item {
         format,
         state,
@@ -166,7 +238,10 @@ fn read(attributes: &Attributes, table: &str) -> Result<Item, ProgressError> {
         writes: number("writes")?,
         lease: number("lease")?,
         generation: number("generation")?,
-        replays: replays.iter().filter_map(|token| token.as_s().ok().cloned()).collect(),
+        replays: replays
+            .iter()
+            .filter_map(|token| token.as_s().ok().cloned())
+            .collect(),
         document: serde_json::from_str(text("progress")?).map_err(|_| strange("progress"))?,
     })
 }
@@ -178,7 +253,12 @@ mod tests {
 
     #[test]
     fn an_item_reads_back_as_it_was_written() {
-        let hook = TargetProgress { settled: 900, open: vec![Range { from: 3, to: 40 }], accepted: true, done: false };
+        let hook = TargetProgress {
+            settled: 900,
+            open: vec![Range { from: 3, to: 40 }],
+            accepted: true,
+            done: false,
+        };
         let item = Item {
             format: 1,
             state: State::Running,
@@ -188,17 +268,32 @@ mod tests {
             lease: 1_795_305_600_000,
             generation: 2,
             replays: vec!["message".into()],
-            document: Document { targets: [("hook".to_owned(), hook)].into(), bad: 5, rules: 7 },
+            document: Document {
+                targets: [("hook".to_owned(), hook)].into(),
+                bad: 5,
+                rules: 7,
+            },
         };
         let written = attributes("s3://b/k#1", &item, 1_000).unwrap();
-        assert_eq!(written["expires"], AttributeValue::N((1 + 35 * 86_400).to_string()));
+        assert_eq!(
+            written["expires"],
+            AttributeValue::N((1 + 35 * 86_400).to_string())
+        );
         assert_eq!(read(&written, "t"), Ok(item));
         let mut newer = written.clone();
         newer.insert("format".into(), AttributeValue::N("2".into()));
         newer.remove("progress");
-        assert_eq!(read(&newer, "t"), Err(ProgressError::Newer { found: 2, place: "table t".into() }));
+        assert_eq!(
+            read(&newer, "t"),
+            Err(ProgressError::Newer {
+                found: 2,
+                place: "table t".into()
+            })
+        );
         let mut strange = written;
         strange.insert("epoch".into(), AttributeValue::S("x".into()));
-        assert!(matches!(read(&strange, "t"), Err(ProgressError::Unavailable(why)) if why.contains("epoch")));
+        assert!(
+            matches!(read(&strange, "t"), Err(ProgressError::Unavailable(why)) if why.contains("epoch"))
+        );
     }
 }

@@ -65,8 +65,23 @@ pub struct Row {
 impl Row {
     /// For a bad record of `object`.
     pub fn bad(object: Arc<ObjectRef>, bad: BadRecord, kind: RowKind) -> Row {
-        let BadRecord { place, length, raw, reason } = bad;
-        Row { kind, object, place, length, click: None, batch_key: None, target: None, reason, raw }
+        let BadRecord {
+            place,
+            length,
+            raw,
+            reason,
+        } = bad;
+        Row {
+            kind,
+            object,
+            place,
+            length,
+            click: None,
+            batch_key: None,
+            target: None,
+            reason,
+            raw,
+        }
     }
 
     /// For a click that `target` does not take.
@@ -88,7 +103,13 @@ impl Row {
     pub fn id(&self) -> ClickId {
         let mut hash = Sha256::new();
         let target = self.target.as_deref().unwrap_or_default();
-        for part in [self.object.bucket.as_str(), &self.object.key, target, &self.place.offset.to_string(), self.kind.name()] {
+        for part in [
+            self.object.bucket.as_str(),
+            &self.object.key,
+            target,
+            &self.place.offset.to_string(),
+            self.kind.name(),
+        ] {
             hash.update((part.len() as u64).to_le_bytes());
             hash.update(part);
         }
@@ -132,12 +153,21 @@ impl Row {
     /// Reads a row back; nothing if the object at `root` is none.
     pub fn read(tape: Tape<'_>, root: u32) -> Option<Row> {
         // Clicks hold no number there, and that is quickly seen.
-        tape.members(root).find(|m| tape.node(m.value).kind == Kind::Number)?;
+        tape.members(root)
+            .find(|m| tape.node(m.value).kind == Kind::Number)?;
         let mark = tape.get(root, MARK)?;
         (tape.raw(mark) == VERSION.to_string().as_bytes()).then_some(())?;
-        let string = |object: u32, name: &str| tape.get(object, name).and_then(|value| tape.string(value)).map(|s| s.into_owned());
-        let number =
-            |object: u32, name: &str| -> Option<u64> { std::str::from_utf8(tape.raw(tape.get(object, name)?)).ok()?.parse().ok() };
+        let string = |object: u32, name: &str| {
+            tape.get(object, name)
+                .and_then(|value| tape.string(value))
+                .map(|s| s.into_owned())
+        };
+        let number = |object: u32, name: &str| -> Option<u64> {
+            std::str::from_utf8(tape.raw(tape.get(object, name)?))
+                .ok()?
+                .parse()
+                .ok()
+        };
         let source = tape.get(root, "source")?;
         let kind = [RowKind::Record, RowKind::Rejected, RowKind::Object];
         let named = string(root, "kind")?;
@@ -146,15 +176,25 @@ impl Row {
             None => STANDARD.decode(string(root, "raw_base64")?).ok()?,
         };
         let n = match tape.get(root, "n") {
-            Some(_) => Some(number(root, "n").and_then(|n| u32::try_from(n).ok()).filter(|n| *n > 0)?),
+            Some(_) => Some(
+                number(root, "n")
+                    .and_then(|n| u32::try_from(n).ok())
+                    .filter(|n| *n > 0)?,
+            ),
             None => None,
         };
-        let object =
-            ObjectRef { bucket: string(source, "bucket")?, key: string(source, "key")?, version: string(source, "version") };
+        let object = ObjectRef {
+            bucket: string(source, "bucket")?,
+            key: string(source, "key")?,
+            version: string(source, "version"),
+        };
         Some(Row {
             kind: kind.into_iter().find(|kind| kind.name() == named)?,
             object: Arc::new(object),
-            place: Place { offset: number(source, "offset")?, index: number(source, "index")? },
+            place: Place {
+                offset: number(source, "offset")?,
+                index: number(source, "index")?,
+            },
             length: number(root, "length")?,
             // The id is computed anew from the bytes and n.
             click: n.map(|n| (n, ClickId::from_digest(&[0; 32]))),
@@ -167,9 +207,27 @@ impl Row {
 
     /// Logs the row without its bytes.
     pub(super) fn log(&self) {
-        let (object, kind, target) = (self.object.to_string(), self.kind.name(), self.target.as_deref());
-        let (offset, index, length, reason) = (self.place.offset, self.place.index, self.length, &self.reason);
-        tracing::warn!(object, kind, target, offset, index, length, reason, "quarantined");
+        let (object, kind, target) = (
+            self.object.to_string(),
+            self.kind.name(),
+            self.target.as_deref(),
+        );
+        let (offset, index, length, reason) = (
+            self.place.offset,
+            self.place.index,
+            self.length,
+            &self.reason,
+        );
+        tracing::warn!(
+            object,
+            kind,
+            target,
+            offset,
+            index,
+            length,
+            reason,
+            "quarantined"
+        );
     }
 }
 
@@ -179,11 +237,18 @@ mod tests {
     use crate::json::{Parser, Progress};
 
     fn row(raw: &[u8], target: Option<&str>) -> Row {
-        let object = ObjectRef { bucket: "b".into(), key: "/k \"1\"".into(), version: Some("v".into()) };
+        let object = ObjectRef {
+            bucket: "b".into(),
+            key: "/k \"1\"".into(),
+            version: Some("v".into()),
+        };
         Row {
             kind: RowKind::Rejected,
             object: Arc::new(object),
-            place: Place { offset: 12, index: 3 },
+            place: Place {
+                offset: 12,
+                index: 3,
+            },
             length: raw.len() as u64,
             click: Some((2, ClickId::from_digest(&[0; 32]))),
             batch_key: Some("batch".into()),

@@ -38,7 +38,13 @@ const REFERRERS: [&str; 4] = [
 const SLASHTAGS: [&str; 7] = ["sale", "spring", "qr-poster", "été", "☕", "menü", "launch"];
 const BRANDS: [&str; 5] = ["meadow", "harbor", "lantern", "quartz", "tidal"];
 const TEAMS: [&str; 4] = ["Marketing", "Süd-West", r#"\"Labs\""#, r"Shop\\2"];
-const PATHS: [&str; 5] = ["pricing", r"blog\/2026", r"caf\u00e9", "日本語", r"\ud83c\udf81"];
+const PATHS: [&str; 5] = [
+    "pricing",
+    r"blog\/2026",
+    r"caf\u00e9",
+    "日本語",
+    r"\ud83c\udf81",
+];
 const CAMPAIGNS: [&str; 4] = ["autumn", "black-week", "a%20b", r"50\/50"];
 const TAGS: [&str; 4] = ["vip", "team blue", "ügyfél", r"Q4 \u2013"];
 
@@ -62,7 +68,11 @@ impl Clicks {
     pub(super) fn new(seed: u64) -> Clicks {
         let mut rng = Rng::with_seed(seed);
         let links = (0..LINKS).map(|_| link(&mut rng)).collect();
-        Clicks { rng, now: EPOCH, links }
+        Clicks {
+            rng,
+            now: EPOCH,
+            links,
+        }
     }
 
     /// Makes `out` the next click. No two of a file are alike: they lie a millisecond or more apart.
@@ -83,11 +93,22 @@ impl Clicks {
             out.push_str(r#"Z","#);
         }
         let agent = pick(rng, &AGENTS);
-        let _ = write!(out, r#""client":{{{place},"agent":{{{agent}}},"session":{{"started":""#);
+        let _ = write!(
+            out,
+            r#""client":{{{place},"agent":{{{agent}}},"session":{{"started":""#
+        );
         let first = rng.u32(..3) > 0;
-        let before = if first { 0 } else { rng.u64(1_000_000..1_800_000_000) };
+        let before = if first {
+            0
+        } else {
+            rng.u64(1_000_000..1_800_000_000)
+        };
         push_time(self.now - before, digits, out);
-        out.push_str(if first { r#"Z","first":true}}"# } else { r#"Z","first":false}}"# });
+        out.push_str(if first {
+            r#"Z","first":true}}"#
+        } else {
+            r#"Z","first":false}}"#
+        });
         if rng.u32(..3) > 0 {
             let (referrer, n) = (pick(rng, &REFERRERS), rng.u32(..));
             let _ = write!(out, r#","referral":{{{referrer}{n}"}}"#);
@@ -101,7 +122,13 @@ impl Clicks {
     /// The name of an object as Rebrandly gives it.
     pub(super) fn object_name(&mut self) -> String {
         let mut rng = || self.rng.u64(..);
-        let (a, b, c, d, e) = (rng() as u32, rng() as u16, rng() & 0xFFF, 0x8000 | rng() & 0x3FFF, rng() >> 16);
+        let (a, b, c, d, e) = (
+            rng() as u32,
+            rng() as u16,
+            rng() & 0xFFF,
+            0x8000 | rng() & 0x3FFF,
+            rng() >> 16,
+        );
         format!("rb-clicks-stream-1-2026-11-21-23-54-50-{a:08x}-{b:04x}-4{c:03x}-{d:04x}-{e:012x}")
     }
 }
@@ -117,45 +144,79 @@ fn pick<'a, T: AsRef<str>>(rng: &mut Rng, pool: &'a [T]) -> &'a str {
 fn link(rng: &mut Rng) -> String {
     let id = |rng: &mut Rng| format!("{:032x}", rng.u128(..));
     let (brand, slashtag, n) = (pick(rng, &BRANDS), pick(rng, &SLASHTAGS), rng.u32(..1000));
-    let mut out = format!(r#","route":{{"id":"{}","slashtag":"{slashtag}-{n}","createdAt":""#, id(rng));
+    let mut out = format!(
+        r#","route":{{"id":"{}","slashtag":"{slashtag}-{n}","createdAt":""#,
+        id(rng)
+    );
     push_time(EPOCH - rng.u64(1..40_000_000_000) * 1000, 3, &mut out);
     out.push_str(if rng.bool() { "" } else { "Z" });
     let (creator, workspace, domain, team) = (id(rng), id(rng), id(rng), pick(rng, &TEAMS));
-    let _ = write!(out, r#"","creator":{{"id":"{creator}","workspace":{{"id":"{workspace}","name":"{team}"}}}}"#);
-    let _ = write!(out, r#","domain":{{"id":"{domain}","raw":"go.{brand}.example","zone":"example.{brand}.go"}}"#);
+    let _ = write!(
+        out,
+        r#"","creator":{{"id":"{creator}","workspace":{{"id":"{workspace}","name":"{team}"}}}}"#
+    );
+    let _ = write!(
+        out,
+        r#","domain":{{"id":"{domain}","raw":"go.{brand}.example","zone":"example.{brand}.go"}}"#
+    );
     let mut open = r#","tags":{"#;
     for _ in 0..rng.u32(..4) {
         let (tag, value, version) = (id(rng), pick(rng, &TAGS), rng.u32(1..9));
-        let _ = write!(out, r#"{open}"{tag}":{{"value":"{value}","version":"{version}"}}"#);
+        let _ = write!(
+            out,
+            r#"{open}"{tag}":{{"value":"{value}","version":"{version}"}}"#
+        );
         open = ",";
     }
     out.push_str(if open == "," { "}" } else { "" });
     let (path, campaign) = (pick(rng, &PATHS), pick(rng, &CAMPAIGNS));
-    let _ = write!(out, r#","destination":{{"protocol":"https","hostname":"www.{brand}.example","path":"/{path}""#);
+    let _ = write!(
+        out,
+        r#","destination":{{"protocol":"https","hostname":"www.{brand}.example","path":"/{path}""#
+    );
     let mut query = String::new();
     if rng.u32(..4) > 0 {
-        let _ = write!(out, r#","params":{{"query":{{"utm_source":["{slashtag}"],"utm_medium":["link","{n}"],"#);
+        let _ = write!(
+            out,
+            r#","params":{{"query":{{"utm_source":["{slashtag}"],"utm_medium":["link","{n}"],"#
+        );
         let _ = write!(out, r#""utm_campaign":["{campaign}"]}}}}"#);
-        query = format!("?utm_source={slashtag}&utm_medium=link&utm_medium={n}&utm_campaign={campaign}");
+        query = format!(
+            "?utm_source={slashtag}&utm_medium=link&utm_medium={n}&utm_campaign={campaign}"
+        );
     }
-    let _ = write!(out, r#","raw":"https://www.{brand}.example/{path}{query}"}}}}}}"#);
+    let _ = write!(
+        out,
+        r#","raw":"https://www.{brand}.example/{path}{query}"}}}}}}"#
+    );
     out
 }
 
 /// Appends a time in UTC with 3 or 6 digits of the second, without its zone.
 fn push_time(micros: u64, digits: usize, out: &mut String) {
     // Howard Hinnant's civil_from_days, for dates after 1970.
-    let (seconds, fraction) = (micros / 1_000_000, micros % 1_000_000 / if digits == 3 { 1000 } else { 1 });
+    let (seconds, fraction) = (
+        micros / 1_000_000,
+        micros % 1_000_000 / if digits == 3 { 1000 } else { 1 },
+    );
     let days = seconds / 86_400 + 719_468;
     let (era, day_of_era) = (days / 146_097, days % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let from_march = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * from_march + 2) / 5 + 1;
-    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
+    let month = if from_march < 10 {
+        from_march + 3
+    } else {
+        from_march - 9
+    };
     let year = era * 400 + year_of_era + u64::from(month < 3);
     let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
-    let _ = write!(out, "{year}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{fraction:0digits$}");
+    let _ = write!(
+        out,
+        "{year}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{fraction:0digits$}"
+    );
 }
 
 /// Appends `record` spread over lines, two blanks a level; its objects and arrays are not empty.

@@ -22,7 +22,11 @@ const ATTEMPT: Duration = Duration::from_secs(3);
 const ATTEMPTS: Duration = Duration::from_secs(8);
 
 fn timeouts() -> TimeoutConfig {
-    TimeoutConfig::builder().connect_timeout(CONNECT).operation_attempt_timeout(ATTEMPT).operation_timeout(ATTEMPTS).build()
+    TimeoutConfig::builder()
+        .connect_timeout(CONNECT)
+        .operation_attempt_timeout(ATTEMPT)
+        .operation_timeout(ATTEMPTS)
+        .build()
 }
 
 /// Parameters of a request, at most.
@@ -40,12 +44,17 @@ pub(super) struct Fetch {
 
 impl Fetch {
     pub(super) fn new(aws: Aws) -> Fetch {
-        Fetch { aws, secrets: OnceCell::new(), parameters: OnceCell::new() }
+        Fetch {
+            aws,
+            secrets: OnceCell::new(),
+            parameters: OnceCell::new(),
+        }
     }
 
     async fn secrets(&self) -> &aws_sdk_secretsmanager::Client {
         let build = || async {
-            let config = aws_sdk_secretsmanager::config::Builder::from(self.aws.config().await).timeout_config(timeouts());
+            let config = aws_sdk_secretsmanager::config::Builder::from(self.aws.config().await)
+                .timeout_config(timeouts());
             aws_sdk_secretsmanager::Client::from_conf(config.build())
         };
         self.secrets.get_or_init(build).await
@@ -53,14 +62,18 @@ impl Fetch {
 
     async fn parameters(&self) -> &aws_sdk_ssm::Client {
         let build = || async {
-            let config = aws_sdk_ssm::config::Builder::from(self.aws.config().await).timeout_config(timeouts());
+            let config = aws_sdk_ssm::config::Builder::from(self.aws.config().await)
+                .timeout_config(timeouts());
             aws_sdk_ssm::Client::from_conf(config.build())
         };
         self.parameters.get_or_init(build).await
     }
 
     /// The values of all references, each asked for once, side by side.
-    pub(super) async fn all<'r>(&self, references: impl Iterator<Item = &'r Reference> + Clone) -> BTreeMap<Reference, Fetched> {
+    pub(super) async fn all<'r>(
+        &self,
+        references: impl Iterator<Item = &'r Reference> + Clone,
+    ) -> BTreeMap<Reference, Fetched> {
         let secret = |reference: &'r Reference| match reference {
             Reference::Secret { name, .. } => Some(name.as_str()),
             Reference::Parameter(_) => None,
@@ -70,44 +83,92 @@ impl Fetch {
             Reference::Secret { .. } => None,
         };
         let secrets: BTreeSet<_> = references.clone().filter_map(secret).collect();
-        let parameters: Vec<_> = references.clone().filter_map(parameter).collect::<BTreeSet<_>>().into_iter().collect();
-        let secrets = join_all(secrets.into_iter().map(|name| async move { (name, self.secret(name).await) }));
-        let parameters = join_all(parameters.chunks(PARAMETERS).map(|names| self.some_parameters(names)));
+        let parameters: Vec<_> = references
+            .clone()
+            .filter_map(parameter)
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect();
+        let secrets = join_all(
+            secrets
+                .into_iter()
+                .map(|name| async move { (name, self.secret(name).await) }),
+        );
+        let parameters = join_all(
+            parameters
+                .chunks(PARAMETERS)
+                .map(|names| self.some_parameters(names)),
+        );
         let (secrets, parameters) = join(secrets, parameters).await;
         let secrets: BTreeMap<_, _> = secrets.into_iter().collect();
         let parameters: BTreeMap<_, _> = parameters.into_iter().flatten().collect();
         let value = |reference: &Reference| match reference {
             Reference::Secret { name, field } => {
-                let text = secrets.get(name.as_str()).cloned().unwrap_or_else(|| Err("it was not asked for".into()))?;
-                field.as_ref().map_or(Ok(text.clone()), |field| member(&text, field))
+                let text = secrets
+                    .get(name.as_str())
+                    .cloned()
+                    .unwrap_or_else(|| Err("it was not asked for".into()))?;
+                field
+                    .as_ref()
+                    .map_or(Ok(text.clone()), |field| member(&text, field))
             }
-            Reference::Parameter(name) => {
-                parameters.get(name.as_str()).cloned().unwrap_or_else(|| Err("there is no such parameter".into()))
-            }
+            Reference::Parameter(name) => parameters
+                .get(name.as_str())
+                .cloned()
+                .unwrap_or_else(|| Err("there is no such parameter".into())),
         };
-        references.map(|reference| (reference.clone(), value(reference))).collect()
+        references
+            .map(|reference| (reference.clone(), value(reference)))
+            .collect()
     }
 
     async fn secret(&self, name: &str) -> Fetched {
-        let answer = self.secrets().await.get_secret_value().secret_id(name).send().await;
+        let answer = self
+            .secrets()
+            .await
+            .get_secret_value()
+            .secret_id(name)
+            .send()
+            .await;
         let answer = answer.map_err(|e| cause(&e, "secretsmanager:GetSecretValue"))?;
-        answer.secret_string.ok_or_else(|| "it holds bytes and no text".into())
+        answer
+            .secret_string
+            .ok_or_else(|| "it holds bytes and no text".into())
     }
 
     async fn some_parameters<'n>(&self, names: &[&'n str]) -> Vec<(&'n str, Fetched)> {
-        let get = self.parameters().await.get_parameters().with_decryption(true);
-        let answer = get.set_names(Some(names.iter().map(|name| (*name).to_owned()).collect())).send().await;
+        let get = self
+            .parameters()
+            .await
+            .get_parameters()
+            .with_decryption(true);
+        let answer = get
+            .set_names(Some(names.iter().map(|name| (*name).to_owned()).collect()))
+            .send()
+            .await;
         let answer = match answer {
             Ok(answer) => answer.parameters.unwrap_or_default(),
             Err(error) => {
                 let cause = cause(&error, "ssm:GetParameters");
-                return names.iter().map(|name| (*name, Err(cause.clone()))).collect();
+                return names
+                    .iter()
+                    .map(|name| (*name, Err(cause.clone())))
+                    .collect();
             }
         };
         // A version or label after the name comes back apart from it.
-        let bare = |name: &str| name.rsplit_once(':').map_or(name.to_owned(), |(bare, _)| bare.to_owned());
-        let is = |told: Option<&str>, name: &str| told.is_some_and(|told| told == name || told == bare(name));
-        let found = |name: &str| answer.iter().find(|p| is(p.name.as_deref(), name) || is(p.arn.as_deref(), name));
+        let bare = |name: &str| {
+            name.rsplit_once(':')
+                .map_or(name.to_owned(), |(bare, _)| bare.to_owned())
+        };
+        let is = |told: Option<&str>, name: &str| {
+            told.is_some_and(|told| told == name || told == bare(name))
+        };
+        let found = |name: &str| {
+            answer
+                .iter()
+                .find(|p| is(p.name.as_deref(), name) || is(p.arn.as_deref(), name))
+        };
         let value = |name: &&'n str| Some((*name, Ok(found(name)?.value.clone()?)));
         names.iter().filter_map(value).collect()
     }
@@ -117,8 +178,15 @@ impl Fetch {
         let client = self.parameters().await;
         let (mut vars, mut next) = (Vars::new(), None);
         loop {
-            let get = client.get_parameters_by_path().path(path).with_decryption(true).set_next_token(next);
-            let answer = get.send().await.map_err(|e| cause(&e, "ssm:GetParametersByPath"))?;
+            let get = client
+                .get_parameters_by_path()
+                .path(path)
+                .with_decryption(true)
+                .set_next_token(next);
+            let answer = get
+                .send()
+                .await
+                .map_err(|e| cause(&e, "ssm:GetParametersByPath"))?;
             for parameter in answer.parameters.unwrap_or_default() {
                 let name = parameter.name.unwrap_or_default();
                 let name = name.rsplit('/').next().unwrap_or_default().to_owned();
@@ -134,7 +202,8 @@ impl Fetch {
 
 /// A member of the object in `text`.
 fn member(text: &str, field: &str) -> Fetched {
-    let object: Value = serde_json::from_str(text).map_err(|_| format!("it is not JSON, so it has no member {field}"))?;
+    let object: Value = serde_json::from_str(text)
+        .map_err(|_| format!("it is not JSON, so it has no member {field}"))?;
     match object.get(field) {
         Some(Value::String(text)) => Ok(text.clone()),
         Some(value @ (Value::Number(_) | Value::Bool(_))) => Ok(value.to_string()),
@@ -153,7 +222,9 @@ where
         _ => causes(error),
     };
     match error.code() {
-        Some(code) if code.starts_with("AccessDenied") => format!("{said}; allow {action} on it to the function's role"),
+        Some(code) if code.starts_with("AccessDenied") => {
+            format!("{said}; allow {action} on it to the function's role")
+        }
         _ => said,
     }
 }

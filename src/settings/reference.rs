@@ -24,14 +24,23 @@ impl Reference {
     pub fn parse(text: &str) -> Option<Result<Reference, String>> {
         let text = text.trim();
         if let Some(rest) = text.strip_prefix(SECRET) {
-            let (name, field) = rest.split_once('#').map_or((rest, None), |(name, field)| (name, Some(field)));
+            let (name, field) = rest
+                .split_once('#')
+                .map_or((rest, None), |(name, field)| (name, Some(field)));
             let expected = || "secretsmanager:NAME or secretsmanager:NAME#field".to_owned();
             let whole = !name.is_empty() && field.is_none_or(|field| !field.is_empty());
-            let secret = || Reference::Secret { name: name.into(), field: field.map(str::to_owned) };
+            let secret = || Reference::Secret {
+                name: name.into(),
+                field: field.map(str::to_owned),
+            };
             return Some(whole.then(secret).ok_or_else(expected));
         }
         let name = text.strip_prefix(PARAMETER)?;
-        Some(if name.is_empty() { Err("ssm:NAME".into()) } else { Ok(Reference::Parameter(name.into())) })
+        Some(if name.is_empty() {
+            Err("ssm:NAME".into())
+        } else {
+            Ok(Reference::Parameter(name.into()))
+        })
     }
 }
 
@@ -39,7 +48,10 @@ impl fmt::Display for Reference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Reference::Secret { name, field: None } => write!(f, "{SECRET}{name}"),
-            Reference::Secret { name, field: Some(field) } => write!(f, "{SECRET}{name}#{field}"),
+            Reference::Secret {
+                name,
+                field: Some(field),
+            } => write!(f, "{SECRET}{name}#{field}"),
             Reference::Parameter(name) => write!(f, "{PARAMETER}{name}"),
         }
     }
@@ -52,13 +64,23 @@ mod tests {
     #[test]
     fn a_reference_names_a_secret_or_a_parameter() {
         let arn = "secretsmanager:arn:aws:secretsmanager:eu-west-1:1:secret:clicks/hook-AbCdEf";
-        for text in ["secretsmanager:clicks/hook", "secretsmanager:clicks/hook#token", arn, "ssm:/clicks/token"] {
+        for text in [
+            "secretsmanager:clicks/hook",
+            "secretsmanager:clicks/hook#token",
+            arn,
+            "ssm:/clicks/token",
+        ] {
             assert_eq!(Reference::parse(text).unwrap().unwrap().to_string(), text);
         }
         for text in ["", "https://example.com", "Bearer ssm:x", "secrets:x"] {
             assert_eq!(Reference::parse(text), None, "{text}");
         }
-        for text in ["ssm:", "secretsmanager:", "secretsmanager:#token", "secretsmanager:x#"] {
+        for text in [
+            "ssm:",
+            "secretsmanager:",
+            "secretsmanager:#token",
+            "secretsmanager:x#",
+        ] {
             assert!(Reference::parse(text).unwrap().is_err(), "{text}");
         }
     }

@@ -35,12 +35,28 @@ struct Known {
 
 impl Refreshing {
     /// `target`, called `name`, as `vars` made it.
-    pub(super) fn new(settings: Arc<Settings>, name: Arc<str>, vars: Vars, target: Arc<dyn Target>) -> Refreshing {
-        Refreshing { settings, name, target: RwLock::new(target), known: Mutex::new(Known { vars, since: Instant::now() }) }
+    pub(super) fn new(
+        settings: Arc<Settings>,
+        name: Arc<str>,
+        vars: Vars,
+        target: Arc<dyn Target>,
+    ) -> Refreshing {
+        Refreshing {
+            settings,
+            name,
+            target: RwLock::new(target),
+            known: Mutex::new(Known {
+                vars,
+                since: Instant::now(),
+            }),
+        }
     }
 
     fn target(&self) -> Arc<dyn Target> {
-        self.target.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.target
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Asks for the values again if they are old; while somebody does, the others go on with what there is.
@@ -58,17 +74,25 @@ impl Refreshing {
         known.since = Instant::now();
         let made = match self.settings.resolve().await {
             Ok(vars) if vars == known.vars => return,
-            Ok(vars) => Config::load(&vars, self.settings.context.clone()).map(|config| (vars, config)),
+            Ok(vars) => {
+                Config::load(&vars, self.settings.context.clone()).map(|config| (vars, config))
+            }
             Err(mistakes) => Err(mistakes),
         };
         match made {
             Ok((vars, config)) => {
-                let found = config.targets.into_iter().find(|target| target.name == self.name);
+                let found = config
+                    .targets
+                    .into_iter()
+                    .find(|target| target.name == self.name);
                 if let Some(found) = found {
                     *self.target.write().unwrap_or_else(PoisonError::into_inner) = found.target;
                 }
                 known.vars = vars;
-                tracing::info!(target_name = &*self.name, "values that the target refers to were read again");
+                tracing::info!(
+                    target_name = &*self.name,
+                    "values that the target refers to were read again"
+                );
             }
             Err(mistakes) => {
                 tracing::warn!(target_name = &*self.name, %mistakes, "values that the target refers to stay as they were")
@@ -95,9 +119,14 @@ impl Target for Refreshing {
             answer => return answer,
         };
         // The token may be another by now; once.
-        self.refresh(self.known.lock().await, KEPT_WHEN_REFUSED).await;
+        self.refresh(self.known.lock().await, KEPT_WHEN_REFUSED)
+            .await;
         let renewed = self.target();
-        if Arc::ptr_eq(&renewed, &target) { Err(refused) } else { renewed.send(batch).await }
+        if Arc::ptr_eq(&renewed, &target) {
+            Err(refused)
+        } else {
+            renewed.send(batch).await
+        }
     }
 
     fn describe(&self) -> Vec<(&'static str, String)> {

@@ -16,10 +16,26 @@ use crate::config::vars::Scope;
 
 /// The variables of every kind inside AWS.
 pub const VARS: &[Var] = &[
-    Var { name: "REGION", default: "that of its ARN or URL, else the function's", doc: "the target's region" },
-    Var { name: "ROLE_ARN", default: "", doc: "a role to take on for this target, perhaps of another account" },
-    Var { name: "ROLE_EXTERNAL_ID", default: "", doc: "the external id that the role asks for" },
-    Var { name: "ENDPOINT_URL", default: "", doc: "the service's address, of a VPC endpoint or an emulator, say" },
+    Var {
+        name: "REGION",
+        default: "that of its ARN or URL, else the function's",
+        doc: "the target's region",
+    },
+    Var {
+        name: "ROLE_ARN",
+        default: "",
+        doc: "a role to take on for this target, perhaps of another account",
+    },
+    Var {
+        name: "ROLE_EXTERNAL_ID",
+        default: "",
+        doc: "the external id that the role asks for",
+    },
+    Var {
+        name: "ENDPOINT_URL",
+        default: "",
+        doc: "the service's address, of a VPC endpoint or an emulator, say",
+    },
 ];
 
 /// A client of one service.
@@ -32,27 +48,48 @@ pub(super) struct Client<C> {
 
 impl<C> Client<C> {
     /// Reads the shared variables. `region` is where the target says that it is.
-    pub(super) fn new(scope: &Scope<'_>, context: Context, region: Option<&str>, build: fn(&SdkConfig) -> C) -> Client<C> {
+    pub(super) fn new(
+        scope: &Scope<'_>,
+        context: Context,
+        region: Option<&str>,
+        build: fn(&SdkConfig) -> C,
+    ) -> Client<C> {
         let external_id = scope.text("ROLE_EXTERNAL_ID").map(str::to_owned);
         let arn = scope.parse("ROLE_ARN", |text| match arn(text) {
             Some(("iam", _, resource)) if resource.starts_with("role/") => Ok(text.to_owned()),
             _ => Err("the ARN of a role, such as arn:aws:iam::123456789012:role/clicks".into()),
         });
         if arn.is_none() && external_id.is_some() {
-            scope.mistake("ROLE_EXTERNAL_ID", "is set, but there is no role to give it for: set _ROLE_ARN too");
+            scope.mistake(
+                "ROLE_EXTERNAL_ID",
+                "is set, but there is no role to give it for: set _ROLE_ARN too",
+            );
         }
         let endpoint = scope.parse("ENDPOINT_URL", |text| match text.split_once("://") {
             Some(("http" | "https", host)) if !host.is_empty() => Ok(text.to_owned()),
             _ => Err("an address that begins with https:// or http://".into()),
         });
-        let own =
-            scope.parse("REGION", |text| match text.bytes().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-') {
+        let own = scope.parse("REGION", |text| {
+            match text
+                .bytes()
+                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-')
+            {
                 true => Ok(text.to_owned()),
                 false => Err("a region such as eu-west-1".into()),
-            });
+            }
+        });
         let region = own.or_else(|| region.map(str::to_owned));
         let role = arn.map(|arn| Role { arn, external_id });
-        Client { aws: context.aws, overrides: Overrides { region, role, endpoint }, build, client: OnceCell::new() }
+        Client {
+            aws: context.aws,
+            overrides: Overrides {
+                region,
+                role,
+                endpoint,
+            },
+            build,
+            client: OnceCell::new(),
+        }
     }
 
     /// The client. The first call looks for credentials and region.
@@ -71,18 +108,32 @@ impl<C> Client<C> {
         kind: &str,
     ) -> Vec<Permission> {
         if let Some(role) = &self.overrides.role {
-            return vec![Permission { actions: &["sts:AssumeRole"], resource: role.arn.clone() }];
+            return vec![Permission {
+                actions: &["sts:AssumeRole"],
+                resource: role.arn.clone(),
+            }];
         }
         let region = self.overrides.region.as_deref().unwrap_or("${Region}");
         let named = || format!("arn:aws:{service}:{region}:${{Account}}:{kind}{resource}");
-        let resource = if resource.starts_with("arn:") { resource.to_owned() } else { named() };
+        let resource = if resource.starts_with("arn:") {
+            resource.to_owned()
+        } else {
+            named()
+        };
         vec![Permission { actions, resource }]
     }
 
     /// Its settings, for people.
     pub(super) fn describe(&self) -> Vec<(&'static str, String)> {
-        let Overrides { region, role, endpoint } = &self.overrides;
-        let mut rows = vec![("region", region.clone().unwrap_or_else(|| "the function's".into()))];
+        let Overrides {
+            region,
+            role,
+            endpoint,
+        } = &self.overrides;
+        let mut rows = vec![(
+            "region",
+            region.clone().unwrap_or_else(|| "the function's".into()),
+        )];
         rows.extend(role.as_ref().map(|role| ("role", role.arn.clone())));
         rows.extend(endpoint.clone().map(|endpoint| ("endpoint", endpoint)));
         rows
@@ -92,9 +143,14 @@ impl<C> Client<C> {
 /// The service, region and resource of an ARN.
 pub(super) fn arn(text: &str) -> Option<(&str, &str, &str)> {
     let mut parts = text.splitn(6, ':');
-    let ("arn", Some(_), service, region, Some(_), resource) =
-        (parts.next()?, parts.next(), parts.next()?, parts.next()?, parts.next(), parts.next()?)
-    else {
+    let ("arn", Some(_), service, region, Some(_), resource) = (
+        parts.next()?,
+        parts.next(),
+        parts.next()?,
+        parts.next()?,
+        parts.next(),
+        parts.next()?,
+    ) else {
         return None;
     };
     Some((service, region, resource)).filter(|_| !resource.is_empty())
@@ -102,7 +158,9 @@ pub(super) fn arn(text: &str) -> Option<(&str, &str, &str)> {
 
 /// The region of an ARN, if it names one.
 pub(super) fn region(text: &str) -> Option<&str> {
-    arn(text).map(|(_, region, _)| region).filter(|region| !region.is_empty())
+    arn(text)
+        .map(|(_, region, _)| region)
+        .filter(|region| !region.is_empty())
 }
 
 /// What keeps an order, or shares a shard.
@@ -147,8 +205,13 @@ impl Key {
             Key::Link => click.text(&["route", "id"]),
             Key::Workspace => click.text(&["route", "creator", "workspace", "id"]),
         };
-        let fits = |text: &str| (1..=128).contains(&text.len()) && text.bytes().all(|c| c.is_ascii_graphic());
-        member.filter(|text| fits(text)).map_or_else(|| click.id.to_string().into(), |text| text.into_owned().into())
+        let fits = |text: &str| {
+            (1..=128).contains(&text.len()) && text.bytes().all(|c| c.is_ascii_graphic())
+        };
+        member.filter(|text| fits(text)).map_or_else(
+            || click.id.to_string().into(),
+            |text| text.into_owned().into(),
+        )
     }
 }
 
@@ -158,7 +221,8 @@ pub(super) fn message(body: &[u8]) -> String {
     let text = text(body);
     // Both begin with this byte, which few texts have.
     if memchr::memchr(0xEF, body).is_some() && text.contains(['\u{fffe}', '\u{ffff}']) {
-        text.replace('\u{fffe}', "\\ufffe").replace('\u{ffff}', "\\uffff")
+        text.replace('\u{fffe}', "\\ufffe")
+            .replace('\u{ffff}', "\\uffff")
     } else {
         text.into_owned()
     }
@@ -176,11 +240,19 @@ pub(super) fn by_number<'n>(
     taken: impl Iterator<Item = &'n str>,
     failed: impl Iterator<Item = (String, Failed)>,
 ) -> Vec<Option<Failed>> {
-    let unknown = || Failed { code: "Unanswered".into(), message: "the answer does not name it".into(), permanent: false };
+    let unknown = || Failed {
+        code: "Unanswered".into(),
+        message: "the answer does not name it".into(),
+        permanent: false,
+    };
     let mut results: Vec<_> = batch.iter().map(|_| Some(unknown())).collect();
     let taken = taken.map(|name| (name.to_owned(), None));
     for (name, result) in taken.chain(failed.map(|(name, failed)| (name, Some(failed)))) {
-        if let Some(place) = name.parse::<usize>().ok().and_then(|at| results.get_mut(at)) {
+        if let Some(place) = name
+            .parse::<usize>()
+            .ok()
+            .and_then(|at| results.get_mut(at))
+        {
             *place = result;
         }
     }
@@ -193,17 +265,35 @@ mod tests {
 
     #[test]
     fn an_arn_says_where_it_is() {
-        assert_eq!(arn("arn:aws:sns:eu-west-1:123456789012:clicks"), Some(("sns", "eu-west-1", "clicks")));
-        assert_eq!(arn("arn:aws-cn:lambda:cn-north-1:1:function:f:live"), Some(("lambda", "cn-north-1", "function:f:live")));
-        assert_eq!(arn("arn:aws:iam::123456789012:role/clicks"), Some(("iam", "", "role/clicks")));
+        assert_eq!(
+            arn("arn:aws:sns:eu-west-1:123456789012:clicks"),
+            Some(("sns", "eu-west-1", "clicks"))
+        );
+        assert_eq!(
+            arn("arn:aws-cn:lambda:cn-north-1:1:function:f:live"),
+            Some(("lambda", "cn-north-1", "function:f:live"))
+        );
+        assert_eq!(
+            arn("arn:aws:iam::123456789012:role/clicks"),
+            Some(("iam", "", "role/clicks"))
+        );
         assert_eq!(region("arn:aws:iam::123456789012:role/clicks"), None);
-        for text in ["", "clicks", "arn:aws:sns", "arn:aws:sns:eu-west-1:1:", "urn:aws:sns:eu-west-1:1:c"] {
+        for text in [
+            "",
+            "clicks",
+            "arn:aws:sns",
+            "arn:aws:sns:eu-west-1:1:",
+            "urn:aws:sns:eu-west-1:1:c",
+        ] {
             assert_eq!(arn(text), None, "{text}");
         }
     }
 
     #[test]
     fn characters_that_are_refused_are_escaped() {
-        assert_eq!(message("{\"a\":\"x\u{ffff}\u{fffe}é\"}".as_bytes()), "{\"a\":\"x\\uffff\\ufffeé\"}");
+        assert_eq!(
+            message("{\"a\":\"x\u{ffff}\u{fffe}é\"}".as_bytes()),
+            "{\"a\":\"x\\uffff\\ufffeé\"}"
+        );
     }
 }

@@ -50,7 +50,13 @@ impl Body {
 
     /// The body that holds `batch`.
     pub fn write(self, batch: &[Entry]) -> Vec<u8> {
-        let mut out = Vec::with_capacity(OVERHEAD + batch.iter().map(|entry| entry.body.len() + 1).sum::<usize>());
+        let mut out = Vec::with_capacity(
+            OVERHEAD
+                + batch
+                    .iter()
+                    .map(|entry| entry.body.len() + 1)
+                    .sum::<usize>(),
+        );
         let (open, between, close) = match self {
             Body::Envelope => ("{\"data\":[", ",", "]"),
             Body::Array => ("[", ",", "]"),
@@ -67,7 +73,10 @@ impl Body {
         out.extend_from_slice(close.as_bytes());
         if self == Body::Envelope {
             out.extend_from_slice(b",\"key\":");
-            text::write_str(batch.first().map_or("", |entry| entry.object.base_name()), &mut out);
+            text::write_str(
+                batch.first().map_or("", |entry| entry.object.base_name()),
+                &mut out,
+            );
             out.push(b'}');
         }
         out

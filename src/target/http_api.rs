@@ -33,21 +33,32 @@ impl HttpClient {
             // An error here says that a provider is installed already.
             let _ = rustls::crypto::ring::default_provider().install_default();
             let agent = concat!("clickstream-forwarder/", env!("CARGO_PKG_VERSION"));
-            let client = Client::builder().redirect(Policy::none()).connect_timeout(CONNECT).user_agent(agent);
+            let client = Client::builder()
+                .redirect(Policy::none())
+                .connect_timeout(CONNECT)
+                .user_agent(agent);
             let client = match trust.client_config() {
                 Some(config) => client.tls_backend_preconfigured(config),
                 None => client,
             };
-            client.build().map_err(|e| format!("no HTTP client: {}", causes(&e)))
+            client
+                .build()
+                .map_err(|e| format!("no HTTP client: {}", causes(&e)))
         };
-        self.client.get_or_init(build).as_ref().map_err(|cause| Halt::Misconfigured(cause.clone()))
+        self.client
+            .get_or_init(build)
+            .as_ref()
+            .map_err(|cause| Halt::Misconfigured(cause.clone()))
     }
 }
 
 /// Sends one request and judges its status; the only way that targets send.
 #[expect(clippy::disallowed_methods, reason = "this is the one place that may")]
 pub async fn send(request: RequestBuilder, now: fn() -> SystemTime) -> Result<(), Halt> {
-    let mut answer = request.send().await.map_err(|e| Halt::Down(causes(&e.without_url())))?;
+    let mut answer = request
+        .send()
+        .await
+        .map_err(|e| Halt::Down(causes(&e.without_url())))?;
     let halt = judge(answer.status(), answer.headers(), now());
     // Reading the body to its end lets the connection be used again; what it says is not needed, and the
     // status stands however long that takes.
@@ -80,8 +91,12 @@ fn judge(status: StatusCode, headers: &HeaderMap, now: SystemTime) -> Option<Hal
             let hint = "redirects are not followed: give the final URL";
             Some(Halt::Misconfigured(format!("{said}: {hint}")))
         }
-        401 | 403 => Some(Halt::Misconfigured(format!("{said}: check the target's credentials"))),
-        404 | 405 | 410 | 415 => Some(Halt::Misconfigured(format!("{said}: check the target's URL, method and body form"))),
+        401 | 403 => Some(Halt::Misconfigured(format!(
+            "{said}: check the target's credentials"
+        ))),
+        404 | 405 | 410 | 415 => Some(Halt::Misconfigured(format!(
+            "{said}: check the target's URL, method and body form"
+        ))),
         _ => Some(Halt::Misconfigured(said)),
     }
 }
@@ -91,7 +106,11 @@ mod tests {
     use super::*;
 
     fn status(code: u16) -> Option<Halt> {
-        judge(StatusCode::from_u16(code).unwrap(), &HeaderMap::new(), SystemTime::UNIX_EPOCH)
+        judge(
+            StatusCode::from_u16(code).unwrap(),
+            &HeaderMap::new(),
+            SystemTime::UNIX_EPOCH,
+        )
     }
 
     #[test]
@@ -106,13 +125,19 @@ mod tests {
     #[test]
     fn what_passes_is_retried_and_what_does_not_is_not() {
         for code in [408, 425, 429] {
-            assert!(matches!(status(code), Some(Halt::Throttled(None, _))), "{code}");
+            assert!(
+                matches!(status(code), Some(Halt::Throttled(None, _))),
+                "{code}"
+            );
         }
         for code in [500, 502, 503, 504, 507, 511] {
             assert!(matches!(status(code), Some(Halt::Down(_))), "{code}");
         }
         for code in [301, 307, 401, 403, 404, 405, 410, 415, 501, 505] {
-            assert!(matches!(status(code), Some(Halt::Misconfigured(_))), "{code}");
+            assert!(
+                matches!(status(code), Some(Halt::Misconfigured(_))),
+                "{code}"
+            );
         }
     }
 }

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{Context, Target, aws, dynamodb, eventbridge, firehose, http, kinesis, lambda, s3, sns, sqs, stdout};
+use super::{
+    Context, Target, aws, dynamodb, eventbridge, firehose, http, kinesis, lambda, s3, sns, sqs,
+    stdout,
+};
 use crate::config::vars::Scope;
 
 /// A variable of a kind, below the target's prefix.
@@ -59,8 +62,16 @@ pub const AWS: &[Var] = aws::VARS;
 
 /// The variables that every target has.
 pub const COMMON: &[Var] = &[
-    Var { name: "KIND", default: "", doc: "the kind of target; required" },
-    Var { name: "MAX_RECORDS", default: "the kind's limit", doc: "most clicks in a request; may only lower the limit" },
+    Var {
+        name: "KIND",
+        default: "",
+        doc: "the kind of target; required",
+    },
+    Var {
+        name: "MAX_RECORDS",
+        default: "the kind's limit",
+        doc: "most clicks in a request; may only lower the limit",
+    },
     Var {
         name: "MAX_BYTES",
         default: "the kind's limit",
@@ -71,6 +82,14 @@ pub const COMMON: &[Var] = &[
         default: "10; 1 for `stdout`",
         doc: "most requests in flight at a time; fewer while the target throttles or slows down",
     },
-    Var { name: "RATE", default: "", doc: "most requests per second, of all copies of the function together (`MAX_CONCURRENCY`)" },
-    Var { name: "TIMEOUT", default: "30s", doc: "how long a request may take" },
+    Var {
+        name: "RATE",
+        default: "",
+        doc: "most requests per second, of all copies of the function together (`MAX_CONCURRENCY`)",
+    },
+    Var {
+        name: "TIMEOUT",
+        default: "30s",
+        doc: "how long a request may take",
+    },
 ];

@@ -29,7 +29,11 @@ pub(super) const KIND: Kind = Kind {
             default: "event",
             doc: "`event`: Lambda queues the call and the clicks count as sent; `response`: they do once the function has ended well",
         },
-        Var { name: "FORMAT", default: "click", doc: "`click`, `flat`, `raw` or `webhook`" },
+        Var {
+            name: "FORMAT",
+            default: "click",
+            doc: "`click`, `flat`, `raw` or `webhook`",
+        },
     ],
     shared: aws::VARS,
     build,
@@ -59,7 +63,12 @@ fn build(scope: &Scope<'_>, context: Context) -> Option<Arc<dyn Target>> {
     });
     let form = scope.parsed("FORMAT").unwrap_or(Form::Click);
     let client = aws::Client::new(scope, context, function.and_then(aws::region), Client::new);
-    Some(Arc::new(Lambda { function: function?.to_owned(), awaited: awaited.unwrap_or(false), form, client }))
+    Some(Arc::new(Lambda {
+        function: function?.to_owned(),
+        awaited: awaited.unwrap_or(false),
+        form,
+        client,
+    }))
 }
 
 #[async_trait]
@@ -83,32 +92,65 @@ impl Target for Lambda {
     }
 
     async fn send(&self, batch: &[Entry]) -> Result<Vec<Verdict>, Halt> {
-        let kind = if self.awaited { InvocationType::RequestResponse } else { InvocationType::Event };
-        let invoke = self.client.get().await.invoke().function_name(&self.function).invocation_type(kind);
-        let answer = invoke.payload(Blob::new(Body::Envelope.write(batch))).send().await.map_err(|e| halt(e, REFUSED))?;
+        let kind = if self.awaited {
+            InvocationType::RequestResponse
+        } else {
+            InvocationType::Event
+        };
+        let invoke = self
+            .client
+            .get()
+            .await
+            .invoke()
+            .function_name(&self.function)
+            .invocation_type(kind);
+        let answer = invoke
+            .payload(Blob::new(Body::Envelope.write(batch)))
+            .send()
+            .await
+            .map_err(|e| halt(e, REFUSED))?;
         let payload = answer.payload.map(Blob::into_inner).unwrap_or_default();
         let payload: Value = serde_json::from_slice(&payload).unwrap_or_default();
         if let Some(error) = answer.function_error {
             // What it says beyond the type may repeat a click.
-            let kind = payload.get("errorType").and_then(Value::as_str).unwrap_or("no type");
-            return Err(Halt::Down(format!("the function failed ({error}: {kind}): see its log")));
+            let kind = payload
+                .get("errorType")
+                .and_then(Value::as_str)
+                .unwrap_or("no type");
+            return Err(Halt::Down(format!(
+                "the function failed ({error}: {kind}): see its log"
+            )));
         }
         verdicts(batch, &payload)
     }
 
     fn permissions(&self) -> Vec<Permission> {
-        self.client.permission(&["lambda:InvokeFunction"], &self.function, "lambda", "function:")
+        self.client.permission(
+            &["lambda:InvokeFunction"],
+            &self.function,
+            "lambda",
+            "function:",
+        )
     }
 
     async fn probe(&self) -> Result<(), Halt> {
-        let invoke = self.client.get().await.invoke().function_name(&self.function).invocation_type(InvocationType::DryRun);
+        let invoke = self
+            .client
+            .get()
+            .await
+            .invoke()
+            .function_name(&self.function)
+            .invocation_type(InvocationType::DryRun);
         probed(invoke.send().await, REFUSED)
     }
 
     fn describe(&self) -> Vec<(&'static str, String)> {
         let invocation = if self.awaited { "response" } else { "event" };
-        let mut rows =
-            vec![("function", self.function.clone()), ("invocation", invocation.into()), ("format", self.form.to_string())];
+        let mut rows = vec![
+            ("function", self.function.clone()),
+            ("invocation", invocation.into()),
+            ("format", self.form.to_string()),
+        ];
         rows.extend(self.client.describe());
         rows
     }
@@ -123,9 +165,20 @@ fn verdicts(batch: &[Entry], answer: &Value) -> Result<Vec<Verdict>, Halt> {
     };
     let ids: BTreeSet<String> = batch.iter().map(|entry| entry.id.to_string()).collect();
     let named = |one: &Value| Some(ids.get(one.get("itemIdentifier")?.as_str()?)?.clone());
-    let failed: Option<BTreeSet<String>> = failed.and_then(|failed| failed.iter().map(named).collect());
-    let failed = failed
-        .ok_or_else(|| Halt::Down("the function's batchItemFailures name something that is not a click of the call".into()))?;
-    let verdict = |entry: &Entry| if failed.contains(&entry.id.to_string()) { Verdict::Retry } else { Verdict::Sent };
+    let failed: Option<BTreeSet<String>> =
+        failed.and_then(|failed| failed.iter().map(named).collect());
+    let failed = failed.ok_or_else(|| {
+        Halt::Down(
+            "the function's batchItemFailures name something that is not a click of the call"
+                .into(),
+        )
+    })?;
+    let verdict = |entry: &Entry| {
+        if failed.contains(&entry.id.to_string()) {
+            Verdict::Retry
+        } else {
+            Verdict::Sent
+        }
+    };
     Ok(batch.iter().map(verdict).collect())
 }

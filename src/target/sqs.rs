@@ -16,10 +16,26 @@ pub(super) const KIND: Kind = Kind {
     name: "sqs",
     doc: "an SQS queue, standard or FIFO",
     vars: &[
-        Var { name: "QUEUE_URL", default: "", doc: "the queue's URL; one that ends in .fifo is a FIFO queue; required" },
-        Var { name: "BODY", default: "single", doc: "clicks of a message: `single`, or many as `lines` or `array` (not FIFO)" },
-        Var { name: "GROUP", default: "link", doc: "FIFO: what keeps its order: `link`, `workspace`, or `id` for none" },
-        Var { name: "FORMAT", default: "click", doc: "`click`, `flat`, `raw` or `webhook`" },
+        Var {
+            name: "QUEUE_URL",
+            default: "",
+            doc: "the queue's URL; one that ends in .fifo is a FIFO queue; required",
+        },
+        Var {
+            name: "BODY",
+            default: "single",
+            doc: "clicks of a message: `single`, or many as `lines` or `array` (not FIFO)",
+        },
+        Var {
+            name: "GROUP",
+            default: "link",
+            doc: "FIFO: what keeps its order: `link`, `workspace`, or `id` for none",
+        },
+        Var {
+            name: "FORMAT",
+            default: "click",
+            doc: "`click`, `flat`, `raw` or `webhook`",
+        },
     ],
     shared: aws::VARS,
     build,
@@ -49,11 +65,17 @@ struct Sqs {
 }
 
 fn build(scope: &Scope<'_>, context: Context) -> Option<Arc<dyn Target>> {
-    let queue = scope.required("QUEUE_URL", "a URL such as https://sqs.eu-west-1.amazonaws.com/123456789012/clicks");
+    let queue = scope.required(
+        "QUEUE_URL",
+        "a URL such as https://sqs.eu-west-1.amazonaws.com/123456789012/clicks",
+    );
     let queue = queue.filter(|url| {
         let known = url.starts_with("https://") || url.starts_with("http://");
         if !known {
-            scope.mistake("QUEUE_URL", format!("found {url:?}; expected the queue's URL, which begins with https://"));
+            scope.mistake(
+                "QUEUE_URL",
+                format!("found {url:?}; expected the queue's URL, which begins with https://"),
+            );
         }
         known
     });
@@ -61,7 +83,10 @@ fn build(scope: &Scope<'_>, context: Context) -> Option<Arc<dyn Target>> {
     let body = scope.parsed("BODY").unwrap_or(Body::Single);
     let group = scope.parsed("GROUP");
     match body {
-        Body::Envelope => scope.mistake("BODY", "found \"envelope\"; expected single, lines or array"),
+        Body::Envelope => scope.mistake(
+            "BODY",
+            "found \"envelope\"; expected single, lines or array",
+        ),
         Body::Array | Body::Lines if fifo => {
             scope.mistake("BODY", "puts many clicks in a message, which a FIFO queue cannot tell apart: leave it at single");
         }
@@ -71,67 +96,140 @@ fn build(scope: &Scope<'_>, context: Context) -> Option<Arc<dyn Target>> {
         scope.mistake("GROUP", "is for FIFO queues, whose URL ends in .fifo");
     }
     let form = scope.parsed("FORMAT").unwrap_or(Form::Click);
-    let client = aws::Client::new(scope, context, queue.and_then(|url| crate::aws::queue(url).0), Client::new);
+    let client = aws::Client::new(
+        scope,
+        context,
+        queue.and_then(|url| crate::aws::queue(url).0),
+        Client::new,
+    );
     let group = fifo.then(|| group.unwrap_or(Key::Link));
-    Some(Arc::new(Sqs { queue: queue?.to_owned(), body, group, form, client }))
+    Some(Arc::new(Sqs {
+        queue: queue?.to_owned(),
+        body,
+        group,
+        form,
+        client,
+    }))
 }
 
 #[async_trait]
 impl Target for Sqs {
     fn limits(&self) -> Limits {
-        let plain = Limits { bytes: BYTES, record_bytes: BYTES, ..Limits::PLAIN };
+        let plain = Limits {
+            bytes: BYTES,
+            record_bytes: BYTES,
+            ..Limits::PLAIN
+        };
         match self.body {
-            Body::Single => Limits { records: 10, verdicts: true, grouped: self.group.is_some(), ..plain },
+            Body::Single => Limits {
+                records: 10,
+                verdicts: true,
+                grouped: self.group.is_some(),
+                ..plain
+            },
             // As many as fit one message, whose two brackets and last line end are its overhead.
-            _ => Limits { records: 10_000, overhead: 2, per_record: 1, ..plain },
+            _ => Limits {
+                records: 10_000,
+                overhead: 2,
+                per_record: 1,
+                ..plain
+            },
         }
     }
 
     fn encode(&self, click: &Click<'_>) -> Result<Entry, Unfit> {
         let body = message(&click.form(self.form));
         let group = self.group.map(|key| key.of(click).into());
-        Ok(Entry { group, ..Entry::new(click, body.into()) })
+        Ok(Entry {
+            group,
+            ..Entry::new(click, body.into())
+        })
     }
 
     async fn send(&self, batch: &[Entry]) -> Result<Vec<Verdict>, Halt> {
         if self.body != Body::Single {
             let body = aws::text(&self.body.write(batch)).into_owned();
-            let send = self.client.get().await.send_message().queue_url(&self.queue).message_body(body);
+            let send = self
+                .client
+                .get()
+                .await
+                .send_message()
+                .queue_url(&self.queue)
+                .message_body(body);
             send.send().await.map_err(|e| halt(e, REFUSED))?;
             return Ok(vec![Verdict::Sent; batch.len()]);
         }
         let entry = |(at, entry): (usize, &Entry)| {
-            let message = SendMessageBatchRequestEntry::builder().id(at.to_string()).message_body(aws::text(&entry.body));
-            let Some(group) = &entry.group else { return message.build() };
-            message.message_group_id(&**group).message_deduplication_id(entry.id.to_string()).build()
+            let message = SendMessageBatchRequestEntry::builder()
+                .id(at.to_string())
+                .message_body(aws::text(&entry.body));
+            let Some(group) = &entry.group else {
+                return message.build();
+            };
+            message
+                .message_group_id(&**group)
+                .message_deduplication_id(entry.id.to_string())
+                .build()
         };
-        let entries = batch.iter().enumerate().map(entry).collect::<Result<_, _>>();
+        let entries = batch
+            .iter()
+            .enumerate()
+            .map(entry)
+            .collect::<Result<_, _>>();
         let entries = entries.map_err(|e| Halt::Misconfigured(e.to_string()))?;
-        let send = self.client.get().await.send_message_batch().queue_url(&self.queue).set_entries(Some(entries));
+        let send = self
+            .client
+            .get()
+            .await
+            .send_message_batch()
+            .queue_url(&self.queue)
+            .set_entries(Some(entries));
         let answer = send.send().await.map_err(|e| halt(e, REFUSED))?;
         let failed = answer.failed.into_iter().map(|one| {
-            let failed = Failed { code: one.code, message: one.message.unwrap_or_default(), permanent: one.sender_fault };
+            let failed = Failed {
+                code: one.code,
+                message: one.message.unwrap_or_default(),
+                permanent: one.sender_fault,
+            };
             (one.id, failed)
         });
-        judge(aws::by_number(batch, answer.successful.iter().map(|one| one.id.as_str()), failed))
+        judge(aws::by_number(
+            batch,
+            answer.successful.iter().map(|one| one.id.as_str()),
+            failed,
+        ))
     }
 
     fn permissions(&self) -> Vec<Permission> {
         let (_, account, name) = crate::aws::queue(&self.queue);
         let account = account.unwrap_or("${Account}");
-        let mut permissions = self.client.permission(&["sqs:SendMessage"], name, "sqs", "");
-        permissions.iter_mut().for_each(|permission| permission.resource = permission.resource.replace("${Account}", account));
+        let mut permissions = self
+            .client
+            .permission(&["sqs:SendMessage"], name, "sqs", "");
+        permissions.iter_mut().for_each(|permission| {
+            permission.resource = permission.resource.replace("${Account}", account)
+        });
         permissions
     }
 
     async fn probe(&self) -> Result<(), Halt> {
-        let send = self.client.get().await.send_message_batch().queue_url(&self.queue).set_entries(Some(Vec::new()));
+        let send = self
+            .client
+            .get()
+            .await
+            .send_message_batch()
+            .queue_url(&self.queue)
+            .set_entries(Some(Vec::new()));
         probed(send.send().await, REFUSED)
     }
 
     fn describe(&self) -> Vec<(&'static str, String)> {
         let body = format!("{:?}", self.body).to_lowercase();
-        let mut rows = vec![("queue", self.queue.clone()), ("body", body), ("format", self.form.to_string())];
+        let mut rows = vec![
+            ("queue", self.queue.clone()),
+            ("body", body),
+            ("format", self.form.to_string()),
+        ];
         rows.extend(self.group.map(|group| ("order of", group.to_string())));
         rows.extend(self.client.describe());
         rows

@@ -17,7 +17,11 @@ use crate::config::vars::Scope;
 pub(super) const KIND: Kind = Kind {
     name: "stdout",
     doc: "one click per line on standard output; in Lambda, into the function's log",
-    vars: &[Var { name: "FORMAT", default: "click", doc: "`click`, `flat`, `raw` or `webhook`" }],
+    vars: &[Var {
+        name: "FORMAT",
+        default: "click",
+        doc: "`click`, `flat`, `raw` or `webhook`",
+    }],
     shared: &[],
     build,
 };
@@ -38,7 +42,14 @@ static WRITING: LazyLock<Arc<Mutex<()>>> = LazyLock::new(Arc::default);
 impl Target for Stdout {
     fn limits(&self) -> Limits {
         // One after another, so that a file's clicks come out in their order.
-        Limits { records: 1024, bytes: 64 << 20, record_bytes: 64 << 20, per_record: 1, in_flight: 1, ..Limits::PLAIN }
+        Limits {
+            records: 1024,
+            bytes: 64 << 20,
+            record_bytes: 64 << 20,
+            per_record: 1,
+            in_flight: 1,
+            ..Limits::PLAIN
+        }
     }
 
     fn encode(&self, click: &Click<'_>) -> Result<Entry, Unfit> {
@@ -52,13 +63,20 @@ impl Target for Stdout {
         // ends with the write, even if nobody waits for it any more.
         let write = move || {
             let _turn = turn;
-            write_lines(&mut File::from(std::io::stdout().as_fd().try_clone_to_owned()?), &bodies)
+            write_lines(
+                &mut File::from(std::io::stdout().as_fd().try_clone_to_owned()?),
+                &bodies,
+            )
         };
-        let written = spawn_blocking(write).await.unwrap_or_else(|e| Err(e.into()));
+        let written = spawn_blocking(write)
+            .await
+            .unwrap_or_else(|e| Err(e.into()));
         match written {
             Ok(()) => Ok(vec![Verdict::Sent; batch.len()]),
             Err(e) if e.kind() == ErrorKind::BrokenPipe => Err(Halt::Closed),
-            Err(e) => Err(Halt::Misconfigured(format!("standard output cannot be written: {e}"))),
+            Err(e) => Err(Halt::Misconfigured(format!(
+                "standard output cannot be written: {e}"
+            ))),
         }
     }
 
@@ -69,7 +87,10 @@ impl Target for Stdout {
 
 /// Writes each body and a line feed, from where they are.
 fn write_lines(out: &mut impl Write, bodies: &[Bytes]) -> io::Result<()> {
-    let mut slices: Vec<_> = bodies.iter().flat_map(|body| [IoSlice::new(body), IoSlice::new(b"\n")]).collect();
+    let mut slices: Vec<_> = bodies
+        .iter()
+        .flat_map(|body| [IoSlice::new(body), IoSlice::new(b"\n")])
+        .collect();
     let mut rest = slices.as_mut_slice();
     while !rest.is_empty() {
         match out.write_vectored(rest) {
@@ -107,11 +128,21 @@ mod tests {
 
     #[test]
     fn lines_come_out_whole_however_little_is_taken_at_a_time() {
-        let bodies: Vec<_> = ["{\"a\":1}", "", "{\"long\":\"xxxxxxxxx\"}"].map(Bytes::from).into();
+        let bodies: Vec<_> = ["{\"a\":1}", "", "{\"long\":\"xxxxxxxxx\"}"]
+            .map(Bytes::from)
+            .into();
         let mut out = Narrow(Vec::new(), 1000);
         write_lines(&mut out, &bodies).unwrap();
         out.0.retain(|byte| *byte != b'-');
-        assert_eq!(String::from_utf8(out.0).unwrap(), "{\"a\":1}\n\n{\"long\":\"xxxxxxxxx\"}\n");
-        assert_eq!(write_lines(&mut Narrow(Vec::new(), 10), &bodies).unwrap_err().kind(), ErrorKind::WriteZero);
+        assert_eq!(
+            String::from_utf8(out.0).unwrap(),
+            "{\"a\":1}\n\n{\"long\":\"xxxxxxxxx\"}\n"
+        );
+        assert_eq!(
+            write_lines(&mut Narrow(Vec::new(), 10), &bodies)
+                .unwrap_err()
+                .kind(),
+            ErrorKind::WriteZero
+        );
     }
 }

@@ -53,18 +53,41 @@ impl Continuation {
     pub(super) fn new(job: &Job, outcome: &Outcome, unit: &str, shared: bool) -> Continuation {
         let rest = outcome.rest.clone().or_else(|| job.rest.clone());
         // Once claimed, the item knows of the replay.
-        let again = job.again.clone().filter(|_| !shared || outcome.rest.is_none());
+        let again = job
+            .again
+            .clone()
+            .filter(|_| !shared || outcome.rest.is_none());
         let origin = job.origin.clone().unwrap_or_else(|| unit.to_owned());
         let (version, revision, progress) = match rest {
-            Some(Rest { version, revision, progress }) => {
-                (version.or_else(|| job.version.clone()), Some(revision), progress.filter(|_| !shared))
-            }
+            Some(Rest {
+                version,
+                revision,
+                progress,
+            }) => (
+                version.or_else(|| job.version.clone()),
+                Some(revision),
+                progress.filter(|_| !shared),
+            ),
             None => (job.version.clone(), None, None),
         };
         let (bucket, key) = (outcome.object.bucket.clone(), outcome.object.key.clone());
-        let others = job.keys.iter().filter(|other| revision.is_none() && **other != key);
+        let others = job
+            .keys
+            .iter()
+            .filter(|other| revision.is_none() && **other != key);
         let spellings = others.cloned().collect();
-        Continuation { format: VERSION, bucket, key, spellings, origin, hop: job.hop + 1, version, revision, progress, again }
+        Continuation {
+            format: VERSION,
+            bucket,
+            key,
+            spellings,
+            origin,
+            hop: job.hop + 1,
+            version,
+            revision,
+            progress,
+            again,
+        }
     }
 
     /// Whether `value` is one.
@@ -75,30 +98,51 @@ impl Continuation {
     /// The job it asks for.
     pub(super) fn read(value: &Value) -> Result<Job, String> {
         if value.get(MARK).and_then(Value::as_u64) != Some(VERSION) {
-            return Err(format!("a continuation of another version than {VERSION}: deploy the newer version"));
+            return Err(format!(
+                "a continuation of another version than {VERSION}: deploy the newer version"
+            ));
         }
-        let it = Continuation::deserialize(value).map_err(|e| format!("a continuation that cannot be read: {e}"))?;
-        let rest = it.revision.map(|revision| Rest { version: it.version.clone(), revision, progress: it.progress });
+        let it = Continuation::deserialize(value)
+            .map_err(|e| format!("a continuation that cannot be read: {e}"))?;
+        let rest = it.revision.map(|revision| Rest {
+            version: it.version.clone(),
+            revision,
+            progress: it.progress,
+        });
         Ok(Job {
             version: it.version,
             origin: Some(it.origin),
             hop: it.hop,
             rest,
             again: it.again,
-            ..Job::new(it.bucket, std::iter::once(it.key).chain(it.spellings).collect())
+            ..Job::new(
+                it.bucket,
+                std::iter::once(it.key).chain(it.spellings).collect(),
+            )
         })
     }
 }
 
 /// After how long a fresh message with a job's rest should wake the function; nothing if there is no rest, or if
 /// its trigger brings it back by itself.
-pub(super) fn fresh(answer: &Answer, job: &Job, outcome: &Outcome, rng: &mut Rng) -> Option<Duration> {
+pub(super) fn fresh(
+    answer: &Answer,
+    job: &Job,
+    outcome: &Outcome,
+    rng: &mut Rng,
+) -> Option<Duration> {
     if outcome.continues() {
         return Some(Duration::ZERO);
     }
     // Lambda tries an asynchronous event twice more, and then forgets it.
-    let forgets = *answer == Answer::Whole && outcome.failure().is_some() && !matches!(outcome.end, End::Refused(_));
-    forgets.then(|| held(outcome).unwrap_or_else(|| delay(job.hop + 1, rng)).min(LONGEST_DELAY))
+    let forgets = *answer == Answer::Whole
+        && outcome.failure().is_some()
+        && !matches!(outcome.end, End::Refused(_));
+    forgets.then(|| {
+        held(outcome)
+            .unwrap_or_else(|| delay(job.hop + 1, rng))
+            .min(LONGEST_DELAY)
+    })
 }
 
 /// How long an object must wait that nothing is wrong with.
@@ -111,8 +155,14 @@ fn held(outcome: &Outcome) -> Option<Duration> {
 }
 
 /// For how long a message stays away that was received `receives` times.
-pub(super) fn away<'o>(receives: u32, outcomes: impl Iterator<Item = &'o Outcome>, rng: &mut Rng) -> Duration {
-    let mut failed = outcomes.filter(|outcome| outcome.failure().is_some()).map(held);
+pub(super) fn away<'o>(
+    receives: u32,
+    outcomes: impl Iterator<Item = &'o Outcome>,
+    rng: &mut Rng,
+) -> Duration {
+    let mut failed = outcomes
+        .filter(|outcome| outcome.failure().is_some())
+        .map(held);
     let lease = failed.try_fold(Duration::ZERO, |most, held| held.map(|left| most.max(left)));
     match lease.filter(|lease| !lease.is_zero()) {
         // Only leases are in the way.
@@ -124,7 +174,9 @@ pub(super) fn away<'o>(receives: u32, outcomes: impl Iterator<Item = &'o Outcome
 
 /// The delay after so many failures, from 1: it doubles from 30 s to 1 h, less up to a quarter by chance.
 fn delay(failures: u32, rng: &mut Rng) -> Duration {
-    let bound = FIRST.saturating_mul(1 << (failures.max(1) - 1).min(16)).min(LONGEST);
+    let bound = FIRST
+        .saturating_mul(1 << (failures.max(1) - 1).min(16))
+        .min(LONGEST);
     bound.mul_f64(1.0 - rng.f64() / 4.0)
 }
 
@@ -171,24 +223,51 @@ mod tests {
         let job = Job::new("b", vec!["/a+b".into(), "/a b".into()]);
         let unread = Outcome::unread(job.object(), End::Failed("403".into()));
         let read = |outcome: &Outcome| {
-            let message = serde_json::to_value(Continuation::new(&job, outcome, "origin", true)).unwrap();
+            let message =
+                serde_json::to_value(Continuation::new(&job, outcome, "origin", true)).unwrap();
             Continuation::read(&message).unwrap()
         };
         assert_eq!(read(&unread).keys, job.keys);
-        let rest = Rest { version: None, revision: "etag".into(), progress: None };
-        let found = Outcome { object: ObjectRef::new("b", "/a b"), rest: Some(rest), ..unread };
+        let rest = Rest {
+            version: None,
+            revision: "etag".into(),
+            progress: None,
+        };
+        let found = Outcome {
+            object: ObjectRef::new("b", "/a b"),
+            rest: Some(rest),
+            ..unread
+        };
         let next = read(&found);
-        assert_eq!((next.keys.as_slice(), next.hop), (&["/a b".to_owned()][..], 1));
-        assert!(next.identity() != job.identity(), "the object that came after it is another");
+        assert_eq!(
+            (next.keys.as_slice(), next.hop),
+            (&["/a b".to_owned()][..], 1)
+        );
+        assert!(
+            next.identity() != job.identity(),
+            "the object that came after it is another"
+        );
     }
 
     #[test]
     fn what_only_its_sender_can_mend_is_not_handed_over() {
         let (job, mut rng) = (Job::new("b", vec!["k".into()]), Rng::with_seed(1));
         let ended = |end| Outcome::unread(ObjectRef::new("b", "k"), end);
-        assert_eq!(fresh(&Answer::Whole, &job, &ended(End::Refused("no such target".into())), &mut rng), None);
+        assert_eq!(
+            fresh(
+                &Answer::Whole,
+                &job,
+                &ended(End::Refused("no such target".into())),
+                &mut rng
+            ),
+            None
+        );
         assert!(fresh(&Answer::Whole, &job, &failed(), &mut rng).is_some());
-        assert_eq!(fresh(&Answer::Sqs, &job, &failed(), &mut rng), None, "its message comes back by itself");
+        assert_eq!(
+            fresh(&Answer::Sqs, &job, &failed(), &mut rng),
+            None,
+            "its message comes back by itself"
+        );
     }
 
     #[test]

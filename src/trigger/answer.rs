@@ -28,7 +28,12 @@ pub struct Failed(pub Vec<String>);
 
 impl std::fmt::Display for Failed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} object(s) must be delivered again: {}", self.0.len(), self.0.join("; "))
+        write!(
+            f,
+            "{} object(s) must be delivered again: {}",
+            self.0.len(),
+            self.0.join("; ")
+        )
     }
 }
 
@@ -49,13 +54,21 @@ impl Fate {
     /// Of an outcome that only the trigger can mend.
     pub fn of(outcome: Outcome) -> Fate {
         let failure = outcome.unfinished();
-        Fate { outcome, failure, handed_over: false }
+        Fate {
+            outcome,
+            failure,
+            handed_over: false,
+        }
     }
 }
 
 /// Why a unit must come again; nothing if it is done with.
 pub(super) fn failures(unit: &Unit, fates: &[Fate]) -> Vec<String> {
-    unit.error.iter().cloned().chain(fates.iter().filter_map(|fate| fate.failure.clone())).collect()
+    unit.error
+        .iter()
+        .cloned()
+        .chain(fates.iter().filter_map(|fate| fate.failure.clone()))
+        .collect()
 }
 
 impl Answer {
@@ -63,13 +76,21 @@ impl Answer {
     pub fn give(&self, units: &[(Unit, Vec<Fate>)]) -> Result<Value, Failed> {
         match self {
             Answer::Sqs => {
-                let failed = units.iter().filter(|(unit, fates)| !failures(unit, fates).is_empty());
+                let failed = units
+                    .iter()
+                    .filter(|(unit, fates)| !failures(unit, fates).is_empty());
                 let mut answer = SqsBatchResponse::default();
                 answer.set_failures(failed.map(|(unit, _)| unit.id.as_str()));
                 Ok(json!(answer))
             }
-            Answer::Batch { version, invocation } => {
-                let results: Vec<_> = units.iter().map(|(unit, fates)| result(unit, fates)).collect();
+            Answer::Batch {
+                version,
+                invocation,
+            } => {
+                let results: Vec<_> = units
+                    .iter()
+                    .map(|(unit, fates)| result(unit, fates))
+                    .collect();
                 Ok(json!({
                     "invocationSchemaVersion": version,
                     "treatMissingKeysAs": "PermanentFailure",
@@ -78,27 +99,38 @@ impl Answer {
                 }))
             }
             Answer::Whole => {
-                let failed: Vec<_> = units.iter().flat_map(|(unit, fates)| failures(unit, fates)).collect();
+                let failed: Vec<_> = units
+                    .iter()
+                    .flat_map(|(unit, fates)| failures(unit, fates))
+                    .collect();
                 if !failed.is_empty() {
                     return Err(Failed(failed));
                 }
                 let fates = || units.iter().flat_map(|(_, fates)| fates);
                 let outcomes = || fates().map(|fate| &fate.outcome);
                 let records: u64 = outcomes().map(|outcome| outcome.records).sum();
-                let mut answer =
-                    Map::from_iter([("objects".into(), json!(outcomes().count())), ("records".into(), json!(records))]);
+                let mut answer = Map::from_iter([
+                    ("objects".into(), json!(outcomes().count())),
+                    ("records".into(), json!(records)),
+                ]);
                 for (name, wanted) in [
                     ("missing", is_missing as fn(&End) -> bool),
                     ("broken", is_broken),
                     ("skipped", is_skipped),
                     ("forwarded_before", is_done),
                 ] {
-                    let found: Vec<_> = outcomes().filter(|o| wanted(&o.end)).map(|o| o.object.to_string()).collect();
+                    let found: Vec<_> = outcomes()
+                        .filter(|o| wanted(&o.end))
+                        .map(|o| o.object.to_string())
+                        .collect();
                     if !found.is_empty() {
                         answer.insert(name.into(), json!(found));
                     }
                 }
-                let handed_over: Vec<_> = fates().filter(|f| f.handed_over).map(|f| f.outcome.object.to_string()).collect();
+                let handed_over: Vec<_> = fates()
+                    .filter(|f| f.handed_over)
+                    .map(|f| f.outcome.object.to_string())
+                    .collect();
                 if !handed_over.is_empty() {
                     answer.insert("handed_over".into(), json!(handed_over));
                 }
@@ -131,11 +163,22 @@ fn result(unit: &Unit, fates: &[Fate]) -> Value {
     let (code, text) = match fates.first().map(|fate| &fate.outcome) {
         _ if unit.error.is_some() => ("PermanentFailure", failed.join("; ")),
         _ if !failed.is_empty() => ("TemporaryFailure", failed.join("; ")),
-        Some(outcome) if handed_over => ("Succeeded", format!("{} records; the rest is in the queue", outcome.records)),
+        Some(outcome) if handed_over => (
+            "Succeeded",
+            format!("{} records; the rest is in the queue", outcome.records),
+        ),
         Some(Outcome { end: End::Done, .. }) => ("Succeeded", "forwarded before".into()),
-        Some(Outcome { end: End::Missing, .. }) => ("PermanentFailure", "the object does not exist".into()),
-        Some(Outcome { end: End::Broken { offset, reason }, .. }) => ("PermanentFailure", format!("{reason} (byte {offset})")),
-        Some(Outcome { end: End::Skipped(why), .. }) => ("Succeeded", format!("skipped: {why}")),
+        Some(Outcome {
+            end: End::Missing, ..
+        }) => ("PermanentFailure", "the object does not exist".into()),
+        Some(Outcome {
+            end: End::Broken { offset, reason },
+            ..
+        }) => ("PermanentFailure", format!("{reason} (byte {offset})")),
+        Some(Outcome {
+            end: End::Skipped(why),
+            ..
+        }) => ("Succeeded", format!("skipped: {why}")),
         Some(outcome) => ("Succeeded", format!("{} records", outcome.records)),
         None => ("Succeeded", "nothing to do".into()),
     };

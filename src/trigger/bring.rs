@@ -37,7 +37,9 @@ impl Bring<'_> {
     }
 
     async fn fate(&self, unit: &Unit, job: &Job, outcome: Outcome) -> Fate {
-        let Some(delay) = fresh(self.answer, job, &outcome, &mut Rng::new()) else { return Fate::of(outcome) };
+        let Some(delay) = fresh(self.answer, job, &outcome, &mut Rng::new()) else {
+            return Fate::of(outcome);
+        };
         if !outcome.continues() && !self.queues.can_continue(unit) {
             return Fate::of(outcome);
         }
@@ -45,29 +47,67 @@ impl Bring<'_> {
         let (object, hop, origin) = (outcome.object.to_string(), rest.hop, &rest.origin);
         match self.in_time(self.queues.send(unit, &rest, delay)).await {
             Ok(message_id) => {
-                tracing::info!(object, hop, origin, message_id, delay_s = delay.as_secs(), "object continues in a fresh message");
-                Fate { failure: None, handed_over: true, outcome }
+                tracing::info!(
+                    object,
+                    hop,
+                    origin,
+                    message_id,
+                    delay_s = delay.as_secs(),
+                    "object continues in a fresh message"
+                );
+                Fate {
+                    failure: None,
+                    handed_over: true,
+                    outcome,
+                }
             }
             Err(problem) => {
-                tracing::error!(object, hop, origin, problem, "the rest of the object cannot be handed over");
+                tracing::error!(
+                    object,
+                    hop,
+                    origin,
+                    problem,
+                    "the rest of the object cannot be handed over"
+                );
                 let cause = Fate::of(outcome.clone()).failure.unwrap_or_default();
-                Fate { failure: Some(format!("{cause}; its rest cannot be handed over: {problem}")), handed_over: false, outcome }
+                Fate {
+                    failure: Some(format!(
+                        "{cause}; its rest cannot be handed over: {problem}"
+                    )),
+                    handed_over: false,
+                    outcome,
+                }
             }
         }
     }
 
     async fn in_time<T>(&self, call: impl Future<Output = Result<T, String>>) -> Result<T, String> {
-        timeout_at(self.by, call).await.unwrap_or_else(|_| Err("no answer from SQS until the time was up".into()))
+        timeout_at(self.by, call)
+            .await
+            .unwrap_or_else(|_| Err("no answer from SQS until the time was up".into()))
     }
 
     async fn delay(&self, unit: &Unit, fates: &[Fate]) {
-        let failed = fates.iter().filter(|fate| fate.failure.is_some()).map(|fate| &fate.outcome);
+        let failed = fates
+            .iter()
+            .filter(|fate| fate.failure.is_some())
+            .map(|fate| &fate.outcome);
         let delay = away(unit.receives.max(1), failed, &mut Rng::new());
         let (message_id, receives) = (&unit.id, unit.receives);
         match self.in_time(self.queues.delay(unit, delay)).await {
-            Ok(()) => tracing::warn!(message_id, receives, delay_s = delay.as_secs(), "message comes back"),
+            Ok(()) => tracing::warn!(
+                message_id,
+                receives,
+                delay_s = delay.as_secs(),
+                "message comes back"
+            ),
             Err(problem) => {
-                tracing::warn!(message_id, receives, problem, "message comes back when its queue's visibility time-out is over");
+                tracing::warn!(
+                    message_id,
+                    receives,
+                    problem,
+                    "message comes back when its queue's visibility time-out is over"
+                );
             }
         }
     }

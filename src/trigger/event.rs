@@ -29,33 +29,75 @@ impl std::error::Error for Unknown {}
 /// Understands an event; `id` is that of the invocation, which Lambda repeats when it tries an event again.
 pub fn parse(event: &Value, id: &str) -> Result<Event, Unknown> {
     let records = event.get("Records").and_then(Value::as_array);
-    let source = |record: &Value| record.get("eventSource").and_then(Value::as_str).map(str::to_owned);
-    if let Some(records) = records.filter(|records| records.iter().any(|r| source(r).as_deref() == Some("aws:sqs"))) {
+    let source = |record: &Value| {
+        record
+            .get("eventSource")
+            .and_then(Value::as_str)
+            .map(str::to_owned)
+    };
+    if let Some(records) = records.filter(|records| {
+        records
+            .iter()
+            .any(|r| source(r).as_deref() == Some("aws:sqs"))
+    }) {
         let units = records.iter().map(message).collect();
-        return Ok(Event { answer: Answer::Sqs, units });
+        return Ok(Event {
+            answer: Answer::Sqs,
+            units,
+        });
     }
     if let Some(tasks) = event.get("tasks").and_then(Value::as_array) {
         let text = |name: &str| event.get(name).cloned().unwrap_or_default();
-        let answer = Answer::Batch { version: text("invocationSchemaVersion"), invocation: text("invocationId") };
+        let answer = Answer::Batch {
+            version: text("invocationSchemaVersion"),
+            invocation: text("invocationId"),
+        };
         let again = event.pointer("/job/userArguments");
-        let job = event.pointer("/job/id").and_then(Value::as_str).unwrap_or_default();
-        return Ok(Event { answer, units: tasks.iter().map(|task| batch_task(task, again, job)).collect() });
+        let job = event
+            .pointer("/job/id")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        return Ok(Event {
+            answer,
+            units: tasks
+                .iter()
+                .map(|task| batch_task(task, again, job))
+                .collect(),
+        });
     }
-    let mut unit = Unit { id: id.into(), ..Unit::default() };
+    let mut unit = Unit {
+        id: id.into(),
+        ..Unit::default()
+    };
     read(event, &mut unit);
-    match unit.error.take_if(|_| unit.jobs.is_empty() && unit.notices.is_empty()) {
+    match unit
+        .error
+        .take_if(|_| unit.jobs.is_empty() && unit.notices.is_empty())
+    {
         Some(error) => Err(Unknown(error)),
-        None => Ok(Event { answer: Answer::Whole, units: vec![unit] }),
+        None => Ok(Event {
+            answer: Answer::Whole,
+            units: vec![unit],
+        }),
     }
 }
 
 /// One SQS message. A message that is not understood fails alone.
 fn message(record: &Value) -> Unit {
-    let id = record.get("messageId").and_then(Value::as_str).unwrap_or_default();
-    let mut unit = Unit { id: id.into(), ..Unit::default() };
+    let id = record
+        .get("messageId")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    let mut unit = Unit {
+        id: id.into(),
+        ..Unit::default()
+    };
     match SqsMessage::deserialize(record) {
         Ok(message) => {
-            let receives = message.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok());
+            let receives = message
+                .attributes
+                .get("ApproximateReceiveCount")
+                .and_then(|count| count.parse().ok());
             unit.receives = receives.unwrap_or(1);
             (unit.receipt, unit.queue) = (message.receipt_handle, message.event_source_arn);
             match serde_json::from_str(message.body.as_deref().unwrap_or_default()) {
@@ -95,7 +137,9 @@ fn notice(value: &Value, unit: &mut Unit) {
     if value.get("detail-type").is_some() {
         return event_bridge(value, unit);
     }
-    let Some(records) = value.get("Records").and_then(Value::as_array) else { return unit.fail(outline(value)) };
+    let Some(records) = value.get("Records").and_then(Value::as_array) else {
+        return unit.fail(outline(value));
+    };
     for record in records {
         match record.get("Sns") {
             Some(sns) => inner(sns.get("Message"), unit),
@@ -145,12 +189,19 @@ fn s3_record(record: &Value, unit: &mut Unit) {
         Ok(record) => record,
         Err(e) => return unit.fail(format!("{} ({e})", outline(record))),
     };
-    if !event_name.is_empty() && !event_name.starts_with("ObjectCreated:") && !event_name.starts_with("s3:ObjectCreated:") {
+    if !event_name.is_empty()
+        && !event_name.starts_with("ObjectCreated:")
+        && !event_name.starts_with("s3:ObjectCreated:")
+    {
         return unit.notices.push(event_name);
     }
     let S3Object { key, size, version } = s3.object;
     let keys = decoded_first(&key);
-    unit.jobs.push(Job { version: real_version(version), size, ..Job::new(s3.bucket.name, keys) });
+    unit.jobs.push(Job {
+        version: real_version(version),
+        size,
+        ..Job::new(s3.bucket.name, keys)
+    });
 }
 
 fn event_bridge(value: &Value, unit: &mut Unit) {
@@ -159,9 +210,14 @@ fn event_bridge(value: &Value, unit: &mut Unit) {
         bucket: Named,
         object: S3Object,
     }
-    let kind = value.get("detail-type").and_then(Value::as_str).unwrap_or_default();
+    let kind = value
+        .get("detail-type")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
     if value.get("source").and_then(Value::as_str) != Some("aws.s3") {
-        return unit.fail(format!("an EventBridge event {kind:?} whose source is not aws.s3"));
+        return unit.fail(format!(
+            "an EventBridge event {kind:?} whose source is not aws.s3"
+        ));
     }
     if kind != "Object Created" {
         return unit.notices.push(kind.into());
@@ -180,16 +236,32 @@ fn event_bridge(value: &Value, unit: &mut Unit) {
 /// arguments: `again` and `targets` mean what they mean in a replay.
 fn batch_task(task: &Value, arguments: Option<&Value>, job: &str) -> Unit {
     let text = |name: &str| task.get(name).and_then(Value::as_str);
-    let mut unit = Unit { id: text("taskId").unwrap_or_default().into(), ..Unit::default() };
-    let bucket = text("s3Bucket").or_else(|| text("s3BucketArn").map(|arn| arn.rsplit(':').next().unwrap_or(arn)));
+    let mut unit = Unit {
+        id: text("taskId").unwrap_or_default().into(),
+        ..Unit::default()
+    };
+    let bucket = text("s3Bucket")
+        .or_else(|| text("s3BucketArn").map(|arn| arn.rsplit(':').next().unwrap_or(arn)));
     match (bucket, text("s3Key")) {
         (Some(bucket), Some(key)) => {
-            let argument = |name: &str| arguments.and_then(|all| all.get(name)).and_then(Value::as_str);
-            let targets = argument("targets").map(|names| names.split(',').map(|name| name.trim().to_owned()).collect());
+            let argument = |name: &str| {
+                arguments
+                    .and_then(|all| all.get(name))
+                    .and_then(Value::as_str)
+            };
+            let targets = argument("targets").map(|names| {
+                names
+                    .split(',')
+                    .map(|name| name.trim().to_owned())
+                    .collect()
+            });
             let again = argument("again") == Some("true");
             unit.jobs.push(Job {
                 version: real_version(text("s3VersionId").map(str::to_owned)),
-                again: again.then(|| Again { token: job.to_owned(), targets: targets.unwrap_or_default() }),
+                again: again.then(|| Again {
+                    token: job.to_owned(),
+                    targets: targets.unwrap_or_default(),
+                }),
                 ..Job::new(bucket, decoded_first(key))
             });
         }
@@ -200,7 +272,8 @@ fn batch_task(task: &Value, arguments: Option<&Value>, job: &str) -> Unit {
 
 fn is_replay(value: &Value) -> bool {
     let one = |value: &Value| {
-        value.get("bucket").is_some_and(Value::is_string) || (value.get("key").is_some() && value.get("data").is_none())
+        value.get("bucket").is_some_and(Value::is_string)
+            || (value.get("key").is_some() && value.get("data").is_none())
     };
     match value.as_array() {
         Some(list) => !list.is_empty() && list.iter().all(one),
@@ -221,15 +294,36 @@ fn replay(value: &Value, unit: &mut Unit) {
         #[serde(default)]
         targets: Vec<String>,
     }
-    for entry in value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice) {
+    for entry in value
+        .as_array()
+        .map_or(std::slice::from_ref(value), Vec::as_slice)
+    {
         match Replay::deserialize(entry) {
-            Ok(Replay { again: false, targets, .. }) if !targets.is_empty() => {
+            Ok(Replay {
+                again: false,
+                targets,
+                ..
+            }) if !targets.is_empty() => {
                 unit.fail("a replay with targets but without \"again\": true".into());
             }
-            Ok(Replay { bucket, key, version, again, targets }) => {
-                let token = if targets.is_empty() { unit.id.clone() } else { format!("{} {}", unit.id, targets.join(",")) };
+            Ok(Replay {
+                bucket,
+                key,
+                version,
+                again,
+                targets,
+            }) => {
+                let token = if targets.is_empty() {
+                    unit.id.clone()
+                } else {
+                    format!("{} {}", unit.id, targets.join(","))
+                };
                 let again = again.then_some(Again { token, targets });
-                unit.jobs.push(Job { version: real_version(version), again, ..Job::new(bucket, spellings(&key)) });
+                unit.jobs.push(Job {
+                    version: real_version(version),
+                    again,
+                    ..Job::new(bucket, spellings(&key))
+                });
             }
             Err(e) => unit.fail(format!("a replay that cannot be read: {e}")),
         }
@@ -241,7 +335,14 @@ fn outline(value: &Value) -> String {
     match value {
         Value::Object(members) => {
             let names: Vec<_> = members.keys().take(8).map(String::as_str).collect();
-            format!("an object with {}", if names.is_empty() { "no members".into() } else { names.join(", ") })
+            format!(
+                "an object with {}",
+                if names.is_empty() {
+                    "no members".into()
+                } else {
+                    names.join(", ")
+                }
+            )
         }
         Value::Array(list) => format!("a list of {}", list.len()),
         Value::Null => "null".into(),

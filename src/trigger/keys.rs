@@ -19,7 +19,9 @@ pub(super) fn decoded_first(key: &str) -> Vec<String> {
 /// `+` is a space, `%xx` a byte. A key that then is no UTF-8 was not encoded: it stays.
 fn form_decoded(key: &str) -> String {
     let spaced = key.replace('+', " ");
-    percent_decode_str(&spaced).decode_utf8().map_or_else(|_| key.to_owned(), |decoded| decoded.into_owned())
+    percent_decode_str(&spaced)
+        .decode_utf8()
+        .map_or_else(|_| key.to_owned(), |decoded| decoded.into_owned())
 }
 
 /// Objects of a bucket without versions have the version `null`.

@@ -29,14 +29,24 @@ pub struct Queues {
 impl Queues {
     /// With `CONTINUE_QUEUE_URL`; without `aws` no queue is ever called. Opens no connection.
     pub fn new(aws: Option<Aws>, next: Option<String>) -> Queues {
-        Queues { aws, client: Arc::default(), next }
+        Queues {
+            aws,
+            client: Arc::default(),
+            next,
+        }
     }
 
     async fn client(&self) -> Result<&Client, String> {
-        let aws = self.aws.as_ref().ok_or("STORE is a directory, so no queue is called")?;
+        let aws = self
+            .aws
+            .as_ref()
+            .ok_or("STORE is a directory, so no queue is called")?;
         let build = || async {
-            let timeouts = TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT).build();
-            let config = aws_sdk_sqs::config::Builder::from(aws.config().await).timeout_config(timeouts);
+            let timeouts = TimeoutConfig::builder()
+                .operation_attempt_timeout(ATTEMPT)
+                .build();
+            let config =
+                aws_sdk_sqs::config::Builder::from(aws.config().await).timeout_config(timeouts);
             Client::from_conf(config.build())
         };
         Ok(self.client.get_or_init(build).await)
@@ -48,12 +58,28 @@ impl Queues {
     }
 
     /// Sends the rest of an object as a fresh message. The error says what to do.
-    pub(super) async fn send(&self, unit: &Unit, rest: &Continuation, delay: Duration) -> Result<String, String> {
-        let url = self.next.clone().or_else(|| unit.queue.as_deref().and_then(url_of));
+    pub(super) async fn send(
+        &self,
+        unit: &Unit,
+        rest: &Continuation,
+        delay: Duration,
+    ) -> Result<String, String> {
+        let url = self
+            .next
+            .clone()
+            .or_else(|| unit.queue.as_deref().and_then(url_of));
         let url = url.ok_or("no queue to continue in: set CONTINUE_QUEUE_URL to an SQS queue that wakes this function")?;
         let body = serde_json::to_string(rest).map_err(|e| e.to_string())?;
         let seconds = delay.as_secs().min(super::again::LONGEST_DELAY.as_secs()) as i32;
-        let sent = self.client().await?.send_message().queue_url(&url).message_body(body).delay_seconds(seconds).send().await;
+        let sent = self
+            .client()
+            .await?
+            .send_message()
+            .queue_url(&url)
+            .message_body(body)
+            .delay_seconds(seconds)
+            .send()
+            .await;
         let sent = sent.map_err(|e| told("sqs:SendMessage", &url, &e))?;
         Ok(sent.message_id().unwrap_or_default().to_owned())
     }
@@ -61,7 +87,14 @@ impl Queues {
     /// Whether messages may be sent to `CONTINUE_QUEUE_URL`, without sending one.
     pub async fn probe(&self) -> Result<(), String> {
         let Some(url) = &self.next else { return Ok(()) };
-        let sent = self.client().await?.send_message_batch().queue_url(url).set_entries(Some(Vec::new())).send().await;
+        let sent = self
+            .client()
+            .await?
+            .send_message_batch()
+            .queue_url(url)
+            .set_entries(Some(Vec::new()))
+            .send()
+            .await;
         match sent {
             // It is refused for being empty, so it was allowed.
             Err(error) if !error.code().is_some_and(|code| code.contains("EmptyBatch")) => {
@@ -73,21 +106,41 @@ impl Queues {
 
     /// Keeps a message away for so long. The error says what to do.
     pub(super) async fn delay(&self, unit: &Unit, delay: Duration) -> Result<(), String> {
-        let (Some(url), Some(receipt)) = (unit.queue.as_deref().and_then(url_of), unit.receipt.as_deref()) else {
+        let (Some(url), Some(receipt)) = (
+            unit.queue.as_deref().and_then(url_of),
+            unit.receipt.as_deref(),
+        ) else {
             return Err("the event does not name its queue or its receipt".into());
         };
-        let change = self.client().await?.change_message_visibility().queue_url(&url).receipt_handle(receipt);
-        let changed = change.visibility_timeout(delay.as_secs() as i32).send().await;
-        changed.map(drop).map_err(|e| told("sqs:ChangeMessageVisibility", &url, &e))
+        let change = self
+            .client()
+            .await?
+            .change_message_visibility()
+            .queue_url(&url)
+            .receipt_handle(receipt);
+        let changed = change
+            .visibility_timeout(delay.as_secs() as i32)
+            .send()
+            .await;
+        changed
+            .map(drop)
+            .map_err(|e| told("sqs:ChangeMessageVisibility", &url, &e))
     }
 }
 
 /// The URL of the queue with this ARN.
 fn url_of(arn: &str) -> Option<String> {
     let mut parts = arn.split(':');
-    let (Some("arn"), Some(partition), Some("sqs")) = (parts.next(), parts.next(), parts.next()) else { return None };
+    let (Some("arn"), Some(partition), Some("sqs")) = (parts.next(), parts.next(), parts.next())
+    else {
+        return None;
+    };
     let (region, account, name) = (parts.next()?, parts.next()?, parts.next()?);
-    let suffix = if partition == "aws-cn" { "amazonaws.com.cn" } else { "amazonaws.com" };
+    let suffix = if partition == "aws-cn" {
+        "amazonaws.com.cn"
+    } else {
+        "amazonaws.com"
+    };
     Some(format!("https://sqs.{region}.{suffix}/{account}/{name}"))
 }
 
@@ -96,10 +149,16 @@ where
     E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
 {
     let code = error.code().unwrap_or_default();
-    let said = error.message().map_or_else(|| causes(error), |message| format!("{code}: {message}"));
+    let said = error
+        .message()
+        .map_or_else(|| causes(error), |message| format!("{code}: {message}"));
     let hint = match code {
-        "AccessDenied" | "AccessDeniedException" => format!("; grant the function {action} on that queue"),
-        code if code.contains("NonExistentQueue") || code.contains("QueueDoesNotExist") => "; there is no such queue".into(),
+        "AccessDenied" | "AccessDeniedException" => {
+            format!("; grant the function {action} on that queue")
+        }
+        code if code.contains("NonExistentQueue") || code.contains("QueueDoesNotExist") => {
+            "; there is no such queue".into()
+        }
         _ => String::new(),
     };
     format!("{action} on {url}: {said}{hint}")
@@ -112,9 +171,15 @@ mod tests {
     #[test]
     fn a_queue_is_found_by_its_arn() {
         let url = url_of("arn:aws:sqs:eu-west-1:123456789012:clicks");
-        assert_eq!(url.as_deref(), Some("https://sqs.eu-west-1.amazonaws.com/123456789012/clicks"));
+        assert_eq!(
+            url.as_deref(),
+            Some("https://sqs.eu-west-1.amazonaws.com/123456789012/clicks")
+        );
         let url = url_of("arn:aws-cn:sqs:cn-north-1:123456789012:clicks");
-        assert_eq!(url.as_deref(), Some("https://sqs.cn-north-1.amazonaws.com.cn/123456789012/clicks"));
+        assert_eq!(
+            url.as_deref(),
+            Some("https://sqs.cn-north-1.amazonaws.com.cn/123456789012/clicks")
+        );
         assert_eq!(url_of("clicks"), None);
     }
 }

@@ -27,14 +27,21 @@ fn clickstream(args: &[&str], env: &[(&str, &str)], input: &[u8]) -> Output {
 
 fn said(output: &Output) -> (i32, String, String) {
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-    (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
+    (
+        output.status.code().unwrap(),
+        text(&output.stdout),
+        text(&output.stderr),
+    )
 }
 
 #[test]
 fn standard_input_comes_out_as_clicks_with_a_summary() {
     let (code, out, err) = said(&clickstream(&["forward", "-"], &[], lines(0..3).as_bytes()));
     assert_eq!((code, out.lines().count()), (0, 3), "{err}");
-    assert!(err.contains("1 object, 3 records (0 bad)") && err.contains("stdout: read 3 = sent 3"), "{err}");
+    assert!(
+        err.contains("1 object, 3 records (0 bad)") && err.contains("stdout: read 3 = sent 3"),
+        "{err}"
+    );
 }
 
 #[test]
@@ -43,8 +50,18 @@ fn clicks_come_out_in_the_order_of_their_file() {
     let (path, text) = (directory.join("a.json"), lines(0..30_000));
     std::fs::write(&path, &text).unwrap();
     for threads in ["1", "4"] {
-        let args = ["forward", "--quiet", "--format", "raw", path.to_str().unwrap()];
-        let (code, out, err) = said(&clickstream(&args, &[("TOKIO_WORKER_THREADS", threads)], b""));
+        let args = [
+            "forward",
+            "--quiet",
+            "--format",
+            "raw",
+            path.to_str().unwrap(),
+        ];
+        let (code, out, err) = said(&clickstream(
+            &args,
+            &[("TOKIO_WORKER_THREADS", threads)],
+            b"",
+        ));
         assert!((code, out == text) == (0, true), "{threads} threads: {err}");
     }
 }
@@ -57,12 +74,20 @@ fn files_directories_and_globs_are_taken_together() {
         std::fs::write(directory.join(name), lines(0..2)).unwrap();
     }
     let path = |name: &str| directory.join(name).to_string_lossy().into_owned();
-    let count = |argument: String| said(&clickstream(&["forward", "-q", &argument], &[], b"")).1.lines().count();
+    let count = |argument: String| {
+        said(&clickstream(&["forward", "-q", &argument], &[], b""))
+            .1
+            .lines()
+            .count()
+    };
     assert_eq!(count(path("")), 6);
     assert_eq!(count(path("a.json")), 2);
     assert_eq!(count(path("*.json")), 4);
     let (code, _, err) = said(&clickstream(&["forward", &path("none")], &[], b""));
-    assert!(code == 2 && err.contains("none: no such file"), "{code} {err}");
+    assert!(
+        code == 2 && err.contains("none: no such file"),
+        "{code} {err}"
+    );
 }
 
 #[cfg(unix)]
@@ -71,15 +96,31 @@ fn a_link_back_to_its_directory_sends_nothing_twice() {
     let (_keep, directory) = temporary();
     std::fs::write(directory.join("a.json"), lines(0..2)).unwrap();
     std::os::unix::fs::symlink(&directory, directory.join("self")).unwrap();
-    let (code, out, err) = said(&clickstream(&["forward", &directory.to_string_lossy()], &[], b""));
+    let (code, out, err) = said(&clickstream(
+        &["forward", &directory.to_string_lossy()],
+        &[],
+        b"",
+    ));
     assert_eq!((code, out.lines().count()), (0, 2), "{err}");
 }
 
 #[test]
 fn a_quiet_run_still_says_why_it_failed() {
-    let down = [("TARGETS", "hook"), ("HOOK_KIND", "http"), ("HOOK_URL", "http://127.0.0.1:1/"), ("LOG_LEVEL", "error")];
-    let (code, _, err) = said(&clickstream(&["forward", "-q", "--give-up", "1ms", "-"], &down, lines(0..1).as_bytes()));
-    assert!(code == 1 && err.contains("target hook: gave up for now"), "{code} {err}");
+    let down = [
+        ("TARGETS", "hook"),
+        ("HOOK_KIND", "http"),
+        ("HOOK_URL", "http://127.0.0.1:1/"),
+        ("LOG_LEVEL", "error"),
+    ];
+    let (code, _, err) = said(&clickstream(
+        &["forward", "-q", "--give-up", "1ms", "-"],
+        &down,
+        lines(0..1).as_bytes(),
+    ));
+    assert!(
+        code == 1 && err.contains("target hook: gave up for now"),
+        "{code} {err}"
+    );
 }
 
 #[test]
@@ -91,14 +132,43 @@ fn exit_codes_tell_what_to_do() {
     };
     let good = file("good", &lines(0..2));
     assert_eq!(said(&clickstream(&["forward", &good], &[], b"")).0, 0);
-    assert_eq!(said(&clickstream(&["forward", &file("bad", "x\n")], &[], b"")).0, 0, "a bad record is quarantined: that is an end");
-    let (code, _, err) = said(&clickstream(&["forward", &file("cut", &click(1)[..40])], &[], b""));
-    assert!(code == 3 && err.contains("unreadable from byte 0 on"), "{code} {err}");
-    let down = [("TARGETS", "hook"), ("HOOK_KIND", "http"), ("HOOK_URL", "http://127.0.0.1:1/")];
-    let (code, _, err) = said(&clickstream(&["forward", "--give-up", "1ms", &good], &down, b""));
-    assert!(code == 1 && err.contains("target hook: gave up for now") && err.contains("failed 2"), "{code} {err}");
-    let (code, _, err) = said(&clickstream(&["forward", &good], &[("TARGETS", "hook")], b""));
-    assert!(code == 2 && err.contains("HOOK_KIND: is not set; expected one of http, firehose"), "{code} {err}");
+    assert_eq!(
+        said(&clickstream(&["forward", &file("bad", "x\n")], &[], b"")).0,
+        0,
+        "a bad record is quarantined: that is an end"
+    );
+    let (code, _, err) = said(&clickstream(
+        &["forward", &file("cut", &click(1)[..40])],
+        &[],
+        b"",
+    ));
+    assert!(
+        code == 3 && err.contains("unreadable from byte 0 on"),
+        "{code} {err}"
+    );
+    let down = [
+        ("TARGETS", "hook"),
+        ("HOOK_KIND", "http"),
+        ("HOOK_URL", "http://127.0.0.1:1/"),
+    ];
+    let (code, _, err) = said(&clickstream(
+        &["forward", "--give-up", "1ms", &good],
+        &down,
+        b"",
+    ));
+    assert!(
+        code == 1 && err.contains("target hook: gave up for now") && err.contains("failed 2"),
+        "{code} {err}"
+    );
+    let (code, _, err) = said(&clickstream(
+        &["forward", &good],
+        &[("TARGETS", "hook")],
+        b"",
+    ));
+    assert!(
+        code == 2 && err.contains("HOOK_KIND: is not set; expected one of http, firehose"),
+        "{code} {err}"
+    );
 }
 
 #[test]
@@ -112,23 +182,42 @@ fn quarantined_records_go_to_a_directory_once_and_come_back() {
         assert_eq!((code, out.lines().count()), (0, 2));
         assert!(err.contains("quarantined 1"), "{err}");
     }
-    let files: Vec<_> = std::fs::read_dir(&rows).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let files: Vec<_> = std::fs::read_dir(&rows)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     assert_eq!(files.len(), 1);
-    let row: serde_json::Value = serde_json::from_slice(&std::fs::read(&files[0]).unwrap()).unwrap();
-    assert_eq!((&row["raw"], &row["source"]["index"], &row["kind"]), (&"oops".into(), &1.into(), &"record".into()));
+    let row: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(&files[0]).unwrap()).unwrap();
+    assert_eq!(
+        (&row["raw"], &row["source"]["index"], &row["kind"]),
+        (&"oops".into(), &1.into(), &"record".into())
+    );
     // Mended by hand and fed back, with its place.
-    let mended = std::fs::read_to_string(&files[0]).unwrap().replace("oops", &click(7).replace('"', "\\\""));
+    let mended = std::fs::read_to_string(&files[0])
+        .unwrap()
+        .replace("oops", &click(7).replace('"', "\\\""));
     let (_, out, _) = said(&clickstream(&["forward", "-"], &env, mended.as_bytes()));
     let click: serde_json::Value = serde_json::from_str(&out).unwrap();
-    assert_eq!((&click["source"]["key"], &click["source"]["index"]), (&"-".into(), &1.into()));
+    assert_eq!(
+        (&click["source"]["key"], &click["source"]["index"]),
+        (&"-".into(), &1.into())
+    );
 }
 
 #[test]
 fn check_shows_targets_without_secrets_and_lists_every_mistake() {
-    let env =
-        [("TARGETS", "hook"), ("HOOK_KIND", "http"), ("HOOK_URL", "https://example.com/x?token=hidden"), ("HOOK_BEARER", "hidden")];
+    let env = [
+        ("TARGETS", "hook"),
+        ("HOOK_KIND", "http"),
+        ("HOOK_URL", "https://example.com/x?token=hidden"),
+        ("HOOK_BEARER", "hidden"),
+    ];
     let (code, out, _) = said(&clickstream(&["check"], &env, b""));
-    assert!(code == 0 && out.contains("target hook (kind http)") && !out.contains("hidden"), "{out}");
+    assert!(
+        code == 0 && out.contains("target hook (kind http)") && !out.contains("hidden"),
+        "{out}"
+    );
     let wrong = [
         ("TARGETS", "hook,aws,hook-eu"),
         ("HOOK_KIND", "http"),
@@ -171,24 +260,40 @@ fn a_blank_variable_is_one_that_is_not_set() {
         ("QUARANTINE", ""),
     ];
     let (code, out, err) = said(&clickstream(&["check"], &env, b""));
-    assert!(code == 0 && out.contains("authorization: ***"), "{out}{err}");
+    assert!(
+        code == 0 && out.contains("authorization: ***"),
+        "{out}{err}"
+    );
 }
 
 #[test]
 fn a_pipe_that_closes_ends_it_quietly() {
-    let script =
-        format!("{} sample --records 20000 | {0} forward - 2>&1 >/dev/stdout | head -n 1", env!("CARGO_BIN_EXE_clickstream"));
-    let output = Command::new("sh").args(["-c", &script]).env_remove("TARGETS").output().unwrap();
+    let script = format!(
+        "{} sample --records 20000 | {0} forward - 2>&1 >/dev/stdout | head -n 1",
+        env!("CARGO_BIN_EXE_clickstream")
+    );
+    let output = Command::new("sh")
+        .args(["-c", &script])
+        .env_remove("TARGETS")
+        .output()
+        .unwrap();
     let (_, out, err) = said(&output);
-    assert!(out.lines().count() == 1 && out.starts_with("{\"id\"") && err.is_empty(), "{out}\n{err}");
+    assert!(
+        out.lines().count() == 1 && out.starts_with("{\"id\"") && err.is_empty(),
+        "{out}\n{err}"
+    );
 }
 
 #[test]
 fn samples_are_the_same_for_the_same_seed() {
-    let sample = |seed: &str| clickstream(&["sample", "--records", "5", "--seed", seed], &[], b"").stdout;
+    let sample =
+        |seed: &str| clickstream(&["sample", "--records", "5", "--seed", seed], &[], b"").stdout;
     assert_eq!(sample("4"), sample("4"));
     assert_ne!(sample("4"), sample("5"));
-    assert_eq!(said(&clickstream(&["sample", "--bytes", "many"], &[], b"")).0, 2);
+    assert_eq!(
+        said(&clickstream(&["sample", "--bytes", "many"], &[], b"")).0,
+        2
+    );
 }
 
 #[test]
@@ -196,18 +301,59 @@ fn a_lake_is_made_a_table() {
     let mut text = String::new();
     for arguments in [
         &["lake", "table", "s3://lake/clicks", "--first", "2026-11-01"][..],
-        &["lake", "table", "s3://lake/", "--file", "lines", "--name", "lines", "--first", "2026-11-01"],
-        &["lake", "compact", "s3://lake/clicks/", "s3://lake/clicks-daily/", "--day", "2026-11-21"],
-        &["lake", "compact", "s3://lake/clicks/", "s3://lake/clicks-daily/", "--day", "2026-11-21", "--engine", "duckdb"],
+        &[
+            "lake",
+            "table",
+            "s3://lake/",
+            "--file",
+            "lines",
+            "--name",
+            "lines",
+            "--first",
+            "2026-11-01",
+        ],
+        &[
+            "lake",
+            "compact",
+            "s3://lake/clicks/",
+            "s3://lake/clicks-daily/",
+            "--day",
+            "2026-11-21",
+        ],
+        &[
+            "lake",
+            "compact",
+            "s3://lake/clicks/",
+            "s3://lake/clicks-daily/",
+            "--day",
+            "2026-11-21",
+            "--engine",
+            "duckdb",
+        ],
     ] {
         let (code, out, err) = said(&clickstream(arguments, &[], b""));
         assert_eq!((code, err.as_str()), (0, ""));
         text += &format!("-- clickstream {}\n{out}\n", arguments.join(" "));
     }
     golden::check("lake.sql", &text);
-    let (_, out, _) = said(&clickstream(&["lake", "table", "s3://lake/clicks/"], &[], b""));
-    assert!(out.contains("'projection.dt.range'         = '20"), "a year ago: {out}");
-    for wrong in [&["lake", "table", "/tmp/lake"][..], &["lake", "compact", "s3://lake/clicks/", "s3://lake/clicks/daily/"]] {
+    let (_, out, _) = said(&clickstream(
+        &["lake", "table", "s3://lake/clicks/"],
+        &[],
+        b"",
+    ));
+    assert!(
+        out.contains("'projection.dt.range'         = '20"),
+        "a year ago: {out}"
+    );
+    for wrong in [
+        &["lake", "table", "/tmp/lake"][..],
+        &[
+            "lake",
+            "compact",
+            "s3://lake/clicks/",
+            "s3://lake/clicks/daily/",
+        ],
+    ] {
         let (code, out, err) = said(&clickstream(wrong, &[], b""));
         assert!(code == 2 && out.is_empty() && err.contains("lake"), "{err}");
     }
@@ -220,12 +366,18 @@ fn the_policy_names_each_resource_and_nothing_else() {
         ("SOURCES", "my-clicks/2026/"),
         ("QUARANTINE", "s3://rows/q/"),
         ("PROGRESS_TABLE", "progress"),
-        ("CONTINUE_QUEUE_URL", "https://sqs.eu-west-1.amazonaws.com/123456789012/clicks"),
+        (
+            "CONTINUE_QUEUE_URL",
+            "https://sqs.eu-west-1.amazonaws.com/123456789012/clicks",
+        ),
         ("HOOK_KIND", "http"),
         ("HOOK_URL", "https://example.com"),
         ("HOOK_BEARER", "secretsmanager:clicks/hook#token"),
         ("QUEUE_KIND", "sqs"),
-        ("QUEUE_QUEUE_URL", "https://sqs.eu-west-1.amazonaws.com/210987654321/other"),
+        (
+            "QUEUE_QUEUE_URL",
+            "https://sqs.eu-west-1.amazonaws.com/210987654321/other",
+        ),
         ("LAKE_KIND", "s3"),
         ("LAKE_BUCKET", "lake"),
         ("BUS_KIND", "eventbridge"),
@@ -233,7 +385,11 @@ fn the_policy_names_each_resource_and_nothing_else() {
         ("TABLE_KIND", "dynamodb"),
         ("TABLE_TABLE", "clicks"),
     ];
-    let (code, out, err) = said(&clickstream(&["iam", "--account", "123456789012", "--region", "eu-west-1"], &env, b""));
+    let (code, out, err) = said(&clickstream(
+        &["iam", "--account", "123456789012", "--region", "eu-west-1"],
+        &env,
+        b"",
+    ));
     assert_eq!((code, err.as_str()), (0, ""));
     golden::check("iam.json", &out);
     assert!(!out.contains("\"*\"") && !out.contains("${"), "{out}");

@@ -12,23 +12,43 @@ use crate::golden;
 use crate::support::{DataFile, Out, data_files, decode};
 
 fn outputs(file: &DataFile) -> Vec<Out> {
-    decode(&format!("/2026/11/21/23/{}", file.name), &file.bytes(), Caps::default(), || usize::MAX)
+    decode(
+        &format!("/2026/11/21/23/{}", file.name),
+        &file.bytes(),
+        Caps::default(),
+        || usize::MAX,
+    )
 }
 
 fn one(text: &str) -> Out {
-    let mut out = decode("/2026/11/21/23/name", text.as_bytes(), Caps::default(), || usize::MAX);
+    let mut out = decode(
+        "/2026/11/21/23/name",
+        text.as_bytes(),
+        Caps::default(),
+        || usize::MAX,
+    );
     assert_eq!(out.len(), 1, "{out:?}");
     out.remove(0)
 }
 
 fn forms(text: &str) -> (Value, Value, Value) {
-    let Out::Click { click, flat, webhook, .. } = one(text) else { panic!("no click: {text}") };
+    let Out::Click {
+        click,
+        flat,
+        webhook,
+        ..
+    } = one(text)
+    else {
+        panic!("no click: {text}")
+    };
     let read = |text: &str| serde_json::from_str(text).unwrap();
     (read(&click), read(&flat), read(&webhook))
 }
 
 fn id(text: &str) -> String {
-    let Out::Click { id, .. } = one(text) else { panic!("no click: {text}") };
+    let Out::Click { id, .. } = one(text) else {
+        panic!("no click: {text}")
+    };
     id
 }
 
@@ -38,8 +58,20 @@ fn every_file_comes_out_as_its_golden() {
         let mut text = String::new();
         for out in outputs(&file) {
             text += &match out {
-                Out::Click { click, flat, webhook, n, .. } => format!("click {n}  {click}\nflat     {flat}\nwebhook  {webhook}\n"),
-                Out::Bad { offset, index, length, reason, .. } => {
+                Out::Click {
+                    click,
+                    flat,
+                    webhook,
+                    n,
+                    ..
+                } => format!("click {n}  {click}\nflat     {flat}\nwebhook  {webhook}\n"),
+                Out::Bad {
+                    offset,
+                    index,
+                    length,
+                    reason,
+                    ..
+                } => {
                     format!("bad      index {index}, offset {offset}, {length} bytes: {reason}\n")
                 }
                 Out::Tail { offset, reason, .. } => format!("tail     offset {offset}: {reason}\n"),
@@ -67,12 +99,23 @@ fn ids_never_change() {
 fn an_id_is_what_its_documentation_says() {
     // SHA-256 of {"route":{"id":"x"},"timestamp":"2026-11-21T23:54:50Z"}, 122 bits of it, version 8.
     use sha2::{Digest, Sha256};
-    let mut bytes: [u8; 32] = Sha256::digest(br#"{"route":{"id":"x"},"timestamp":"2026-11-21T23:54:50Z"}"#).into();
+    let mut bytes: [u8; 32] =
+        Sha256::digest(br#"{"route":{"id":"x"},"timestamp":"2026-11-21T23:54:50Z"}"#).into();
     bytes[6] = bytes[6] & 0x0F | 0x80;
     bytes[8] = bytes[8] & 0x3F | 0x80;
     let hex: String = bytes[..16].iter().map(|b| format!("{b:02x}")).collect();
-    let expected = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-");
-    assert_eq!(id(r#" { "timestamp" : "2026-11-21 23:54:50" , "route" : { "\u0069d" : "x" } } "#), expected);
+    let expected = [
+        &hex[..8],
+        &hex[8..12],
+        &hex[12..16],
+        &hex[16..20],
+        &hex[20..],
+    ]
+    .join("-");
+    assert_eq!(
+        id(r#" { "timestamp" : "2026-11-21 23:54:50" , "route" : { "\u0069d" : "x" } } "#),
+        expected
+    );
 }
 
 #[test]
@@ -103,15 +146,22 @@ fn nothing_that_came_in_is_missing_in_what_comes_out() {
     // that a rule rewrites.
     for file in data_files() {
         for out in outputs(&file) {
-            let Out::Click { click, raw, .. } = out else { continue };
-            let (Ok(before), after) = (serde_json::from_slice::<Value>(&raw), serde_json::from_str::<Value>(&click)) else {
+            let Out::Click { click, raw, .. } = out else {
+                continue;
+            };
+            let (Ok(before), after) = (
+                serde_json::from_slice::<Value>(&raw),
+                serde_json::from_str::<Value>(&click),
+            ) else {
                 continue;
             };
             let (mut have, mut want) = (BTreeSet::new(), BTreeSet::new());
             leaves(&after.unwrap(), &mut have);
             leaves(&before, &mut want);
             for leaf in want.difference(&have) {
-                let rewritten = leaf.len() <= 4 || clickstream_forwarder_time(leaf) || ["geo", "null"].contains(&leaf.as_str());
+                let rewritten = leaf.len() <= 4
+                    || clickstream_forwarder_time(leaf)
+                    || ["geo", "null"].contains(&leaf.as_str());
                 assert!(rewritten, "{}: {leaf:?} is missing in {click}", file.name);
             }
         }
@@ -140,7 +190,15 @@ fn no_form_names_a_member_twice_or_breaks_its_line() {
     use clickstream_forwarder::json::{Parser, compact};
     for file in data_files() {
         for out in outputs(&file) {
-            let Out::Click { click, flat, webhook, .. } = out else { continue };
+            let Out::Click {
+                click,
+                flat,
+                webhook,
+                ..
+            } = out
+            else {
+                continue;
+            };
             for form in [click, flat, webhook] {
                 let (mut parser, mut once) = (Parser::new(200), Vec::new());
                 parser.run(form.as_bytes(), true);
@@ -154,26 +212,52 @@ fn no_form_names_a_member_twice_or_breaks_its_line() {
 #[test]
 fn geo_and_location_become_one_place() {
     let place = |client: &str| {
-        forms(&format!(r#"{{"timestamp":"2026-11-21T00:00:00Z","route":{{}},"client":{client}}}"#)).0["client"].clone()
+        forms(&format!(
+            r#"{{"timestamp":"2026-11-21T00:00:00Z","route":{{}},"client":{client}}}"#
+        ))
+        .0["client"]
+            .clone()
     };
-    assert_eq!(place(r#"{"geo":{"country":"us"}}"#), json!({"location":{"country":"US"}}));
+    assert_eq!(
+        place(r#"{"geo":{"country":"us"}}"#),
+        json!({"location":{"country":"US"}})
+    );
     assert_eq!(
         place(r#"{"location":{"country":"us"},"geo":{"country":"US","city":"x"}}"#),
         json!({"location":{"country":"US","city":"x"}})
     );
     let differs = place(r#"{"location":{"country":"us"},"geo":{"country":"ca","city":"x"}}"#);
-    assert_eq!(differs, json!({"location":{"country":"US","city":"x"},"geo":{"country":"ca","city":"x"}}), "geo stays as it was");
-    assert_eq!(place(r#"{"location":null,"geo":{"country":"us"}}"#), json!({"location":{"country":"US"}}));
-    assert_eq!(place(r#"{"location":"here","geo":{"country":"us"}}"#), json!({"location":"here","geo":{"country":"us"}}));
-    assert_eq!(place(r#"{"location":{"country":"usa"}}"#), json!({"location":{"country":"usa"}}), "no two letters");
+    assert_eq!(
+        differs,
+        json!({"location":{"country":"US","city":"x"},"geo":{"country":"ca","city":"x"}}),
+        "geo stays as it was"
+    );
+    assert_eq!(
+        place(r#"{"location":null,"geo":{"country":"us"}}"#),
+        json!({"location":{"country":"US"}})
+    );
+    assert_eq!(
+        place(r#"{"location":"here","geo":{"country":"us"}}"#),
+        json!({"location":"here","geo":{"country":"us"}})
+    );
+    assert_eq!(
+        place(r#"{"location":{"country":"usa"}}"#),
+        json!({"location":{"country":"usa"}}),
+        "no two letters"
+    );
 }
 
 #[test]
 fn a_webhook_endpoint_reads_what_either_document_names() {
     // Fields that Rebrandly's published endpoint examples read.
-    for file in ["webhook-2019-sample-shape.json", "webhook-2025-sample-shape.json"] {
+    for file in [
+        "webhook-2019-sample-shape.json",
+        "webhook-2025-sample-shape.json",
+    ] {
         let file = data_files().into_iter().find(|f| f.name == file).unwrap();
-        let Some(Out::Click { webhook, .. }) = outputs(&file).into_iter().next() else { panic!("{}", file.name) };
+        let Some(Out::Click { webhook, .. }) = outputs(&file).into_iter().next() else {
+            panic!("{}", file.name)
+        };
         let event: Value = serde_json::from_str(&webhook).unwrap();
         for path in [
             "/id",
@@ -188,7 +272,11 @@ fn a_webhook_endpoint_reads_what_either_document_names() {
             "/route/domain/raw",
             "/route/destination/raw",
         ] {
-            assert!(event.pointer(path).is_some_and(Value::is_string), "{}: {path}", file.name);
+            assert!(
+                event.pointer(path).is_some_and(Value::is_string),
+                "{}: {path}",
+                file.name
+            );
         }
         assert_eq!(event["client"]["geo"], event["client"]["location"]);
     }
@@ -203,10 +291,16 @@ fn schemas_are_kept_and_hold_for_every_click() {
     let columns = flat["properties"].as_object().unwrap();
     for file in data_files() {
         for out in outputs(&file) {
-            let Out::Click { flat: row, .. } = out else { continue };
+            let Out::Click { flat: row, .. } = out else {
+                continue;
+            };
             let row: Value = serde_json::from_str(&row).unwrap_or_default();
             for (name, value) in row.as_object().into_iter().flatten() {
-                let kind = columns.get(name).unwrap_or_else(|| panic!("{}: no column {name}", file.name))["type"].as_str().unwrap();
+                let kind = columns
+                    .get(name)
+                    .unwrap_or_else(|| panic!("{}: no column {name}", file.name))["type"]
+                    .as_str()
+                    .unwrap();
                 let fits = match kind {
                     "string" => value.is_string(),
                     "boolean" => value.is_boolean(),
@@ -224,8 +318,14 @@ fn a_row_keeps_what_has_no_column() {
         r#"{"timestamp":"2026-11-21T00:00:00Z","weather":{"sky":"blue"},"client":{"location":{"latitude":"48.85","longitude":2.35,"city":7}},
         "route":{"tags":{"t1":{"value":"vip"}},"destination":{"params":{"query":{"utm_source":["mail"],"utm_medium":["a","b"],"q":["x"]}}}}}"#,
     );
-    assert_eq!((&flat["latitude"], &flat["longitude"]), (&json!(48.85), &json!(2.35)));
-    assert_eq!((&flat["utm_source"], &flat["utm_medium"]), (&json!("mail"), &json!("a")));
+    assert_eq!(
+        (&flat["latitude"], &flat["longitude"]),
+        (&json!(48.85), &json!(2.35))
+    );
+    assert_eq!(
+        (&flat["utm_source"], &flat["utm_medium"]),
+        (&json!("mail"), &json!("a"))
+    );
     assert_eq!(flat["tags"], json!(r#"{"t1":{"value":"vip"}}"#));
     let extra: Value = serde_json::from_str(flat["extra"].as_str().unwrap()).unwrap();
     let expected = json!({
@@ -241,7 +341,13 @@ fn columns_and_paths_are_named_once() {
     let mut seen = BTreeSet::new();
     fields::walk(fields::CLICK, "", &mut |path, field| {
         assert!(seen.insert(path.to_owned()), "{path} stands twice");
-        assert!(field.column.is_none_or(|column| seen.insert(format!("column {column}"))), "{:?} stands twice", field.column);
+        assert!(
+            field
+                .column
+                .is_none_or(|column| seen.insert(format!("column {column}"))),
+            "{:?} stands twice",
+            field.column
+        );
         assert!(!field.doc.is_empty());
     });
 }
@@ -251,22 +357,41 @@ fn spelled(click: &str, how: usize) -> String {
     let last = click.strip_suffix('}').unwrap_or(click);
     match how {
         0..12 => click.to_owned(),
-        12 => click.replacen("\"client\":{", "\"client\":{\"geo\":{\"country\":\"de\",\"city\":\"K\\u00f6ln\"},", 1),
+        12 => click.replacen(
+            "\"client\":{",
+            "\"client\":{\"geo\":{\"country\":\"de\",\"city\":\"K\\u00f6ln\"},",
+            1,
+        ),
         13 => click.replacen("\"timestamp\":", "\"id\":7,\"timestamp\":", 1),
         14 => click.replacen("\"route\":{", "\"route\":{\"id\":\"twice\",", 1),
         15 => click.replacen("\"route\":{", "\"ro\\u0075te\":{", 1),
         16 => click.replacen("\"route\":{", "\"route\" : {", 1),
         17 => {
-            format!("{last},\"route2\":{}}}", click.split_once("\"route\":").map_or("null", |(_, route)| &route[..route.len() - 1]))
+            format!(
+                "{last},\"route2\":{}}}",
+                click
+                    .split_once("\"route\":")
+                    .map_or("null", |(_, route)| &route[..route.len() - 1])
+            )
         }
         18 => click.replacen("\"slashtag\":", "\"slashtag_\":", 1),
-        19 => click.replacen("\"destination\":{", "\"destination\":{\"raw\":[{\"b\":1,\"a\":2},{\"b\":[],\"a\":{}}],", 1),
-        20 => format!("{last},\"data\":[{{\"key\":1}},{{\"a\":-0.10e+2,\"key\":null}}],\"empty\":{{}}}}"),
+        19 => click.replacen(
+            "\"destination\":{",
+            "\"destination\":{\"raw\":[{\"b\":1,\"a\":2},{\"b\":[],\"a\":{}}],",
+            1,
+        ),
+        20 => format!(
+            "{last},\"data\":[{{\"key\":1}},{{\"a\":-0.10e+2,\"key\":null}}],\"empty\":{{}}}}"
+        ),
         21 => click.replace("\"createdAt\":\"20", "\"createdAt\":\"19"),
         22 => click.replacen("}}}", "}},\"x\":true}", 1),
         23 => format!("{{\"route\":{{}},{}", &click[1..]),
         24 => click.replace(['u', 'U'], "v"),
-        _ => format!("{last},\"{}\":\"{}\"}}", "n".repeat(how - 20), "ü".repeat(how)),
+        _ => format!(
+            "{last},\"{}\":\"{}\"}}",
+            "n".repeat(how - 20),
+            "ü".repeat(how)
+        ),
     }
 }
 
@@ -308,8 +433,16 @@ proptest! {
 
 /// Each line as a file of its own must give what the file gives: the id, but for its number, and the row.
 fn same_alone_and_together(lines: &[String]) {
-    let together = decode("/f/name", lines.join("\n").as_bytes(), Caps::default(), || usize::MAX);
-    let alone: Vec<_> = lines.iter().flat_map(|line| decode("/f/name", line.as_bytes(), Caps::default(), || usize::MAX)).collect();
+    let together = decode(
+        "/f/name",
+        lines.join("\n").as_bytes(),
+        Caps::default(),
+        || usize::MAX,
+    );
+    let alone: Vec<_> = lines
+        .iter()
+        .flat_map(|line| decode("/f/name", line.as_bytes(), Caps::default(), || usize::MAX))
+        .collect();
     assert_eq!(together.len(), alone.len());
     let row = |flat: &str| {
         let mut row: serde_json::Map<_, _> = serde_json::from_str(flat).unwrap();
@@ -318,10 +451,24 @@ fn same_alone_and_together(lines: &[String]) {
         row
     };
     for (at, pair) in together.iter().zip(&alone).enumerate() {
-        let (Out::Click { id, n, flat, .. }, Out::Click { id: own, flat: own_flat, .. }) = pair else { panic!("{pair:?}") };
+        let (
+            Out::Click { id, n, flat, .. },
+            Out::Click {
+                id: own,
+                flat: own_flat,
+                ..
+            },
+        ) = pair
+        else {
+            panic!("{pair:?}")
+        };
         assert!(*n > 1 || id == own, "record {at}: {id} instead of {own}");
         assert_eq!(row(flat), row(own_flat), "record {at}");
-        assert_eq!(flat.matches("\"link_id\"").count(), own_flat.matches("\"link_id\"").count(), "record {at}");
+        assert_eq!(
+            flat.matches("\"link_id\"").count(),
+            own_flat.matches("\"link_id\"").count(),
+            "record {at}"
+        );
     }
 }
 
@@ -329,30 +476,47 @@ const TIME: &str = r#""timestamp":"2026-11-21T23:54:50Z""#;
 
 #[test]
 fn an_object_that_a_rule_changes_here_and_keeps_there_is_two() {
-    let geo =
-        r#""geo":{"country":"us","region":"CA","city":"San Francisco","latitude":37.7749,"longitude":-122.4194,"zip":"94103"}"#;
+    let geo = r#""geo":{"country":"us","region":"CA","city":"San Francisco","latitude":37.7749,"longitude":-122.4194,"zip":"94103"}"#;
     let lines: Vec<_> = (0..900)
         .map(|n| {
-            let other = if n % 2 == 0 { r#","location":{"country":"DE"}"# } else { "" };
-            let session = format!(r#""session":{{"started":"2026-11-21T23:54:50.{n:06}Z","first":true}}"#);
+            let other = if n % 2 == 0 {
+                r#","location":{"country":"DE"}"#
+            } else {
+                ""
+            };
+            let session =
+                format!(r#""session":{{"started":"2026-11-21T23:54:50.{n:06}Z","first":true}}"#);
             format!(r#"{{{TIME},"client":{{{session},{geo}{other}}},"route":{{"id":"1"}}}}"#)
         })
         .collect();
     same_alone_and_together(&lines);
     // A click in an envelope, and the same text as data of another click.
     let click = r#"{"timestamp":"2026-11-21 23:54:00","client":{"location":{"country":"us"}},"route":{"id":"1"},"n":"0123456789"}"#;
-    let envelope = format!(r#"{{"data":[{}],"key":"name"}}"#, vec![click; 400].join(","));
-    same_alone_and_together(&[envelope, format!(r#"{{{TIME},"route":{{}},"data":[{click}]}}"#)]);
+    let envelope = format!(
+        r#"{{"data":[{}],"key":"name"}}"#,
+        vec![click; 400].join(",")
+    );
+    same_alone_and_together(&[
+        envelope,
+        format!(r#"{{{TIME},"route":{{}},"data":[{click}]}}"#),
+    ]);
 }
 
 #[test]
 fn the_same_text_under_two_names_is_not_mixed_up_when_there_are_too_many_names() {
-    let thing =
-        format!(r#"{{"id":"i1","createdAt":"2020-01-01 00:00:00","location":{{"country":"us"}},"p":"{}"}}"#, "x".repeat(60));
+    let thing = format!(
+        r#"{{"id":"i1","createdAt":"2020-01-01 00:00:00","location":{{"country":"us"}},"p":"{}"}}"#,
+        "x".repeat(60)
+    );
     let lines: Vec<_> = (0..400)
         .map(|n| match n {
-            0..40 => format!(r#"{{{TIME},"x{n}":1,"route":{{"x":[{}]}}}}"#, [r#"{"a":1}"#; 9].join(",")),
-            _ if n % 2 == 0 => format!(r#"{{"\u0061":{n},{TIME},"client":{thing},"route":{thing}}}"#),
+            0..40 => format!(
+                r#"{{{TIME},"x{n}":1,"route":{{"x":[{}]}}}}"#,
+                [r#"{"a":1}"#; 9].join(",")
+            ),
+            _ if n % 2 == 0 => {
+                format!(r#"{{"\u0061":{n},{TIME},"client":{thing},"route":{thing}}}"#)
+            }
             _ => format!(r#"{{{TIME},"zz":{n},"client":{thing},"copy":{thing},"route":{{}}}}"#),
         })
         .collect();
@@ -361,11 +525,20 @@ fn the_same_text_under_two_names_is_not_mixed_up_when_there_are_too_many_names()
 
 #[test]
 fn records_of_many_or_long_names_are_clicks_like_others() {
-    let names = |count: usize, length: usize| -> String { (0..count).map(|n| format!(",\"{n:0length$}\":{n}")).collect() };
+    let names = |count: usize, length: usize| -> String {
+        (0..count)
+            .map(|n| format!(",\"{n:0length$}\":{n}"))
+            .collect()
+    };
     let lines: Vec<_> = [(70, 3), (3000, 8), (4, 63), (4, 64), (4, 3000)]
         .iter()
         .flat_map(|&(count, length)| (0..3).map(move |n| (count, length, n)))
-        .map(|(count, length, n)| format!(r#"{{{TIME},"n":{n},"route":{{"id":"{n}"{}}}}}"#, names(count, length)))
+        .map(|(count, length, n)| {
+            format!(
+                r#"{{{TIME},"n":{n},"route":{{"id":"{n}"{}}}}}"#,
+                names(count, length)
+            )
+        })
         .collect();
     same_alone_and_together(&lines);
 }
@@ -375,9 +548,15 @@ fn a_text_that_is_no_time_is_in_no_column_of_times() {
     let text =
         br#"{"timestamp":"2026-11-21T23:54:50Z","client":{"session":{"started":"yesterday"}},"route":{"createdAt":"2026-11-21"}}"#;
     let mut outs = decode("k", text, Caps::default(), || 4096);
-    let Out::Click { flat, .. } = outs.remove(0) else { panic!() };
+    let Out::Click { flat, .. } = outs.remove(0) else {
+        panic!()
+    };
     let flat: Value = serde_json::from_str(&flat).unwrap();
-    assert_eq!((&flat["session_started_at"], &flat["link_created_at"]), (&Value::Null, &Value::Null));
-    let expected = r#"{"client":{"session":{"started":"yesterday"}},"route":{"createdAt":"2026-11-21"}}"#;
+    assert_eq!(
+        (&flat["session_started_at"], &flat["link_created_at"]),
+        (&Value::Null, &Value::Null)
+    );
+    let expected =
+        r#"{"client":{"session":{"started":"yesterday"}},"route":{"createdAt":"2026-11-21"}}"#;
     assert_eq!(flat["extra"], expected);
 }

@@ -14,7 +14,11 @@ fn whole(name: &str, bytes: &[u8]) -> Vec<Out> {
 
 fn counts(out: &[Out]) -> (usize, usize, usize) {
     let count = |wanted: fn(&Out) -> bool| out.iter().filter(|o| wanted(o)).count();
-    (count(|o| matches!(o, Out::Click { .. })), count(|o| matches!(o, Out::Bad { .. })), count(|o| matches!(o, Out::Tail { .. })))
+    (
+        count(|o| matches!(o, Out::Click { .. })),
+        count(|o| matches!(o, Out::Bad { .. })),
+        count(|o| matches!(o, Out::Tail { .. })),
+    )
 }
 
 #[test]
@@ -23,7 +27,12 @@ fn every_file_holds_what_its_table_says() {
     for file in data_files() {
         let out = whole(&file.name, &file.bytes());
         if counts(&out) != (file.good, file.bad, file.tail) {
-            wrong.push(format!("{}: {:?} instead of {:?}", file.name, counts(&out), (file.good, file.bad, file.tail)));
+            wrong.push(format!(
+                "{}: {:?} instead of {:?}",
+                file.name,
+                counts(&out),
+                (file.good, file.bad, file.tail)
+            ));
         }
     }
     assert!(wrong.is_empty(), "good, bad, tail:\n{}", wrong.join("\n"));
@@ -34,7 +43,11 @@ fn every_file_of_the_folder_stands_in_its_table() {
     let listed: Vec<_> = data_files().into_iter().map(|file| file.name).collect();
     for entry in std::fs::read_dir(crate::support::root().join("tests/data")).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
-        assert!(["README.md", ".gitattributes", "demo"].contains(&name.as_str()) || listed.contains(&name), "{name}");
+        assert!(
+            ["README.md", ".gitattributes", "demo"].contains(&name.as_str())
+                || listed.contains(&name),
+            "{name}"
+        );
     }
     assert!(listed.len() > 80);
 }
@@ -44,7 +57,12 @@ fn chunk_boundaries_change_nothing() {
     for file in data_files() {
         let (bytes, expected) = (file.bytes(), whole(&file.name, &file.bytes()));
         for size in [1, 2, 3, 7, 64, 1000] {
-            assert_eq!(decode(&file.name, &bytes, Caps::default(), || size), expected, "{} in chunks of {size}", file.name);
+            assert_eq!(
+                decode(&file.name, &bytes, Caps::default(), || size),
+                expected,
+                "{} in chunks of {size}",
+                file.name
+            );
         }
     }
 }
@@ -52,7 +70,10 @@ fn chunk_boundaries_change_nothing() {
 #[test]
 fn what_is_read_is_all_there_is() {
     // Every byte of a plain file is in a click, in a bad record, in a tail, or is punctuation.
-    for file in data_files().into_iter().filter(|file| !file.name.contains("envelope") && file.tail == 0) {
+    for file in data_files()
+        .into_iter()
+        .filter(|file| !file.name.contains("envelope") && file.tail == 0)
+    {
         let bytes = file.bytes();
         if bytes.starts_with(b"\x1F\x8B") {
             continue;
@@ -61,12 +82,21 @@ fn what_is_read_is_all_there_is() {
         for out in whole(&file.name, &bytes) {
             kept += match out {
                 Out::Click { raw, .. } => raw.iter().filter(|c| !c.is_ascii_whitespace()).count(),
-                Out::Bad { raw, .. } | Out::Tail { raw, .. } => raw.iter().filter(|c| !c.is_ascii_whitespace()).count(),
+                Out::Bad { raw, .. } | Out::Tail { raw, .. } => {
+                    raw.iter().filter(|c| !c.is_ascii_whitespace()).count()
+                }
             };
         }
         let rest = bytes.iter().filter(|c| !c.is_ascii_whitespace()).count() - kept;
-        let punctuation = bytes.iter().filter(|c| b",[]{}\"datkey:\xEF\xBB\xBF".contains(c)).count();
-        assert!(rest <= punctuation.min(160), "{}: {rest} bytes are nowhere", file.name);
+        let punctuation = bytes
+            .iter()
+            .filter(|c| b",[]{}\"datkey:\xEF\xBB\xBF".contains(c))
+            .count();
+        assert!(
+            rest <= punctuation.min(160),
+            "{}: {rest} bytes are nowhere",
+            file.name
+        );
     }
 }
 
@@ -112,8 +142,17 @@ fn piece() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         (0usize..1000).prop_map(|n| click(n).into_bytes()),
         (0usize..1000).prop_map(|n| format!(" {}\n", click(n)).into_bytes()),
-        (0usize..9, 0usize..9).prop_map(|(a, b)| format!("{{\"data\":[{},{}],\"key\":\"k\"}}", click(a), click(b)).into_bytes()),
-        (0usize..9).prop_map(|n| format!("{{\"data\":[{},{{\"a\":tru}}],\"key\":\"k\"}}\n", click(n)).into_bytes()),
+        (0usize..9, 0usize..9).prop_map(|(a, b)| format!(
+            "{{\"data\":[{},{}],\"key\":\"k\"}}",
+            click(a),
+            click(b)
+        )
+        .into_bytes()),
+        (0usize..9).prop_map(|n| format!(
+            "{{\"data\":[{},{{\"a\":tru}}],\"key\":\"k\"}}\n",
+            click(n)
+        )
+        .into_bytes()),
         junk(),
         Just(b"}]}".to_vec()),
         "[\\[\\]{},:\n \"]{0,6}".prop_map(String::into_bytes),
@@ -141,12 +180,34 @@ fn junk() -> impl Strategy<Value = Vec<u8>> {
 #[test]
 fn samples_of_every_framing_come_out_whole() {
     use Framing::*;
-    for framing in [Lines, Crlf, Array, Pretty, Concatenated, Commas, Envelope, Envelopes] {
+    for framing in [
+        Lines,
+        Crlf,
+        Array,
+        Pretty,
+        Concatenated,
+        Commas,
+        Envelope,
+        Envelopes,
+    ] {
         for (gzip, bad_every, bad) in [(false, None, 0), (true, None, 0), (false, Some(4), 25)] {
             let mut bytes = Vec::new();
-            Sample { framing, records: Some(100), bytes: None, seed: 3, gzip, bad_every }.write(&mut bytes).unwrap();
+            Sample {
+                framing,
+                records: Some(100),
+                bytes: None,
+                seed: 3,
+                gzip,
+                bad_every,
+            }
+            .write(&mut bytes)
+            .unwrap();
             let out = whole("k", &bytes);
-            assert_eq!(counts(&out), (100 - bad, bad, 0), "{framing:?}, gzip {gzip}");
+            assert_eq!(
+                counts(&out),
+                (100 - bad, bad, 0),
+                "{framing:?}, gzip {gzip}"
+            );
         }
     }
 }
@@ -155,40 +216,94 @@ fn samples_of_every_framing_come_out_whole() {
 fn the_same_clicks_have_the_same_ids_in_every_framing() {
     let ids = |framing| {
         let mut bytes = Vec::new();
-        Sample { framing, records: Some(40), bytes: None, seed: 9, gzip: false, bad_every: None }.write(&mut bytes).unwrap();
+        Sample {
+            framing,
+            records: Some(40),
+            bytes: None,
+            seed: 9,
+            gzip: false,
+            bad_every: None,
+        }
+        .write(&mut bytes)
+        .unwrap();
         let out = whole("k", &bytes);
-        out.into_iter().map(|out| if let Out::Click { id, .. } = out { id } else { panic!("{out:?}") }).collect::<Vec<_>>()
+        out.into_iter()
+            .map(|out| {
+                if let Out::Click { id, .. } = out {
+                    id
+                } else {
+                    panic!("{out:?}")
+                }
+            })
+            .collect::<Vec<_>>()
     };
     let expected = ids(Framing::Lines);
-    for framing in [Framing::Crlf, Framing::Array, Framing::Pretty, Framing::Concatenated, Framing::Commas] {
+    for framing in [
+        Framing::Crlf,
+        Framing::Array,
+        Framing::Pretty,
+        Framing::Concatenated,
+        Framing::Commas,
+    ] {
         assert_eq!(ids(framing), expected, "{framing:?}");
     }
 }
 
 #[test]
 fn a_record_over_the_cap_is_one_bad_record_and_its_neighbours_live() {
-    let caps = Caps { record_bytes: 4096, ..Caps::default() };
-    let long = format!("{{\"timestamp\":\"2026-11-21T00:00:00Z\",\"route\":{{\"x\":\"{}\"}}}}", "y".repeat(100_000));
+    let caps = Caps {
+        record_bytes: 4096,
+        ..Caps::default()
+    };
+    let long = format!(
+        "{{\"timestamp\":\"2026-11-21T00:00:00Z\",\"route\":{{\"x\":\"{}\"}}}}",
+        "y".repeat(100_000)
+    );
     let text = format!("{}\n{long}\n{}{long}{}\n", click(1), click(2), click(3));
     let out = decode("k", text.as_bytes(), caps, || 1000);
     assert_eq!(counts(&out), (3, 2, 0));
-    let Out::Bad { length, raw, reason, .. } = &out[1] else { panic!("{out:?}") };
+    let Out::Bad {
+        length,
+        raw,
+        reason,
+        ..
+    } = &out[1]
+    else {
+        panic!("{out:?}")
+    };
     assert_eq!((*length, raw.len()), (long.len() as u64, 4096));
     assert_eq!(reason, "longer than 4096 bytes (MAX_RECORD_BYTES)");
 }
 
 #[test]
 fn an_envelope_over_the_cap_is_streamed() {
-    let caps = Caps { record_bytes: 4096, ..Caps::default() };
+    let caps = Caps {
+        record_bytes: 4096,
+        ..Caps::default()
+    };
     let clicks: Vec<_> = (0..500).map(click).collect();
     for text in [
-        format!("{{\"data\":[{}],\"key\":\"late\"}}\n{}", clicks.join(","), click(500)),
-        format!("{{\"key\":\"early\",\"data\":[{}]}}{}", clicks.join(",\n"), click(500)),
+        format!(
+            "{{\"data\":[{}],\"key\":\"late\"}}\n{}",
+            clicks.join(","),
+            click(500)
+        ),
+        format!(
+            "{{\"key\":\"early\",\"data\":[{}]}}{}",
+            clicks.join(",\n"),
+            click(500)
+        ),
     ] {
         let early = text.starts_with("{\"key\"");
         let out = decode("folder/name", text.as_bytes(), caps, || 777);
         assert_eq!(counts(&out), (501, 0, 0));
-        let key = |at: usize| if let Out::Click { click, .. } = &out[at] { click.contains("\"key\":\"early\"") } else { false };
+        let key = |at: usize| {
+            if let Out::Click { click, .. } = &out[at] {
+                click.contains("\"key\":\"early\"")
+            } else {
+                false
+            }
+        };
         assert_eq!((key(0), key(499), key(500)), (early, early, false));
     }
 }
@@ -197,7 +312,9 @@ fn an_envelope_over_the_cap_is_streamed() {
 fn keys(out: &[Out]) -> Vec<(String, usize)> {
     let mut keys: Vec<(String, usize)> = Vec::new();
     for out in out {
-        let Out::Click { click, .. } = out else { panic!("{out:?}") };
+        let Out::Click { click, .. } = out else {
+            panic!("{out:?}")
+        };
         let click: serde_json::Value = serde_json::from_str(click).unwrap();
         let key = click["key"].as_str().unwrap().to_owned();
         match keys.last_mut().filter(|(last, _)| *last == key) {
@@ -217,21 +334,40 @@ fn the_key_of_a_long_envelope_may_stand_behind_its_data() {
            {{"key":"early","data":[{clicks}]}}{{"key":"early","data":[{clicks}], "n":[{{"]":1}}] , "key" : "la\u0074er" }}
            {{"data":[{clicks}] }}{{"data":[{clicks}],"key":7}}{{"data":[{{"x":"\"]"}},{clicks}] ,"key":"last"}}"#
     );
-    let expected = [("late", 3000), ("early", 3000), ("later", 3000), ("name", 6000), ("last", 3000)];
+    let expected = [
+        ("late", 3000),
+        ("early", 3000),
+        ("later", 3000),
+        ("name", 6000),
+        ("last", 3000),
+    ];
     for size in [usize::MAX, 100_000, 4096, 1] {
         let mut out = decode("folder/name", text.as_bytes(), Caps::default(), || size);
         let bad = out.remove(15_000);
         assert!(matches!(bad, Out::Bad { index: 15_000, .. }), "{bad:?}");
-        assert_eq!(keys(&out), expected.map(|(key, count)| (key.to_owned(), count)), "chunks of {size}");
+        assert_eq!(
+            keys(&out),
+            expected.map(|(key, count)| (key.to_owned(), count)),
+            "chunks of {size}"
+        );
     }
 }
 
 #[test]
 fn a_long_envelope_gives_its_clicks_and_its_key_whatever_is_broken_in_it() {
     let clicks = (0..3000).map(click).collect::<Vec<_>>();
-    let with =
-        |broken: &str| format!(r#"{{"data":[{},{broken},{}],"key":"late"}}"#, clicks[..2900].join(","), clicks[2900..].join(","));
-    for broken in [r#"{"timestamp":tomorrow}"#, r#"{"timestamp":"\x"}"#, r#"{"a":[1 2]}"#] {
+    let with = |broken: &str| {
+        format!(
+            r#"{{"data":[{},{broken},{}],"key":"late"}}"#,
+            clicks[..2900].join(","),
+            clicks[2900..].join(",")
+        )
+    };
+    for broken in [
+        r#"{"timestamp":tomorrow}"#,
+        r#"{"timestamp":"\x"}"#,
+        r#"{"a":[1 2]}"#,
+    ] {
         let mut out = whole("name", with(broken).as_bytes());
         assert!(matches!(out.remove(2900), Out::Bad { index: 2900, .. }));
         assert_eq!(keys(&out), [("late".into(), 3000)], "{broken}");
@@ -248,18 +384,38 @@ fn no_click_gets_the_key_of_another_envelope() {
     let pad = "x".repeat(140_000);
     let cases = [
         // What is behind the data counts, and what is no text is no key.
-        (format!(r#"{{"key":"A","data":[{many}],"key":null}}"#), vec![("name", 3000)]),
+        (
+            format!(r#"{{"key":"A","data":[{many}],"key":null}}"#),
+            vec![("name", 3000)],
+        ),
         // The data begin late, and are broken.
-        (format!(r#"{{"key":"A","data":[{one}]}}{{"key":"B","pad":"{pad}","data":[{one},x]}}"#), vec![("A", 1), ("B", 1)]),
+        (
+            format!(r#"{{"key":"A","data":[{one}]}}{{"key":"B","pad":"{pad}","data":[{one},x]}}"#),
+            vec![("A", 1), ("B", 1)],
+        ),
         // The bracket that ends the data is lost with what is broken.
-        (format!("{{\"data\":[{many},x],\"key\":\"A\"}}\n{one}\n{one}"), vec![("A", 3000), ("name", 2)]),
+        (
+            format!("{{\"data\":[{many},x],\"key\":\"A\"}}\n{one}\n{one}"),
+            vec![("A", 3000), ("name", 2)],
+        ),
         // Two envelopes that only together have as many brackets closed as opened.
-        (format!("{{\"data\":[{many},[[[x],\"key\":\"A\"}}\n{{\"data\":[{one}]]]],\"key\":\"B\"}}\n"), vec![("name", 3000)]),
+        (
+            format!(
+                "{{\"data\":[{many},[[[x],\"key\":\"A\"}}\n{{\"data\":[{one}]]]],\"key\":\"B\"}}\n"
+            ),
+            vec![("name", 3000)],
+        ),
     ];
     for (text, expected) in cases {
         let mut out = whole("name", text.as_bytes());
         out.retain(|out| matches!(out, Out::Click { .. }));
-        assert_eq!(keys(&out), expected.iter().map(|(key, count)| ((*key).to_owned(), *count)).collect::<Vec<_>>());
+        assert_eq!(
+            keys(&out),
+            expected
+                .iter()
+                .map(|(key, count)| ((*key).to_owned(), *count))
+                .collect::<Vec<_>>()
+        );
     }
 }
 
@@ -277,22 +433,39 @@ fn envelopes_that_are_broken_again_and_again_are_each_looked_at_once() {
     assert_eq!(counts(&whole("k", text.as_bytes())).0, 0);
     // A live stream is not held up by what cannot be an envelope.
     let mut decoder = Decoder::new(Caps::default());
-    decoder.push(format!("{{\"data\":[{},{{\"timestamp\":\"20\n{}\n", click(1), click(2)).into());
+    decoder.push(
+        format!(
+            "{{\"data\":[{},{{\"timestamp\":\"20\n{}\n",
+            click(1),
+            click(2)
+        )
+        .into(),
+    );
     assert!(matches!(decoder.advance(), Item::Record(_)));
 }
 
 #[test]
 fn an_envelope_that_is_cut_off_gives_the_clicks_it_has() {
     for many in [20, 3000] {
-        let text = format!(r#"{{"key":"early","data":[{}]}}"#, (0..many).map(click).collect::<Vec<_>>().join(","));
+        let text = format!(
+            r#"{{"key":"early","data":[{}]}}"#,
+            (0..many).map(click).collect::<Vec<_>>().join(",")
+        );
         let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
         encoder.write_all(text.as_bytes()).unwrap();
         let gzip = encoder.finish().unwrap();
         for size in [usize::MAX, 1000] {
-            let mut out = decode("name", &gzip[..gzip.len() * 3 / 4], Caps::default(), || size);
+            let mut out = decode("name", &gzip[..gzip.len() * 3 / 4], Caps::default(), || {
+                size
+            });
             let tail = out.pop();
-            assert!(matches!(&tail, Some(Out::Tail { reason, .. }) if reason.contains("cut short")), "{tail:?}");
-            let [(key, count)] = &keys(&out)[..] else { panic!() };
+            assert!(
+                matches!(&tail, Some(Out::Tail { reason, .. }) if reason.contains("cut short")),
+                "{tail:?}"
+            );
+            let [(key, count)] = &keys(&out)[..] else {
+                panic!()
+            };
             assert_eq!(key, "early");
             assert!(*count > many / 2, "{count} of {many}");
         }
@@ -306,9 +479,16 @@ fn a_click_with_long_data_is_a_click() {
         format!(r#"{{"data":[{data}],"timestamp":"2026-11-21T23:54:50Z","route":{{}}}}"#),
         format!(r#"{{"timestamp":"2026-11-21T23:54:50Z","data":[{data}],"route":{{}}}}"#),
     ] {
-        let out = decode("k", format!("{text}\n{}", click(1)).as_bytes(), Caps::default(), || 50_000);
+        let out = decode(
+            "k",
+            format!("{text}\n{}", click(1)).as_bytes(),
+            Caps::default(),
+            || 50_000,
+        );
         assert_eq!(counts(&out), (2, 0, 0));
-        let Out::Click { raw, .. } = &out[0] else { panic!() };
+        let Out::Click { raw, .. } = &out[0] else {
+            panic!()
+        };
         assert_eq!(raw.len(), text.len());
     }
 }
@@ -317,9 +497,19 @@ fn a_click_with_long_data_is_a_click() {
 fn a_50_mb_line_of_an_array_streams_and_one_of_a_string_is_bad() {
     let array = format!("[{}]", vec![click(1); 750_000].join(","));
     assert!(array.len() > 50_000_000);
-    assert_eq!(counts(&decode("k", array.as_bytes(), Caps::default(), || 1 << 16)), (750_000, 0, 0));
-    let string = format!("{{\"timestamp\":\"{}\"}}\n{}\n", "x".repeat(50_000_000), click(2));
-    assert_eq!(counts(&decode("k", string.as_bytes(), Caps::default(), || 1 << 16)), (1, 1, 0));
+    assert_eq!(
+        counts(&decode("k", array.as_bytes(), Caps::default(), || 1 << 16)),
+        (750_000, 0, 0)
+    );
+    let string = format!(
+        "{{\"timestamp\":\"{}\"}}\n{}\n",
+        "x".repeat(50_000_000),
+        click(2)
+    );
+    assert_eq!(
+        counts(&decode("k", string.as_bytes(), Caps::default(), || 1 << 16)),
+        (1, 1, 0)
+    );
 }
 
 #[test]
@@ -328,26 +518,42 @@ fn ten_thousand_levels_are_a_bad_record() {
     let text = format!("{deep}{}\n{}[{}]", click(1), "[".repeat(10_000), click(2));
     let out = whole("k", text.as_bytes());
     assert_eq!(counts(&out).0, 1, "the click after the balanced one");
-    let Out::Bad { reason, length, .. } = &out[0] else { panic!("{out:?}") };
+    let Out::Bad { reason, length, .. } = &out[0] else {
+        panic!("{out:?}")
+    };
     assert_eq!(*length, deep.len() as u64);
-    assert!(reason.ends_with("more than 128 levels deep (MAX_DEPTH)"), "{reason}");
+    assert!(
+        reason.ends_with("more than 128 levels deep (MAX_DEPTH)"),
+        "{reason}"
+    );
 }
 
 #[test]
 fn a_bomb_and_an_object_over_the_cap_end_in_a_tail() {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-    encoder.write_all(format!("{}\n", click(1)).as_bytes()).unwrap();
+    encoder
+        .write_all(format!("{}\n", click(1)).as_bytes())
+        .unwrap();
     for _ in 0..40 {
         encoder.write_all(&[b' '; 1 << 20]).unwrap();
     }
     let out = whole("k", &encoder.finish().unwrap());
     assert_eq!(counts(&out), (1, 0, 1));
-    let Some(Out::Tail { reason, .. }) = out.last() else { panic!() };
+    let Some(Out::Tail { reason, .. }) = out.last() else {
+        panic!()
+    };
     assert!(reason.contains("MAX_INFLATE_RATIO"), "{reason}");
 
     let text = crate::support::lines(0..1000);
-    let caps = Caps { object_bytes: 10_000, ..Caps::default() };
+    let caps = Caps {
+        object_bytes: 10_000,
+        ..Caps::default()
+    };
     let one = decode("k", text.as_bytes(), caps, || 1 << 20);
-    assert_eq!(one, decode("k", text.as_bytes(), caps, || 13), "however it comes in");
+    assert_eq!(
+        one,
+        decode("k", text.as_bytes(), caps, || 13),
+        "however it comes in"
+    );
     assert_eq!(counts(&one).2, 1);
 }

@@ -15,17 +15,28 @@ use crate::support::{context, root};
 
 /// The documents and their texts.
 fn pages() -> Vec<(PathBuf, String)> {
-    let mut paths: Vec<_> = std::fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().path()).collect();
-    paths.extend(["README.md", "CONTRIBUTING.md", "benches/README.md"].map(|name| root().join(name)));
+    let mut paths: Vec<_> = std::fs::read_dir(root().join("docs"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    paths.extend(
+        ["README.md", "CONTRIBUTING.md", "benches/README.md"].map(|name| root().join(name)),
+    );
     paths.sort();
-    paths.into_iter().map(|path| (path.clone(), std::fs::read_to_string(path).unwrap())).collect()
+    paths
+        .into_iter()
+        .map(|path| (path.clone(), std::fs::read_to_string(path).unwrap()))
+        .collect()
 }
 
 /// The fenced blocks of a language.
 fn blocks(language: &str) -> Vec<String> {
     let opening = format!("```{language}\n");
     let of = |text: &str| -> Vec<String> {
-        text.split(&opening).skip(1).map(|rest| rest.split("```").next().unwrap().to_owned()).collect()
+        text.split(&opening)
+            .skip(1)
+            .map(|rest| rest.split("```").next().unwrap().to_owned())
+            .collect()
     };
     pages().iter().flat_map(|(_, text)| of(text)).collect()
 }
@@ -33,7 +44,10 @@ fn blocks(language: &str) -> Vec<String> {
 /// The words of a text that stand in backticks.
 fn quoted(text: &str) -> impl Iterator<Item = &str> {
     let prose = text.split("```").step_by(2);
-    prose.flat_map(|part| part.lines().flat_map(|line| line.split('`').skip(1).step_by(2)))
+    prose.flat_map(|part| {
+        part.lines()
+            .flat_map(|line| line.split('`').skip(1).step_by(2))
+    })
 }
 
 fn variables(out: &mut String, vars: &[Var]) {
@@ -44,17 +58,30 @@ fn variables(out: &mut String, vars: &[Var]) {
 }
 
 /// The generated part `name`, rewritten by `make golden`.
-#[expect(clippy::disallowed_methods, reason = "a switch for people, not for the program")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a switch for people, not for the program"
+)]
 fn generated(name: &str, expected: &str) {
-    let (opening, closing) = (format!("<!-- generated: {name} -->\n"), "<!-- end generated -->");
-    let (page, text) = pages().into_iter().find(|(_, text)| text.contains(&opening)).unwrap_or_else(|| panic!("no {opening}"));
+    let (opening, closing) = (
+        format!("<!-- generated: {name} -->\n"),
+        "<!-- end generated -->",
+    );
+    let (page, text) = pages()
+        .into_iter()
+        .find(|(_, text)| text.contains(&opening))
+        .unwrap_or_else(|| panic!("no {opening}"));
     let start = text.find(&opening).unwrap() + opening.len();
     let end = start + text[start..].find(closing).unwrap();
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         std::fs::write(page, [&text[..start], expected, &text[end..]].concat()).unwrap();
         return;
     }
-    assert_eq!(&text[start..end], expected, "the part {name} of {page:?} is not what the code says; `make golden` rewrites it");
+    assert_eq!(
+        &text[start..end],
+        expected,
+        "the part {name} of {page:?} is not what the code says; `make golden` rewrites it"
+    );
 }
 
 #[test]
@@ -65,8 +92,17 @@ fn the_tables_are_those_of_the_code() {
         variables(&mut targets, kind.vars);
         targets.push('\n');
     }
-    let inside: Vec<_> = KINDS.iter().filter(|kind| !kind.shared.is_empty()).map(|kind| format!("`{}`", kind.name)).collect();
-    write!(targets, "Targets inside AWS ({}) also have:\n\n", inside.join(", ")).unwrap();
+    let inside: Vec<_> = KINDS
+        .iter()
+        .filter(|kind| !kind.shared.is_empty())
+        .map(|kind| format!("`{}`", kind.name))
+        .collect();
+    write!(
+        targets,
+        "Targets inside AWS ({}) also have:\n\n",
+        inside.join(", ")
+    )
+    .unwrap();
     variables(&mut targets, AWS);
     targets.push('\n');
     targets.push_str("Every target also has:\n\n");
@@ -79,11 +115,21 @@ fn the_tables_are_those_of_the_code() {
     }
     generated("variables", &(globals + "\n"));
 
-    let mut fields = String::from("\n| member | column of `flat` | what it says |\n|---|---|---|\n");
+    let mut fields =
+        String::from("\n| member | column of `flat` | what it says |\n|---|---|---|\n");
     walk(CLICK, "", &mut |path, field| {
-        writeln!(fields, "| `{path}` | {} | {} |", field.column.map_or(String::new(), |c| format!("`{c}`")), field.doc).unwrap();
+        writeln!(
+            fields,
+            "| `{path}` | {} | {} |",
+            field.column.map_or(String::new(), |c| format!("`{c}`")),
+            field.doc
+        )
+        .unwrap();
     });
-    for (name, _, doc) in columns().into_iter().filter(|(name, ..)| !fields.contains(&format!("| `{name}` |"))).collect::<Vec<_>>()
+    for (name, _, doc) in columns()
+        .into_iter()
+        .filter(|(name, ..)| !fields.contains(&format!("| `{name}` |")))
+        .collect::<Vec<_>>()
     {
         writeln!(fields, "| | `{name}` | {doc} |").unwrap();
     }
@@ -95,8 +141,18 @@ async fn every_environment_block_is_a_valid_configuration() {
     let blocks = blocks("env");
     assert!(!blocks.is_empty());
     for block in blocks {
-        let pairs = block.lines().filter(|line| !line.trim_start().starts_with('#')).filter_map(|line| line.split_once('='));
-        let vars: Vars = pairs.map(|(name, value)| (name.trim().to_owned(), value.trim().trim_matches('\'').to_owned())).collect();
+        let pairs = block
+            .lines()
+            .filter(|line| !line.trim_start().starts_with('#'))
+            .filter_map(|line| line.split_once('='));
+        let vars: Vars = pairs
+            .map(|(name, value)| {
+                (
+                    name.trim().to_owned(),
+                    value.trim().trim_matches('\'').to_owned(),
+                )
+            })
+            .collect();
         if let Err(errors) = Settings::read(vars, context()).await {
             panic!("{errors}\nin\n{block}");
         }
@@ -115,17 +171,28 @@ fn every_json_block_is_json() {
 #[test]
 fn every_make_target_and_path_that_is_named_exists() {
     let makefile = std::fs::read_to_string(root().join("Makefile")).unwrap();
-    let mut commands: Vec<String> =
-        blocks("sh").iter().flat_map(|block| block.lines().map(str::to_owned).collect::<Vec<_>>()).collect();
+    let mut commands: Vec<String> = blocks("sh")
+        .iter()
+        .flat_map(|block| block.lines().map(str::to_owned).collect::<Vec<_>>())
+        .collect();
     for (_, text) in pages() {
         commands.extend(quoted(&text).map(str::to_owned));
         for path in quoted(&text).filter(|word| {
-            ["src/", "tests/", "events/"].iter().any(|folder| word.starts_with(folder)) && !word.contains(['*', '<', '…', ' '])
+            ["src/", "tests/", "events/"]
+                .iter()
+                .any(|folder| word.starts_with(folder))
+                && !word.contains(['*', '<', '…', ' '])
         }) {
-            assert!(root().join(path).exists() || path.ends_with("/x.rs"), "{path} does not exist");
+            assert!(
+                root().join(path).exists() || path.ends_with("/x.rs"),
+                "{path} does not exist"
+            );
         }
     }
-    for target in commands.iter().filter_map(|command| command.strip_prefix("make ")?.split_whitespace().next()) {
+    for target in commands
+        .iter()
+        .filter_map(|command| command.strip_prefix("make ")?.split_whitespace().next())
+    {
         assert!(makefile.contains(&format!("\n{target}:")), "make {target}");
     }
 }
@@ -133,14 +200,25 @@ fn every_make_target_and_path_that_is_named_exists() {
 #[test]
 fn every_link_within_the_repository_leads_somewhere() {
     for (page, text) in pages() {
-        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+        for link in text
+            .split("](")
+            .skip(1)
+            .filter_map(|rest| rest.split(')').next())
+        {
             if link.contains("://") {
                 continue;
             }
             let (path, anchor) = link.split_once('#').unwrap_or((link, ""));
-            let to = if path.is_empty() { page.clone() } else { page.parent().unwrap().join(path) };
+            let to = if path.is_empty() {
+                page.clone()
+            } else {
+                page.parent().unwrap().join(path)
+            };
             assert!(to.exists(), "{link} in {page:?}");
-            assert!(anchor.is_empty() || anchors(&to).contains(anchor), "no heading for {link} in {page:?}");
+            assert!(
+                anchor.is_empty() || anchors(&to).contains(anchor),
+                "no heading for {link} in {page:?}"
+            );
         }
     }
 }
@@ -149,20 +227,51 @@ fn every_link_within_the_repository_leads_somewhere() {
 fn anchors(page: &Path) -> BTreeSet<String> {
     let text = std::fs::read_to_string(page).unwrap();
     let slug = |heading: &str| -> String {
-        let kept = heading.trim_start_matches('#').trim().chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
-        kept.map(|c| if c == ' ' { '-' } else { c.to_ascii_lowercase() }).collect()
+        let kept = heading
+            .trim_start_matches('#')
+            .trim()
+            .chars()
+            .filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+        kept.map(|c| {
+            if c == ' ' {
+                '-'
+            } else {
+                c.to_ascii_lowercase()
+            }
+        })
+        .collect()
     };
-    text.lines().filter(|line| line.starts_with('#')).map(slug).collect()
+    text.lines()
+        .filter(|line| line.starts_with('#'))
+        .map(slug)
+        .collect()
 }
 
 #[test]
 fn every_variable_of_a_target_that_is_named_exists() {
-    let own: BTreeSet<&str> = KINDS.iter().flat_map(|kind| kind.vars).chain(AWS).chain(COMMON).map(|var| var.name).collect();
-    let exists =
-        |name: &str| own.iter().any(|var| *var == name || var.strip_suffix('*').is_some_and(|start| name.starts_with(start)));
+    let own: BTreeSet<&str> = KINDS
+        .iter()
+        .flat_map(|kind| kind.vars)
+        .chain(AWS)
+        .chain(COMMON)
+        .map(|var| var.name)
+        .collect();
+    let exists = |name: &str| {
+        own.iter().any(|var| {
+            *var == name
+                || var
+                    .strip_suffix('*')
+                    .is_some_and(|start| name.starts_with(start))
+        })
+    };
     for (page, text) in pages() {
-        for name in quoted(&text).filter_map(|word| word.strip_prefix('_')).filter_map(|word| word.split('=').next()) {
-            let all = name.bytes().all(|c| c.is_ascii_uppercase() || c == b'_' || c == b'*');
+        for name in quoted(&text)
+            .filter_map(|word| word.strip_prefix('_'))
+            .filter_map(|word| word.split('=').next())
+        {
+            let all = name
+                .bytes()
+                .all(|c| c.is_ascii_uppercase() || c == b'_' || c == b'*');
             assert!(!all || exists(name), "_{name} in {page:?} is no variable");
         }
     }

@@ -19,7 +19,12 @@ use crate::support::{click, lines, temporary};
 
 async fn forward(forwarder: &Forwarder, memory: &Memory, text: &str) -> Outcome {
     memory.put("clicks", "k", text.to_owned());
-    let outcome = forwarder.forward(&job("k"), Patience::until(Instant::now() + Duration::from_secs(60))).await;
+    let outcome = forwarder
+        .forward(
+            &job("k"),
+            Patience::until(Instant::now() + Duration::from_secs(60)),
+        )
+        .await;
     for target in &outcome.targets {
         assert!(target.tally.is_conserved(), "{target:?}");
     }
@@ -31,12 +36,30 @@ async fn every_target_gets_every_click_once() {
     let (a, b) = (takes_all(), takes_all());
     let (forwarder, memory) = forwarder(&[a.clone(), b.clone()]);
     let outcome = forward(&forwarder, &memory, &(lines(0..95) + "garbage\n")).await;
-    assert_eq!((outcome.end.clone(), outcome.records, outcome.bad, outcome.failure()), (End::Whole, 96, 1, None));
+    assert_eq!(
+        (
+            outcome.end.clone(),
+            outcome.records,
+            outcome.bad,
+            outcome.failure()
+        ),
+        (End::Whole, 96, 1, None)
+    );
     for (target, outcome) in [a, b].iter().zip(&outcome.targets) {
         let took = target.state.lock().unwrap();
-        assert_eq!((took.clicks.len(), took.clicks.values().all(|n| *n == 1)), (95, true));
+        assert_eq!(
+            (took.clicks.len(), took.clicks.values().all(|n| *n == 1)),
+            (95, true)
+        );
         assert_eq!(took.requests, 10);
-        assert_eq!((outcome.tally.read, outcome.tally.sent, outcome.tally.quarantined), (96, 95, 1));
+        assert_eq!(
+            (
+                outcome.tally.read,
+                outcome.tally.sent,
+                outcome.tally.quarantined
+            ),
+            (96, 95, 1)
+        );
     }
     assert_eq!(rows(&memory)[0]["raw"], "garbage");
 }
@@ -44,7 +67,13 @@ async fn every_target_gets_every_click_once() {
 #[tokio::test(start_paused = true)]
 async fn only_the_entries_that_were_not_taken_are_sent_again() {
     let odd = target(10, |number, batch| {
-        let verdict = |at: usize| if at % 2 == 1 && number < 3 { Verdict::Retry } else { Verdict::Sent };
+        let verdict = |at: usize| {
+            if at % 2 == 1 && number < 3 {
+                Verdict::Retry
+            } else {
+                Verdict::Sent
+            }
+        };
         Ok((0..batch.len()).map(verdict).collect())
     });
     let (forwarder, memory) = forwarder(std::slice::from_ref(&odd));
@@ -52,24 +81,43 @@ async fn only_the_entries_that_were_not_taken_are_sent_again() {
     let took = odd.state.lock().unwrap();
     assert_eq!(took.sizes, [10, 5, 2]);
     assert!(took.clicks.len() == 10 && took.clicks.values().all(|n| *n == 1));
-    assert_eq!((outcome.targets[0].tally.sent, outcome.targets[0].retries), (10, 2));
+    assert_eq!(
+        (outcome.targets[0].tally.sent, outcome.targets[0].retries),
+        (10, 2)
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_refused_body_is_halved_until_the_one_bad_click_stands_alone() {
     let picky = target(16, |_, batch| {
         let bad = batch.iter().any(|entry| memmem(&entry.body, b"link-5\""));
-        if bad { Err(Halt::Refused("HTTP 422".into())) } else { Ok(vec![Verdict::Sent; batch.len()]) }
+        if bad {
+            Err(Halt::Refused("HTTP 422".into()))
+        } else {
+            Ok(vec![Verdict::Sent; batch.len()])
+        }
     });
     let (forwarder, memory) = forwarder(&[picky.clone(), takes_all()]);
     let outcome = forward(&forwarder, &memory, &lines(0..16)).await;
-    assert_eq!((outcome.targets[0].tally.sent, outcome.targets[0].tally.quarantined), (15, 1));
+    assert_eq!(
+        (
+            outcome.targets[0].tally.sent,
+            outcome.targets[0].tally.quarantined
+        ),
+        (15, 1)
+    );
     assert_eq!(outcome.targets[1].tally.sent, 16, "for that target only");
     assert_eq!(outcome.failure(), None);
     let rows = rows(&memory);
     assert_eq!(rows.len(), 1);
-    assert_eq!((&rows[0]["target"], &rows[0]["reason"], &rows[0]["kind"]), (&"a".into(), &"HTTP 422".into(), &"rejected".into()));
-    assert_eq!((&rows[0]["n"], rows[0]["raw"].as_str()), (&1.into(), Some(click(5).as_str())));
+    assert_eq!(
+        (&rows[0]["target"], &rows[0]["reason"], &rows[0]["kind"]),
+        (&"a".into(), &"HTTP 422".into(), &"rejected".into())
+    );
+    assert_eq!(
+        (&rows[0]["n"], rows[0]["raw"].as_str()),
+        (&1.into(), Some(click(5).as_str()))
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -79,12 +127,17 @@ async fn a_target_that_refuses_everything_is_misconfigured_and_quarantines_nothi
     let outcome = forward(&forwarder, &memory, &lines(0..100)).await;
     let tally = outcome.targets[0].tally;
     assert_eq!((tally.read, tally.failed, tally.quarantined), (100, 100, 0));
-    assert!(matches!(&outcome.targets[0].failure, Some(Failure::Misconfigured(cause)) if cause.contains("first 20 clicks")));
+    assert!(
+        matches!(&outcome.targets[0].failure, Some(Failure::Misconfigured(cause)) if cause.contains("first 20 clicks"))
+    );
     assert_eq!(outcome.targets[1].tally.sent, 100);
     assert!(rows(&memory).is_empty());
     // A file with fewer clicks than that cannot tell: they are kept.
     let outcome = forward(&forwarder, &memory, &lines(0..3)).await;
-    assert_eq!((outcome.targets[0].tally.quarantined, outcome.failure()), (3, None));
+    assert_eq!(
+        (outcome.targets[0].tally.quarantined, outcome.failure()),
+        (3, None)
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -92,9 +145,23 @@ async fn a_misconfigured_target_fails_at_once_and_alone() {
     let denied = target(10, |_, _| Err(Halt::Misconfigured("HTTP 401".into())));
     let (forwarder, memory) = forwarder(&[denied.clone(), takes_all()]);
     let outcome = forward(&forwarder, &memory, &lines(0..500)).await;
-    assert_eq!((outcome.targets[0].tally.failed, outcome.targets[1].tally.sent), (500, 500));
-    assert!(denied.state.lock().unwrap().requests <= 2, "those in flight when the first came back");
-    assert!(outcome.failure().unwrap().contains("target a: misconfigured: HTTP 401"));
+    assert_eq!(
+        (
+            outcome.targets[0].tally.failed,
+            outcome.targets[1].tally.sent
+        ),
+        (500, 500)
+    );
+    assert!(
+        denied.state.lock().unwrap().requests <= 2,
+        "those in flight when the first came back"
+    );
+    assert!(
+        outcome
+            .failure()
+            .unwrap()
+            .contains("target a: misconfigured: HTTP 401")
+    );
     assert!(rows(&memory).is_empty());
 }
 
@@ -117,13 +184,36 @@ async fn no_target_waits_for_anothers_retries_and_the_object_is_read_again_for_i
         Ok(vec![Verdict::Sent; batch.len()])
     });
     let (forwarder, memory) = forwarder(&[down.clone(), quick.clone()]);
-    let text: String = (0..600).map(|n| if n % 50 == 7 { format!("bad {n}\n") } else { click(n) + "\n" }).collect();
+    let text: String = (0..600)
+        .map(|n| {
+            if n % 50 == 7 {
+                format!("bad {n}\n")
+            } else {
+                click(n) + "\n"
+            }
+        })
+        .collect();
     let outcome = forward(&forwarder, &memory, &text).await;
-    assert!(*finished.lock().unwrap() < Duration::from_secs(5), "the quick one was through in {:?}", finished.lock().unwrap());
+    assert!(
+        *finished.lock().unwrap() < Duration::from_secs(5),
+        "the quick one was through in {:?}",
+        finished.lock().unwrap()
+    );
     for (target, outcome) in [down, quick].iter().zip(&outcome.targets) {
         let took = target.state.lock().unwrap();
-        assert!(took.clicks.len() == 588 && took.clicks.values().all(|n| *n == 1), "{} clicks", took.clicks.len());
-        assert_eq!((outcome.tally.read, outcome.tally.sent, outcome.tally.quarantined), (600, 588, 12));
+        assert!(
+            took.clicks.len() == 588 && took.clicks.values().all(|n| *n == 1),
+            "{} clicks",
+            took.clicks.len()
+        );
+        assert_eq!(
+            (
+                outcome.tally.read,
+                outcome.tally.sent,
+                outcome.tally.quarantined
+            ),
+            (600, 588, 12)
+        );
     }
     assert_eq!(rows(&memory).len(), 12, "read twice, kept once");
 }
@@ -142,26 +232,53 @@ async fn an_object_that_is_replaced_is_not_mixed_with_the_one_before() {
     let behind = shelf.clone();
     let quick = target(10, move |number, batch| {
         if number == 30 {
-            behind.lock().unwrap().as_ref().unwrap().put("clicks", "k", lines(700..900));
+            behind
+                .lock()
+                .unwrap()
+                .as_ref()
+                .unwrap()
+                .put("clicks", "k", lines(700..900));
         }
         Ok(vec![Verdict::Sent; batch.len()])
     });
     let (forwarder, memory) = forwarder(&[down, quick]);
     shelf.lock().unwrap().replace(memory.clone());
     let outcome = forward(&forwarder, &memory, &lines(0..600)).await;
-    assert!(matches!(&outcome.end, End::Failed(cause) if cause.contains("replaced")), "{:?}", outcome.end);
+    assert!(
+        matches!(&outcome.end, End::Failed(cause) if cause.contains("replaced")),
+        "{:?}",
+        outcome.end
+    );
     assert_eq!(outcome.targets[1].tally.sent, 600);
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_deadline_fails_what_is_left_and_says_so() {
-    let down = target(10, |_, _| Err(Halt::Throttled(Some(Duration::from_secs(3600)), "HTTP 429".into())));
+    let down = target(10, |_, _| {
+        Err(Halt::Throttled(
+            Some(Duration::from_secs(3600)),
+            "HTTP 429".into(),
+        ))
+    });
     let (forwarder, memory) = forwarder(&[down.clone(), takes_all()]);
     let start = Instant::now();
     let outcome = forward(&forwarder, &memory, &lines(0..50)).await;
-    assert!(start.elapsed() < Duration::from_secs(60), "an hour is not waited for");
-    assert_eq!((outcome.targets[0].tally.failed, outcome.targets[1].tally.sent), (50, 50));
-    assert!(outcome.failure().unwrap().contains("HTTP 429"), "{:?}", outcome.failure());
+    assert!(
+        start.elapsed() < Duration::from_secs(60),
+        "an hour is not waited for"
+    );
+    assert_eq!(
+        (
+            outcome.targets[0].tally.failed,
+            outcome.targets[1].tally.sent
+        ),
+        (50, 50)
+    );
+    assert!(
+        outcome.failure().unwrap().contains("HTTP 429"),
+        "{:?}",
+        outcome.failure()
+    );
     assert_eq!(outcome.targets[0].retries, 0, "nothing was sent again");
 }
 
@@ -170,11 +287,33 @@ async fn a_click_that_a_target_cannot_carry_is_kept_for_that_target() {
     let unfit = click(1).replace("link-1", "unfit");
     let large = click(2).replace("link-2", &"x".repeat(20_000));
     let (forwarder, memory) = forwarder(&[takes_all()]);
-    let outcome = forward(&forwarder, &memory, &format!("{unfit}\n{large}\n{}\n", click(3))).await;
-    assert_eq!((outcome.targets[0].tally.sent, outcome.targets[0].tally.quarantined), (1, 2));
-    let reasons: Vec<_> = rows(&memory).iter().map(|row| row["reason"].as_str().unwrap().to_owned()).collect();
-    assert!(reasons.iter().any(|reason| reason == "it says so"), "{reasons:?}");
-    assert!(reasons.iter().any(|reason| reason.contains("it takes 10000 at most")), "{reasons:?}");
+    let outcome = forward(
+        &forwarder,
+        &memory,
+        &format!("{unfit}\n{large}\n{}\n", click(3)),
+    )
+    .await;
+    assert_eq!(
+        (
+            outcome.targets[0].tally.sent,
+            outcome.targets[0].tally.quarantined
+        ),
+        (1, 2)
+    );
+    let reasons: Vec<_> = rows(&memory)
+        .iter()
+        .map(|row| row["reason"].as_str().unwrap().to_owned())
+        .collect();
+    assert!(
+        reasons.iter().any(|reason| reason == "it says so"),
+        "{reasons:?}"
+    );
+    assert!(
+        reasons
+            .iter()
+            .any(|reason| reason.contains("it takes 10000 at most")),
+        "{reasons:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -182,8 +321,13 @@ async fn the_same_run_again_stores_nothing_twice_and_rows_fed_back_keep_their_id
     let open = Arc::new(Mutex::new(false));
     let now_open = open.clone();
     let picky = target(4, move |_, batch| {
-        let bad = !*now_open.lock().unwrap() && batch.iter().any(|entry| memmem(&entry.body, b"link-5\""));
-        if bad { Err(Halt::Refused("HTTP 422".into())) } else { Ok(vec![Verdict::Sent; batch.len()]) }
+        let bad = !*now_open.lock().unwrap()
+            && batch.iter().any(|entry| memmem(&entry.body, b"link-5\""));
+        if bad {
+            Err(Halt::Refused("HTTP 422".into()))
+        } else {
+            Ok(vec![Verdict::Sent; batch.len()])
+        }
     });
     let other = takes_all();
     let (forwarder, memory) = forwarder(&[picky.clone(), other.clone()]);
@@ -202,22 +346,47 @@ async fn the_same_run_again_stores_nothing_twice_and_rows_fed_back_keep_their_id
     }
     let (before, ids): (Vec<_>, Vec<_>) = {
         let took = other.state.lock().unwrap();
-        (took.clicks.values().copied().collect(), took.clicks.keys().cloned().collect())
+        (
+            took.clicks.values().copied().collect(),
+            took.clicks.keys().cloned().collect(),
+        )
     };
     let outcome = forward(&forwarder, &memory, &fed).await;
     assert_eq!(outcome.failure(), None);
     let took = picky.state.lock().unwrap();
-    assert_eq!(took.clicks.keys().cloned().collect::<Vec<_>>(), ids, "the same ids as the other target saw");
-    assert_eq!(other.state.lock().unwrap().clicks.values().copied().collect::<Vec<_>>(), before, "rows of a go to a alone");
+    assert_eq!(
+        took.clicks.keys().cloned().collect::<Vec<_>>(),
+        ids,
+        "the same ids as the other target saw"
+    );
+    assert_eq!(
+        other
+            .state
+            .lock()
+            .unwrap()
+            .clicks
+            .values()
+            .copied()
+            .collect::<Vec<_>>(),
+        before,
+        "rows of a go to a alone"
+    );
     let tally = outcome.targets[1].tally;
     assert_eq!((tally.read, tally.filtered, tally.quarantined), (3, 2, 1));
-    assert_eq!(memory.keys("rows", "", None), first, "what is still bad is kept under the same name");
+    assert_eq!(
+        memory.keys("rows", "", None),
+        first,
+        "what is still bad is kept under the same name"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn rows_of_several_objects_go_out_apart_and_equal_clicks_stay_two() {
     let alone = target(10, |_, batch| {
-        assert!(batch.iter().all(|entry| entry.object == batch[0].object), "a request speaks of one object");
+        assert!(
+            batch.iter().all(|entry| entry.object == batch[0].object),
+            "a request speaks of one object"
+        );
         Ok(vec![Verdict::Sent; batch.len()])
     });
     let (forwarder, memory) = forwarder(std::slice::from_ref(&alone));
@@ -225,13 +394,32 @@ async fn rows_of_several_objects_go_out_apart_and_equal_clicks_stay_two() {
         serde_json::json!({"clickstream_quarantine": 1, "id": "x", "kind": "record", "reason": "was broken", "raw": raw, "length": 1,
             "source": {"bucket": "b", "key": key, "offset": offset, "index": offset}})
     };
-    let fed = [row("1", 0, &click(1)), row("2", 0, &click(2)), row("2", 9, &click(2)), row("2", 10, "[]")];
-    let outcome = forward(&forwarder, &memory, &fed.map(|row| row.to_string() + "\n").concat()).await;
-    assert_eq!((outcome.targets[0].tally.sent, outcome.targets[0].tally.quarantined), (3, 1));
+    let fed = [
+        row("1", 0, &click(1)),
+        row("2", 0, &click(2)),
+        row("2", 9, &click(2)),
+        row("2", 10, "[]"),
+    ];
+    let outcome = forward(
+        &forwarder,
+        &memory,
+        &fed.map(|row| row.to_string() + "\n").concat(),
+    )
+    .await;
+    assert_eq!(
+        (
+            outcome.targets[0].tally.sent,
+            outcome.targets[0].tally.quarantined
+        ),
+        (3, 1)
+    );
     let took = alone.state.lock().unwrap();
     assert_eq!((took.clicks.len(), took.sizes.as_slice()), (3, &[1, 2][..]));
     let kept = rows(&memory);
-    assert_eq!(kept[0]["reason"], "fed back, but not a click: not a JSON object; before: was broken");
+    assert_eq!(
+        kept[0]["reason"],
+        "fed back, but not a click: not a JSON object; before: was broken"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -240,21 +428,67 @@ async fn what_must_not_be_read_is_not() {
     memory.put("rows", "q/x.jsonl", lines(0..1));
     let patience = Patience::until(Instant::now() + Duration::from_secs(9));
     let end = async |job: Job| forwarder.forward(&job, patience.clone()).await.end;
-    assert_eq!(end(Job { bucket: "rows".into(), ..job("q/x.jsonl") }).await, End::Skipped("the forwarder wrote it itself"));
-    assert_eq!(end(Job { size: Some(0), ..job("folder/") }).await, End::Skipped("it is a folder marker"));
-    assert_eq!(end(Job { size: Some(0), ..job("empty") }).await, End::Skipped("it is empty"));
-    assert_eq!(end(Job { bucket: String::new(), ..job("/etc/passwd") }).await, End::Skipped("it names no bucket"));
+    assert_eq!(
+        end(Job {
+            bucket: "rows".into(),
+            ..job("q/x.jsonl")
+        })
+        .await,
+        End::Skipped("the forwarder wrote it itself")
+    );
+    assert_eq!(
+        end(Job {
+            size: Some(0),
+            ..job("folder/")
+        })
+        .await,
+        End::Skipped("it is a folder marker")
+    );
+    assert_eq!(
+        end(Job {
+            size: Some(0),
+            ..job("empty")
+        })
+        .await,
+        End::Skipped("it is empty")
+    );
+    assert_eq!(
+        end(Job {
+            bucket: String::new(),
+            ..job("/etc/passwd")
+        })
+        .await,
+        End::Skipped("it names no bucket")
+    );
     assert_eq!(end(job("gone")).await, End::Missing);
-    assert_eq!(rows(&memory).iter().filter(|row| row["kind"] == "object").count(), 1, "somebody must learn of it");
+    assert_eq!(
+        rows(&memory)
+            .iter()
+            .filter(|row| row["kind"] == "object")
+            .count(),
+        1,
+        "somebody must learn of it"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_second_spelling_of_a_key_is_tried() {
     let (forwarder, memory) = forwarder(&[takes_all()]);
     memory.put("clicks", "a b", lines(0..1));
-    let job = Job { keys: vec!["a+b".into(), "a b".into()], ..job("") };
-    let outcome = forwarder.forward(&job, Patience::until(Instant::now() + Duration::from_secs(9))).await;
-    assert_eq!((outcome.object, outcome.end), (ObjectRef::new("clicks", "a b"), End::Whole));
+    let job = Job {
+        keys: vec!["a+b".into(), "a b".into()],
+        ..job("")
+    };
+    let outcome = forwarder
+        .forward(
+            &job,
+            Patience::until(Instant::now() + Duration::from_secs(9)),
+        )
+        .await;
+    assert_eq!(
+        (outcome.object, outcome.end),
+        (ObjectRef::new("clicks", "a b"), End::Whole)
+    );
 }
 
 proptest! {
@@ -285,22 +519,38 @@ async fn conserve(pieces: Vec<(usize, usize)>, moods: Vec<Vec<Mood>>, records: u
             _ => click(*n) + "\n",
         })
         .collect();
-    let targets: Vec<_> =
-        moods.into_iter().map(|moods| target(records, move |number, batch| moods[number % moods.len()].answer(batch))).collect();
+    let targets: Vec<_> = moods
+        .into_iter()
+        .map(|moods| {
+            target(records, move |number, batch| {
+                moods[number % moods.len()].answer(batch)
+            })
+        })
+        .collect();
     let (forwarder, memory) = forwarder(&targets);
     let outcome = forward(&forwarder, &memory, &text).await;
     for (target, scripted) in outcome.targets.iter().zip(&targets) {
         let took = scripted.state.lock().unwrap();
         let tally = target.tally;
-        assert_eq!(took.clicks.values().sum::<usize>() as u64, tally.sent, "what was taken was counted, once");
-        assert!(took.clicks.values().all(|n| *n == 1), "no click twice within one run");
+        assert_eq!(
+            took.clicks.values().sum::<usize>() as u64,
+            tally.sent,
+            "what was taken was counted, once"
+        );
+        assert!(
+            took.clicks.values().all(|n| *n == 1),
+            "no click twice within one run"
+        );
         assert_eq!(target.failure.is_some(), tally.failed > 0, "{target:?}");
         // A target that failed in a reading of its own leaves the rest unread.
         if outcome.end == End::Whole && target.failure.is_none() && !target.continued {
             assert_eq!(tally.read, outcome.records, "{target:?}");
         }
         if outcome.end == End::Whole && target.failure.is_none() && !target.continued {
-            let rejected = rows(&memory).iter().filter(|row| row["target"] == *target.target).count() as u64;
+            let rejected = rows(&memory)
+                .iter()
+                .filter(|row| row["target"] == *target.target)
+                .count() as u64;
             assert_eq!(tally.quarantined, rejected + outcome.bad, "{target:?}");
         }
     }
@@ -324,30 +574,82 @@ fn two_threads_give_what_one_gives() {
     };
     let layouts = [
         ("lines", large(line), (30_000, 0)),
-        ("lines, some of them no clicks or repeated", large(odd), (29_400, 600)),
+        (
+            "lines, some of them no clicks or repeated",
+            large(odd),
+            (29_400, 600),
+        ),
         (
             "now and then no lines",
-            large(|n| if n % 9000 == 8000 { click(n).replacen(',', " ,\n ", 1) + "\n" } else { line(n) }),
+            large(|n| {
+                if n % 9000 == 8000 {
+                    click(n).replacen(',', " ,\n ", 1) + "\n"
+                } else {
+                    line(n)
+                }
+            }),
             (30_000, 0),
         ),
-        ("two records in a line", large(|n| click(n) + if n == 29_000 { "" } else { "\n" }), (30_000, 0)),
+        (
+            "two records in a line",
+            large(|n| click(n) + if n == 29_000 { "" } else { "\n" }),
+            (30_000, 0),
+        ),
         (
             "envelopes in lines",
-            large(|n| format!("{{\"data\":[{},{}],\"key\":\"k{n}\"}}\n", click(n), click(n + 50_000))),
+            large(|n| {
+                format!(
+                    "{{\"data\":[{},{}],\"key\":\"k{n}\"}}\n",
+                    click(n),
+                    click(n + 50_000)
+                )
+            }),
             (60_000, 0),
         ),
         ("all of them one click", large(|_| line(7)), (30_000, 0)),
-        ("lines that are no records", "12345678901234567890123456789\n".repeat(60_000), (0, 60_000)),
-        ("an array", format!("[{}]", large(|n| click(n) + ",\n")), (30_000, 0)),
-        ("a line that is never closed", large(|n| if n == 25_000 { "{\"a\":\n".into() } else { line(n) }), (29_999, 1)),
-        ("cut short", large(line).trim_end_matches("\"}}\n").to_owned(), (29_999, 0)),
+        (
+            "lines that are no records",
+            "12345678901234567890123456789\n".repeat(60_000),
+            (0, 60_000),
+        ),
+        (
+            "an array",
+            format!("[{}]", large(|n| click(n) + ",\n")),
+            (30_000, 0),
+        ),
+        (
+            "a line that is never closed",
+            large(|n| {
+                if n == 25_000 {
+                    "{\"a\":\n".into()
+                } else {
+                    line(n)
+                }
+            }),
+            (29_999, 1),
+        ),
+        (
+            "cut short",
+            large(line).trim_end_matches("\"}}\n").to_owned(),
+            (29_999, 0),
+        ),
     ];
     let (_kept, directory) = temporary();
     for (name, text, (clicks, bad)) in layouts {
         let path = directory.join("file");
         std::fs::write(&path, text).unwrap();
-        let one = run_on(tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true), &path);
-        let two = run_on(tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all(), &path);
+        let one = run_on(
+            tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .start_paused(true),
+            &path,
+        );
+        let two = run_on(
+            tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(2)
+                .enable_all(),
+            &path,
+        );
         assert_eq!((one.sent[0].len(), one.bad), (clicks, bad), "{name}");
         assert!(one == two, "{name}");
     }
@@ -367,21 +669,47 @@ struct Ran {
 
 fn run_on(runtime: &mut tokio::runtime::Builder, path: &std::path::Path) -> Ran {
     let kept = [(); 2].map(|()| Arc::new(Mutex::new(Vec::new())));
-    let targets = [None, Some(Cut { bytes: 100_000, clicks: 2_000, hours: 32 })].into_iter().zip(&kept).map(|(cut, kept)| {
-        let mut target = Arc::into_inner(target(1000, |_, batch| Ok(vec![Verdict::Sent; batch.len()]))).unwrap();
-        (target.limits.cut, target.limits.records) = (cut, if cut.is_some() { 2_000 } else { 1000 });
+    let targets = [
+        None,
+        Some(Cut {
+            bytes: 100_000,
+            clicks: 2_000,
+            hours: 32,
+        }),
+    ]
+    .into_iter()
+    .zip(&kept)
+    .map(|(cut, kept)| {
+        let mut target = Arc::into_inner(target(1000, |_, batch| {
+            Ok(vec![Verdict::Sent; batch.len()])
+        }))
+        .unwrap();
+        (target.limits.cut, target.limits.records) =
+            (cut, if cut.is_some() { 2_000 } else { 1000 });
         let kept = kept.clone();
         target.before = Some(Box::new(move |batch: &[Entry]| {
             let window = |entry: &Entry| Some(entry.window.as_ref()?.digest.get()?.to_string());
-            kept.lock().unwrap().extend(batch.iter().map(|entry| (entry.at, entry.body.clone(), window(entry))));
+            kept.lock().unwrap().extend(
+                batch
+                    .iter()
+                    .map(|entry| (entry.at, entry.body.clone(), window(entry))),
+            );
         }));
         Arc::new(target)
     });
     let (forwarder, memory) = forwarder(&targets.collect::<Vec<_>>());
-    let job = Job { trusted: true, ..Job::new("", vec![path.to_str().unwrap().into()]) };
+    let job = Job {
+        trusted: true,
+        ..Job::new("", vec![path.to_str().unwrap().into()])
+    };
     let outcome = runtime.build().unwrap().block_on(async {
         // In paused time no deadline passes.
-        forwarder.forward(&job, Patience::until(Instant::now() + Duration::from_secs(600))).await
+        forwarder
+            .forward(
+                &job,
+                Patience::until(Instant::now() + Duration::from_secs(600)),
+            )
+            .await
     });
     let mut rows: Vec<_> = rows(&memory).iter().map(ToString::to_string).collect();
     rows.sort();
@@ -391,5 +719,12 @@ fn run_on(runtime: &mut tokio::runtime::Builder, path: &std::path::Path) -> Ran 
         sent
     };
     let tallies = outcome.targets.iter().map(|target| target.tally).collect();
-    Ran { end: outcome.end, bad: outcome.bad, fresh: outcome.fresh, tallies, rows, sent: kept.iter().map(sorted).collect() }
+    Ran {
+        end: outcome.end,
+        bad: outcome.bad,
+        fresh: outcome.fresh,
+        tallies,
+        rows,
+        sent: kept.iter().map(sorted).collect(),
+    }
 }

@@ -5,7 +5,12 @@
 //! what the README says; `settings`: values that stand elsewhere; `regress`: defects
 //! that once were.
 
-#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test that cannot go on must fail")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on must fail"
+)]
 
 mod aws;
 mod cli;

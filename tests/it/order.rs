@@ -16,7 +16,9 @@ use crate::scripted::{Mood, Scripted, forwarder, job, takes_all, target};
 
 /// A click of a link, in an hour of the day.
 fn click(number: usize, link: usize, hour: usize) -> String {
-    format!("{{\"timestamp\":\"2026-11-21T{hour:02}:00:00.{number:06}Z\",\"route\":{{\"id\":\"link-{link}\"}}}}\n")
+    format!(
+        "{{\"timestamp\":\"2026-11-21T{hour:02}:00:00.{number:06}Z\",\"route\":{{\"id\":\"link-{link}\"}}}}\n"
+    )
 }
 
 fn mood() -> impl Strategy<Value = Mood> {
@@ -33,9 +35,21 @@ fn mood() -> impl Strategy<Value = Mood> {
 /// Runs until an object is settled, at most so often.
 async fn until_done(forwarder: &Forwarder, key: &str, runs: usize, seconds: u64) -> bool {
     for _ in 0..runs {
-        let outcome = forwarder.forward(&job(key), Patience::until(Instant::now() + Duration::from_secs(seconds))).await;
-        assert!(outcome.targets.iter().all(|target| target.tally.is_conserved()), "{outcome:?}");
-        if matches!(outcome.end, End::Done) || (outcome.failure().is_none() && !outcome.continues()) {
+        let outcome = forwarder
+            .forward(
+                &job(key),
+                Patience::until(Instant::now() + Duration::from_secs(seconds)),
+            )
+            .await;
+        assert!(
+            outcome
+                .targets
+                .iter()
+                .all(|target| target.tally.is_conserved()),
+            "{outcome:?}"
+        );
+        if matches!(outcome.end, End::Done) || (outcome.failure().is_none() && !outcome.continues())
+        {
             return true;
         }
         tokio::time::advance(Duration::from_secs(3600)).await;
@@ -56,18 +70,31 @@ struct Turns {
 fn grouped(moods: Vec<Mood>, turns: Arc<Mutex<Turns>>) -> Arc<Scripted> {
     let mut scripted = target(3, move |number, batch| {
         // Others were sent while this one was on its way; now it is answered.
-        let answer = moods.get(number % (moods.len() + 1)).unwrap_or(&Mood::Take).answer(batch);
+        let answer = moods
+            .get(number % (moods.len() + 1))
+            .unwrap_or(&Mood::Take)
+            .answer(batch);
         let mut turns = turns.lock().unwrap();
         for (at, entry) in batch.iter().enumerate() {
             let group = entry.group.clone().unwrap();
             assert!(turns.flying.remove(&group));
-            if answer.as_ref().is_ok_and(|verdicts| verdicts[at] == Verdict::Sent) {
-                turns.taken.entry((group, entry.object.key.clone())).or_default().push(entry.at);
+            if answer
+                .as_ref()
+                .is_ok_and(|verdicts| verdicts[at] == Verdict::Sent)
+            {
+                turns
+                    .taken
+                    .entry((group, entry.object.key.clone()))
+                    .or_default()
+                    .push(entry.at);
             }
         }
         answer
     });
-    let limits = Limits { grouped: true, ..scripted.limits };
+    let limits = Limits {
+        grouped: true,
+        ..scripted.limits
+    };
     Arc::get_mut(&mut scripted).unwrap().limits = limits;
     scripted
 }
@@ -136,8 +163,18 @@ async fn windows(moods: Vec<Mood>, text: &str, seconds: u64) -> Seen {
     let seen: Arc<Mutex<Seen>> = Arc::default();
     let noted = seen.clone();
     let mut lake = target(usize::MAX, move |number, batch| {
-        let digest = batch[0].window.as_ref().unwrap().digest.get().unwrap().to_string();
-        noted.lock().unwrap().insert((digest, batch.iter().map(|entry| entry.at).collect()));
+        let digest = batch[0]
+            .window
+            .as_ref()
+            .unwrap()
+            .digest
+            .get()
+            .unwrap()
+            .to_string();
+        noted
+            .lock()
+            .unwrap()
+            .insert((digest, batch.iter().map(|entry| entry.at).collect()));
         // A window is taken whole or not at all.
         match moods.get(number % (moods.len() + 1)).unwrap_or(&Mood::Take) {
             Mood::Throttle | Mood::TakeHalf => Err(Halt::Throttled(None, "503".into())),
@@ -145,7 +182,15 @@ async fn windows(moods: Vec<Mood>, text: &str, seconds: u64) -> Seen {
             _ => Ok(vec![Verdict::Sent; batch.len()]),
         }
     });
-    let limits = Limits { cut: Some(Cut { bytes: 2000, clicks: 20, hours: 3 }), verdicts: false, ..lake.limits };
+    let limits = Limits {
+        cut: Some(Cut {
+            bytes: 2000,
+            clicks: 20,
+            hours: 3,
+        }),
+        verdicts: false,
+        ..lake.limits
+    };
     Arc::get_mut(&mut lake).unwrap().limits = limits;
     let (forwarder, memory) = forwarder(&[lake, takes_all()]);
     let forwarder = forwarder.or_progress(Progress::Local(Local::default()));

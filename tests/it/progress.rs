@@ -21,11 +21,19 @@ use crate::support::{click, lines, temporary};
 /// A forwarder over memory that remembers in this process.
 fn remembering(targets: &[Arc<Scripted>]) -> (Forwarder, Memory) {
     let (forwarder, memory) = forwarder(targets);
-    (forwarder.or_progress(Progress::Local(Local::default())), memory)
+    (
+        forwarder.or_progress(Progress::Local(Local::default())),
+        memory,
+    )
 }
 
 async fn run(forwarder: &Forwarder, job: &Job, seconds: u64) -> Outcome {
-    let outcome = forwarder.forward(job, Patience::until(Instant::now() + Duration::from_secs(seconds))).await;
+    let outcome = forwarder
+        .forward(
+            job,
+            Patience::until(Instant::now() + Duration::from_secs(seconds)),
+        )
+        .await;
     for target in &outcome.targets {
         assert!(target.tally.is_conserved(), "{target:?}");
     }
@@ -35,7 +43,10 @@ async fn run(forwarder: &Forwarder, job: &Job, seconds: u64) -> Outcome {
 /// How many clicks `target` has, and whether none came twice.
 fn got(target: &Scripted) -> (usize, bool) {
     let took = target.state.lock().unwrap();
-    (took.offsets.len(), took.offsets.values().all(|times| *times == 1))
+    (
+        took.offsets.len(),
+        took.offsets.values().all(|times| *times == 1),
+    )
 }
 
 #[tokio::test(start_paused = true)]
@@ -48,7 +59,11 @@ async fn an_object_that_is_done_is_not_sent_again() {
     assert_eq!((again.end.clone(), again.failure()), (End::Done, None));
     assert_eq!(got(&a), (50, true));
     memory.put("clicks", "k", lines(50..60));
-    assert_eq!(run(&forwarder, &job("k"), 60).await.end, End::Whole, "another object under the same key");
+    assert_eq!(
+        run(&forwarder, &job("k"), 60).await.end,
+        End::Whole,
+        "another object under the same key"
+    );
     assert_eq!(a.state.lock().unwrap().clicks.len(), 60);
 }
 
@@ -59,22 +74,43 @@ async fn what_failed_comes_back_for_that_target_and_for_what_is_unsettled_alone(
     // The third request of ten clicks fails for as long as the target is down; others pass.
     let partly = target(10, move |_, batch| {
         let third = batch.iter().any(|entry| memmem(&entry.body, b"link-25\""));
-        if third && *is_down.lock().unwrap() { Err(Halt::Down("503".into())) } else { Ok(vec![Verdict::Sent; batch.len()]) }
+        if third && *is_down.lock().unwrap() {
+            Err(Halt::Down("503".into()))
+        } else {
+            Ok(vec![Verdict::Sent; batch.len()])
+        }
     });
     let healthy = takes_all();
     let (forwarder, memory) = remembering(&[partly.clone(), healthy.clone()]);
     memory.put("clicks", "k", lines(0..40) + "broken\n" + &lines(40..100));
     let first = run(&forwarder, &job("k"), 20).await;
-    assert!(first.continues() && first.failure().is_none(), "the time was short: {first:?}");
-    assert_eq!((first.targets[0].continued, first.targets[0].tally.sent), (true, 90));
+    assert!(
+        first.continues() && first.failure().is_none(),
+        "the time was short: {first:?}"
+    );
+    assert_eq!(
+        (first.targets[0].continued, first.targets[0].tally.sent),
+        (true, 90)
+    );
     assert_eq!((got(&partly), got(&healthy)), ((90, true), (100, true)));
     let second = run(&forwarder, &job("k"), 20).await;
-    assert!(second.failure().unwrap().contains("503") && !second.continues(), "nothing was settled: {second:?}");
+    assert!(
+        second.failure().unwrap().contains("503") && !second.continues(),
+        "nothing was settled: {second:?}"
+    );
     tokio::time::advance(Duration::from_secs(600)).await;
     *down.lock().unwrap() = false;
     let third = run(&forwarder, &job("k"), 20).await;
-    assert_eq!((third.failure(), third.targets.len()), (None, 1), "b is not asked again");
-    assert_eq!((third.targets[0].tally.sent, third.targets[0].resumed), (10, 91), "{third:?}");
+    assert_eq!(
+        (third.failure(), third.targets.len()),
+        (None, 1),
+        "b is not asked again"
+    );
+    assert_eq!(
+        (third.targets[0].tally.sent, third.targets[0].resumed),
+        (10, 91),
+        "{third:?}"
+    );
     assert_eq!((got(&partly), got(&healthy)), ((100, true), (100, true)));
     assert_eq!(run(&forwarder, &job("k"), 20).await.end, End::Done);
     assert_eq!(rows(&memory).len(), 1, "the bad record is kept once");
@@ -84,16 +120,24 @@ async fn what_failed_comes_back_for_that_target_and_for_what_is_unsettled_alone(
 async fn a_target_that_fails_in_mid_file_gets_all_the_rest_later() {
     let broken = Arc::new(Mutex::new(true));
     let is_broken = broken.clone();
-    let failing = target(10, move |number, batch| match number > 1 && *is_broken.lock().unwrap() {
-        true => Err(Halt::Misconfigured("401".into())),
-        false => Ok(vec![Verdict::Sent; batch.len()]),
+    let failing = target(10, move |number, batch| {
+        match number > 1 && *is_broken.lock().unwrap() {
+            true => Err(Halt::Misconfigured("401".into())),
+            false => Ok(vec![Verdict::Sent; batch.len()]),
+        }
     });
     // Its queue holds up reading, so that the other fails before everything is offered.
     let mut slow = takes_all();
     Arc::get_mut(&mut slow).unwrap().delay = Duration::from_secs(1);
     let (forwarder, memory) = remembering(&[failing.clone(), slow.clone()]);
     memory.put("clicks", "k", lines(0..203));
-    assert!(run(&forwarder, &job("k"), 60).await.failure().unwrap().contains("401"));
+    assert!(
+        run(&forwarder, &job("k"), 60)
+            .await
+            .failure()
+            .unwrap()
+            .contains("401")
+    );
     *broken.lock().unwrap() = false;
     assert_eq!(run(&forwarder, &job("k"), 60).await.failure(), None);
     assert_eq!((got(&failing), got(&slow)), ((203, true), (203, true)));
@@ -111,11 +155,18 @@ async fn a_target_that_took_some_clicks_in_an_earlier_run_is_not_blamed_for_the_
         }
     });
     let (forwarder, memory) = remembering(std::slice::from_ref(&picky));
-    memory.put("clicks", "k", lines(0..5) + &lines(5..35).replace("link-", "wrong-"));
+    memory.put(
+        "clicks",
+        "k",
+        lines(0..5) + &lines(5..35).replace("link-", "wrong-"),
+    );
     assert!(run(&forwarder, &job("k"), 20).await.continues());
     tokio::time::advance(Duration::from_secs(60)).await;
     let outcome = run(&forwarder, &job("k"), 20).await;
-    assert_eq!((outcome.failure(), outcome.targets[0].tally.quarantined), (None, 30));
+    assert_eq!(
+        (outcome.failure(), outcome.targets[0].tally.quarantined),
+        (None, 30)
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -130,7 +181,11 @@ async fn a_second_run_on_a_held_object_backs_off_and_sends_nothing() {
         run(&forwarder, &job, 600).await
     });
     assert_eq!((first.end.clone(), first.failure()), (End::Whole, None));
-    assert!(matches!(second.end, End::Held(left) if left <= Duration::from_secs(30)), "{:?}", second.end);
+    assert!(
+        matches!(second.end, End::Held(left) if left <= Duration::from_secs(30)),
+        "{:?}",
+        second.end
+    );
     assert!(second.failure().unwrap().contains("another run has it"));
     assert_eq!(got(&slow), (300, true));
 }
@@ -143,11 +198,17 @@ async fn a_lease_is_renewed_while_its_run_waits() {
     memory.put("clicks", "k", lines(0..100));
     let job = job("k");
     let (first, second) = futures::join!(run(&forwarder, &job, 600), async {
-        tokio::time::timeout(Duration::from_secs(75), std::future::pending::<()>()).await.unwrap_err();
+        tokio::time::timeout(Duration::from_secs(75), std::future::pending::<()>())
+            .await
+            .unwrap_err();
         run(&forwarder, &job, 600).await
     });
     assert_eq!((first.failure(), got(&slow)), (None, (100, true)));
-    assert!(matches!(second.end, End::Held(left) if left > Duration::from_secs(15)), "{:?}", second.end);
+    assert!(
+        matches!(second.end, End::Held(left) if left > Duration::from_secs(15)),
+        "{:?}",
+        second.end
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -161,7 +222,10 @@ async fn a_target_too_slow_for_one_run_gets_everything_over_many() {
     while run(&forwarder, &job("k"), 9).await.continues() {
         runs += 1;
     }
-    assert!((8..20).contains(&runs), "two in flight, five a second each, nine seconds a run: {runs} runs");
+    assert!(
+        (8..20).contains(&runs),
+        "two in flight, five a second each, nine seconds a run: {runs} runs"
+    );
     assert_eq!((got(&slow), got(&quick)), ((1000, true), (1000, true)));
     assert_eq!(run(&forwarder, &job("k"), 9).await.end, End::Done);
 }
@@ -175,9 +239,17 @@ async fn a_target_that_takes_ten_clicks_a_second_gets_every_click_once_over_many
         let (mut since, mut throttled) = *taken.lock().unwrap();
         let now = start.elapsed().as_secs_f64();
         let free = now >= since;
-        (since, throttled) = if free { (now + batch.len() as f64 / 10.0, throttled) } else { (since, throttled + 1) };
+        (since, throttled) = if free {
+            (now + batch.len() as f64 / 10.0, throttled)
+        } else {
+            (since, throttled + 1)
+        };
         *taken.lock().unwrap() = (since, throttled);
-        if free { Ok(vec![Verdict::Sent; batch.len()]) } else { Err(Halt::Throttled(Some(Duration::from_secs(1)), "429".into())) }
+        if free {
+            Ok(vec![Verdict::Sent; batch.len()])
+        } else {
+            Err(Halt::Throttled(Some(Duration::from_secs(1)), "429".into()))
+        }
     });
     let (forwarder, memory) = remembering(std::slice::from_ref(&narrow));
     memory.put("clicks", "k", lines(0..clicks));
@@ -185,8 +257,15 @@ async fn a_target_that_takes_ten_clicks_a_second_gets_every_click_once_over_many
     while run(&forwarder, &job("k"), 90).await.continues() {
         runs += 1;
     }
-    assert_eq!((got(&narrow), run(&forwarder, &job("k"), 90).await.end), ((clicks, true), End::Done));
-    assert!(runs > clicks / 2_000, "{runs} runs of 90 s in {:?}", start.elapsed());
+    assert_eq!(
+        (got(&narrow), run(&forwarder, &job("k"), 90).await.end),
+        ((clicks, true), End::Done)
+    );
+    assert!(
+        runs > clicks / 2_000,
+        "{runs} runs of 90 s in {:?}",
+        start.elapsed()
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -197,7 +276,10 @@ async fn a_run_that_settles_nothing_fails_and_does_not_continue() {
     memory.put("clicks", "k", lines(0..100) + "broken\n");
     for _ in 0..2 {
         let outcome = run(&forwarder, &job("k"), 5).await;
-        assert!(!outcome.continues() && outcome.failure().is_some(), "{outcome:?}");
+        assert!(
+            !outcome.continues() && outcome.failure().is_some(),
+            "{outcome:?}"
+        );
     }
 }
 
@@ -209,16 +291,50 @@ async fn a_replay_forwards_again_once_and_to_the_targets_it_names() {
     run(&forwarder, &job("k"), 60).await;
     let replay = |token: &str, targets: &[&str]| {
         let targets = targets.iter().map(|name| (*name).to_owned()).collect();
-        Job { again: Some(Again { token: token.into(), targets }), ..job("k") }
+        Job {
+            again: Some(Again {
+                token: token.into(),
+                targets,
+            }),
+            ..job("k")
+        }
     };
     let first = run(&forwarder, &replay("message-1", &["b"]), 60).await;
     assert_eq!((first.targets.len(), first.targets[0].tally.sent), (1, 20));
-    assert_eq!(run(&forwarder, &replay("message-1", &["b"]), 60).await.end, End::Done, "the same message, delivered twice");
-    assert_eq!(run(&forwarder, &replay("message-2", &[]), 60).await.targets.len(), 2);
-    let times = |target: &Scripted| target.state.lock().unwrap().clicks.values().copied().collect::<Vec<_>>();
-    assert_eq!((times(&a), times(&b)), (vec![2; 20], vec![3; 20]), "the same ids");
+    assert_eq!(
+        run(&forwarder, &replay("message-1", &["b"]), 60).await.end,
+        End::Done,
+        "the same message, delivered twice"
+    );
+    assert_eq!(
+        run(&forwarder, &replay("message-2", &[]), 60)
+            .await
+            .targets
+            .len(),
+        2
+    );
+    let times = |target: &Scripted| {
+        target
+            .state
+            .lock()
+            .unwrap()
+            .clicks
+            .values()
+            .copied()
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        (times(&a), times(&b)),
+        (vec![2; 20], vec![3; 20]),
+        "the same ids"
+    );
     let unknown = run(&forwarder, &replay("message-3", &["c"]), 60).await;
-    assert!(unknown.failure().unwrap().contains("names target c, which is not among TARGETS"));
+    assert!(
+        unknown
+            .failure()
+            .unwrap()
+            .contains("names target c, which is not among TARGETS")
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -227,11 +343,25 @@ async fn a_replay_that_comes_back_after_one_of_its_targets_was_removed_ends_for_
     let local = Progress::Local(Local::default());
     let (forwarder, memory) = forwarder(&[takes_all(), broken]);
     memory.put("clicks", "k", lines(0..20));
-    let again = Again { token: "message-1".into(), targets: vec!["a".into(), "b".into()] };
-    let replay = Job { again: Some(again), ..job("k") };
-    assert!(run(&forwarder.or_progress(local.clone()), &replay, 60).await.failure().is_some());
+    let again = Again {
+        token: "message-1".into(),
+        targets: vec!["a".into(), "b".into()],
+    };
+    let replay = Job {
+        again: Some(again),
+        ..job("k")
+    };
+    assert!(
+        run(&forwarder.or_progress(local.clone()), &replay, 60)
+            .await
+            .failure()
+            .is_some()
+    );
     let (forwarder, _) = crate::scripted::forwarder_over(&[takes_all()], memory);
-    assert_eq!(run(&forwarder.or_progress(local), &replay, 60).await.end, End::Done);
+    assert_eq!(
+        run(&forwarder.or_progress(local), &replay, 60).await.end,
+        End::Done
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -247,15 +377,20 @@ async fn a_target_that_is_added_later_gets_what_comes_again_alone() {
     let bytes = memory.get("clicks", "k").unwrap();
     other.put("clicks", "k", bytes);
     let outcome = run(&after.or_progress(local), &job("k"), 60).await;
-    assert_eq!((outcome.failure(), got(&a), got(&b)), (None, (20, true), (20, true)));
+    assert_eq!(
+        (outcome.failure(), got(&a), got(&b)),
+        (None, (20, true), (20, true))
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_target_that_is_down_fails_later_objects_fast_until_a_probe_finds_it_up() {
     let start = Instant::now();
-    let down = target(10, move |_, batch| match start.elapsed() < Duration::from_secs(70) {
-        true => Err(Halt::Down("HTTP 503".into())),
-        false => Ok(vec![Verdict::Sent; batch.len()]),
+    let down = target(10, move |_, batch| {
+        match start.elapsed() < Duration::from_secs(70) {
+            true => Err(Halt::Down("HTTP 503".into())),
+            false => Ok(vec![Verdict::Sent; batch.len()]),
+        }
     });
     let (forwarder, memory) = remembering(std::slice::from_ref(&down));
     for key in ["1", "2", "3"] {
@@ -264,10 +399,22 @@ async fn a_target_that_is_down_fails_later_objects_fast_until_a_probe_finds_it_u
     assert!(run(&forwarder, &job("1"), 20).await.failure().is_some());
     let (requests, before) = (down.state.lock().unwrap().requests, Instant::now());
     let fast = run(&forwarder, &job("2"), 20).await;
-    assert!(fast.failure().unwrap().contains("circuit open after repeated failures, the last HTTP 503"), "{fast:?}");
-    assert_eq!((down.state.lock().unwrap().requests, before.elapsed()), (requests, Duration::ZERO));
+    assert!(
+        fast.failure()
+            .unwrap()
+            .contains("circuit open after repeated failures, the last HTTP 503"),
+        "{fast:?}"
+    );
+    assert_eq!(
+        (down.state.lock().unwrap().requests, before.elapsed()),
+        (requests, Duration::ZERO)
+    );
     tokio::time::advance(Duration::from_secs(90)).await;
-    assert_eq!(run(&forwarder, &job("3"), 20).await.failure(), None, "the probe went through");
+    assert_eq!(
+        run(&forwarder, &job("3"), 20).await.failure(),
+        None,
+        "the probe went through"
+    );
     assert_eq!(run(&forwarder, &job("2"), 20).await.failure(), None);
 }
 
@@ -278,21 +425,41 @@ async fn requests_keep_to_the_rate_and_fewer_fly_while_a_target_throttles() {
     memory.put("clicks", "k", lines(0..50));
     let start = Instant::now();
     assert_eq!(run(&forwarder, &job("k"), 60).await.failure(), None);
-    assert!(start.elapsed() >= Duration::from_millis(4900), "50 requests at 10 a second in {:?}", start.elapsed());
+    assert!(
+        start.elapsed() >= Duration::from_millis(4900),
+        "50 requests at 10 a second in {:?}",
+        start.elapsed()
+    );
 
     // Takes two at a time, and has no patience with more.
     let busy: Arc<Mutex<Option<Arc<Scripted>>>> = Arc::default();
     let own = busy.clone();
     let narrow = target(1, move |_, _| {
-        let in_flight = own.lock().unwrap().as_ref().unwrap().state.lock().unwrap().in_flight;
-        if in_flight >= 2 { Err(Halt::Throttled(None, "429".into())) } else { Ok(vec![Verdict::Sent]) }
+        let in_flight = own
+            .lock()
+            .unwrap()
+            .as_ref()
+            .unwrap()
+            .state
+            .lock()
+            .unwrap()
+            .in_flight;
+        if in_flight >= 2 {
+            Err(Halt::Throttled(None, "429".into()))
+        } else {
+            Ok(vec![Verdict::Sent])
+        }
     });
     busy.lock().unwrap().replace(narrow.clone());
     let (forwarder, memory) = crate::scripted::limited(&narrow, 50, None);
     memory.put("clicks", "k", lines(0..400));
     assert_eq!(run(&forwarder, &job("k"), 600).await.failure(), None);
     let took = narrow.state.lock().unwrap();
-    assert!(took.clicks.len() == 400 && took.requests < 900, "{} requests for 400 clicks", took.requests);
+    assert!(
+        took.clicks.len() == 400 && took.requests < 900,
+        "{} requests for 400 clicks",
+        took.requests
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -304,15 +471,20 @@ async fn a_target_that_never_answers_does_not_hold_up_the_others() {
     memory.put("clicks", "k", lines(0..2000));
     let outcome = run(&forwarder, &job("k"), 20).await;
     assert_eq!(got(&quick), (2000, true));
-    assert!(outcome.targets[0].failure.is_some() && outcome.targets[1].failure.is_none(), "{outcome:?}");
+    assert!(
+        outcome.targets[0].failure.is_some() && outcome.targets[1].failure.is_none(),
+        "{outcome:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_object_that_sends_nothing_is_not_the_probe_of_a_circuit() {
     let start = Instant::now();
-    let down = target(10, move |_, batch| match start.elapsed() < Duration::from_secs(40) {
-        true => Err(Halt::Down("HTTP 503".into())),
-        false => Ok(vec![Verdict::Sent; batch.len()]),
+    let down = target(10, move |_, batch| {
+        match start.elapsed() < Duration::from_secs(40) {
+            true => Err(Halt::Down("HTTP 503".into())),
+            false => Ok(vec![Verdict::Sent; batch.len()]),
+        }
     });
     let (forwarder, memory) = remembering(std::slice::from_ref(&down));
     memory.put("clicks", "1", lines(0..10));
@@ -326,25 +498,44 @@ async fn an_object_that_sends_nothing_is_not_the_probe_of_a_circuit() {
 #[tokio::test(start_paused = true)]
 async fn rows_that_cannot_be_stored_bring_the_object_back_but_double_no_click() {
     let (_keep, directory) = temporary();
-    let picky = target(10, |_, batch| match batch.iter().any(|entry| memmem(&entry.body, b"link-3\"")) {
-        true => Err(Halt::Refused("422".into())),
-        false => Ok(vec![Verdict::Sent; batch.len()]),
+    let picky = target(10, |_, batch| {
+        match batch.iter().any(|entry| memmem(&entry.body, b"link-3\"")) {
+            true => Err(Halt::Refused("422".into())),
+            false => Ok(vec![Verdict::Sent; batch.len()]),
+        }
     });
     // A file stands where the directory should be.
     std::fs::write(directory.join("rows"), "").unwrap();
-    let (forwarder, memory) = crate::scripted::quarantining(&picky, (&directory.join("rows"), 8 << 20));
+    let (forwarder, memory) =
+        crate::scripted::quarantining(&picky, (&directory.join("rows"), 8 << 20));
     let forwarder = forwarder.or_progress(Progress::Local(Local::default()));
     memory.put("clicks", "k", lines(0..20) + "garbage\n");
     for _ in 0..2 {
-        assert!(run(&forwarder, &job("k"), 20).await.failure().unwrap().contains("quarantine"));
+        assert!(
+            run(&forwarder, &job("k"), 20)
+                .await
+                .failure()
+                .unwrap()
+                .contains("quarantine")
+        );
     }
     assert_eq!(got(&picky), (19, true));
     std::fs::remove_file(directory.join("rows")).unwrap();
     assert_eq!(run(&forwarder, &job("k"), 20).await.failure(), None);
     assert_eq!(got(&picky), (19, true));
     let files = std::fs::read_dir(directory.join("rows")).unwrap();
-    let rows: usize = files.map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap().lines().count()).sum();
-    assert_eq!((rows, run(&forwarder, &job("k"), 20).await.end), (2, End::Done));
+    let rows: usize = files
+        .map(|file| {
+            std::fs::read_to_string(file.unwrap().path())
+                .unwrap()
+                .lines()
+                .count()
+        })
+        .sum();
+    assert_eq!(
+        (rows, run(&forwarder, &job("k"), 20).await.end),
+        (2, End::Done)
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -355,10 +546,21 @@ async fn a_bad_record_whose_row_was_not_stored_is_sent_once_it_is_a_click() {
     let (strict, memory) = crate::scripted::quarantining(&a, (&directory.join("rows"), 2000));
     let large = click(3).replace("link-", &"x".repeat(3000)) + "\n";
     memory.put("clicks", "k", lines(0..3) + &large + &lines(4..20));
-    assert!(run(&strict.or_progress(local.clone()), &job("k"), 20).await.failure().unwrap().contains("quarantine"));
+    assert!(
+        run(&strict.or_progress(local.clone()), &job("k"), 20)
+            .await
+            .failure()
+            .unwrap()
+            .contains("quarantine")
+    );
     assert_eq!(got(&a), (19, true));
     let (forwarder, _) = crate::scripted::forwarder_over(std::slice::from_ref(&a), memory);
-    assert_eq!(run(&forwarder.or_progress(local), &job("k"), 20).await.failure(), None);
+    assert_eq!(
+        run(&forwarder.or_progress(local), &job("k"), 20)
+            .await
+            .failure(),
+        None
+    );
     assert_eq!(got(&a), (20, true));
 }
 
@@ -366,23 +568,46 @@ async fn a_bad_record_whose_row_was_not_stored_is_sent_once_it_is_a_click() {
 async fn limits_that_change_between_runs_lose_nothing() {
     let broken = Arc::new(Mutex::new(true));
     let is_broken = broken.clone();
-    let failing = target(1, move |number, _| match number > 3 && *is_broken.lock().unwrap() {
-        true => Err(Halt::Misconfigured("401".into())),
-        false => Ok(vec![Verdict::Sent]),
+    let failing = target(1, move |number, _| {
+        match number > 3 && *is_broken.lock().unwrap() {
+            true => Err(Halt::Misconfigured("401".into())),
+            false => Ok(vec![Verdict::Sent]),
+        }
     });
     let local = Progress::Local(Local::default());
     let large = |n: usize, size: usize| click(n).replace("link-", &"x".repeat(size)) + "\n";
-    let text = lines(0..20) + &large(20, 3000) + &lines(21..30) + &large(30, 20_000) + &lines(31..40) + "garbage\n";
+    let text = lines(0..20)
+        + &large(20, 3000)
+        + &lines(21..30)
+        + &large(30, 20_000)
+        + &lines(31..40)
+        + "garbage\n";
     let (forwarder, memory) = forwarder(std::slice::from_ref(&failing));
     memory.put("clicks", "k", text);
-    assert!(run(&forwarder.or_progress(local.clone()), &job("k"), 60).await.failure().is_some());
+    assert!(
+        run(&forwarder.or_progress(local.clone()), &job("k"), 60)
+            .await
+            .failure()
+            .is_some()
+    );
     *broken.lock().unwrap() = false;
     let (forwarder, _) = crate::scripted::capped(&failing, memory.clone(), 2000);
-    assert_eq!(run(&forwarder.or_progress(local), &job("k"), 60).await.failure(), None);
+    assert_eq!(
+        run(&forwarder.or_progress(local), &job("k"), 60)
+            .await
+            .failure(),
+        None
+    );
     assert_eq!(got(&failing), (38, true));
-    let reasons: Vec<_> = rows(&memory).iter().map(|row| row["source"]["index"].as_u64().unwrap()).collect();
+    let reasons: Vec<_> = rows(&memory)
+        .iter()
+        .map(|row| row["source"]["index"].as_u64().unwrap())
+        .collect();
     for index in [20, 30, 40] {
-        assert!(reasons.contains(&index), "record {index} is neither sent nor kept: {reasons:?}");
+        assert!(
+            reasons.contains(&index),
+            "record {index} is neither sent nor kept: {reasons:?}"
+        );
     }
 }
 
@@ -425,7 +650,12 @@ proptest! {
 }
 
 /// Runs an object until it is done, each run in a process of its own, and counts.
-fn settle(pieces: &[(usize, usize)], moods: Vec<Vec<Mood>>, (records, delay): (usize, u64), fates: &[Fate]) {
+fn settle(
+    pieces: &[(usize, usize)],
+    moods: Vec<Vec<Mood>>,
+    (records, delay): (usize, u64),
+    fates: &[Fate],
+) {
     let piece = |(shape, n): &(usize, usize)| match shape {
         0 => format!("bad {n}\n"),
         1 => click(*n).replace("\"link", "\"unfit\",\"x\":\"") + "\n",
@@ -436,12 +666,22 @@ fn settle(pieces: &[(usize, usize)], moods: Vec<Vec<Mood>>, (records, delay): (u
     let targets: Vec<_> = moods
         .into_iter()
         .enumerate()
-        .map(|(own, moods)| moody(own, moods, (records + 2 * own, delay >> (2 * own)), lost.clone()))
+        .map(|(own, moods)| {
+            moody(
+                own,
+                moods,
+                (records + 2 * own, delay >> (2 * own)),
+                lost.clone(),
+            )
+        })
         .collect();
     let (_keep, directory) = temporary();
     let (path, memory) = (directory.join("progress.jsonl"), Memory::default());
     memory.put("clicks", "k", text);
-    let endings = fates.iter().copied().chain(std::iter::repeat_n(Fate::Deadline(300_000), 60));
+    let endings = fates
+        .iter()
+        .copied()
+        .chain(std::iter::repeat_n(Fate::Deadline(300_000), 60));
     let mut doubled: BTreeMap<(usize, u64), usize> = BTreeMap::new();
     let mut crashes = 0;
     for fate in endings {
@@ -455,7 +695,14 @@ fn settle(pieces: &[(usize, usize)], moods: Vec<Vec<Mood>>, (records, delay): (u
         let document = last_document(&path);
         for (own, name) in ["a", "b", "c"].iter().enumerate().take(targets.len()) {
             let settled = document.targets.get(*name).cloned().unwrap_or_default();
-            for at in targets[own].state.lock().unwrap().offsets.keys().filter(|at| !settled.is_settled(**at)) {
+            for at in targets[own]
+                .state
+                .lock()
+                .unwrap()
+                .offsets
+                .keys()
+                .filter(|at| !settled.is_settled(**at))
+            {
                 *doubled.entry((own, *at)).or_default() += 1;
             }
         }
@@ -466,20 +713,46 @@ fn settle(pieces: &[(usize, usize)], moods: Vec<Vec<Mood>>, (records, delay): (u
     let (mut at, mut before) = (0, false);
     for line in pieces.iter().map(piece) {
         let of = |target: Option<&str>| {
-            kept.iter().filter(|row| row["source"]["offset"] == at && row["target"].as_str() == target).count()
+            kept.iter()
+                .filter(|row| row["source"]["offset"] == at && row["target"].as_str() == target)
+                .count()
         };
         let bad = line.starts_with("bad");
         // Broken lines in a row are one bad record.
         if bad && !before {
-            assert!(of(None) == 1 || (of(None) > 1 && crashes > 0), "{} rows of the bad record at {at}", of(None));
+            assert!(
+                of(None) == 1 || (of(None) > 1 && crashes > 0),
+                "{} rows of the bad record at {at}",
+                of(None)
+            );
         }
         before = bad;
-        for (own, name) in ["a", "b", "c"].iter().enumerate().take(targets.len()).filter(|_| !bad) {
-            let taken = targets[own].state.lock().unwrap().offsets.get(&at).copied().unwrap_or_default();
-            let allowed = [&doubled, &*lost.lock().unwrap()].map(|more| more.get(&(own, at)).copied().unwrap_or_default());
+        for (own, name) in ["a", "b", "c"]
+            .iter()
+            .enumerate()
+            .take(targets.len())
+            .filter(|_| !bad)
+        {
+            let taken = targets[own]
+                .state
+                .lock()
+                .unwrap()
+                .offsets
+                .get(&at)
+                .copied()
+                .unwrap_or_default();
+            let allowed = [&doubled, &*lost.lock().unwrap()]
+                .map(|more| more.get(&(own, at)).copied().unwrap_or_default());
             let allowed: usize = 1 + allowed.iter().sum::<usize>();
-            assert!((1..=allowed + crashes).contains(&(taken + of(Some(name)))), "{taken} and {} at {at}", of(Some(name)));
-            assert!(taken <= allowed, "{name} took the click at {at} {taken} times, {allowed} at most can be explained");
+            assert!(
+                (1..=allowed + crashes).contains(&(taken + of(Some(name)))),
+                "{taken} and {} at {at}",
+                of(Some(name))
+            );
+            assert!(
+                taken <= allowed,
+                "{name} took the click at {at} {taken} times, {allowed} at most can be explained"
+            );
         }
         at += line.len() as u64;
     }
@@ -505,7 +778,13 @@ fn moody(
             let target = this.lock().unwrap().clone().unwrap();
             for entry in batch {
                 *lost.lock().unwrap().entry((own, entry.at)).or_default() += 1;
-                *target.state.lock().unwrap().offsets.entry(entry.at).or_default() += 1;
+                *target
+                    .state
+                    .lock()
+                    .unwrap()
+                    .offsets
+                    .entry(entry.at)
+                    .or_default() += 1;
             }
         }
         mood.answer(batch)
@@ -517,14 +796,22 @@ fn moody(
 
 /// One run in a runtime of its own; nothing if the process dies in it.
 fn one_run(targets: &[Arc<Scripted>], memory: &Memory, path: &Path, fate: Fate) -> Option<Outcome> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .unwrap();
     let outcome = runtime.block_on(async {
         let (forwarder, _) = crate::scripted::forwarder_over(targets, memory.clone());
         let forwarder = forwarder.or_progress(Progress::Local(Local::in_file(path).unwrap()));
         let Fate::Crash(milliseconds) = fate else {
-            let Fate::Deadline(milliseconds) = fate else { unreachable!() };
+            let Fate::Deadline(milliseconds) = fate else {
+                unreachable!()
+            };
             let deadline = Instant::now() + Duration::from_millis(milliseconds);
-            let outcome = forwarder.forward(&job("k"), Patience::until(deadline)).await;
+            let outcome = forwarder
+                .forward(&job("k"), Patience::until(deadline))
+                .await;
             for target in &outcome.targets {
                 assert!(target.tally.is_conserved(), "{target:?}");
                 assert!(!target.continued || target.tally.failed == 0, "{target:?}");
@@ -532,8 +819,13 @@ fn one_run(targets: &[Arc<Scripted>], memory: &Memory, path: &Path, fate: Fate) 
             return Some(outcome);
         };
         let job = job("k");
-        let running = forwarder.forward(&job, Patience::until(Instant::now() + Duration::from_secs(300)));
-        tokio::time::timeout(Duration::from_millis(milliseconds), running).await.ok()
+        let running = forwarder.forward(
+            &job,
+            Patience::until(Instant::now() + Duration::from_secs(300)),
+        );
+        tokio::time::timeout(Duration::from_millis(milliseconds), running)
+            .await
+            .ok()
     });
     for target in targets {
         target.state.lock().unwrap().in_flight = 0;
@@ -544,7 +836,11 @@ fn one_run(targets: &[Arc<Scripted>], memory: &Memory, path: &Path, fate: Fate) 
 /// What the file says of the one object.
 fn last_document(path: &Path) -> Document {
     let text = std::fs::read_to_string(path).unwrap_or_default();
-    let progress =
-        |line: &str| serde_json::from_str(&serde_json::from_str::<serde_json::Value>(line).ok()?["progress"].to_string()).ok();
+    let progress = |line: &str| {
+        serde_json::from_str(
+            &serde_json::from_str::<serde_json::Value>(line).ok()?["progress"].to_string(),
+        )
+        .ok()
+    };
     text.lines().rev().find_map(progress).unwrap_or_default()
 }

@@ -15,7 +15,8 @@ use tokio::time::{Duration, Instant};
 use crate::support::{config, context, decode, lines, temporary, vars};
 
 fn mistakes(text: &str) -> String {
-    Config::load(&vars(text), context()).map_or_else(|errors| errors.to_string(), |_| "valid".into())
+    Config::load(&vars(text), context())
+        .map_or_else(|errors| errors.to_string(), |_| "valid".into())
 }
 
 #[tokio::test]
@@ -27,11 +28,25 @@ async fn a_key_that_s3_encodes_lies_inside_its_source() {
     let forwarder = Forwarder::with_store(config, Store::Memory(memory));
     let notice = json!({"Records": [{"eventName": "ObjectCreated:Put", "s3": {"bucket": {"name": "b"},
         "object": {"key": "clicks/dt%3D2026-11-22/a%2Bb.json", "size": 9}}}]});
-    let job = parse(&notice, "request").unwrap().units.remove(0).jobs.remove(0);
+    let job = parse(&notice, "request")
+        .unwrap()
+        .units
+        .remove(0)
+        .jobs
+        .remove(0);
     let patience = Patience::until(Instant::now() + Duration::from_secs(9));
-    assert_eq!(forwarder.forward(&job, patience.clone()).await.end, End::Whole);
-    let outside = Job { keys: vec!["other/a.json".into()], ..job };
-    assert!(matches!(forwarder.forward(&outside, patience).await.end, End::Skipped(_)));
+    assert_eq!(
+        forwarder.forward(&job, patience.clone()).await.end,
+        End::Whole
+    );
+    let outside = Job {
+        keys: vec!["other/a.json".into()],
+        ..job
+    };
+    assert!(matches!(
+        forwarder.forward(&outside, patience).await.end,
+        End::Skipped(_)
+    ));
 }
 
 #[test]
@@ -39,23 +54,34 @@ fn an_unreadable_part_of_an_event_leaves_the_others() {
     let good = json!({"eventName": "ObjectCreated:Put", "s3": {"bucket": {"name": "b"}, "object": {"key": "k"}}});
     let event = json!({"Records": [{"eventName": "ObjectCreated:Put", "s3": {"bucket": {"name": "b"}, "object": {}}}, good]});
     let direct = parse(&event, "request").unwrap();
-    assert_eq!((direct.units[0].jobs.len(), direct.units[0].error.is_some()), (1, true));
+    assert_eq!(
+        (direct.units[0].jobs.len(), direct.units[0].error.is_some()),
+        (1, true)
+    );
     let sqs = json!({"Records": [
         {"eventSource": "aws:sqs", "messageId": "1", "body": event.to_string()},
         {"eventSource": "aws:sqs", "messageId": "2", "attributes": {"a": 1}, "body": "{}"},
     ]});
     let units = parse(&sqs, "request").unwrap().units;
     assert_eq!((units[0].jobs.len(), units[0].error.is_some()), (1, true));
-    assert_eq!((units[1].id.as_str(), units[1].error.is_some()), ("2", true), "an empty id would fail the whole batch");
+    assert_eq!(
+        (units[1].id.as_str(), units[1].error.is_some()),
+        ("2", true),
+        "an empty id would fail the whole batch"
+    );
 }
 
 #[test]
 fn the_inflation_ratio_does_not_depend_on_chunks() {
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-    gzip.write_all(lines(0..1).repeat(60_000).as_bytes()).unwrap();
+    gzip.write_all(lines(0..1).repeat(60_000).as_bytes())
+        .unwrap();
     gzip.write_all(lines(0..20_000).as_bytes()).unwrap();
     let bytes = gzip.finish().unwrap();
-    let caps = Caps { ratio: 20, ..Caps::default() };
+    let caps = Caps {
+        ratio: 20,
+        ..Caps::default()
+    };
     let whole = decode("k", &bytes, caps, || usize::MAX);
     assert_eq!(whole, decode("k", &bytes, caps, || 999));
 }
@@ -66,19 +92,30 @@ fn a_variable_belongs_to_the_target_with_the_longest_name() {
                 HOOK_HEADER_BEARER=hidden";
     let config = config(both);
     let headers = format!("{:?}", config.targets[0].target.describe());
-    assert!(headers.contains("\"none\"") && !headers.contains("bearer"), "{headers}");
+    assert!(
+        headers.contains("\"none\"") && !headers.contains("bearer"),
+        "{headers}"
+    );
 }
 
 #[test]
 fn variables_that_would_break_requests_are_mistakes() {
-    let with = |more: &str| mistakes(&format!("TARGETS=hook HOOK_KIND=http HOOK_URL=http://a/ {more}"));
+    let with = |more: &str| {
+        mistakes(&format!(
+            "TARGETS=hook HOOK_KIND=http HOOK_URL=http://a/ {more}"
+        ))
+    };
     assert_eq!(with(""), "valid");
     assert!(with("HOOK_HEADER_CONTENT_LENGTH=3").contains("sets content-length itself"));
     assert!(with("HOOK_CONCURRENCY=18446744073709551615").contains("expected 1 to 500"));
     assert!(with("HOOK_MAX_BYTES=2").contains("would be quarantined"));
     assert!(mistakes("TARGETS=,").contains("names no target"));
-    let secret = mistakes("TARGETS=hook HOOK_KIND=http HOOK_URL=http://user:hidden@a/?token=hidden");
-    assert!(secret.contains("HOOK_URL: holds a user and password") && !secret.contains("hidden"), "{secret}");
+    let secret =
+        mistakes("TARGETS=hook HOOK_KIND=http HOOK_URL=http://user:hidden@a/?token=hidden");
+    assert!(
+        secret.contains("HOOK_URL: holds a user and password") && !secret.contains("hidden"),
+        "{secret}"
+    );
 }
 
 #[tokio::test]
@@ -86,7 +123,9 @@ async fn a_directory_that_stands_for_s3_is_not_left() {
     let (_keep, root) = temporary();
     std::fs::create_dir_all(root.join("store/bucket")).unwrap();
     std::fs::write(root.join("outside.json"), "x").unwrap();
-    let store = Store::Directory(Directory { root: Some(root.join("store")) });
+    let store = Store::Directory(Directory {
+        root: Some(root.join("store")),
+    });
     let bucket = root.to_string_lossy().into_owned();
     for (bucket, key) in [
         ("bucket", "../../outside.json"),
@@ -94,28 +133,53 @@ async fn a_directory_that_stands_for_s3_is_not_left() {
         (&*bucket, "outside.json"),
         ("..", "outside.json"),
     ] {
-        assert!(matches!(store.open(&ObjectRef::new(bucket, key)).await, Err(ObjectError::Missing)), "{bucket} {key}");
+        assert!(
+            matches!(
+                store.open(&ObjectRef::new(bucket, key)).await,
+                Err(ObjectError::Missing)
+            ),
+            "{bucket} {key}"
+        );
     }
     let misspelt = store.open(&ObjectRef::new("buckett", "k")).await;
-    assert!(matches!(misspelt, Err(ObjectError::Unavailable(_))), "a bucket that is not there is no missing object");
+    assert!(
+        matches!(misspelt, Err(ObjectError::Unavailable(_))),
+        "a bucket that is not there is no missing object"
+    );
 }
 
 #[test]
 fn an_object_that_was_empty_is_not_the_one_that_came_after_it() {
-    let job = |size| Job { size: Some(size), ..Job::new("b", vec!["k".into()]) };
+    let job = |size| Job {
+        size: Some(size),
+        ..Job::new("b", vec!["k".into()])
+    };
     let (empty, later, latest) = (job(0), job(900), job(901));
-    assert!(empty.identity() != later.identity(), "the second would be lost as a repetition of the first");
-    assert!(later.identity() == latest.identity(), "one read of what is there now serves both");
+    assert!(
+        empty.identity() != later.identity(),
+        "the second would be lost as a repetition of the first"
+    );
+    assert!(
+        later.identity() == latest.identity(),
+        "one read of what is there now serves both"
+    );
 }
 
 #[test]
 fn a_broken_record_leaves_those_that_begin_on_the_line_of_its_end() {
     let element = |n: usize, value: &str| {
-        format!("{{\n    \"timestamp\": \"2026-11-21T00:00:0{n}Z\",\n    \"route\": {{\n      \"id\": {value}\n    }}\n  }}")
+        format!(
+            "{{\n    \"timestamp\": \"2026-11-21T00:00:0{n}Z\",\n    \"route\": {{\n      \"id\": {value}\n    }}\n  }}"
+        )
     };
-    let elements: Vec<_> = (0..6).map(|n| element(n, if n == 1 { "oops" } else { "1" })).collect();
+    let elements: Vec<_> = (0..6)
+        .map(|n| element(n, if n == 1 { "oops" } else { "1" }))
+        .collect();
     let text = format!("[\n  {}\n]\n", elements.join(", "));
     let out = decode("k", text.as_bytes(), Caps::default(), || usize::MAX);
-    let clicks = out.iter().filter(|out| matches!(out, crate::support::Out::Click { .. })).count();
+    let clicks = out
+        .iter()
+        .filter(|out| matches!(out, crate::support::Out::Click { .. }))
+        .count();
     assert_eq!((clicks, out.len()), (5, 6), "{out:?}");
 }

@@ -51,11 +51,24 @@ impl Target for Scripted {
 
     fn encode(&self, click: &Click<'_>) -> Result<Entry, Unfit> {
         let body = click.form(Form::Click);
-        let group = self.limits.grouped.then(|| click.text(&["route", "id"]).unwrap().into());
-        if memmem(&body, b"\"unfit\"") { Err(Unfit("it says so".into())) } else { Ok(Entry { group, ..Entry::new(click, body) }) }
+        let group = self
+            .limits
+            .grouped
+            .then(|| click.text(&["route", "id"]).unwrap().into());
+        if memmem(&body, b"\"unfit\"") {
+            Err(Unfit("it says so".into()))
+        } else {
+            Ok(Entry {
+                group,
+                ..Entry::new(click, body)
+            })
+        }
     }
 
-    #[expect(clippy::disallowed_methods, reason = "a slow target, in tokio's paused time")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a slow target, in tokio's paused time"
+    )]
     async fn send(&self, batch: &[Entry]) -> Result<Vec<Verdict>, Halt> {
         let number = {
             let mut took = self.state.lock().unwrap();
@@ -70,7 +83,11 @@ impl Target for Scripted {
         self.state.lock().unwrap().in_flight -= 1;
         let verdicts = (self.script)(number, batch)?;
         let mut took = self.state.lock().unwrap();
-        for (entry, _) in batch.iter().zip(&verdicts).filter(|(_, verdict)| **verdict == Verdict::Sent) {
+        for (entry, _) in batch
+            .iter()
+            .zip(&verdicts)
+            .filter(|(_, verdict)| **verdict == Verdict::Sent)
+        {
             *took.clicks.entry(entry.id.to_string()).or_default() += 1;
             *took.offsets.entry(entry.at).or_default() += 1;
         }
@@ -90,9 +107,22 @@ pub fn target(
     records: usize,
     script: impl Fn(usize, &[Entry]) -> Result<Vec<Verdict>, Halt> + Send + Sync + 'static,
 ) -> Arc<Scripted> {
-    let limits =
-        Limits { records, bytes: 1 << 20, record_bytes: 10_000, overhead: 0, per_record: 1, verdicts: true, ..Limits::PLAIN };
-    Arc::new(Scripted { limits, script: Box::new(script), before: None, delay: Duration::from_millis(10), state: Mutex::default() })
+    let limits = Limits {
+        records,
+        bytes: 1 << 20,
+        record_bytes: 10_000,
+        overhead: 0,
+        per_record: 1,
+        verdicts: true,
+        ..Limits::PLAIN
+    };
+    Arc::new(Scripted {
+        limits,
+        script: Box::new(script),
+        before: None,
+        delay: Duration::from_millis(10),
+        state: Mutex::default(),
+    })
 }
 
 pub fn takes_all() -> Arc<Scripted> {
@@ -106,33 +136,82 @@ pub fn forwarder(targets: &[Arc<Scripted>]) -> (Forwarder, Memory) {
 
 /// The same over a memory that is there.
 pub fn forwarder_over(targets: &[Arc<Scripted>], memory: Memory) -> (Forwarder, Memory) {
-    let named = targets.iter().zip(["a", "b", "c", "d"]).map(|(target, name)| named(name, target, 2, None));
+    let named = targets
+        .iter()
+        .zip(["a", "b", "c", "d"])
+        .map(|(target, name)| named(name, target, 2, None));
     with(named.collect(), memory)
 }
 
 /// A forwarder to one target with a ceiling and a rate.
-pub fn limited(target: &Arc<Scripted>, concurrency: usize, rate: Option<f64>) -> (Forwarder, Memory) {
-    with(vec![named("a", target, concurrency, rate)], Memory::default())
+pub fn limited(
+    target: &Arc<Scripted>,
+    concurrency: usize,
+    rate: Option<f64>,
+) -> (Forwarder, Memory) {
+    with(
+        vec![named("a", target, concurrency, rate)],
+        Memory::default(),
+    )
 }
 
 /// A forwarder to one target that keeps rows in a directory, and takes records of so many bytes at most.
-pub fn quarantining(target: &Arc<Scripted>, (directory, record_bytes): (&Path, usize)) -> (Forwarder, Memory) {
+pub fn quarantining(
+    target: &Arc<Scripted>,
+    (directory, record_bytes): (&Path, usize),
+) -> (Forwarder, Memory) {
     let memory = Memory::default();
-    let (targets, caps) = (vec![named("a", target, 2, None)], Caps { record_bytes, ..Caps::default() });
+    let (targets, caps) = (
+        vec![named("a", target, 2, None)],
+        Caps {
+            record_bytes,
+            ..Caps::default()
+        },
+    );
     let quarantine = Place::Directory(directory.into());
-    let config = Config { targets, quarantine, caps, ..crate::support::config("TARGETS=t T_KIND=stdout") };
-    (Forwarder::with_store(config, Store::Memory(memory.clone())), memory)
+    let config = Config {
+        targets,
+        quarantine,
+        caps,
+        ..crate::support::config("TARGETS=t T_KIND=stdout")
+    };
+    (
+        Forwarder::with_store(config, Store::Memory(memory.clone())),
+        memory,
+    )
 }
 
 /// A forwarder to one target that takes records of so many bytes at most.
 pub fn capped(target: &Arc<Scripted>, memory: Memory, record_bytes: usize) -> (Forwarder, Memory) {
-    let quarantine = Place::S3(Area { bucket: "rows".into(), prefix: "q/".into() });
-    let (targets, caps) = (vec![named("a", target, 2, None)], Caps { record_bytes, ..Caps::default() });
-    let config = Config { targets, quarantine, caps, ..crate::support::config("TARGETS=t T_KIND=stdout") };
-    (Forwarder::with_store(config, Store::Memory(memory.clone())), memory)
+    let quarantine = Place::S3(Area {
+        bucket: "rows".into(),
+        prefix: "q/".into(),
+    });
+    let (targets, caps) = (
+        vec![named("a", target, 2, None)],
+        Caps {
+            record_bytes,
+            ..Caps::default()
+        },
+    );
+    let config = Config {
+        targets,
+        quarantine,
+        caps,
+        ..crate::support::config("TARGETS=t T_KIND=stdout")
+    };
+    (
+        Forwarder::with_store(config, Store::Memory(memory.clone())),
+        memory,
+    )
 }
 
-fn named(name: &str, target: &Arc<Scripted>, concurrency: usize, rate: Option<f64>) -> TargetConfig {
+fn named(
+    name: &str,
+    target: &Arc<Scripted>,
+    concurrency: usize,
+    rate: Option<f64>,
+) -> TargetConfig {
     TargetConfig {
         name: name.into(),
         kind: "scripted",
@@ -145,9 +224,19 @@ fn named(name: &str, target: &Arc<Scripted>, concurrency: usize, rate: Option<f6
 }
 
 fn with(targets: Vec<TargetConfig>, memory: Memory) -> (Forwarder, Memory) {
-    let quarantine = Place::S3(Area { bucket: "rows".into(), prefix: "q/".into() });
-    let config = Config { targets, quarantine, ..crate::support::config("TARGETS=t T_KIND=stdout") };
-    (Forwarder::with_store(config, Store::Memory(memory.clone())), memory)
+    let quarantine = Place::S3(Area {
+        bucket: "rows".into(),
+        prefix: "q/".into(),
+    });
+    let config = Config {
+        targets,
+        quarantine,
+        ..crate::support::config("TARGETS=t T_KIND=stdout")
+    };
+    (
+        Forwarder::with_store(config, Store::Memory(memory.clone())),
+        memory,
+    )
 }
 
 pub fn job(key: &str) -> Job {
@@ -155,10 +244,16 @@ pub fn job(key: &str) -> Job {
 }
 
 pub fn rows(memory: &Memory) -> Vec<serde_json::Value> {
-    let files = memory.keys("rows", "q/", None).into_iter().map(|key| memory.get("rows", &key).unwrap());
+    let files = memory
+        .keys("rows", "q/", None)
+        .into_iter()
+        .map(|key| memory.get("rows", &key).unwrap());
     files
         .flat_map(|file| {
-            file.split(|c| *c == b'\n').filter(|l| !l.is_empty()).map(|l| serde_json::from_slice(l).unwrap()).collect::<Vec<_>>()
+            file.split(|c| *c == b'\n')
+                .filter(|l| !l.is_empty())
+                .map(|l| serde_json::from_slice(l).unwrap())
+                .collect::<Vec<_>>()
         })
         .collect()
 }
@@ -183,10 +278,25 @@ impl Mood {
         let each = |verdict: fn(usize) -> Verdict| Ok((0..batch.len()).map(verdict).collect());
         match self {
             Mood::Take => each(|_| Verdict::Sent),
-            Mood::TakeHalf => each(|at| if at % 2 == 0 { Verdict::Sent } else { Verdict::Retry }),
-            Mood::RejectFirst => each(|at| if at == 0 { Verdict::Rejected("no".into()) } else { Verdict::Sent }),
+            Mood::TakeHalf => each(|at| {
+                if at % 2 == 0 {
+                    Verdict::Sent
+                } else {
+                    Verdict::Retry
+                }
+            }),
+            Mood::RejectFirst => each(|at| {
+                if at == 0 {
+                    Verdict::Rejected("no".into())
+                } else {
+                    Verdict::Sent
+                }
+            }),
             Mood::Refuse => Err(Halt::Refused("400".into())),
-            Mood::Throttle => Err(Halt::Throttled(Some(Duration::from_millis(300)), "429".into())),
+            Mood::Throttle => Err(Halt::Throttled(
+                Some(Duration::from_millis(300)),
+                "429".into(),
+            )),
             Mood::Down => Err(Halt::Down("503".into())),
             Mood::Misconfigured => Err(Halt::Misconfigured("401".into())),
             Mood::TakeAndHang => Err(Halt::Down("no answer".into())),

@@ -24,40 +24,83 @@ async fn settings(server: &MockServer, text: &str) -> Result<Arc<Settings>, Conf
         .endpoint_url(server.uri())
         .retry_config(aws_config::retry::RetryConfig::disabled())
         .http_client(plain);
-    let context = Context { aws: Aws::of(config.load().await), ..context() };
+    let context = Context {
+        aws: Aws::of(config.load().await),
+        ..context()
+    };
     Settings::read(vars(text), context).await.map(Arc::new)
 }
 
 /// Answers one operation on one thing.
 async fn answer(server: &MockServer, operation: &str, asked: Value, status: u16, answer: Value) {
-    let response = ResponseTemplate::new(status).set_body_raw(answer.to_string(), "application/x-amz-json-1.1");
-    Mock::given(header("x-amz-target", operation)).and(body_partial_json(asked)).respond_with(response).mount(server).await;
+    let response = ResponseTemplate::new(status)
+        .set_body_raw(answer.to_string(), "application/x-amz-json-1.1");
+    Mock::given(header("x-amz-target", operation))
+        .and(body_partial_json(asked))
+        .respond_with(response)
+        .mount(server)
+        .await;
 }
 
 const SECRET: &str = "secretsmanager.GetSecretValue";
 const PARAMETERS: &str = "AmazonSSM.GetParameters";
 
 fn count(requests: &[wiremock::Request], operation: &str) -> usize {
-    requests.iter().filter(|request| request.headers.get("x-amz-target").is_some_and(|target| target == operation)).count()
+    requests
+        .iter()
+        .filter(|request| {
+            request
+                .headers
+                .get("x-amz-target")
+                .is_some_and(|target| target == operation)
+        })
+        .count()
 }
 
 #[tokio::test]
 async fn references_are_followed_together_and_each_once() {
     let server = MockServer::start().await;
-    answer(&server, SECRET, json!({ "SecretId": "clicks" }), 200, json!({ "SecretString": r#"{"token":"t-1","port":8}"# })).await;
-    let parameters = json!({ "Parameters": [{ "Name": "/clicks/url", "Value": "http://127.0.0.1:9/clicks" }] });
-    answer(&server, PARAMETERS, json!({ "Names": ["/clicks/url"], "WithDecryption": true }), 200, parameters).await;
+    answer(
+        &server,
+        SECRET,
+        json!({ "SecretId": "clicks" }),
+        200,
+        json!({ "SecretString": r#"{"token":"t-1","port":8}"# }),
+    )
+    .await;
+    let parameters =
+        json!({ "Parameters": [{ "Name": "/clicks/url", "Value": "http://127.0.0.1:9/clicks" }] });
+    answer(
+        &server,
+        PARAMETERS,
+        json!({ "Names": ["/clicks/url"], "WithDecryption": true }),
+        200,
+        parameters,
+    )
+    .await;
     let text = "TARGETS=a,b A_KIND=http A_URL=ssm:/clicks/url A_BEARER=secretsmanager:clicks#token \
                 B_KIND=http B_URL=ssm:/clicks/url B_HEADER_X_PORT=secretsmanager:clicks#port";
     let settings = settings(&server, text).await.unwrap();
     assert_eq!(settings.references().len(), 4);
-    assert_eq!(server.received_requests().await.unwrap().len(), 0, "nothing is asked for at the start");
+    assert_eq!(
+        server.received_requests().await.unwrap().len(),
+        0,
+        "nothing is asked for at the start"
+    );
     let config = settings.config().await.unwrap();
     assert_eq!(config.targets.len(), 2);
     let told = format!("{:?}", config.targets[0].target.describe());
-    assert!(told.contains("127.0.0.1:9") && told.contains("authorization: ***") && !told.contains("t-1"), "{told}");
+    assert!(
+        told.contains("127.0.0.1:9")
+            && told.contains("authorization: ***")
+            && !told.contains("t-1"),
+        "{told}"
+    );
     let requests = server.received_requests().await.unwrap();
-    assert_eq!((count(&requests, SECRET), count(&requests, PARAMETERS)), (1, 1));
+    assert_eq!(
+        (count(&requests, SECRET), count(&requests, PARAMETERS)),
+        (1, 1)
+    );
 }
 
 #[tokio::test]
@@ -66,11 +109,33 @@ async fn a_path_is_laid_over_the_environment() {
     let operation = "AmazonSSM.GetParametersByPath";
     let first = json!({ "Parameters": [{ "Name": "/clicks/prod/TARGETS", "Value": "out" }], "NextToken": "more" });
     let second = json!({ "Parameters": [{ "Name": "/clicks/prod/OUT_KIND", "Value": "stdout" }] });
-    answer(&server, operation, json!({ "Path": "/clicks/prod/", "NextToken": "more" }), 200, second).await;
-    answer(&server, operation, json!({ "Path": "/clicks/prod/" }), 200, first).await;
-    let settings = settings(&server, "SETTINGS_PATH=/clicks/prod/ TARGETS=other OUT_FORMAT=flat").await.unwrap();
+    answer(
+        &server,
+        operation,
+        json!({ "Path": "/clicks/prod/", "NextToken": "more" }),
+        200,
+        second,
+    )
+    .await;
+    answer(
+        &server,
+        operation,
+        json!({ "Path": "/clicks/prod/" }),
+        200,
+        first,
+    )
+    .await;
+    let settings = settings(
+        &server,
+        "SETTINGS_PATH=/clicks/prod/ TARGETS=other OUT_FORMAT=flat",
+    )
+    .await
+    .unwrap();
     let config = settings.config().await.unwrap();
-    assert_eq!((&*config.targets[0].name, config.targets[0].kind), ("out", "stdout"));
+    assert_eq!(
+        (&*config.targets[0].name, config.targets[0].kind),
+        ("out", "stdout")
+    );
     assert_eq!(settings.path(), Some("/clicks/prod/"));
 }
 
@@ -78,13 +143,48 @@ async fn a_path_is_laid_over_the_environment() {
 async fn what_cannot_be_read_is_named_with_what_is_missing() {
     let server = MockServer::start().await;
     let denied = json!({ "__type": "AccessDeniedException", "message": "no" });
-    answer(&server, SECRET, json!({ "SecretId": "denied" }), 400, denied.clone()).await;
-    answer(&server, SECRET, json!({ "SecretId": "plain" }), 200, json!({ "SecretString": "very hidden" })).await;
-    answer(&server, PARAMETERS, json!({}), 200, json!({ "Parameters": [], "InvalidParameters": ["/none"] })).await;
-    answer(&server, "AmazonSSM.GetParametersByPath", json!({}), 400, denied).await;
+    answer(
+        &server,
+        SECRET,
+        json!({ "SecretId": "denied" }),
+        400,
+        denied.clone(),
+    )
+    .await;
+    answer(
+        &server,
+        SECRET,
+        json!({ "SecretId": "plain" }),
+        200,
+        json!({ "SecretString": "very hidden" }),
+    )
+    .await;
+    answer(
+        &server,
+        PARAMETERS,
+        json!({}),
+        200,
+        json!({ "Parameters": [], "InvalidParameters": ["/none"] }),
+    )
+    .await;
+    answer(
+        &server,
+        "AmazonSSM.GetParametersByPath",
+        json!({}),
+        400,
+        denied,
+    )
+    .await;
     let text = "TARGETS=t T_KIND=http T_URL=ssm:/none T_BEARER=secretsmanager:plain#token T_HEADER_A=secretsmanager:denied";
     let settings_of = async |text: &str| settings(&server, text).await;
-    let errors = settings_of(text).await.unwrap().config().await.err().unwrap().to_string();
+    let errors = settings_of(text)
+        .await
+        .unwrap()
+        .config()
+        .await
+        .err()
+        .unwrap()
+        .to_string();
     for said in [
         "T_URL: ssm:/none cannot be read: there is no such parameter",
         "T_BEARER: secretsmanager:plain#token cannot be read: it is not JSON, so it has no member token",
@@ -93,34 +193,85 @@ async fn what_cannot_be_read_is_named_with_what_is_missing() {
         assert!(errors.contains(said), "{errors}");
     }
     assert!(!errors.contains("hidden"));
-    let errors = settings_of("SETTINGS_PATH=/clicks/").await.err().unwrap().to_string();
-    assert!(errors.contains("SETTINGS_PATH: /clicks/ cannot be read") && errors.contains("ssm:GetParametersByPath"), "{errors}");
+    let errors = settings_of("SETTINGS_PATH=/clicks/")
+        .await
+        .err()
+        .unwrap()
+        .to_string();
+    assert!(
+        errors.contains("SETTINGS_PATH: /clicks/ cannot be read")
+            && errors.contains("ssm:GetParametersByPath"),
+        "{errors}"
+    );
 }
 
 #[tokio::test]
 async fn a_value_that_does_not_fit_is_not_told() {
     let server = MockServer::start().await;
-    answer(&server, SECRET, json!({ "SecretId": "clicks" }), 200, json!({ "SecretString": "very-hidden" })).await;
-    for variable in ["T_TIMEOUT", "T_METHOD", "T_KIND", "T_CONCURRENCY", "MAX_CONCURRENCY", "SOURCES", "QUARANTINE"] {
-        let kind = if variable == "T_KIND" { "" } else { "T_KIND=http" };
-        let text = format!("TARGETS=t {kind} T_URL=http://127.0.0.1:9/ {variable}=secretsmanager:clicks");
+    answer(
+        &server,
+        SECRET,
+        json!({ "SecretId": "clicks" }),
+        200,
+        json!({ "SecretString": "very-hidden" }),
+    )
+    .await;
+    for variable in [
+        "T_TIMEOUT",
+        "T_METHOD",
+        "T_KIND",
+        "T_CONCURRENCY",
+        "MAX_CONCURRENCY",
+        "SOURCES",
+        "QUARANTINE",
+    ] {
+        let kind = if variable == "T_KIND" {
+            ""
+        } else {
+            "T_KIND=http"
+        };
+        let text =
+            format!("TARGETS=t {kind} T_URL=http://127.0.0.1:9/ {variable}=secretsmanager:clicks");
         let settings = settings(&server, &text).await.unwrap();
         if let Err(errors) = settings.config().await {
             let said = errors.to_string();
-            assert!(said.contains(variable) && said.contains("secretsmanager:clicks") && !said.contains("hidden"), "{said}");
+            assert!(
+                said.contains(variable)
+                    && said.contains("secretsmanager:clicks")
+                    && !said.contains("hidden"),
+                "{said}"
+            );
         }
     }
-    let errors = settings(&server, "TARGETS=secretsmanager:clicks").await.err().unwrap().to_string();
-    assert!(errors.contains("TARGETS: cannot stand elsewhere"), "{errors}");
+    let errors = settings(&server, "TARGETS=secretsmanager:clicks")
+        .await
+        .err()
+        .unwrap()
+        .to_string();
+    assert!(
+        errors.contains("TARGETS: cannot stand elsewhere"),
+        "{errors}"
+    );
 }
 
 #[tokio::test]
 async fn mistakes_are_found_at_the_start_as_far_as_they_do_not_depend_on_a_reference() {
     let server = MockServer::start().await;
-    let errors = async |text: &str| settings(&server, text).await.err().map(|errors| errors.to_string()).unwrap_or_default();
-    let text = "TARGETS=t T_KIND=http T_URL=ssm:/url T_BODY=xml T_SIGNING_SECRET=secretsmanager: T_URLS=x";
+    let errors = async |text: &str| {
+        settings(&server, text)
+            .await
+            .err()
+            .map(|errors| errors.to_string())
+            .unwrap_or_default()
+    };
+    let text =
+        "TARGETS=t T_KIND=http T_URL=ssm:/url T_BODY=xml T_SIGNING_SECRET=secretsmanager: T_URLS=x";
     let said = errors(text).await;
-    for part in ["T_BODY: found \"xml\"", "T_SIGNING_SECRET: expected secretsmanager:NAME", "T_URLS: is not a variable"] {
+    for part in [
+        "T_BODY: found \"xml\"",
+        "T_SIGNING_SECRET: expected secretsmanager:NAME",
+        "T_URLS: is not a variable",
+    ] {
         assert!(said.contains(part), "{said}");
     }
     assert!(!said.contains("T_URL:"), "{said}");
@@ -128,8 +279,15 @@ async fn mistakes_are_found_at_the_start_as_far_as_they_do_not_depend_on_a_refer
     assert!(other.contains("U_BODY: puts many clicks"), "{other}");
     let own = errors("TARGETS=t T_KIND=http T_URL=example.com T_BEARER=ssm:/token").await;
     assert!(own.contains("T_URL: is not an address"), "{own}");
-    assert_eq!(errors("TARGETS=t T_KIND=http T_URL=ssm:/url T_SIGNING_SECRET=secretsmanager:s").await, "");
-    assert_eq!(errors("TARGETS=t T_KIND=sqs T_QUEUE_URL=ssm:/url T_GROUP=link").await, "", "it may be a FIFO queue");
+    assert_eq!(
+        errors("TARGETS=t T_KIND=http T_URL=ssm:/url T_SIGNING_SECRET=secretsmanager:s").await,
+        ""
+    );
+    assert_eq!(
+        errors("TARGETS=t T_KIND=sqs T_QUEUE_URL=ssm:/url T_GROUP=link").await,
+        "",
+        "it may be a FIFO queue"
+    );
 }
 
 /// Lets a minute pass, between requests.
@@ -144,23 +302,60 @@ async fn a_secret_that_was_rotated_is_read_again_when_the_target_refuses_and_onc
     let server = MockServer::start().await;
     let rotate = async |token: &str| {
         server.reset().await;
-        answer(&server, SECRET, json!({ "SecretId": "clicks" }), 200, json!({ "SecretString": token })).await;
+        answer(
+            &server,
+            SECRET,
+            json!({ "SecretId": "clicks" }),
+            200,
+            json!({ "SecretString": token }),
+        )
+        .await;
         let takes = ResponseTemplate::new(200);
-        Mock::given(header("authorization", "Bearer new")).respond_with(takes).mount(&server).await;
-        Mock::given(header("authorization", "Bearer old")).respond_with(ResponseTemplate::new(401)).mount(&server).await;
+        Mock::given(header("authorization", "Bearer new"))
+            .respond_with(takes)
+            .mount(&server)
+            .await;
+        Mock::given(header("authorization", "Bearer old"))
+            .respond_with(ResponseTemplate::new(401))
+            .mount(&server)
+            .await;
     };
     rotate("old").await;
-    let text = format!("TARGETS=t T_KIND=http T_URL={} T_BEARER=secretsmanager:clicks", server.uri());
-    let config = settings(&server, &text).await.unwrap().config().await.unwrap();
+    let text = format!(
+        "TARGETS=t T_KIND=http T_URL={} T_BEARER=secretsmanager:clicks",
+        server.uri()
+    );
+    let config = settings(&server, &text)
+        .await
+        .unwrap()
+        .config()
+        .await
+        .unwrap();
     let target = config.targets[0].target.clone();
     let clicks = entries(&*target, &lines(0..2));
-    assert!(matches!(target.send(&clicks).await, Err(Halt::Misconfigured(_))));
+    assert!(matches!(
+        target.send(&clicks).await,
+        Err(Halt::Misconfigured(_))
+    ));
     a_minute_later().await;
-    assert!(matches!(target.send(&clicks).await, Err(Halt::Misconfigured(_))), "the secret is still the old one");
+    assert!(
+        matches!(target.send(&clicks).await, Err(Halt::Misconfigured(_))),
+        "the secret is still the old one"
+    );
     rotate("new").await;
-    assert!(matches!(target.send(&clicks).await, Err(Halt::Misconfigured(_))), "it was read a moment ago");
+    assert!(
+        matches!(target.send(&clicks).await, Err(Halt::Misconfigured(_))),
+        "it was read a moment ago"
+    );
     a_minute_later().await;
-    assert_eq!(target.send(&clicks).await.unwrap(), [Verdict::Sent, Verdict::Sent]);
+    assert_eq!(
+        target.send(&clicks).await.unwrap(),
+        [Verdict::Sent, Verdict::Sent]
+    );
     let requests = server.received_requests().await.unwrap();
-    assert_eq!((count(&requests, SECRET), requests.len()), (1, 4), "refused, read, taken; and the one before");
+    assert_eq!(
+        (count(&requests, SECRET), requests.len()),
+        (1, 4),
+        "refused, read, taken; and the one before"
+    );
 }

@@ -36,9 +36,18 @@ pub fn data_files() -> Vec<DataFile> {
     let readme = std::fs::read_to_string(root().join("tests/data/README.md")).unwrap();
     let row = |line: &str| {
         let cells: Vec<_> = line.split('|').map(str::trim).collect();
-        let name = cells.get(1)?.strip_prefix('`')?.strip_suffix('`')?.to_owned();
+        let name = cells
+            .get(1)?
+            .strip_prefix('`')?
+            .strip_suffix('`')?
+            .to_owned();
         let number = |at: usize| cells.get(at)?.parse().ok();
-        Some(DataFile { name, good: number(2)?, bad: number(3)?, tail: number(4)? })
+        Some(DataFile {
+            name,
+            good: number(2)?,
+            bad: number(3)?,
+            tail: number(4)?,
+        })
     };
     readme.lines().filter_map(row).collect()
 }
@@ -47,11 +56,28 @@ pub fn data_files() -> Vec<DataFile> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Out {
     /// A click, in every form.
-    Click { id: String, n: u32, click: String, flat: String, webhook: String, raw: Bytes },
+    Click {
+        id: String,
+        n: u32,
+        click: String,
+        flat: String,
+        webhook: String,
+        raw: Bytes,
+    },
     /// A bad record.
-    Bad { offset: u64, index: u64, length: u64, raw: Bytes, reason: String },
+    Bad {
+        offset: u64,
+        index: u64,
+        length: u64,
+        raw: Bytes,
+        reason: String,
+    },
     /// A tail.
-    Tail { offset: u64, raw: Bytes, reason: String },
+    Tail {
+        offset: u64,
+        raw: Bytes,
+        reason: String,
+    },
 }
 
 /// Everything in `bytes`, fed in chunks of the sizes that `chunk` gives.
@@ -63,23 +89,25 @@ pub fn decode(name: &str, bytes: &[u8], caps: Caps, mut chunk: impl FnMut() -> u
     loop {
         match decoder.advance() {
             Item::Record(record) => {
-                out.push(match normaliser.click(&record, &object, |print| seen.meet(print)) {
-                    Ok(click) => Out::Click {
-                        id: click.id.to_string(),
-                        n: click.n,
-                        click: text(&click, Form::Click),
-                        flat: text(&click, Form::Flat),
-                        webhook: text(&click, Form::Webhook),
-                        raw: click.form(Form::Raw),
+                out.push(
+                    match normaliser.click(&record, &object, |print| seen.meet(print)) {
+                        Ok(click) => Out::Click {
+                            id: click.id.to_string(),
+                            n: click.n,
+                            click: text(&click, Form::Click),
+                            flat: text(&click, Form::Flat),
+                            webhook: text(&click, Form::Webhook),
+                            raw: click.form(Form::Raw),
+                        },
+                        Err(not) => Out::Bad {
+                            offset: record.place.offset,
+                            index: record.place.index,
+                            length: record.raw.len() as u64,
+                            raw: record.raw.clone(),
+                            reason: not.to_string(),
+                        },
                     },
-                    Err(not) => Out::Bad {
-                        offset: record.place.offset,
-                        index: record.place.index,
-                        length: record.raw.len() as u64,
-                        raw: record.raw.clone(),
-                        reason: not.to_string(),
-                    },
-                });
+                );
             }
             Item::Bad(bad) => out.push(Out::Bad {
                 offset: bad.place.offset,
@@ -88,7 +116,11 @@ pub fn decode(name: &str, bytes: &[u8], caps: Caps, mut chunk: impl FnMut() -> u
                 raw: bad.raw,
                 reason: bad.reason,
             }),
-            Item::Tail(bad) => out.push(Out::Tail { offset: bad.place.offset, raw: bad.raw, reason: bad.reason }),
+            Item::Tail(bad) => out.push(Out::Tail {
+                offset: bad.place.offset,
+                raw: bad.raw,
+                reason: bad.reason,
+            }),
             Item::Starved => match plain.next() {
                 Part::Bytes(bytes) => decoder.push(bytes),
                 Part::Cut(bytes, reason) => decoder.cut(bytes, reason),
@@ -111,7 +143,10 @@ fn text(click: &Click<'_>, form: Form) -> String {
 
 /// Variables from `NAME=value` lines or words.
 pub fn vars(text: &str) -> Vars {
-    text.split_whitespace().filter_map(|pair| pair.split_once('=')).map(|(name, value)| (name.into(), value.into())).collect()
+    text.split_whitespace()
+        .filter_map(|pair| pair.split_once('='))
+        .map(|(name, value)| (name.into(), value.into()))
+        .collect()
 }
 
 /// A fixed clock: 2026-11-22T00:00:00Z.
@@ -121,7 +156,11 @@ pub fn clock() -> SystemTime {
 
 /// The surroundings of a test: a fixed clock, and AWS as nobody has set it up.
 pub fn context() -> Context {
-    Context { clock, trust: Default::default(), aws: Default::default() }
+    Context {
+        clock,
+        trust: Default::default(),
+        aws: Default::default(),
+    }
 }
 
 /// A configuration that must be valid.
@@ -131,7 +170,9 @@ pub fn config(text: &str) -> Config {
 
 /// A click as small as they come, with its number.
 pub fn click(number: usize) -> String {
-    format!(r#"{{"timestamp":"2026-11-21T23:54:50.{number:06}Z","route":{{"id":"link-{number}"}}}}"#)
+    format!(
+        r#"{{"timestamp":"2026-11-21T23:54:50.{number:06}Z","route":{{"id":"link-{number}"}}}}"#
+    )
 }
 
 /// Lines of the clicks `numbers`.

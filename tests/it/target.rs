@@ -19,7 +19,10 @@ use crate::support::{config, context, lines, vars};
 
 /// Calls `visit` with each click of `text`.
 fn clicks(text: &str, mut visit: impl FnMut(&Click<'_>)) {
-    let object = Arc::new(ObjectRef::new("clicks", "/2026/11/21/23/rb-clicks-stream-1-2026-11-21-23-54-50-x"));
+    let object = Arc::new(ObjectRef::new(
+        "clicks",
+        "/2026/11/21/23/rb-clicks-stream-1-2026-11-21-23-54-50-x",
+    ));
     let (mut decoder, mut normaliser) = (Decoder::new(Caps::default()), Normaliser::default());
     decoder.push(text.to_owned().into());
     decoder.end();
@@ -69,9 +72,17 @@ fn every_kind_is_documented_and_named_once() {
     for kind in KINDS {
         assert!(!names.contains(&kind.name) && !kind.doc.is_empty());
         names.push(kind.name);
-        let mut vars: Vec<_> = COMMON.iter().chain(kind.variables()).map(|var| var.name).collect();
+        let mut vars: Vec<_> = COMMON
+            .iter()
+            .chain(kind.variables())
+            .map(|var| var.name)
+            .collect();
         vars.sort_unstable();
-        assert!(vars.windows(2).all(|pair| pair[0] != pair[1]), "{}: {vars:?}", kind.name);
+        assert!(
+            vars.windows(2).all(|pair| pair[0] != pair[1]),
+            "{}: {vars:?}",
+            kind.name
+        );
     }
 }
 
@@ -83,10 +94,19 @@ fn every_variable_that_a_kind_reads_is_documented() {
         (kind.build)(&scope, context()).unwrap();
         for name in scope.read() {
             let key = name.strip_prefix("T_").unwrap();
-            assert!(kind.variables().any(|var| var.name == key), "{}: {key} is read but not documented", kind.name);
+            assert!(
+                kind.variables().any(|var| var.name == key),
+                "{}: {key} is read but not documented",
+                kind.name
+            );
         }
         for var in kind.variables().filter(|var| !var.name.ends_with('*')) {
-            assert!(scope.read().contains(&format!("T_{}", var.name)), "{}: {} is documented but not read", kind.name, var.name);
+            assert!(
+                scope.read().contains(&format!("T_{}", var.name)),
+                "{}: {} is documented but not read",
+                kind.name,
+                var.name
+            );
         }
     }
 }
@@ -94,26 +114,42 @@ fn every_variable_that_a_kind_reads_is_documented() {
 #[test]
 fn limits_may_only_be_lowered() {
     // A kind that cuts windows has no limits of requests.
-    for kind in KINDS.iter().filter(|kind| build(minimal(kind.name)).limits().cut.is_none()) {
+    for kind in KINDS
+        .iter()
+        .filter(|kind| build(minimal(kind.name)).limits().cut.is_none())
+    {
         let target = build(minimal(kind.name));
         let limits = target.limits();
         let with = |more: &str| {
             let vars = vars(&format!("TARGETS=t {} {more}", minimal(kind.name)));
-            clickstream_forwarder::config::Config::load(&vars, context()).map(|c| c.targets[0].limits).map_err(|e| e.to_string())
+            clickstream_forwarder::config::Config::load(&vars, context())
+                .map(|c| c.targets[0].limits)
+                .map_err(|e| e.to_string())
         };
         assert_eq!(with("T_MAX_RECORDS=7").unwrap().records, 7);
         let said = with(&format!("T_MAX_BYTES={}", limits.bytes + 1)).unwrap_err();
-        assert!(said.contains("T_MAX_BYTES") && said.contains(&limits.bytes.to_string()), "{said}");
+        assert!(
+            said.contains("T_MAX_BYTES") && said.contains(&limits.bytes.to_string()),
+            "{said}"
+        );
     }
 }
 
-const SECRETS: &str =
-    "T_BEARER=very-hidden T_HEADER_X_API_KEY=very-hidden-too T_SIGNING_SECRET=whsec_dmVyeS1oaWRkZW4tdmVyeS1oaWRkZW4tMQ==";
+const SECRETS: &str = "T_BEARER=very-hidden T_HEADER_X_API_KEY=very-hidden-too T_SIGNING_SECRET=whsec_dmVyeS1oaWRkZW4tdmVyeS1oaWRkZW4tMQ==";
 
 #[test]
 fn secrets_are_in_no_description() {
-    let text = format!("{:?}", build(&format!("T_KIND=http T_URL=http://h/p?token=very-hidden {SECRETS}")).describe());
-    assert!(!text.contains("hidden") && text.contains("***") && text.contains("x-api-key"), "{text}");
+    let text = format!(
+        "{:?}",
+        build(&format!(
+            "T_KIND=http T_URL=http://h/p?token=very-hidden {SECRETS}"
+        ))
+        .describe()
+    );
+    assert!(
+        !text.contains("hidden") && text.contains("***") && text.contains("x-api-key"),
+        "{text}"
+    );
 }
 
 async fn server(answer: ResponseTemplate) -> MockServer {
@@ -132,8 +168,13 @@ async fn sent(answer: ResponseTemplate, text: &str) -> (Result<Vec<Verdict>, Hal
 
 fn headers(request: &Request) -> BTreeMap<String, String> {
     let own = ["host", "accept", "content-length"];
-    let headers = request.headers.iter().filter(|(name, _)| !own.contains(&name.as_str()));
-    headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect()
+    let headers = request
+        .headers
+        .iter()
+        .filter(|(name, _)| !own.contains(&name.as_str()));
+    headers
+        .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
+        .collect()
 }
 
 #[tokio::test]
@@ -166,7 +207,10 @@ async fn single_sends_one_click_a_request() {
     let target = build(&format!("T_KIND=http T_URL={} T_BODY=single", server.uri()));
     let entries = entries(&*target, &lines(4..5));
     target.send(&entries).await.unwrap();
-    assert_eq!(server.received_requests().await.unwrap()[0].body, entries[0].body);
+    assert_eq!(
+        server.received_requests().await.unwrap()[0].body,
+        entries[0].body
+    );
 }
 
 #[tokio::test]
@@ -175,7 +219,9 @@ async fn a_compressed_body_is_the_same_body() {
     let (_, gzip) = sent(ResponseTemplate::new(200), "T_COMPRESSION=gzip").await;
     assert_eq!(headers(&gzip[0])["content-encoding"], "gzip");
     let mut body = Vec::new();
-    flate2::read::MultiGzDecoder::new(&gzip[0].body[..]).read_to_end(&mut body).unwrap();
+    flate2::read::MultiGzDecoder::new(&gzip[0].body[..])
+        .read_to_end(&mut body)
+        .unwrap();
     assert_eq!(body, plain[0].body);
 }
 
@@ -204,13 +250,29 @@ async fn the_same_body_has_the_same_id_and_each_attempt_its_own_signature() {
 #[tokio::test]
 async fn answers_are_judged_by_their_status() {
     let judged = |answer: ResponseTemplate| async { sent(answer, "").await.0.unwrap_err() };
-    assert!(matches!(judged(ResponseTemplate::new(500)).await, Halt::Down(_)));
-    let Halt::Throttled(after, _) = judged(ResponseTemplate::new(429).insert_header("Retry-After", "7")).await else { panic!() };
+    assert!(matches!(
+        judged(ResponseTemplate::new(500)).await,
+        Halt::Down(_)
+    ));
+    let Halt::Throttled(after, _) =
+        judged(ResponseTemplate::new(429).insert_header("Retry-After", "7")).await
+    else {
+        panic!()
+    };
     assert_eq!(after, Some(Duration::from_secs(7)));
-    assert!(matches!(judged(ResponseTemplate::new(413)).await, Halt::Refused(_)));
-    let Halt::Misconfigured(cause) = judged(ResponseTemplate::new(401)).await else { panic!() };
+    assert!(matches!(
+        judged(ResponseTemplate::new(413)).await,
+        Halt::Refused(_)
+    ));
+    let Halt::Misconfigured(cause) = judged(ResponseTemplate::new(401)).await else {
+        panic!()
+    };
     assert!(cause.contains("credentials"), "{cause}");
-    let (result, requests) = sent(ResponseTemplate::new(307).insert_header("Location", "/elsewhere"), "").await;
+    let (result, requests) = sent(
+        ResponseTemplate::new(307).insert_header("Location", "/elsewhere"),
+        "",
+    )
+    .await;
     assert!(matches!(result, Err(Halt::Misconfigured(_))));
     assert_eq!(requests.len(), 1, "redirects are not followed");
 }
@@ -218,18 +280,27 @@ async fn answers_are_judged_by_their_status() {
 #[tokio::test]
 async fn a_server_that_is_not_there_is_down_and_its_address_not_in_the_message() {
     let target = build("T_KIND=http T_URL=http://127.0.0.1:1/secret-path");
-    let Err(Halt::Down(cause)) = target.send(&entries(&*target, &lines(0..1))).await else { panic!() };
-    assert!(cause.contains("refused") && !cause.contains("secret-path"), "{cause}");
+    let Err(Halt::Down(cause)) = target.send(&entries(&*target, &lines(0..1))).await else {
+        panic!()
+    };
+    assert!(
+        cause.contains("refused") && !cause.contains("secret-path"),
+        "{cause}"
+    );
 }
 
 #[tokio::test]
 async fn an_envelope_is_read_as_rebrandly_documents_it() {
     let server = server(ResponseTemplate::new(200)).await;
-    Mock::given(method("POST")).respond_with(ResponseTemplate::new(200)).mount(&server).await;
+    Mock::given(method("POST"))
+        .respond_with(ResponseTemplate::new(200))
+        .mount(&server)
+        .await;
     let target = build(&format!("T_KIND=http T_URL={}", server.uri()));
     let text = r#"{"timestamp":"2026-11-21T00:00:00Z","client":{"location":{"country":"us"}},"route":{"id":"1"}}"#;
     target.send(&entries(&*target, text)).await.unwrap();
-    let body: Value = serde_json::from_slice(&server.received_requests().await.unwrap()[0].body).unwrap();
+    let body: Value =
+        serde_json::from_slice(&server.received_requests().await.unwrap()[0].body).unwrap();
     assert_eq!(body["key"], "rb-clicks-stream-1-2026-11-21-23-54-50-x");
     assert_eq!(body["data"][0]["client"]["geo"]["country"], "us");
     assert!(body["data"][0]["id"].is_string());

@@ -19,7 +19,9 @@ pub fn run(live: bool) -> u8 {
     let mut text = match settings.unresolved() {
         Ok(config) => describe(&config),
         // What is wrong is so for want of the values that are referred to.
-        Err(_) => String::from("Some values stand elsewhere; what depends on them is checked when they are read.\n"),
+        Err(_) => String::from(
+            "Some values stand elsewhere; what depends on them is checked when they are read.\n",
+        ),
     };
     for (variable, reference) in settings.references() {
         text += &format!("{variable} is read from {reference} at the first event.\n");
@@ -33,21 +35,40 @@ async fn ask(settings: &Arc<Settings>) -> u8 {
         Ok(config) => config,
         Err(mistakes) => return crate::show(Err(mistakes.to_string())),
     };
-    let queues = Queues::new(config.directory.is_none().then(|| config.aws.clone()), config.continue_queue.clone());
-    let queue = config.continue_queue.is_some().then_some("queue for the rest of files");
+    let queues = Queues::new(
+        config.directory.is_none().then(|| config.aws.clone()),
+        config.continue_queue.clone(),
+    );
+    let queue = config
+        .continue_queue
+        .is_some()
+        .then_some("queue for the rest of files");
     let mut probes = Forwarder::new(config).probe().await;
     if let Some(what) = queue {
-        probes.push(Probe { what: what.into(), needs: "sqs:SendMessage".into(), answer: queues.probe().await });
+        probes.push(Probe {
+            what: what.into(),
+            needs: "sqs:SendMessage".into(),
+            answer: queues.probe().await,
+        });
     }
     let mut text = String::new();
-    for Probe { what, needs, answer } in &probes {
+    for Probe {
+        what,
+        needs,
+        answer,
+    } in &probes
+    {
         text += &match answer {
             Ok(()) => format!("ok      {what} ({needs})\n"),
             Err(cause) => format!("FAILED  {what} ({needs}): {cause}\n"),
         };
     }
     let shown = crate::show(Ok(text));
-    if probes.iter().all(|probe| probe.answer.is_ok()) { shown } else { FAILED }
+    if probes.iter().all(|probe| probe.answer.is_ok()) {
+        shown
+    } else {
+        FAILED
+    }
 }
 
 fn describe(config: &Config) -> String {
@@ -66,26 +87,45 @@ fn describe(config: &Config) -> String {
                 ),
             ),
         });
-        rows.push(("in flight", format!("{} requests, {:?} each", target.concurrency, target.timeout)));
-        rows.extend(target.rate.map(|rate| ("rate", format!("{rate} requests per second for each copy of the function"))));
+        rows.push((
+            "in flight",
+            format!("{} requests, {:?} each", target.concurrency, target.timeout),
+        ));
+        rows.extend(target.rate.map(|rate| {
+            (
+                "rate",
+                format!("{rate} requests per second for each copy of the function"),
+            )
+        }));
         for (name, value) in rows {
             text += &format!("  {name:<12} {value}\n");
         }
     }
-    let sources = config.sources.as_ref().map_or("any bucket".to_owned(), |areas| {
-        areas.iter().map(|area| format!("s3://{}/{}*", area.bucket, area.prefix)).collect::<Vec<_>>().join(", ")
-    });
+    let sources = config
+        .sources
+        .as_ref()
+        .map_or("any bucket".to_owned(), |areas| {
+            areas
+                .iter()
+                .map(|area| format!("s3://{}/{}*", area.bucket, area.prefix))
+                .collect::<Vec<_>>()
+                .join(", ")
+        });
     let quarantine = match &config.quarantine {
         Place::S3(area) => format!("s3://{}/{}", area.bucket, area.prefix),
         Place::Directory(path) => path.display().to_string(),
-        Place::Log => "the log, without the records' bytes (set QUARANTINE to keep them)".to_owned(),
+        Place::Log => {
+            "the log, without the records' bytes (set QUARANTINE to keep them)".to_owned()
+        }
     };
     let progress = match &config.progress_table {
         Some(table) => format!("table {table}"),
         None => "not kept beyond one process: a file that comes again may go to every target again (set PROGRESS_TABLE)".to_owned(),
     };
     let caps = config.caps;
-    let store = config.directory.as_ref().map_or("S3".to_owned(), |path| format!("the directory {} instead of S3", path.display()));
+    let store = config.directory.as_ref().map_or("S3".to_owned(), |path| {
+        format!("the directory {} instead of S3", path.display())
+    });
     text += &format!("reads          {sources}, from {store}\n");
     text += &format!("quarantine     {quarantine}\n");
     text += &format!("progress       {progress}\n");
@@ -93,13 +133,18 @@ fn describe(config: &Config) -> String {
         text += &format!("continues in   {queue}\n");
     }
     if let Some(margin) = config.deadline_margin {
-        text += &format!("margin         reading stops {margin:?} before the end of an invocation\n");
+        text +=
+            &format!("margin         reading stops {margin:?} before the end of an invocation\n");
     }
     text += &format!(
         "caps           record {} bytes, depth {}, object {} bytes, inflation {} : 1\n",
         caps.record_bytes, caps.depth, caps.object_bytes, caps.ratio
     );
-    let unset = |name: &str| vars::environment().get(name).is_none_or(|text| text.trim().is_empty());
+    let unset = |name: &str| {
+        vars::environment()
+            .get(name)
+            .is_none_or(|text| text.trim().is_empty())
+    };
     if unset("TARGETS") && unset("SETTINGS_PATH") {
         text += "TARGETS is not set: the command line writes to standard output, the Lambda function would refuse to start.\n";
     }

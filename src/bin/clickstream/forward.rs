@@ -66,7 +66,9 @@ fn keep_memory() {
 pub fn run(args: Args) -> u8 {
     keep_memory();
     let configured = crate::settings(args.format).and_then(|(runtime, settings)| {
-        let config = runtime.block_on(settings.config()).map_err(|errors| errors.to_string())?;
+        let config = runtime
+            .block_on(settings.config())
+            .map_err(|errors| errors.to_string())?;
         Ok((runtime, config))
     });
     let (runtime, config) = match configured {
@@ -110,12 +112,20 @@ async fn forward(args: Args, forwarder: Arc<Forwarder>) -> u8 {
     // The same file named twice, by a glob say, is one object.
     let mut seen = HashSet::new();
     objects.retain(|object| seen.insert(object.clone()));
-    if args.progress.is_some() && objects.iter().any(|object| object.bucket.is_empty() && object.key == "-") {
+    if args.progress.is_some()
+        && objects
+            .iter()
+            .any(|object| object.bucket.is_empty() && object.key == "-")
+    {
         eprintln!("standard input cannot be read again: --progress does not remember it");
     }
     let started = Instant::now();
     let interrupt = interrupts();
-    let patience = Patience { give_up: args.give_up, interrupt: interrupt.clone(), ..Patience::until(started + NO_DEADLINE) };
+    let patience = Patience {
+        give_up: args.give_up,
+        interrupt: interrupt.clone(),
+        ..Patience::until(started + NO_DEADLINE)
+    };
     let bar = progress(objects.len() as u64);
     let named = objects.len() as u64;
     let objects = stream::iter(objects).take_while(|_| future::ready(!*interrupt.borrow()));
@@ -189,7 +199,9 @@ fn progress(objects: u64) -> ProgressBar {
         return ProgressBar::hidden();
     }
     let bar = ProgressBar::new(objects);
-    if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} objects  {msg}  {elapsed}") {
+    if let Ok(style) =
+        ProgressStyle::with_template("{bar:40} {pos}/{len} objects  {msg}  {elapsed}")
+    {
         bar.set_style(style);
     }
     bar.enable_steady_tick(TICK);

@@ -66,19 +66,39 @@ pub fn run(lake: Lake) -> u8 {
 
 fn text(command: Command) -> Result<String, String> {
     Ok(match command {
-        Command::Table { lake, file, name, first } => {
+        Command::Table {
+            lake,
+            file,
+            name,
+            first,
+        } => {
             let rows = match file {
                 Kind::Parquet => Rows::Parquet,
                 Kind::Lines => Rows::Lines,
             };
-            sql::table(&name, &area(&lake)?, rows, &first.unwrap_or_else(|| days_ago(365)))
+            sql::table(
+                &name,
+                &area(&lake)?,
+                rows,
+                &first.unwrap_or_else(|| days_ago(365)),
+            )
         }
-        Command::Compact { lake, into, day, engine, name } => {
+        Command::Compact {
+            lake,
+            into,
+            day,
+            engine,
+            name,
+        } => {
             let (lake, into) = (area(&lake)?, area(&into)?);
             let folder = |area: &Area| format!("{}/", area.prefix.trim_end_matches('/'));
             let (to, from) = (folder(&into), folder(&lake));
-            if into.bucket == lake.bucket && (to == from || (from != "/" && to.starts_with(&from))) {
-                return Err("the large files must not lie within the lake: they would be its rows too".into());
+            if into.bucket == lake.bucket && (to == from || (from != "/" && to.starts_with(&from)))
+            {
+                return Err(
+                    "the large files must not lie within the lake: they would be its rows too"
+                        .into(),
+                );
             }
             let day = day.unwrap_or_else(|| days_ago(1));
             match engine {
@@ -90,20 +110,38 @@ fn text(command: Command) -> Result<String, String> {
 }
 
 fn area(text: &str) -> Result<Area, String> {
-    let found =
-        text.strip_prefix("s3://").ok_or("a bucket and prefix such as s3://my-lake/clicks/".to_owned()).and_then(Area::parse);
+    let found = text
+        .strip_prefix("s3://")
+        .ok_or("a bucket and prefix such as s3://my-lake/clicks/".to_owned())
+        .and_then(Area::parse);
     found.map_err(|expected| format!("found {text:?}; expected {expected}"))
 }
 
 /// A day as `2026-11-21`.
 fn day(text: &str) -> Result<String, String> {
-    let shape =
-        text.len() == 10 && text.bytes().enumerate().all(|(at, c)| if at == 4 || at == 7 { c == b'-' } else { c.is_ascii_digit() });
-    if shape { Ok(text.to_owned()) } else { Err("expected a day such as 2026-11-21".into()) }
+    let shape = text.len() == 10
+        && text.bytes().enumerate().all(|(at, c)| {
+            if at == 4 || at == 7 {
+                c == b'-'
+            } else {
+                c.is_ascii_digit()
+            }
+        });
+    if shape {
+        Ok(text.to_owned())
+    } else {
+        Err("expected a day such as 2026-11-21".into())
+    }
 }
 
 fn days_ago(days: u64) -> String {
     let then = crate::now() - Duration::from_secs(days * 86_400);
-    let seconds = then.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    from_epoch(&format!("{seconds:010}")).unwrap_or_default().chars().take(10).collect()
+    let seconds = then
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs());
+    from_epoch(&format!("{seconds:010}"))
+        .unwrap_or_default()
+        .chars()
+        .take(10)
+        .collect()
 }

@@ -26,7 +26,11 @@ pub async fn expand(argument: &str, forwarder: &Forwarder) -> Result<Vec<ObjectR
         // A pipe or a device: read as it comes.
         return Ok(vec![ObjectRef::new("", argument)]);
     }
-    if found.is_empty() { Err(format!("{argument}: no such file, or nothing in it")) } else { Ok(found) }
+    if found.is_empty() {
+        Err(format!("{argument}: no such file, or nothing in it"))
+    } else {
+        Ok(found)
+    }
 }
 
 /// The files below `directory`, by name; hidden ones and links to directories are left out.
@@ -52,7 +56,11 @@ fn walk(directory: &Path, found: &mut Vec<ObjectRef>) -> std::io::Result<()> {
 }
 
 /// One key, or all keys below a prefix.
-async fn bucket(argument: &str, rest: &str, forwarder: &Forwarder) -> Result<Vec<ObjectRef>, String> {
+async fn bucket(
+    argument: &str,
+    rest: &str,
+    forwarder: &Forwarder,
+) -> Result<Vec<ObjectRef>, String> {
     let (bucket, key) = rest.split_once('/').unwrap_or((rest, ""));
     let object = ObjectRef::new(bucket, key);
     let store = forwarder.store(&object);
@@ -66,7 +74,10 @@ async fn bucket(argument: &str, rest: &str, forwarder: &Forwarder) -> Result<Vec
     let mut found: Vec<ObjectRef> = Vec::new();
     loop {
         let after = found.last().map(|object| object.key.as_str());
-        let keys = store.list(bucket, key, after).await.map_err(|e| format!("{argument}: {e}"))?;
+        let keys = store
+            .list(bucket, key, after)
+            .await
+            .map_err(|e| format!("{argument}: {e}"))?;
         if keys.is_empty() {
             break;
         }

@@ -36,9 +36,17 @@ pub struct Args {
 
 /// Writes the file.
 pub fn run(args: &Args) -> u8 {
-    let records = args.records.or(if args.bytes.is_none() { Some(10) } else { None });
-    let sample =
-        Sample { framing: args.framing, records, bytes: args.bytes, seed: args.seed, gzip: args.gzip, bad_every: args.bad_every };
+    let records = args
+        .records
+        .or(if args.bytes.is_none() { Some(10) } else { None });
+    let sample = Sample {
+        framing: args.framing,
+        records,
+        bytes: args.bytes,
+        seed: args.seed,
+        gzip: args.gzip,
+        bad_every: args.bad_every,
+    };
     let written = match &args.output {
         Some(path) => File::create(path).and_then(|file| write(&sample, file)),
         None => write(&sample, std::io::stdout().lock()),
@@ -47,7 +55,10 @@ pub fn run(args: &Args) -> u8 {
         Ok(()) => OK,
         Err(e) if e.kind() == ErrorKind::BrokenPipe => OK,
         Err(e) => {
-            let name = args.output.as_ref().map_or("standard output".into(), |path| path.display().to_string());
+            let name = args
+                .output
+                .as_ref()
+                .map_or("standard output".into(), |path| path.display().to_string());
             eprintln!("cannot write {name}: {e}");
             FAILED
         }

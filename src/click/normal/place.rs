@@ -9,32 +9,70 @@ use crate::json::{Kind, Member};
 impl Rules<'_, '_> {
     /// `client` with one `location` of what was `location` and `geo`; nothing if nothing changes.
     pub(super) fn client(&mut self, client: u32) -> Option<Value> {
-        let [location, geo, session] = self.find(client, [Role::Location, Role::Geo, Role::Session]);
+        let [location, geo, session] =
+            self.find(client, [Role::Location, Role::Geo, Role::Session]);
         let session = session.and_then(|(at, member)| {
             let value = self.object(member.value, Role::Started, Self::changed_time)?;
-            Some(Patch { at, member, name: None, value })
+            Some(Patch {
+                at,
+                member,
+                name: None,
+                value,
+            })
         });
         let place = match (location, geo) {
             (None, None) => None,
-            (Some((at, member)), None) => self.place(member.value).map(|value| Patch { at, member, name: None, value }),
+            (Some((at, member)), None) => self.place(member.value).map(|value| Patch {
+                at,
+                member,
+                name: None,
+                value,
+            }),
             (None, Some((at, member))) => {
-                let value = self.place(member.value).unwrap_or(Value::Node(member.value));
-                Some(Patch { at, member, name: Some("location"), value })
+                let value = self
+                    .place(member.value)
+                    .unwrap_or(Value::Node(member.value));
+                Some(Patch {
+                    at,
+                    member,
+                    name: Some("location"),
+                    value,
+                })
             }
-            (Some(location), Some((_, geo))) => return Some(self.both(client, location, geo, session)),
+            (Some(location), Some((_, geo))) => {
+                return Some(self.both(client, location, geo, session));
+            }
         };
         self.patch(client, [place, session])
     }
 
     /// `client` with a `location` that takes in what `geo` says.
-    fn both(&mut self, client: u32, (at, location): (usize, Member), geo: Member, session: Option<Patch>) -> Value {
+    fn both(
+        &mut self,
+        client: u32,
+        (at, location): (usize, Member),
+        geo: Member,
+        session: Option<Patch>,
+    ) -> Value {
         let (merged, keep_geo) = self.merge(location.value, geo.value);
-        let merged = merged.map(|value| Patch { at, member: location, name: None, value });
+        let merged = merged.map(|value| Patch {
+            at,
+            member: location,
+            name: None,
+            value,
+        });
         if keep_geo {
-            return self.patch(client, [merged, session]).unwrap_or(Value::Node(client));
+            return self
+                .patch(client, [merged, session])
+                .unwrap_or(Value::Node(client));
         }
         let patches: Vec<_> = [merged, session].into_iter().flatten().collect();
-        let members = self.tape.members(client).filter(|m| *m != geo).map(|m| patched(m, &patches)).collect();
+        let members = self
+            .tape
+            .members(client)
+            .filter(|m| *m != geo)
+            .map(|m| patched(m, &patches))
+            .collect();
         self.made(members)
     }
 
@@ -45,10 +83,18 @@ impl Rules<'_, '_> {
 
     fn country(&mut self, index: u32) -> Option<Value> {
         let code = self.tape.string(index)?;
-        let &[a, b] = code.as_bytes() else { return None };
+        let &[a, b] = code.as_bytes() else {
+            return None;
+        };
         let upper = [a.to_ascii_uppercase(), b.to_ascii_uppercase()];
         let changes = upper.iter().all(u8::is_ascii_uppercase) && self.tape.inner(index) != upper;
-        if changes { std::str::from_utf8(&upper).ok().map(|upper| self.text(upper)) } else { None }
+        if changes {
+            std::str::from_utf8(&upper)
+                .ok()
+                .map(|upper| self.text(upper))
+        } else {
+            None
+        }
     }
 
     /// `location` with its gaps filled from `geo`; and whether `geo` says something else, so that it must stay.
@@ -58,12 +104,21 @@ impl Rules<'_, '_> {
             return (Some(self.place(geo).unwrap_or(Value::Node(geo))), false);
         }
         if tape.node(location).kind != Kind::Object || tape.node(geo).kind != Kind::Object {
-            return (self.place(location), !self.same(Value::Node(location), Value::Node(geo)));
+            return (
+                self.place(location),
+                !self.same(Value::Node(location), Value::Node(geo)),
+            );
         }
-        let (mine, theirs) = (self.place(location).unwrap_or(Value::Node(location)), self.place(geo).unwrap_or(Value::Node(geo)));
-        let (mut merged, mut differs) = (members(tape, self.changes, mine).collect::<Vec<_>>(), false);
+        let (mine, theirs) = (
+            self.place(location).unwrap_or(Value::Node(location)),
+            self.place(geo).unwrap_or(Value::Node(geo)),
+        );
+        let (mut merged, mut differs) =
+            (members(tape, self.changes, mine).collect::<Vec<_>>(), false);
         for (name, value) in members(tape, self.changes, theirs).collect::<Vec<_>>() {
-            let known = merged.iter().position(|(other, _)| name_of(tape, *other) == name_of(tape, name));
+            let known = merged
+                .iter()
+                .position(|(other, _)| name_of(tape, *other) == name_of(tape, name));
             match known.and_then(|at| merged.get_mut(at)) {
                 None => merged.push((name, value)),
                 Some((_, Value::Node(null))) if tape.node(*null).kind == Kind::Null => {
@@ -79,7 +134,13 @@ impl Rules<'_, '_> {
 
     /// Whether two values are the same but for the order of members and the spelling of strings.
     fn same(&self, a: Value, b: Value) -> bool {
-        let normal = Normal { tape: self.tape, plans: self.plans, changes: self.changes, root: a, root_node: 0 };
+        let normal = Normal {
+            tape: self.tape,
+            plans: self.plans,
+            changes: self.changes,
+            root: a,
+            root_node: 0,
+        };
         canonical::same(&normal, a, b)
     }
 }

@@ -41,7 +41,11 @@ pub(super) struct Rules<'r, 't> {
 impl Rules<'_, '_> {
     /// The members of an object that have these roles, the last one each, and their positions.
     #[inline]
-    pub(super) fn find<const N: usize>(&self, object: u32, roles: [Role; N]) -> [Option<(usize, Member)>; N] {
+    pub(super) fn find<const N: usize>(
+        &self,
+        object: u32,
+        roles: [Role; N],
+    ) -> [Option<(usize, Member)>; N] {
         find(self.tape, self.plans, object, roles)
     }
 
@@ -51,17 +55,41 @@ impl Rules<'_, '_> {
         if tape.node(root).kind != Kind::Object {
             return Err(NotAClick::NotAnObject);
         }
-        let found = self.find(root, [Role::Timestamp, Role::Route, Role::Client, Role::Taken]);
+        let found = self.find(
+            root,
+            [Role::Timestamp, Role::Route, Role::Client, Role::Taken],
+        );
         let [timestamp, route, client, taken] = found;
         let (timestamp_at, timestamp) = timestamp.ok_or(NotAClick::NoTimestamp)?;
         let route = route.filter(|(_, route)| tape.node(route.value).kind == Kind::Object);
         let (route_at, route) = route.ok_or(NotAClick::NoRoute)?;
         let time = self.time(timestamp.value).ok_or(NotAClick::BadTimestamp)?;
-        let client = client.and_then(|(at, m)| Some(Patch { at, member: m, name: None, value: self.client(m.value)? }));
+        let client = client.and_then(|(at, m)| {
+            Some(Patch {
+                at,
+                member: m,
+                name: None,
+                value: self.client(m.value)?,
+            })
+        });
         let new_route = self.object(route.value, Role::CreatedAt, Self::changed_time);
-        let route = new_route.map(|value| Patch { at: route_at, member: route, name: None, value });
-        let time = Some(Patch { at: timestamp_at, member: timestamp, name: None, value: time });
-        let patches = [time.filter(|patch| !matches!(patch.value, Value::Node(_))), client, route];
+        let route = new_route.map(|value| Patch {
+            at: route_at,
+            member: route,
+            name: None,
+            value,
+        });
+        let time = Some(Patch {
+            at: timestamp_at,
+            member: timestamp,
+            name: None,
+            value: time,
+        });
+        let patches = [
+            time.filter(|patch| !matches!(patch.value, Value::Node(_))),
+            client,
+            route,
+        ];
         if taken.is_some() {
             return Ok(self.moved(root, patches));
         }
@@ -71,12 +99,26 @@ impl Rules<'_, '_> {
     /// The click at `root` with what was delivered under the names that the forwarder uses put into `delivered`.
     fn moved(&mut self, root: u32, patches: [Option<Patch>; 3]) -> Value {
         let tape = self.tape;
-        let moves = |m: &Member| matches!(Role::of(&name_of(tape, Name::Node(m.name))), Role::Taken | Role::Delivered);
-        let members: Vec<_> = tape.members(root).filter(moves).map(|m| (Name::Node(m.name), Value::Node(m.value))).collect();
+        let moves = |m: &Member| {
+            matches!(
+                Role::of(&name_of(tape, Name::Node(m.name))),
+                Role::Taken | Role::Delivered
+            )
+        };
+        let members: Vec<_> = tape
+            .members(root)
+            .filter(moves)
+            .map(|m| (Name::Node(m.name), Value::Node(m.value)))
+            .collect();
         let delivered = self.made(members);
         let patches: Vec<_> = patches.into_iter().flatten().collect();
-        let stays = tape.members(root).filter(|m| !moves(m)).map(|m| patched(m, &patches));
-        let members = stays.chain([(Name::Given("delivered"), delivered)]).collect();
+        let stays = tape
+            .members(root)
+            .filter(|m| !moves(m))
+            .map(|m| patched(m, &patches));
+        let members = stays
+            .chain([(Name::Given("delivered"), delivered)])
+            .collect();
         self.made(members)
     }
 
@@ -84,18 +126,26 @@ impl Rules<'_, '_> {
     pub(super) fn made(&mut self, members: Vec<(Name, Value)>) -> Value {
         let start = self.changes.members.len() as u32;
         self.changes.members.extend(members);
-        self.changes.objects.push(Changed::Made(start, self.changes.members.len() as u32));
+        self.changes
+            .objects
+            .push(Changed::Made(start, self.changes.members.len() as u32));
         Value::Object(self.changes.objects.len() as u32 - 1)
     }
 
     /// The object at `node` with some members changed; nothing if none is.
-    pub(super) fn patch<const N: usize>(&mut self, node: u32, mut patches: [Option<Patch>; N]) -> Option<Value> {
+    pub(super) fn patch<const N: usize>(
+        &mut self,
+        node: u32,
+        mut patches: [Option<Patch>; N],
+    ) -> Option<Value> {
         let start = self.changes.patches.len();
         patches.sort_unstable_by_key(|patch| patch.map(|patch| patch.at));
         self.changes.patches.extend(patches.into_iter().flatten());
         let end = self.changes.patches.len();
         (end > start).then(|| {
-            self.changes.objects.push(Changed::Patched(node, start as u32, end as u32));
+            self.changes
+                .objects
+                .push(Changed::Patched(node, start as u32, end as u32));
             Value::Object(self.changes.objects.len() as u32 - 1)
         })
     }
@@ -108,16 +158,30 @@ impl Rules<'_, '_> {
     }
 
     /// The object at `index` with `rule` applied to the member in `role`; nothing if that changes nothing.
-    pub(super) fn object(&mut self, index: u32, role: Role, rule: impl Fn(&mut Self, u32) -> Option<Value>) -> Option<Value> {
+    pub(super) fn object(
+        &mut self,
+        index: u32,
+        role: Role,
+        rule: impl Fn(&mut Self, u32) -> Option<Value>,
+    ) -> Option<Value> {
         let [found] = self.find(index, [role]);
         let (at, member) = found?;
         let value = rule(self, member.value)?;
-        self.patch(index, [Some(Patch { at, member, name: None, value })])
+        self.patch(
+            index,
+            [Some(Patch {
+                at,
+                member,
+                name: None,
+                value,
+            })],
+        )
     }
 
     /// A time in canonical spelling; nothing if it is so already, or cannot be read.
     pub(super) fn changed_time(&mut self, index: u32) -> Option<Value> {
-        self.time(index).filter(|time| !matches!(time, Value::Node(_)))
+        self.time(index)
+            .filter(|time| !matches!(time, Value::Node(_)))
     }
 
     /// A time in canonical spelling; the node itself where it is so already; nothing if it cannot be read.
@@ -125,9 +189,13 @@ impl Rules<'_, '_> {
         let (node, inner) = (self.tape.node(index), self.tape.inner(index));
         let text = match node.kind {
             Kind::Number => time::from_epoch(std::str::from_utf8(self.tape.raw(index)).ok()?)?,
-            Kind::String if !node.escaped && time::is_canonical(inner) => return Some(Value::Node(index)),
+            Kind::String if !node.escaped && time::is_canonical(inner) => {
+                return Some(Value::Node(index));
+            }
             Kind::String if !node.escaped && time::is_local(inner) => {
-                let Value::Text(start, end) = self.text(std::str::from_utf8(inner).ok()?) else { return None };
+                let Value::Text(start, end) = self.text(std::str::from_utf8(inner).ok()?) else {
+                    return None;
+                };
                 self.changes.texts.push('Z');
                 return Some(Value::Text(start, end + 1));
             }

@@ -28,7 +28,10 @@ impl Framer {
     /// Whether the value that cannot be had whole is an envelope, whose elements can.
     pub(super) fn is_envelope(&self, text: &[u8]) -> bool {
         let tape = self.parser.tape(text);
-        let data = self.parser.data().filter(|_| !self.in_envelope() && !self.in_tail());
+        let data = self
+            .parser
+            .data()
+            .filter(|_| !self.in_envelope() && !self.in_tail());
         data.is_some_and(|data| !is_click(tape, members_before(tape, data)))
     }
 
@@ -68,7 +71,10 @@ pub fn is_click(tape: Tape<'_>, mut members: impl Iterator<Item = Member>) -> bo
 pub fn members_before(tape: Tape<'_>, data: u32) -> impl Iterator<Item = Member> + use<'_> {
     let mut at = 1;
     std::iter::from_fn(move || {
-        let member = Member { name: at, value: at + 1 };
+        let member = Member {
+            name: at,
+            value: at + 1,
+        };
         at = tape.node(member.value).next;
         (member.value < data).then_some(member)
     })

@@ -23,7 +23,15 @@ impl Framer {
         if self.began_a_line(text) {
             (depth, skip) = (0, 0);
         }
-        self.broken(Mode::Balance { depth, string: false, escape: false, skip }, wrong)
+        self.broken(
+            Mode::Balance {
+                depth,
+                string: false,
+                escape: false,
+                skip,
+            },
+            wrong,
+        )
     }
 
     /// Whether the value's first line holds more of it than brackets, and good parts of it follow in other
@@ -31,17 +39,31 @@ impl Framer {
     pub(super) fn began_a_line(&self, text: &[u8]) -> bool {
         let good = text.get(..self.parser.good()).unwrap_or_default();
         let line = memchr::memchr(b'\n', good).and_then(|end| good.get(..end));
-        line.is_some_and(|line| line.iter().any(|c| !matches!(c, b'{' | b'[' | b' ' | b'\t' | b'\r')))
+        line.is_some_and(|line| {
+            line.iter()
+                .any(|c| !matches!(c, b'{' | b'[' | b' ' | b'\t' | b'\r'))
+        })
     }
 
     pub(super) fn balance(&mut self, unread: &[u8], last: bool) -> Frame {
-        let Mode::Balance { mut depth, mut string, mut escape, skip } = self.mode else { return Frame::More };
+        let Mode::Balance {
+            mut depth,
+            mut string,
+            mut escape,
+            skip,
+        } = self.mode
+        else {
+            return Frame::More;
+        };
         let mut n = skip;
         for &c in unread.get(skip..).unwrap_or_default() {
             n += 1;
             match c {
                 b'\n' => {
-                    self.mode = Mode::Lines { line: Line::Indent, indent: 0 };
+                    self.mode = Mode::Lines {
+                        line: Line::Indent,
+                        indent: 0,
+                    };
                     return self.junk_or_more(n, last && n == unread.len());
                 }
                 _ if escape => escape = false,
@@ -59,7 +81,12 @@ impl Framer {
                 _ => {}
             }
         }
-        self.mode = Mode::Balance { depth, string, escape, skip: 0 };
+        self.mode = Mode::Balance {
+            depth,
+            string,
+            escape,
+            skip: 0,
+        };
         self.junk_or_more(n, last)
     }
 
@@ -67,13 +94,23 @@ impl Framer {
         if last {
             (self.mode, self.lost) = (Mode::Between, true);
         }
-        if n == 0 && !last { Frame::More } else { Frame::Junk(n, last) }
+        if n == 0 && !last {
+            Frame::More
+        } else {
+            Frame::Junk(n, last)
+        }
     }
 
     /// Skips lines up to one that begins with a bracket and is indented no further than the bad record:
     /// what is indented further was part of it.
     pub(super) fn lines(&mut self, unread: &[u8], last: bool) -> Frame {
-        let Mode::Lines { mut line, mut indent } = self.mode else { return Frame::More };
+        let Mode::Lines {
+            mut line,
+            mut indent,
+        } = self.mode
+        else {
+            return Frame::More;
+        };
         self.lost = true;
         for (n, &c) in unread.iter().enumerate() {
             match c {
@@ -81,8 +118,14 @@ impl Framer {
                 b' ' | b'\t' if line == Line::Indent => indent += 1,
                 b' ' | b'\t' => {}
                 // The bad record's own end, before the next one on the same line: `}, {`.
-                b',' | b'}' if line != Line::Junk && (c == b',' || indent <= self.indent) => line = Line::Closed,
-                b'{' | b'[' | b']' if line != Line::Junk && indent <= self.indent && (c != b']' || !self.stack.is_empty()) => {
+                b',' | b'}' if line != Line::Junk && (c == b',' || indent <= self.indent) => {
+                    line = Line::Closed
+                }
+                b'{' | b'[' | b']'
+                    if line != Line::Junk
+                        && indent <= self.indent
+                        && (c != b']' || !self.stack.is_empty()) =>
+                {
                     (self.mode, self.indent) = (Mode::Between, indent);
                     return Frame::Junk(n, true);
                 }

@@ -25,10 +25,15 @@ impl Framer {
         }
         let within = unread.get(..self.max_record).unwrap_or(unread);
         let whole = within.len() == unread.len();
-        let progress = match within.get(..WHOLE).filter(|_| self.taken == Taken::Undecided) {
+        let progress = match within
+            .get(..WHOLE)
+            .filter(|_| self.taken == Taken::Undecided)
+        {
             None => self.parser.run(within, last && whole),
             Some(first) => match self.parser.run(first, last && first.len() == unread.len()) {
-                Progress::More if self.is_envelope(first) => return Frame::Ahead(self.data_start()),
+                Progress::More if self.is_envelope(first) => {
+                    return Frame::Ahead(self.data_start());
+                }
                 Progress::More => {
                     self.taken = Taken::Whole;
                     self.parser.run(within, last && whole)

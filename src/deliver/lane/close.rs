@@ -10,15 +10,28 @@ impl Lane {
         self.state.leave(self.pending.len());
         drop(self.queue);
         let _ = self.worker.await;
-        let Counts { sent, rejected, left, retries, throttles, latency, failure, late, .. } = self.state.finish();
+        let Counts {
+            sent,
+            rejected,
+            left,
+            retries,
+            throttles,
+            latency,
+            failure,
+            late,
+            ..
+        } = self.state.finish();
         let Offered { mut tally, resumed } = self.offered;
         tally.sent += sent;
         tally.quarantined += rejected;
         // A task that panicked has settled nothing: its entries are not delivered.
-        let lost = tally.read.saturating_sub(tally.sent + tally.filtered + tally.quarantined + left);
+        let lost = tally
+            .read
+            .saturating_sub(tally.sent + tally.filtered + tally.quarantined + left);
         let moved = sent + rejected > 0 || self.state.has_moved();
         let late = late.filter(|_| !moved).map(Failure::GaveUp);
-        let panicked = (lost > 0).then(|| Failure::GaveUp("a task of this target ended early; see the log".into()));
+        let panicked = (lost > 0)
+            .then(|| Failure::GaveUp("a task of this target ended early; see the log".into()));
         let failure = failure.or(panicked).or(late);
         let unsettled = left + lost;
         let continued = failure.is_none() && !(self.end && unsettled == 0);
@@ -29,6 +42,17 @@ impl Lane {
             tally.failed += unsettled;
         }
         let target = self.state.name.clone();
-        TargetOutcome { target, tally, resumed, retries, throttles, latency, lag: None, moved, continued, failure }
+        TargetOutcome {
+            target,
+            tally,
+            resumed,
+            retries,
+            throttles,
+            latency,
+            lag: None,
+            moved,
+            continued,
+            failure,
+        }
     }
 }

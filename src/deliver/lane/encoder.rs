@@ -35,7 +35,13 @@ impl Lane {
     pub fn encoder(&self) -> Encoder {
         let target = self.state.target.clone();
         let (prior, resume) = (Arc::new(self.prior.clone()), self.resume);
-        Encoder { name: self.state.name.clone(), target, prior, resume, windows: self.windows.is_some() }
+        Encoder {
+            name: self.state.name.clone(),
+            target,
+            prior,
+            resume,
+            windows: self.windows.is_some(),
+        }
     }
 }
 
@@ -49,11 +55,17 @@ impl Encoder {
     pub fn encode(&self, click: &Click<'_>, at: u64) -> Encoded {
         let wanted = at >= self.resume && !self.prior.is_settled(at);
         let hour = self.windows.then(|| hour(&click.timestamp()).into());
-        Encoded { id: click.id, hour, entry: wanted.then(|| encode(&*self.target, click)) }
+        Encoded {
+            id: click.id,
+            hour,
+            entry: wanted.then(|| encode(&*self.target, click)),
+        }
     }
 }
 
 /// The entry of `click` for `target`.
 pub(super) fn encode(target: &dyn Target, click: &Click<'_>) -> Result<Entry, Unfit> {
-    target.encode(click).map_err(|why| Box::new((Entry::new(click, Default::default()), why.0)))
+    target
+        .encode(click)
+        .map_err(|why| Box::new((Entry::new(click, Default::default()), why.0)))
 }

@@ -7,7 +7,8 @@ impl Lane {
     /// Queues a batch. If the queue stays full, and others wait for this lane (`may_detach`), the lane keeps the
     /// batch, takes back what came after it, and `false` says so: it [goes on](Self::go_on) alone.
     pub async fn enqueue(&mut self, full: Full, may_detach: bool) -> bool {
-        self.state.ledger(|ledger| ledger.queue(&full.batch, full.frontier));
+        self.state
+            .ledger(|ledger| ledger.queue(&full.batch, full.frontier));
         self.pending = full.batch;
         let place = place(&self.queue, &self.room, &self.pending);
         tokio::select! {

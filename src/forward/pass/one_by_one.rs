@@ -22,7 +22,11 @@ impl<'f> Pass<'_, 'f> {
     ) -> Result<(Resume, SemaphorePermit<'f>), End> {
         let parser = std::mem::replace(&mut self.tools.parser, Parser::new(self.caps.depth));
         let mut decoder = Decoder::at(from, self.caps, parser);
-        let until = if self.threads > 1 { from.place.offset.saturating_add(alone) } else { u64::MAX };
+        let until = if self.threads > 1 {
+            from.place.offset.saturating_add(alone)
+        } else {
+            u64::MAX
+        };
         let end = loop {
             let todo = self.step(decoder.advance());
             let handled = match todo {
@@ -63,7 +67,11 @@ impl<'f> Pass<'_, 'f> {
             return self.replay(row, record.place);
         }
         let seen = &mut self.seen;
-        let not = match self.tools.normaliser.click(record, &self.object, |fingerprint| seen.meet(fingerprint)) {
+        let not = match self
+            .tools
+            .normaliser
+            .click(record, &self.object, |fingerprint| seen.meet(fingerprint))
+        {
             Ok(click) => {
                 self.first = self.first.or_else(|| click.millis());
                 let (at, bot) = (record.place.offset, click.is_bot());
@@ -77,10 +85,19 @@ impl<'f> Pass<'_, 'f> {
     }
 
     /// Gives the decoder the next bytes; or says how the pass ends without.
-    async fn read_on(&mut self, source: &mut Source, decoder: &mut Decoder, patience: &Patience) -> Result<(), End> {
+    async fn read_on(
+        &mut self,
+        source: &mut Source,
+        decoder: &mut Decoder,
+        patience: &Patience,
+    ) -> Result<(), End> {
         let offset = decoder.offset();
         self.go_on(offset, patience).await?;
-        match patience.in_time(source.next()).await.ok_or(End::Stopped { offset })? {
+        match patience
+            .in_time(source.next())
+            .await
+            .ok_or(End::Stopped { offset })?
+        {
             Next::Bytes(bytes) => decoder.push(bytes),
             Next::Cut(bytes, reason) => decoder.cut(bytes, reason),
             Next::Failed(error) => return Err(End::Failed(error.to_string())),

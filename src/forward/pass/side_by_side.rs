@@ -60,14 +60,32 @@ impl Pass<'_, '_> {
                     else => Event::Idle,
                 }
             };
-            match patience.in_time(event).await.ok_or(End::Stopped { offset: self.bytes })? {
+            match patience
+                .in_time(event)
+                .await
+                .ok_or(End::Stopped { offset: self.bytes })?
+            {
                 Event::Worked(worked) => {
-                    let Some((block, _)) = running.pop_front() else { continue };
-                    let worked = worked.ok_or_else(|| End::Failed("a thread ended early; see the log".into()))?;
-                    let Some(from) = self.take_up(&block, worked, &mut lost, patience).await? else { continue };
+                    let Some((block, _)) = running.pop_front() else {
+                        continue;
+                    };
+                    let worked = worked
+                        .ok_or_else(|| End::Failed("a thread ended early; see the log".into()))?;
+                    let Some(from) = self.take_up(&block, worked, &mut lost, patience).await?
+                    else {
+                        continue;
+                    };
                     let untaken = Some(block).filter(|block| from.place.offset < block.end);
-                    let blocks = untaken.into_iter().chain(running.into_iter().map(|(block, _)| block));
-                    give_back(source, blocks.flat_map(|block| block.parts).chain(buffer.parts).collect());
+                    let blocks = untaken
+                        .into_iter()
+                        .chain(running.into_iter().map(|(block, _)| block));
+                    give_back(
+                        source,
+                        blocks
+                            .flat_map(|block| block.parts)
+                            .chain(buffer.parts)
+                            .collect(),
+                    );
                     return Ok((from, false));
                 }
                 Event::Came(Next::Bytes(bytes)) => buffer.push(bytes),
@@ -93,17 +111,29 @@ impl Pass<'_, '_> {
         patience: &Patience,
     ) -> Result<Option<Resume>, End> {
         if !worked.fits(block) {
-            return Ok(Some(Resume { place: block.place, lost: *lost }));
+            return Ok(Some(Resume {
+                place: block.place,
+                lost: *lost,
+            }));
         }
         *lost |= worked.lost();
         let repeated = self.settle(worked).await?;
         self.go_on(block.end, patience).await?;
-        Ok((repeated * 4 > block.lines).then(|| Resume { place: block.next(), lost: *lost }))
+        Ok((repeated * 4 > block.lines).then(|| Resume {
+            place: block.next(),
+            lost: *lost,
+        }))
     }
 
     /// Offers the records of a block; says how many of its clicks repeat earlier ones.
     async fn settle(&mut self, worked: Box<Worked>) -> Result<u64, End> {
-        let Worked { pieces, mut columns, first, unknown, .. } = *worked;
+        let Worked {
+            pieces,
+            mut columns,
+            first,
+            unknown,
+            ..
+        } = *worked;
         self.unknown.extend(unknown);
         self.first = self.first.or(first);
         let mut repeated = 0;
@@ -128,7 +158,9 @@ impl Pass<'_, '_> {
         self.count(at, met.bot);
         let mut full: Vec<(usize, Full)> = Vec::new();
         for column in columns {
-            let Some(encoded) = column.next().filter(|_| n == 1) else { continue };
+            let Some(encoded) = column.next().filter(|_| n == 1) else {
+                continue;
+            };
             full.extend(self.offer_encoded(&column.name, encoded, at));
         }
         match n {
@@ -140,7 +172,10 @@ impl Pass<'_, '_> {
 
     fn offer_encoded(&mut self, name: &str, encoded: Encoded, at: u64) -> Option<(usize, Full)> {
         let index = self.lanes.iter().position(|lane| lane.name() == name)?;
-        Some((index, self.lanes.get_mut(index)?.offer_encoded(encoded, at)?))
+        Some((
+            index,
+            self.lanes.get_mut(index)?.offer_encoded(encoded, at)?,
+        ))
     }
 
     /// Offers a click whose number among identical ones nobody knew when it was encoded.
@@ -149,7 +184,13 @@ impl Pass<'_, '_> {
         parser.reset();
         parser.run(&met.raw, true);
         let (tape, batch_key) = (parser.tape(&met.raw), met.batch_key.clone());
-        let record = Record { tape, root: 0, raw: met.raw.clone(), place: met.place, batch_key };
+        let record = Record {
+            tape,
+            root: 0,
+            raw: met.raw.clone(),
+            place: met.place,
+            batch_key,
+        };
         match self.tools.normaliser.click(&record, &self.object, |_| n) {
             Ok(click) => offer(&mut self.lanes, &click, met.place.offset, None),
             Err(_) => Todo::Nothing,
@@ -170,5 +211,8 @@ async fn first(running: &mut Running) -> Option<Box<Worked>> {
 
 /// Gives bytes back to be read one by one.
 fn give_back(source: &mut Source, parts: Vec<Bytes>) {
-    parts.into_iter().rev().for_each(|bytes| source.give_back(Next::Bytes(bytes)));
+    parts
+        .into_iter()
+        .rev()
+        .for_each(|bytes| source.give_back(Next::Bytes(bytes)));
 }

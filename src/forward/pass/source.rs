@@ -33,7 +33,11 @@ impl Source {
     /// Reading and inflating are a task of their own, so that decoding never holds up the connection.
     pub(super) fn new(reader: Reader, caps: Caps) -> Source {
         let (sender, parts) = mpsc::channel(AHEAD);
-        Source { parts, back: VecDeque::new(), reading: tokio::spawn(read(reader, caps, sender)) }
+        Source {
+            parts,
+            back: VecDeque::new(),
+            reading: tokio::spawn(read(reader, caps, sender)),
+        }
     }
 
     /// What comes next. May be dropped and called again.

@@ -17,14 +17,18 @@ impl Parser {
         loop {
             if matches!(state, State::Key | State::FirstKey) {
                 let shape = &mut self.nodes[self.open as usize].shape;
-                let Some((length, to)) = self.shapes.predict(*shape, &text[at..]) else { break };
+                let Some((length, to)) = self.shapes.predict(*shape, &text[at..]) else {
+                    break;
+                };
                 *shape = to;
                 self.push(at, at + length - 1, Kind::String);
                 at += length;
                 state = State::Value;
             }
             if state != State::AfterValue {
-                let Some((end, next)) = self.swift_value(text, at) else { break };
+                let Some((end, next)) = self.swift_value(text, at) else {
+                    break;
+                };
                 (at, state) = (end, next);
                 if next != State::AfterValue {
                     continue;
@@ -102,7 +106,14 @@ impl Parser {
     #[inline(always)]
     fn push(&mut self, start: usize, end: usize, kind: Kind) {
         let next = self.nodes.len() as u32 + 1;
-        self.nodes.push(Node { start: start as u32, end: end as u32, next, kind, escaped: false, shape: UNKNOWN });
+        self.nodes.push(Node {
+            start: start as u32,
+            end: end as u32,
+            next,
+            kind,
+            escaped: false,
+            shape: UNKNOWN,
+        });
     }
 
     /// As what a container begins here.
@@ -110,7 +121,11 @@ impl Parser {
     pub(super) fn inner_shape(&mut self) -> ShapeId {
         match self.nodes.get(self.open as usize) {
             None => EMPTY,
-            Some(Node { kind: Kind::Object, shape, .. }) => self.shapes.inside(*shape),
+            Some(Node {
+                kind: Kind::Object,
+                shape,
+                ..
+            }) => self.shapes.inside(*shape),
             Some(array) => array.shape,
         }
     }
@@ -123,7 +138,9 @@ impl Parser {
             return None;
         }
         let index = self.nodes.len();
-        let length = self.repeats.take(&text[at..], at, (shape, self.depth), &mut self.nodes);
+        let length = self
+            .repeats
+            .take(&text[at..], at, (shape, self.depth), &mut self.nodes);
         match length {
             Some(_) if self.nodes[index].escaped => self.nodes[self.open as usize].escaped = true,
             Some(_) => {}
@@ -136,7 +153,14 @@ impl Parser {
     #[inline(always)]
     pub(super) fn begin(&mut self, start: usize, kind: Kind, shape: ShapeId) {
         let index = self.nodes.len() as u32;
-        self.nodes.push(Node { start: start as u32, end: 0, next: self.open, kind, escaped: false, shape });
+        self.nodes.push(Node {
+            start: start as u32,
+            end: 0,
+            next: self.open,
+            kind,
+            escaped: false,
+            shape,
+        });
         self.open = index;
         self.depth += 1;
     }
@@ -154,7 +178,12 @@ impl Parser {
             // What holds white space would not say so the next time.
             if !self.spaced {
                 self.nodes[kept as usize].next = count;
-                self.repeats.keep(&text[start..end], &self.nodes, kept as usize, (shape, self.depth - 1));
+                self.repeats.keep(
+                    &text[start..end],
+                    &self.nodes,
+                    kept as usize,
+                    (shape, self.depth - 1),
+                );
             }
         }
         self.nodes[self.open as usize].next = count;

@@ -69,14 +69,27 @@ fn members_and_elements_are_walked_in_order() {
     let tape = parser.tape(text);
     let names: Vec<_> = tape.members(0).map(|m| tape.inner(m.name)).collect();
     assert_eq!(names, [&b"a"[..], b"b", b"\\u0061"]);
-    assert_eq!(tape.raw(tape.get(0, "a").unwrap()), b"3", "the last of a repeated name");
-    assert_eq!(tape.elements(2).map(|e| tape.raw(e)).collect::<Vec<_>>(), [&b"1"[..], br#"{"x":2}"#]);
+    assert_eq!(
+        tape.raw(tape.get(0, "a").unwrap()),
+        b"3",
+        "the last of a repeated name"
+    );
+    assert_eq!(
+        tape.elements(2).map(|e| tape.raw(e)).collect::<Vec<_>>(),
+        [&b"1"[..], br#"{"x":2}"#]
+    );
 }
 
 #[test]
 fn stops_at_the_depth_allowed() {
     let deep = [b'['; 200];
-    assert_eq!(parse(&deep), Progress::Invalid { at: 128, fault: Fault::TooDeep });
+    assert_eq!(
+        parse(&deep),
+        Progress::Invalid {
+            at: 128,
+            fault: Fault::TooDeep
+        }
+    );
 }
 
 #[test]
@@ -112,8 +125,10 @@ proptest! {
 fn seen(tape: Tape<'_>, index: u32) -> Vec<(&[u8], Kind, bool)> {
     let node = tape.node(index);
     let mut all = vec![(tape.raw(index), node.kind, node.escaped)];
-    tape.members(index).for_each(|m| all.extend([seen(tape, m.name), seen(tape, m.value)].concat()));
-    tape.elements(index).for_each(|element| all.extend(seen(tape, element)));
+    tape.members(index)
+        .for_each(|m| all.extend([seen(tape, m.name), seen(tape, m.value)].concat()));
+    tape.elements(index)
+        .for_each(|element| all.extend(seen(tape, element)));
     all
 }
 
@@ -124,12 +139,16 @@ fn familiar() -> impl Strategy<Value = String> {
         (0, _) => "{}".into(),
         (1, _) => format!("{{{}}}", " ".repeat(60)),
         (n, false) => format!(r#"{{"n{n}":{n},"long":"{filler}","in":{{"a":[{{}},"\u00e9"]}}}}"#),
-        (n, true) => format!(r#"{{"long":"{filler}","b":{n},"in":{{"b":{{"c":[1,{n}]}},"a":null}}}}"#),
+        (n, true) => {
+            format!(r#"{{"long":"{filler}","b":{n},"in":{{"b":{{"c":[1,{n}]}},"a":null}}}}"#)
+        }
     });
     let value = proptest::collection::vec((object, "[abc]"), 0..6);
     value.prop_map(|members| {
-        let members: Vec<_> =
-            members.iter().map(|(object, name)| format!(r#""{name}":[{object},{object}],"{name}2":{object}"#)).collect();
+        let members: Vec<_> = members
+            .iter()
+            .map(|(object, name)| format!(r#""{name}":[{object},{object}],"{name}2":{object}"#))
+            .collect();
         format!("{{{}}}", members.join(","))
     })
 }

@@ -74,12 +74,18 @@ impl Parser {
         } else if same == rest.len() && !last {
             Scan::More
         } else {
-            Scan::Bad(self.pos + same, Fault::Unexpected(rest.get(same).copied().unwrap_or(c)))
+            Scan::Bad(
+                self.pos + same,
+                Fault::Unexpected(rest.get(same).copied().unwrap_or(c)),
+            )
         }
     }
 
     fn number(&mut self, rest: &[u8], last: bool) -> Scan {
-        let length = rest.iter().take_while(|c| matches!(c, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E')).count();
+        let length = rest
+            .iter()
+            .take_while(|c| matches!(c, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E'))
+            .count();
         if length == rest.len() && !last {
             return Scan::More;
         }

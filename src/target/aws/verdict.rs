@@ -79,7 +79,11 @@ pub(in super::super) struct Failed {
 /// The verdicts on a request's entries. A request of which every entry failed for one reason that is not theirs
 /// has failed as a whole.
 pub(in super::super) fn judge(results: Vec<Option<Failed>>) -> Result<Vec<Verdict>, Halt> {
-    let all = |codes: fn(&str) -> bool| results.iter().all(|one| one.as_ref().is_some_and(|failed| codes(&failed.code)));
+    let all = |codes: fn(&str) -> bool| {
+        results
+            .iter()
+            .all(|one| one.as_ref().is_some_and(|failed| codes(&failed.code)))
+    };
     if let Some(first) = results.iter().flatten().next() {
         let said = said(Some(&first.code), Some(&first.message));
         if all(is_throttled) {
@@ -90,7 +94,11 @@ pub(in super::super) fn judge(results: Vec<Option<Failed>>) -> Result<Vec<Verdic
     }
     let verdict = |result: Option<Failed>| match result {
         None => Verdict::Sent,
-        Some(Failed { code, message, permanent: true }) if !is_denied(&code) && !is_throttled(&code) => {
+        Some(Failed {
+            code,
+            message,
+            permanent: true,
+        }) if !is_denied(&code) && !is_throttled(&code) => {
             Verdict::Rejected(said(Some(&code), Some(&message)))
         }
         Some(_) => Verdict::Retry,
@@ -99,7 +107,10 @@ pub(in super::super) fn judge(results: Vec<Option<Failed>>) -> Result<Vec<Verdic
 }
 
 /// What a request that cannot be taken was answered: refused for what is in it, it was allowed.
-pub(in super::super) fn probed<T, E>(answer: Result<T, SdkError<E, HttpResponse>>, refused: &[&str]) -> Result<(), Halt>
+pub(in super::super) fn probed<T, E>(
+    answer: Result<T, SdkError<E, HttpResponse>>,
+    refused: &[&str],
+) -> Result<(), Halt>
 where
     E: Error + ProvideErrorMetadata + Send + Sync + 'static,
 {
@@ -115,7 +126,12 @@ pub(in super::super) fn halt<E>(error: SdkError<E, HttpResponse>, refused: &[&st
 where
     E: Error + ProvideErrorMetadata + Send + Sync + 'static,
 {
-    let Some(status) = error.raw_response().map(|response| response.status().as_u16()) else { return unanswered(&error) };
+    let Some(status) = error
+        .raw_response()
+        .map(|response| response.status().as_u16())
+    else {
+        return unanswered(&error);
+    };
     let code = error.code().unwrap_or_default().to_owned();
     let said = match code.as_str() {
         "" => format!("HTTP {status}"),
@@ -138,8 +154,13 @@ where
 fn unanswered<E: Error + Send + Sync + 'static>(error: &SdkError<E, HttpResponse>) -> Halt {
     let mut source: Option<&(dyn Error + 'static)> = Some(error);
     while let Some(cause) = source {
-        if let Some(CredentialsError::CredentialsNotLoaded(_)) = cause.downcast_ref::<CredentialsError>() {
-            return Halt::Misconfigured("no AWS credentials were found: give the function a role, or set AWS_ACCESS_KEY_ID".into());
+        if let Some(CredentialsError::CredentialsNotLoaded(_)) =
+            cause.downcast_ref::<CredentialsError>()
+        {
+            return Halt::Misconfigured(
+                "no AWS credentials were found: give the function a role, or set AWS_ACCESS_KEY_ID"
+                    .into(),
+            );
         }
         source = cause.source();
     }
@@ -168,8 +189,13 @@ fn is_denied(code: &str) -> bool {
 /// What can be done about an error that stays.
 fn advice(code: &str, said: String) -> String {
     let missing = ["NotFound", "NonExistent", "DoesNotExist", "NoSuch"];
-    let credentials =
-        ["InvalidClientTokenId", "UnrecognizedClient", "SignatureDoesNotMatch", "InvalidSignature", "MissingAuthentication"];
+    let credentials = [
+        "InvalidClientTokenId",
+        "UnrecognizedClient",
+        "SignatureDoesNotMatch",
+        "InvalidSignature",
+        "MissingAuthentication",
+    ];
     let cure = if code.starts_with("KMS") || code.starts_with("Kms") {
         "let the function's role, or the target's _ROLE_ARN, use the key of the resource"
     } else if is_denied(code) {
@@ -191,7 +217,10 @@ fn said(code: Option<&str>, message: Option<&str>) -> String {
         Some(at) => message.get(at..).unwrap_or_default(),
         None => message,
     };
-    let end = message.char_indices().nth(LONGEST).map_or(message.len(), |(at, _)| at);
+    let end = message
+        .char_indices()
+        .nth(LONGEST)
+        .map_or(message.len(), |(at, _)| at);
     match (code, message.get(..end).unwrap_or_default()) {
         (Some(code), "") => code.to_owned(),
         (Some(code), message) => format!("{code}: {message}"),
@@ -204,36 +233,72 @@ mod tests {
     use super::*;
 
     fn failed(code: &str, permanent: bool) -> Option<Failed> {
-        Some(Failed { code: code.into(), message: "it says why".into(), permanent })
+        Some(Failed {
+            code: code.into(),
+            message: "it says why".into(),
+            permanent,
+        })
     }
 
     #[test]
     fn entries_have_verdicts_of_their_own() {
-        let verdicts = judge(vec![None, failed("InternalFailure", false), failed("MalformedDetail", true)]).unwrap();
-        assert_eq!(verdicts, [Verdict::Sent, Verdict::Retry, Verdict::Rejected("MalformedDetail: it says why".into())]);
-        assert_eq!(judge(vec![None, failed("AccessDeniedException", true)]).unwrap(), [Verdict::Sent, Verdict::Retry]);
+        let verdicts = judge(vec![
+            None,
+            failed("InternalFailure", false),
+            failed("MalformedDetail", true),
+        ])
+        .unwrap();
+        assert_eq!(
+            verdicts,
+            [
+                Verdict::Sent,
+                Verdict::Retry,
+                Verdict::Rejected("MalformedDetail: it says why".into())
+            ]
+        );
+        assert_eq!(
+            judge(vec![None, failed("AccessDeniedException", true)]).unwrap(),
+            [Verdict::Sent, Verdict::Retry]
+        );
     }
 
     #[test]
     fn what_is_wrong_with_all_of_them_is_wrong_with_the_target() {
-        let denied = judge(vec![failed("AccessDeniedException", true), failed("KMS.AccessDenied", true)]);
-        assert!(matches!(denied, Err(Halt::Misconfigured(said)) if said.contains("it says why; allow it")));
-        let throttled = judge(vec![failed("ProvisionedThroughputExceededException", false); 1]);
+        let denied = judge(vec![
+            failed("AccessDeniedException", true),
+            failed("KMS.AccessDenied", true),
+        ]);
+        assert!(
+            matches!(denied, Err(Halt::Misconfigured(said)) if said.contains("it says why; allow it"))
+        );
+        let throttled = judge(vec![
+            failed("ProvisionedThroughputExceededException", false);
+            1
+        ]);
         assert!(matches!(throttled, Err(Halt::Throttled(None, _))));
-        assert!(matches!(judge(vec![failed("KmsThrottled", true)]), Err(Halt::Throttled(..))));
+        assert!(matches!(
+            judge(vec![failed("KmsThrottled", true)]),
+            Err(Halt::Throttled(..))
+        ));
     }
 
     impl Clone for Failed {
         fn clone(&self) -> Failed {
-            Failed { code: self.code.clone(), message: self.message.clone(), permanent: self.permanent }
+            Failed {
+                code: self.code.clone(),
+                message: self.message.clone(),
+                permanent: self.permanent,
+            }
         }
     }
 
     #[test]
     fn a_message_repeats_no_value() {
-        let text =
-            "1 validation error detected: Value 'secret' at 'records.1.member.data' failed to satisfy constraint: Member must …";
+        let text = "1 validation error detected: Value 'secret' at 'records.1.member.data' failed to satisfy constraint: Member must …";
         let said = said(Some("ValidationException"), Some(text));
-        assert!(said.starts_with("ValidationException: failed to satisfy") && !said.contains("secret"), "{said}");
+        assert!(
+            said.starts_with("ValidationException: failed to satisfy") && !said.contains("secret"),
+            "{said}"
+        );
     }
 }

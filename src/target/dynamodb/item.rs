@@ -21,7 +21,10 @@ impl KeyPart {
     /// A value of its type that no click has.
     pub(super) fn sample(&self) -> AttributeValue {
         let number = |kind| matches!(kind, Type::Number | Type::Integer);
-        match columns().into_iter().any(|(name, kind, _)| name == self.column && number(kind)) {
+        match columns()
+            .into_iter()
+            .any(|(name, kind, _)| name == self.column && number(kind))
+        {
             true => AttributeValue::N("-1E+100".into()),
             false => AttributeValue::S("clickstream-check".into()),
         }
@@ -35,9 +38,12 @@ impl FromStr for KeyPart {
         let (attribute, column) = text.split_once('=').unwrap_or((text, text));
         // A truth value can be no key, and what has no column is no text of its own.
         let fits = |kind| !matches!(kind, Type::Bool | Type::Json);
-        let known = columns().into_iter().any(|(name, kind, _)| name == column && fits(kind));
+        let known = columns()
+            .into_iter()
+            .any(|(name, kind, _)| name == column && fits(kind));
         // Under the name of another column, that one's value would be gone.
-        let free = attribute == column || !columns().into_iter().any(|(name, ..)| name == attribute);
+        let free =
+            attribute == column || !columns().into_iter().any(|(name, ..)| name == attribute);
         match known && free && !attribute.is_empty() {
             true => Ok(KeyPart { attribute: attribute.into(), column: column.into() }),
             false => Err("a column of the flat form, such as click_id, or attribute=column, such as pk=click_id, the attribute no other column".into()),
@@ -71,7 +77,9 @@ impl Item<'_> {
         PARSER.with_borrow_mut(|parser| {
             parser.reset();
             parser.run(row, true);
-            read(Item { tape: parser.tape(row) })
+            read(Item {
+                tape: parser.tape(row),
+            })
         })
     }
 
@@ -80,7 +88,10 @@ impl Item<'_> {
         let tape = self.tape;
         let value = tape.get(0, column)?;
         Some(match tape.node(value).kind {
-            Kind::String => string(&text::unescaped(tape.inner(value), tape.node(value).escaped)),
+            Kind::String => string(&text::unescaped(
+                tape.inner(value),
+                tape.node(value).escaped,
+            )),
             _ => string(tape.raw(value)),
         })
     }
@@ -96,7 +107,9 @@ impl Item<'_> {
                 _ => AttributeValue::S(string(&text::unescaped(tape.inner(value), node.escaped))),
             }
         };
-        tape.members(0).map(|member| (string(tape.inner(member.name)), attribute(member.value))).collect()
+        tape.members(0)
+            .map(|member| (string(tape.inner(member.name)), attribute(member.value)))
+            .collect()
     }
 }
 
@@ -113,11 +126,17 @@ mod tests {
     fn a_column_keeps_its_type_and_its_digits() {
         let row = br#"{"click_id":"a","latitude":48.8500000000000001,"first_in_session":true,"city":"K\u00f6ln \"x\""}"#;
         let attributes = Item::of(row, |item| item.attributes());
-        assert_eq!(attributes["latitude"], AttributeValue::N("48.8500000000000001".into()));
+        assert_eq!(
+            attributes["latitude"],
+            AttributeValue::N("48.8500000000000001".into())
+        );
         assert_eq!(attributes["first_in_session"], AttributeValue::Bool(true));
         assert_eq!(attributes["city"], AttributeValue::S("Köln \"x\"".into()));
         assert_eq!(attributes.len(), 4);
-        assert_eq!(Item::of(row, |item| item.text("latitude")).as_deref(), Some("48.8500000000000001"));
+        assert_eq!(
+            Item::of(row, |item| item.text("latitude")).as_deref(),
+            Some("48.8500000000000001")
+        );
         assert_eq!(Item::of(row, |item| item.text("country")), None);
     }
 
@@ -125,8 +144,22 @@ mod tests {
     fn a_key_is_a_column() {
         let part = |text: &str| KeyPart::from_str(text);
         assert_eq!(part("link_id").unwrap().to_string(), "link_id");
-        assert_eq!(part("pk=click_id").unwrap(), KeyPart { attribute: "pk".into(), column: "click_id".into() });
-        for text in ["", "link", "country=link_id", "pk=", "=click_id", "extra", "first_in_session"] {
+        assert_eq!(
+            part("pk=click_id").unwrap(),
+            KeyPart {
+                attribute: "pk".into(),
+                column: "click_id".into()
+            }
+        );
+        for text in [
+            "",
+            "link",
+            "country=link_id",
+            "pk=",
+            "=click_id",
+            "extra",
+            "first_in_session",
+        ] {
             assert!(part(text).is_err(), "{text}");
         }
     }

@@ -43,10 +43,17 @@ impl File {
                     ),
                 );
             }
-            (false, Some(_), _) => scope.mistake("COMPRESSION", "is for Parquet files; lines are always compressed with gzip"),
+            (false, Some(_), _) => scope.mistake(
+                "COMPRESSION",
+                "is for Parquet files; lines are always compressed with gzip",
+            ),
             _ => {}
         }
-        Some(if parquet { File::Parquet(codec.unwrap_or(Codec::Zstd)) } else { File::Lines(form.unwrap_or(Form::Flat)) })
+        Some(if parquet {
+            File::Parquet(codec.unwrap_or(Codec::Zstd))
+        } else {
+            File::Lines(form.unwrap_or(Form::Flat))
+        })
     }
 
     /// The form of a click in it.

@@ -16,7 +16,9 @@ pub(super) fn folder(timestamp: &str) -> String {
 /// Whether a key, after the prefix, is one of those given here.
 pub(super) fn is_ours(rest: &str) -> bool {
     const SHAPE: &str = "dt=0000-00-00/hour=00/xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx.";
-    let Some((name, extension)) = rest.split_at_checked(SHAPE.len()) else { return false };
+    let Some((name, extension)) = rest.split_at_checked(SHAPE.len()) else {
+        return false;
+    };
     let fits = |(c, shape)| match shape {
         b'0' => u8::is_ascii_digit(&c),
         b'x' => u8::is_ascii_hexdigit(&c),
@@ -45,18 +47,36 @@ impl Part {
             ("form", form.to_string()),
             ("first-index", index(entries.first())),
             ("last-index", index(entries.last())),
-            ("digest", ClickId::from_digest(&ids.finalize().into()).to_string()),
+            (
+                "digest",
+                ClickId::from_digest(&ids.finalize().into()).to_string(),
+            ),
         ];
-        Part { key, metadata: metadata.into_iter().map(|(name, value)| (name.to_owned(), value)).collect() }
+        Part {
+            key,
+            metadata: metadata
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value))
+                .collect(),
+        }
     }
 
     /// What the metadata of an object says otherwise, if the clicks are not the same.
     pub(super) fn difference(&self, there: &HashMap<String, String>) -> Option<String> {
         // The indexes are for people: in another file, the same clicks may stand elsewhere.
-        ["clicks", "digest", "form"].into_iter().find(|name| self.metadata.get(*name) != there.get(*name)).map(|name| {
-            let value = |metadata: &HashMap<String, String>| metadata.get(name).map_or("none", String::as_str).to_owned();
-            format!("{name} {} there, {} here", value(there), value(&self.metadata))
-        })
+        ["clicks", "digest", "form"]
+            .into_iter()
+            .find(|name| self.metadata.get(*name) != there.get(*name))
+            .map(|name| {
+                let value = |metadata: &HashMap<String, String>| {
+                    metadata.get(name).map_or("none", String::as_str).to_owned()
+                };
+                format!(
+                    "{name} {} there, {} here",
+                    value(there),
+                    value(&self.metadata)
+                )
+            })
     }
 }
 
@@ -74,7 +94,11 @@ mod tests {
         let id = ClickId::from_digest(&[7; 32]);
         assert!(is_ours(&format!("dt=2026-11-21/hour=23/{id}.parquet")));
         assert!(is_ours(&format!("dt=2026-11-21/hour=23/{id}.jsonl.gz")));
-        for other in [format!("dt=2026-11-21/hour=23/{id}.json"), format!("dt=2026-11-21/{id}.parquet"), "2026/11/21/x".into()] {
+        for other in [
+            format!("dt=2026-11-21/hour=23/{id}.json"),
+            format!("dt=2026-11-21/{id}.parquet"),
+            "2026/11/21/x".into(),
+        ] {
             assert!(!is_ours(&other), "{other}");
         }
     }

@@ -91,7 +91,11 @@ COPY (
 }
 
 fn location(area: &Area) -> String {
-    let slash = if area.prefix.is_empty() || area.prefix.ends_with('/') { "" } else { "/" };
+    let slash = if area.prefix.is_empty() || area.prefix.ends_with('/') {
+        ""
+    } else {
+        "/"
+    };
     format!("s3://{}/{}{slash}", area.bucket, area.prefix)
 }
 

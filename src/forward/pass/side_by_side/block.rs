@@ -25,7 +25,10 @@ pub(super) struct Block {
 impl Block {
     /// Where what comes after it begins.
     pub(super) fn next(&self) -> Place {
-        Place { offset: self.end, index: self.place.index + self.lines }
+        Place {
+            offset: self.end,
+            index: self.place.index + self.lines,
+        }
     }
 }
 
@@ -57,7 +60,12 @@ impl Buffer {
         let parts = std::mem::replace(&mut self.parts, rest);
         let length: usize = parts.iter().map(Bytes::len).sum();
         self.length -= length;
-        let block = Block { parts, place: *at, end: at.offset + length as u64, lines };
+        let block = Block {
+            parts,
+            place: *at,
+            end: at.offset + length as u64,
+            lines,
+        };
         *at = block.next();
         Some(block)
     }
@@ -66,7 +74,10 @@ impl Buffer {
 /// The last line that ends in `parts`, of so many as a block may have: the part it ends in, where, and how many lines up
 /// to it hold more than what may stand between records.
 fn last_line(parts: &[Bytes]) -> Option<(usize, usize, u64)> {
-    let filled = |line: &[u8]| line.iter().any(|c| !matches!(c, b' ' | b'\t' | b'\r' | b','));
+    let filled = |line: &[u8]| {
+        line.iter()
+            .any(|c| !matches!(c, b' ' | b'\t' | b'\r' | b','))
+    };
     let (mut lines, mut open, mut last) = (0, false, None);
     for (index, part) in parts.iter().enumerate() {
         let mut start = 0;

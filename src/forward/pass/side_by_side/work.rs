@@ -86,22 +86,34 @@ impl Worked {
 }
 
 impl Crew {
-    pub(super) fn new((object, caps, encoders): (Arc<ObjectRef>, Caps, Vec<Encoder>), threads: usize) -> Crew {
-        let hand = Hand { object, caps, encoders: encoders.into() };
+    pub(super) fn new(
+        (object, caps, encoders): (Arc<ObjectRef>, Caps, Vec<Encoder>),
+        threads: usize,
+    ) -> Crew {
+        let hand = Hand {
+            object,
+            caps,
+            encoders: encoders.into(),
+        };
         let start = |_| {
             let (sender, blocks) = mpsc::channel::<Work>();
             let hand = hand.clone();
             // Not one of the runtime's: those must be free for reading and writing.
-            let thread = std::thread::Builder::new().name("decode".into()).spawn(move || {
-                let mut tools = Tools::new(hand.caps);
-                for (block, reply) in blocks {
-                    // Nobody waits any more if the object is given up.
-                    let _ = reply.send(Box::new(hand.work(block, &mut tools)));
-                }
-            });
+            let thread = std::thread::Builder::new()
+                .name("decode".into())
+                .spawn(move || {
+                    let mut tools = Tools::new(hand.caps);
+                    for (block, reply) in blocks {
+                        // Nobody waits any more if the object is given up.
+                        let _ = reply.send(Box::new(hand.work(block, &mut tools)));
+                    }
+                });
             thread.ok().map(|_| sender)
         };
-        Crew { threads: (0..threads).filter_map(start).collect(), turn: 0 }
+        Crew {
+            threads: (0..threads).filter_map(start).collect(),
+            turn: 0,
+        }
     }
 
     /// Begins to work on a block.
@@ -123,14 +135,27 @@ impl Hand {
         // Its own: every entry counts as a holder of its object, and processors that count in one place hold each other up.
         let object = Arc::new((*self.object).clone());
         let parser = std::mem::replace(&mut tools.parser, Parser::new(self.caps.depth));
-        let mut decoder = Decoder::at(Resume { place: block.place, lost: false }, self.caps, parser);
+        let mut decoder = Decoder::at(
+            Resume {
+                place: block.place,
+                lost: false,
+            },
+            self.caps,
+            parser,
+        );
         let mut parts = block.parts.into_iter();
         let (mut pieces, mut first) = (Vec::with_capacity(block.lines as usize), None);
-        let mut encoded: Vec<Vec<Encoded>> = self.encoders.iter().map(|_| Vec::with_capacity(block.lines as usize)).collect();
+        let mut encoded: Vec<Vec<Encoded>> = self
+            .encoders
+            .iter()
+            .map(|_| Vec::with_capacity(block.lines as usize))
+            .collect();
         let end = loop {
             match decoder.advance() {
                 // Rows of the quarantine are fed back one by one.
-                Item::Record(record) if Row::read(record.tape, record.root).is_some() => break None,
+                Item::Record(record) if Row::read(record.tape, record.root).is_some() => {
+                    break None;
+                }
                 Item::Record(record) => {
                     let (mut print, place) = (0, record.place);
                     let number = |fingerprint| {
@@ -143,8 +168,15 @@ impl Hand {
                             for (encoder, encoded) in self.encoders.iter().zip(&mut encoded) {
                                 encoded.push(encoder.encode(&click, place.offset));
                             }
-                            let (bot, raw, batch_key) = (click.is_bot(), record.raw.clone(), record.batch_key.clone());
-                            pieces.push(Piece::Click(Met { place, raw, print, bot, batch_key }));
+                            let (bot, raw, batch_key) =
+                                (click.is_bot(), record.raw.clone(), record.batch_key.clone());
+                            pieces.push(Piece::Click(Met {
+                                place,
+                                raw,
+                                print,
+                                bot,
+                                batch_key,
+                            }));
                         }
                         Err(not) => pieces.push(Piece::Bad(record.to_bad(not.to_string()))),
                     }
@@ -152,15 +184,28 @@ impl Hand {
                 Item::Bad(bad) => pieces.push(Piece::Bad(bad)),
                 Item::Starved => match parts.next() {
                     Some(part) => decoder.push(part),
-                    None => break decoder.hand_over().filter(|(_, rest)| rest.is_empty()).map(|(end, _)| end),
+                    None => {
+                        break decoder
+                            .hand_over()
+                            .filter(|(_, rest)| rest.is_empty())
+                            .map(|(end, _)| end);
+                    }
                 },
                 Item::Tail(_) | Item::End => break None,
             }
         };
         tools.parser = decoder.into_parser();
-        let column =
-            |(encoder, encoded): (&Encoder, Vec<Encoded>)| Column { name: encoder.name().clone(), encoded: encoded.into_iter() };
+        let column = |(encoder, encoded): (&Encoder, Vec<Encoded>)| Column {
+            name: encoder.name().clone(),
+            encoded: encoded.into_iter(),
+        };
         let columns = self.encoders.iter().zip(encoded).map(column).collect();
-        Worked { pieces, columns, first, unknown: tools.normaliser.unknown(), end }
+        Worked {
+            pieces,
+            columns,
+            first,
+            unknown: tools.normaliser.unknown(),
+            end,
+        }
     }
 }

@@ -16,7 +16,13 @@ use crate::click::fields::Type;
 use crate::json::{Kind, Tape, text};
 
 /// The columns that every row has.
-const REQUIRED: [&str; 5] = ["click_id", "clicked_at", "batch_key", "source_object", "source_index"];
+const REQUIRED: [&str; 5] = [
+    "click_id",
+    "clicked_at",
+    "batch_key",
+    "source_object",
+    "source_index",
+];
 
 /// A column.
 pub(super) struct Column {
@@ -40,25 +46,40 @@ enum Values {
 impl Column {
     pub(super) fn new(name: &'static str, kind: Type) -> Column {
         let values = match kind {
-            Type::String | Type::Strings | Type::Json | Type::Object(_) => Values::Text(Vec::new(), Vec::new()),
+            Type::String | Type::Strings | Type::Json | Type::Object(_) => {
+                Values::Text(Vec::new(), Vec::new())
+            }
             Type::Time => Values::Time(Vec::new()),
             Type::Integer => Values::Integer(Vec::new()),
             Type::Number => Values::Number(Vec::new()),
             Type::Bool => Values::Bool(Vec::new()),
         };
-        Column { name, required: REQUIRED.contains(&name), levels: Vec::new(), values }
+        Column {
+            name,
+            required: REQUIRED.contains(&name),
+            levels: Vec::new(),
+            values,
+        }
     }
 
     pub(super) fn schema(&self) -> Result<TypePtr> {
         let (physical, logical) = match self.values {
             Values::Text(..) => (Physical::BYTE_ARRAY, Some(LogicalType::String)),
-            Values::Time(_) => (Physical::INT64, Some(LogicalType::timestamp(true, TimeUnit::MICROS))),
+            Values::Time(_) => (
+                Physical::INT64,
+                Some(LogicalType::timestamp(true, TimeUnit::MICROS)),
+            ),
             Values::Integer(_) => (Physical::INT64, None),
             Values::Number(_) => (Physical::DOUBLE, None),
             Values::Bool(_) => (Physical::BOOLEAN, None),
         };
-        let repetition = if self.required { Repetition::REQUIRED } else { Repetition::OPTIONAL };
-        let builder = Schema::primitive_type_builder(self.name, physical).with_logical_type(logical);
+        let repetition = if self.required {
+            Repetition::REQUIRED
+        } else {
+            Repetition::OPTIONAL
+        };
+        let builder =
+            Schema::primitive_type_builder(self.name, physical).with_logical_type(logical);
         builder.with_repetition(repetition).build().map(Arc::new)
     }
 
@@ -86,7 +107,9 @@ impl Column {
             }
             (Values::Time(times), Kind::String) => micros(inner).map(|time| times.push(time)),
             (Values::Integer(values), Kind::Number) => parsed(raw).map(|value| values.push(value)),
-            (Values::Number(values), Kind::Number) => parsed(raw).filter(|n: &f64| n.is_finite()).map(|n| values.push(n)),
+            (Values::Number(values), Kind::Number) => parsed(raw)
+                .filter(|n: &f64| n.is_finite())
+                .map(|n| values.push(n)),
             (Values::Bool(values), Kind::Bool) => parsed(raw).map(|value| values.push(value)),
             _ => None,
         };
@@ -124,24 +147,41 @@ impl Column {
     }
 
     /// Writes the values of `rows` rows and gives back the memory they took; `texts` is a place to work in.
-    pub(super) fn write(&mut self, rows: usize, writer: &mut ColumnWriter<'_>, texts: &mut Vec<ByteArray>) -> Result<()> {
+    pub(super) fn write(
+        &mut self,
+        rows: usize,
+        writer: &mut ColumnWriter<'_>,
+        texts: &mut Vec<ByteArray>,
+    ) -> Result<()> {
         let mut levels = take(&mut self.levels);
         levels.resize(rows, 0);
         let levels = (!self.required).then_some(levels.as_slice());
         let written = match (&mut self.values, writer) {
             (Values::Text(all, lengths), ColumnWriter::ByteArrayColumnWriter(writer)) => {
                 let mut all = Bytes::from(take(all));
-                texts.extend(take(lengths).into_iter().map(|length| all.split_to(all.len().min(length as usize)).into()));
+                texts.extend(
+                    take(lengths)
+                        .into_iter()
+                        .map(|length| all.split_to(all.len().min(length as usize)).into()),
+                );
                 let written = writer.write_batch(texts, levels, None);
                 texts.clear();
                 written
             }
-            (Values::Time(values) | Values::Integer(values), ColumnWriter::Int64ColumnWriter(writer)) => {
+            (
+                Values::Time(values) | Values::Integer(values),
+                ColumnWriter::Int64ColumnWriter(writer),
+            ) => writer.write_batch(&take(values), levels, None),
+            (Values::Number(values), ColumnWriter::DoubleColumnWriter(writer)) => {
                 writer.write_batch(&take(values), levels, None)
             }
-            (Values::Number(values), ColumnWriter::DoubleColumnWriter(writer)) => writer.write_batch(&take(values), levels, None),
-            (Values::Bool(values), ColumnWriter::BoolColumnWriter(writer)) => writer.write_batch(&take(values), levels, None),
-            _ => Err(ParquetError::General(format!("{} is of another type in the schema", self.name))),
+            (Values::Bool(values), ColumnWriter::BoolColumnWriter(writer)) => {
+                writer.write_batch(&take(values), levels, None)
+            }
+            _ => Err(ParquetError::General(format!(
+                "{} is of another type in the schema",
+                self.name
+            ))),
         };
         written.map(|_| ())
     }

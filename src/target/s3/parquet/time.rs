@@ -4,9 +4,40 @@
 /// off. A leap second is the last microsecond of its minute, so that it stays in its hour.
 pub(super) fn micros(time: &[u8]) -> Option<i64> {
     let (head, tail) = time.strip_suffix(b"Z")?.split_first_chunk::<19>()?;
-    let [y0, y1, y2, y3, b'-', m0, m1, b'-', d0, d1, b'T', h0, h1, b':', n0, n1, b':', s0, s1] = head else { return None };
-    let number = |digits: &[&u8]| digits.iter().try_fold(0, |n, c| c.is_ascii_digit().then(|| n * 10 + i64::from(*c - b'0')));
-    let (year, month, day) = (number(&[y0, y1, y2, y3])?, number(&[m0, m1])?, number(&[d0, d1])?);
+    let [
+        y0,
+        y1,
+        y2,
+        y3,
+        b'-',
+        m0,
+        m1,
+        b'-',
+        d0,
+        d1,
+        b'T',
+        h0,
+        h1,
+        b':',
+        n0,
+        n1,
+        b':',
+        s0,
+        s1,
+    ] = head
+    else {
+        return None;
+    };
+    let number = |digits: &[&u8]| {
+        digits.iter().try_fold(0, |n, c| {
+            c.is_ascii_digit().then(|| n * 10 + i64::from(*c - b'0'))
+        })
+    };
+    let (year, month, day) = (
+        number(&[y0, y1, y2, y3])?,
+        number(&[m0, m1])?,
+        number(&[d0, d1])?,
+    );
     let (hour, minute, second) = (number(&[h0, h1])?, number(&[n0, n1])?, number(&[s0, s1])?);
     let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     let days = match month {
@@ -18,7 +49,11 @@ pub(super) fn micros(time: &[u8]) -> Option<i64> {
     let fraction = match tail {
         [] => 0,
         [b'.', digits @ ..] if !digits.is_empty() && digits.iter().all(u8::is_ascii_digit) => {
-            digits.iter().chain(b"000000").take(6).fold(0, |n, c| n * 10 + i64::from(c - b'0'))
+            digits
+                .iter()
+                .chain(b"000000")
+                .take(6)
+                .fold(0, |n, c| n * 10 + i64::from(c - b'0'))
         }
         _ => return None,
     };
@@ -26,11 +61,25 @@ pub(super) fn micros(time: &[u8]) -> Option<i64> {
         return None;
     }
     // Years begin in March, so that the leap day is the last.
-    let (year, month) = if month <= 2 { (year - 1, month + 9) } else { (year, month - 3) };
-    let days =
-        year * 365 + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400) + (153 * month + 2) / 5 + day - 719_469;
+    let (year, month) = if month <= 2 {
+        (year - 1, month + 9)
+    } else {
+        (year, month - 3)
+    };
+    let days = year * 365 + year.div_euclid(4) - year.div_euclid(100)
+        + year.div_euclid(400)
+        + (153 * month + 2) / 5
+        + day
+        - 719_469;
     let minutes = (days * 24 + hour) * 60 + minute;
-    Some(minutes * 60_000_000 + if second == 60 { 59_999_999 } else { second * 1_000_000 + fraction })
+    Some(
+        minutes * 60_000_000
+            + if second == 60 {
+                59_999_999
+            } else {
+                second * 1_000_000 + fraction
+            },
+    )
 }
 
 #[cfg(test)]
