@@ -2,23 +2,44 @@
 //! may carry clicks.
 
 use tracing_subscriber::filter::Targets;
-use tracing_subscriber::fmt::{layer, time::SystemTime};
+use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
+use tracing_subscriber::fmt::{MakeWriter, layer};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Layer, Registry};
 
 /// Starts logging as JSON at `level`, `info` if none is given.
 pub fn json(level: Option<&str>) {
-    let log = layer()
+    tracing_subscriber::registry()
+        .with(json_layer(SystemTime, std::io::stderr))
+        .with(filter(level.unwrap_or("info")))
+        .init();
+}
+
+/// Writes each event as one JSON object on a line: `timestamp`, `level`, then its fields.
+fn json_layer<T, W>(timer: T, writer: W) -> impl Layer<Registry>
+where
+    T: FormatTime + Send + Sync + 'static,
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    layer()
         .json()
         .flatten_event(true)
         .with_current_span(false)
         .with_span_list(false)
-        .with_timer(SystemTime);
-    let log = log.with_target(false).with_writer(std::io::stderr);
-    tracing_subscriber::registry()
-        .with(log)
-        .with(filter(level.unwrap_or("info")))
-        .init();
+        .with_timer(timer)
+        .with_target(false)
+        .with_writer(writer)
+}
+
+/// Returns the lines that `work` logs, without their time.
+#[cfg(test)]
+pub(crate) fn captured(work: impl FnOnce()) -> String {
+    let file = std::sync::Arc::new(tempfile::tempfile().unwrap());
+    let log = tracing_subscriber::registry().with(json_layer((), file.clone()));
+    tracing::subscriber::with_default(log, work);
+    std::io::Seek::rewind(&mut &*file).unwrap();
+    std::io::read_to_string(&*file).unwrap()
 }
 
 /// Starts logging for a person. Without a `level` only what is out of the ordinary is told, and not how

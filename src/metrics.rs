@@ -83,9 +83,28 @@ impl Metric {
         Metric::Lag,
     ];
 
-    /// Its name.
-    pub fn name(self) -> String {
-        format!("{self:?}")
+    /// Returns the name that CloudWatch, alarms and dashboards know it by.
+    pub fn name(self) -> &'static str {
+        match self {
+            Metric::Objects => "Objects",
+            Metric::ObjectsFailed => "ObjectsFailed",
+            Metric::ObjectsLost => "ObjectsLost",
+            Metric::Records => "Records",
+            Metric::BadRecords => "BadRecords",
+            Metric::Bytes => "Bytes",
+            Metric::Clicks => "Clicks",
+            Metric::Bots => "Bots",
+            Metric::UnknownFields => "UnknownFields",
+            Metric::ColdStarts => "ColdStarts",
+            Metric::Sent => "Sent",
+            Metric::Filtered => "Filtered",
+            Metric::Quarantined => "Quarantined",
+            Metric::Failed => "Failed",
+            Metric::Retries => "Retries",
+            Metric::Throttles => "Throttles",
+            Metric::Latency => "Latency",
+            Metric::Lag => "Lag",
+        }
     }
 
     fn unit(self) -> &'static str {
@@ -205,7 +224,7 @@ fn document(
             .iter()
             .map(|(name, value)| ((*name).to_owned(), json!(value))),
     );
-    document.extend(told.map(|(metric, values)| (metric.name(), value(values))));
+    document.extend(told.map(|(metric, values)| (metric.name().to_owned(), value(values))));
     Value::Object(document).to_string()
 }
 
@@ -261,6 +280,10 @@ mod tests {
             "forwarder",
             UNIX_EPOCH + Duration::from_millis(1_795_305_600_123),
             true,
+        );
+        assert_eq!(
+            documents.join("\n") + "\n",
+            include_str!("../tests/data/formats/metrics.jsonl")
         );
         let [function, hook] = &documents[..] else {
             panic!("{documents:?}")

@@ -87,6 +87,7 @@ impl Claim {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Carried {
     /// The epoch it was written in: of two, the later counts.
+    #[serde(rename = "epoch")]
     pub epoch: u64,
     /// The progress.
     #[serde(flatten)]

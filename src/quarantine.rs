@@ -81,7 +81,7 @@ impl Quarantine {
             ),
         };
         let new = self.store.put_new(bucket, &key, rows).await?;
-        tracing::info!(object = %ObjectRef::new(bucket, key), new, "quarantine stored");
+        tracing::info!(object = %ObjectRef::new(bucket, key), new = new, "quarantine stored");
         Ok(())
     }
 }

@@ -46,7 +46,7 @@ fn main() -> ExitCode {
     match runtime(config::processors(&vars)) {
         Ok(runtime) => runtime.block_on(serve(vars, context)),
         Err(error) => {
-            tracing::error!(%error, "no threads to run on");
+            tracing::error!(error = %error, "no threads to run on");
             ExitCode::FAILURE
         }
     }
@@ -74,7 +74,7 @@ async fn serve(vars: Vars, context: Context) -> ExitCode {
     match lambda_runtime::run(handler).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!(%error, "the Lambda runtime ended; outside Lambda use the clickstream command");
+            tracing::error!(error = %error, "the Lambda runtime ended; outside Lambda use the clickstream command");
             ExitCode::FAILURE
         }
     }
@@ -181,7 +181,7 @@ impl Function {
     async fn handle(&self, event: LambdaEvent<Value>) -> Result<Value, Diagnostic> {
         let parsed =
             trigger::parse(&event.payload, &event.context.request_id).map_err(|error| {
-                tracing::error!(%error, "event refused");
+                tracing::error!(error = %error, "event refused");
                 Diagnostic {
                     error_type: "UnknownEvent".into(),
                     error_message: error.to_string(),
@@ -212,7 +212,7 @@ impl Function {
         let units: Vec<_> =
             join_all(answered.map(|(unit, outcomes)| bring.back(unit, outcomes))).await;
         parsed.answer.give(&units).map_err(|error| {
-            tracing::error!(%error, "invocation failed");
+            tracing::error!(error = %error, "invocation failed");
             Diagnostic {
                 error_type: "ObjectsFailed".into(),
                 error_message: error.to_string(),
@@ -256,12 +256,12 @@ fn announce(unit: &Unit) {
     for notice in &unit.notices {
         tracing::info!(
             message_id = unit.id,
-            notice,
+            notice = notice,
             "acknowledged without an object"
         );
     }
     if let Some(error) = &unit.error {
-        tracing::error!(message_id = unit.id, error, "message refused");
+        tracing::error!(message_id = unit.id, error = error, "message refused");
     }
 }
 

@@ -176,7 +176,7 @@ impl Trouble {
             target_name = &*lane.name,
             attempt = self.failures,
             delay_ms = delay.as_millis() as u64,
-            cause,
+            cause = cause,
             "target failed, waiting"
         );
         lane.while_waiting(lane.patience.in_time(tokio::time::sleep(delay)))

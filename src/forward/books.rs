@@ -126,7 +126,7 @@ impl<'f> Books<'f> {
                 () = stop.notified() => return,
             };
             if let Err(error) = written {
-                tracing::warn!(%error, "progress not written");
+                tracing::warn!(error = %error, "progress not written");
             }
         }
     }

@@ -62,7 +62,7 @@ impl Forwarder {
         for object in spellings {
             match self.store(&object).open(&object).await {
                 Err(ObjectError::Missing) => {
-                    tracing::debug!(%object, keys = job.keys.len(), "no such spelling")
+                    tracing::debug!(object = %object, keys = job.keys.len(), "no such spelling")
                 }
                 Ok(reader) => return Ok((object, reader)),
                 Err(error) => return Err(error),

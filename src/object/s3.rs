@@ -194,7 +194,7 @@ impl S3Reader {
                     self.at
                 )));
             }
-            tracing::warn!(object = %self.object, byte = self.at, cause, "connection lost, resuming");
+            tracing::warn!(object = %self.object, byte = self.at, cause = cause, "connection lost, resuming");
             self.body = get(
                 &self.client,
                 &self.object,

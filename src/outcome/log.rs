@@ -17,36 +17,40 @@ impl Outcome {
             End::Whole | End::Stopped { .. } => {}
             // A typing error in SOURCES looks just so.
             End::Skipped(why) if why.contains("SOURCES") => {
-                tracing::warn!(object, why, "object skipped")
+                tracing::warn!(object = object, why = why, "object skipped")
             }
-            End::Skipped(why) => tracing::info!(object, why, "object skipped"),
+            End::Skipped(why) => tracing::info!(object = object, why = why, "object skipped"),
             End::Missing => {
                 tracing::error!(
-                    object,
+                    object = object,
                     "object is gone: see its row in the quarantine; acknowledged"
                 )
             }
-            End::Done => tracing::info!(object, "object forwarded before"),
+            End::Done => tracing::info!(object = object, "object forwarded before"),
             End::Held(left) => {
                 tracing::warn!(
-                    object,
+                    object = object,
                     held_s = left.as_secs(),
                     "object held by another invocation"
                 );
             }
             End::Broken { offset, reason } => tracing::error!(
-                object,
-                offset,
-                reason,
+                object = object,
+                offset = offset,
+                reason = reason,
                 "object is broken: its tail is quarantined"
             ),
-            End::NotBegun => tracing::warn!(object, "object not begun: the time was up"),
+            End::NotBegun => tracing::warn!(object = object, "object not begun: the time was up"),
             End::Failed(cause) | End::Refused(cause) => {
-                tracing::error!(object, cause, "object failed")
+                tracing::error!(object = object, cause = cause, "object failed")
             }
         }
         for field in &self.unknown {
-            tracing::info!(object, field, "unknown field: it is forwarded as it came");
+            tracing::info!(
+                object = object,
+                field = field,
+                "unknown field: it is forwarded as it came"
+            );
         }
         for target in &self.targets {
             target.log(&object, &self.end);
@@ -61,7 +65,7 @@ macro_rules! audit {
         let lag_s = lag.map(|lag| lag.as_secs());
         let Tally { read, sent, filtered, quarantined, failed } = t;
         let (object, target) = ($object, &**target);
-        tracing::$level!(object, target, read, sent, filtered, quarantined, failed, retries, resumed, continued, lag_s, $($rest)+)
+        tracing::$level!(object = object, target = target, read = read, sent = sent, filtered = filtered, quarantined = quarantined, failed = failed, retries = retries, resumed = resumed, continued = continued, lag_s = lag_s, $($rest)+)
     }};
 }
 
@@ -72,7 +76,70 @@ impl TargetOutcome {
                 audit!(warn, object, self, "object forwarded in part")
             }
             None => audit!(info, object, self, "object forwarded"),
-            Some(cause) => audit!(error, object, self, %cause, "object failed"),
+            Some(cause) => audit!(error, object, self, cause = %cause, "object failed"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::log::captured;
+    use crate::object::ObjectRef;
+
+    fn ended(end: End) -> Outcome {
+        Outcome::unread(ObjectRef::new("clicks", "a.json"), end)
+    }
+
+    #[test]
+    fn audit_lines_are_those_that_were_released() {
+        let tally = Tally {
+            read: 10,
+            sent: 6,
+            filtered: 1,
+            quarantined: 2,
+            failed: 1,
+        };
+        let target = TargetOutcome {
+            target: "hook".into(),
+            tally,
+            resumed: 3,
+            retries: 4,
+            lag: Some(Duration::from_millis(2900)),
+            ..TargetOutcome::default()
+        };
+        let failed = TargetOutcome {
+            failure: Some(Failure::GaveUp("HTTP 503".into())),
+            continued: false,
+            lag: None,
+            ..target.clone()
+        };
+        let continued = TargetOutcome {
+            continued: true,
+            ..target.clone()
+        };
+        let outcomes = [
+            Outcome {
+                targets: vec![target, failed, continued],
+                unknown: vec!["route.qr".into()],
+                ..ended(End::Whole)
+            },
+            ended(End::Skipped("outside SOURCES".into())),
+            ended(End::Skipped("a folder marker".into())),
+            ended(End::Missing),
+            ended(End::Done),
+            ended(End::Held(Duration::from_secs(7))),
+            ended(End::Broken {
+                offset: 77,
+                reason: "truncated".into(),
+            }),
+            ended(End::NotBegun),
+            ended(End::Failed("403".into())),
+            ended(End::Refused("no such target".into())),
+        ];
+        let lines = captured(|| outcomes.iter().for_each(Outcome::log));
+        assert_eq!(lines, include_str!("../../tests/data/formats/audit.jsonl"));
     }
 }

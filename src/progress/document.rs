@@ -15,11 +15,13 @@ const PACKED: usize = 14_000;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Document {
     /// By the target's name.
+    #[serde(rename = "targets")]
     pub targets: BTreeMap<String, TargetProgress>,
     /// The rows of bad records before this plain offset are stored,
+    #[serde(rename = "bad")]
     pub bad: u64,
     /// under these rules for what is bad: under others, more may be.
-    #[serde(default)]
+    #[serde(rename = "rules", default)]
     pub rules: u32,
 }
 
@@ -89,14 +91,15 @@ impl TargetProgress {
 /// As it is written.
 #[derive(Serialize, Deserialize)]
 struct Wire {
+    #[serde(rename = "settled")]
     settled: u64,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(rename = "open", default, skip_serializing_if = "Vec::is_empty")]
     open: Vec<(u64, u64)>,
-    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[serde(rename = "more", default, skip_serializing_if = "String::is_empty")]
     more: String,
-    #[serde(default)]
+    #[serde(rename = "accepted", default)]
     accepted: bool,
-    #[serde(default)]
+    #[serde(rename = "done", default)]
     done: bool,
 }
 

@@ -21,29 +21,37 @@ const TARGETS: usize = crate::config::MOST_TARGETS;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Again {
     /// What tells this request from others: a message delivered twice asks once.
+    #[serde(rename = "token")]
     pub token: String,
     /// The targets that want it again; all if there are none.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(rename = "targets", default, skip_serializing_if = "Vec::is_empty")]
     pub targets: Vec<String>,
 }
 
 /// What is kept of one object.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Item {
+    #[serde(rename = "format")]
     pub(super) format: u64,
+    #[serde(rename = "state")]
     pub(super) state: State,
     /// The run that has claimed it last.
+    #[serde(rename = "owner")]
     pub(super) owner: String,
     /// How many have.
+    #[serde(rename = "epoch")]
     pub(super) epoch: u64,
     /// How often it was written: a write that was held up on its way must not undo a later one.
+    #[serde(rename = "writes")]
     pub(super) writes: u64,
     /// When the claim ends, in milliseconds since 1970; 0 if it was given up.
+    #[serde(rename = "lease")]
     pub(super) lease: u64,
     /// How often it was to be forwarded, from 1.
+    #[serde(rename = "generation")]
     pub(super) generation: u64,
     /// The last requests to forward it again.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(rename = "replays", default, skip_serializing_if = "Vec::is_empty")]
     pub(super) replays: Vec<String>,
     #[serde(rename = "progress")]
     pub(super) document: Document,
@@ -51,13 +59,15 @@ pub(super) struct Item {
 
 /// Where an object stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
 pub enum State {
     /// A run has it, unless its lease is over.
+    #[serde(rename = "running")]
     Running,
     /// No run has it, and something is left to do.
+    #[serde(rename = "open")]
     Open,
     /// Every target has all of it.
+    #[serde(rename = "done")]
     Done,
 }
 

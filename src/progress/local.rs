@@ -32,6 +32,7 @@ struct Inner {
 /// One line of the file. The last one of an object counts.
 #[derive(Serialize, Deserialize)]
 struct Line {
+    #[serde(rename = "object")]
     object: String,
     #[serde(flatten)]
     item: Item,
@@ -204,5 +205,13 @@ mod tests {
                 .to_string()
                 .contains("line 1 is not progress")
         );
+    }
+
+    #[test]
+    fn a_released_file_is_read_and_written_as_it_was() {
+        for released in include_str!("../../tests/data/formats/progress-file.jsonl").lines() {
+            let line: Line = serde_json::from_str(released).unwrap();
+            assert_eq!(serde_json::to_string(&line).unwrap(), released);
+        }
     }
 }

@@ -248,8 +248,11 @@ fn read(attributes: &Attributes, table: &str) -> Result<Item, ProgressError> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::progress::{Document, Range, TargetProgress};
+    use serde_json::Value;
 
     #[test]
     fn an_item_reads_back_as_it_was_written() {
@@ -295,5 +298,32 @@ mod tests {
         assert!(
             matches!(read(&strange, "t"), Err(ProgressError::Unavailable(why)) if why.contains("epoch"))
         );
+    }
+
+    #[test]
+    fn a_released_item_is_read_and_written_as_it_was() {
+        type Plain = BTreeMap<String, BTreeMap<String, Value>>;
+        let attribute = |kind: &str, value: &Value| match (kind, value) {
+            ("S", Value::String(text)) => AttributeValue::S(text.clone()),
+            ("N", Value::String(digits)) => AttributeValue::N(digits.clone()),
+            ("L", Value::Array(tokens)) => {
+                let token = |token: &Value| token["S"].as_str().unwrap().to_owned();
+                AttributeValue::L(tokens.iter().map(token).map(AttributeValue::S).collect())
+            }
+            other => panic!("{other:?}"),
+        };
+        let released: Plain =
+            serde_json::from_str(include_str!("../../tests/data/formats/progress-item.json"))
+                .unwrap();
+        let released: Attributes = released
+            .into_iter()
+            .map(|(name, value)| {
+                let (kind, value) = value.first_key_value().unwrap();
+                (name, attribute(kind, value))
+            })
+            .collect();
+        let item = read(&released, "t").unwrap();
+        let (key, now) = (released["object"].as_s().unwrap(), 1_795_305_590_000);
+        assert_eq!(attributes(key, &item, now).unwrap(), released);
     }
 }

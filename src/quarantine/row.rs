@@ -219,13 +219,13 @@ impl Row {
             &self.reason,
         );
         tracing::warn!(
-            object,
-            kind,
-            target,
-            offset,
-            index,
-            length,
-            reason,
+            object = object,
+            kind = kind,
+            target = target,
+            offset = offset,
+            index = index,
+            length = length,
+            reason = reason,
             "quarantined"
         );
     }
@@ -276,5 +276,36 @@ mod tests {
         assert_eq!(base.id(), row(b"x", Some("hook")).id());
         assert_ne!(base.id(), row(b"y", Some("hook")).id());
         assert_ne!(base.id(), row(b"x", None).id());
+    }
+
+    #[test]
+    fn released_rows_are_read_and_written_as_they_were() {
+        let mut parser = Parser::new(8);
+        for released in include_str!("../../tests/data/formats/quarantine.jsonl").lines() {
+            parser.reset();
+            assert_eq!(
+                parser.run(released.as_bytes(), true),
+                Progress::Done(released.len())
+            );
+            let row = Row::read(parser.tape(released.as_bytes()), 0).unwrap();
+            // The id of a click is computed anew when a row is fed back.
+            let tape = parser.tape(released.as_bytes());
+            let id = tape.get(0, "click_id").and_then(|node| tape.string(node));
+            let id = id.map(|text| {
+                let digits = text.replace('-', "");
+                let mut digest = [0; 32];
+                for (byte, at) in digest.iter_mut().zip((0..32).step_by(2)) {
+                    *byte = u8::from_str_radix(&digits[at..at + 2], 16).unwrap();
+                }
+                ClickId::from_digest(&digest)
+            });
+            let row = Row {
+                click: row.click.map(|(n, _)| (n, id.unwrap())),
+                ..row
+            };
+            let mut line = Vec::new();
+            row.write(&mut line);
+            assert_eq!(String::from_utf8(line).unwrap(), format!("{released}\n"));
+        }
     }
 }

@@ -95,7 +95,7 @@ impl Refreshing {
                 );
             }
             Err(mistakes) => {
-                tracing::warn!(target_name = &*self.name, %mistakes, "values that the target refers to stay as they were")
+                tracing::warn!(target_name = &*self.name, mistakes = %mistakes, "values that the target refers to stay as they were")
             }
         }
     }

@@ -29,22 +29,26 @@ pub(super) const LONGEST_DELAY: Duration = Duration::from_secs(900);
 pub(super) struct Continuation {
     #[serde(rename = "clickstream_continuation")]
     format: u64,
+    #[serde(rename = "bucket")]
     bucket: String,
+    #[serde(rename = "key")]
     key: String,
     /// Other spellings of the key, as long as none was found.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(rename = "spellings", default, skip_serializing_if = "Vec::is_empty")]
     spellings: Vec<String>,
     /// The message or the request that named the object first.
+    #[serde(rename = "origin")]
     pub(super) origin: String,
     /// How many runs there were before.
+    #[serde(rename = "hop")]
     pub(super) hop: u32,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "version", default, skip_serializing_if = "Option::is_none")]
     version: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "revision", default, skip_serializing_if = "Option::is_none")]
     revision: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "progress", default, skip_serializing_if = "Option::is_none")]
     progress: Option<crate::progress::Carried>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "again", default, skip_serializing_if = "Option::is_none")]
     again: Option<crate::progress::Again>,
 }
 
@@ -216,6 +220,19 @@ mod tests {
             prop_assert!(receives > EAGER || away <= Duration::from_secs(left) + MISS);
             prop_assert!(receives < 20 || away > Duration::from_secs(2600));
         }
+    }
+
+    #[test]
+    fn a_released_continuation_is_read_and_written_as_it_was() {
+        let released = include_str!("../../tests/data/formats/continuation.json");
+        let read: Continuation = serde_json::from_str(released).unwrap();
+        assert_eq!(serde_json::to_string(&read).unwrap() + "\n", released);
+        let job = Continuation::read(&serde_json::from_str(released).unwrap()).unwrap();
+        assert_eq!(
+            (job.keys.len(), job.hop, job.rest.is_some()),
+            (2, 2, true),
+            "{job:?}"
+        );
     }
 
     #[test]

@@ -48,10 +48,10 @@ impl Bring<'_> {
         match self.in_time(self.queues.send(unit, &rest, delay)).await {
             Ok(message_id) => {
                 tracing::info!(
-                    object,
-                    hop,
-                    origin,
-                    message_id,
+                    object = object,
+                    hop = hop,
+                    origin = origin,
+                    message_id = message_id,
                     delay_s = delay.as_secs(),
                     "object continues in a fresh message"
                 );
@@ -63,10 +63,10 @@ impl Bring<'_> {
             }
             Err(problem) => {
                 tracing::error!(
-                    object,
-                    hop,
-                    origin,
-                    problem,
+                    object = object,
+                    hop = hop,
+                    origin = origin,
+                    problem = problem,
                     "the rest of the object cannot be handed over"
                 );
                 let cause = Fate::of(outcome.clone()).failure.unwrap_or_default();
@@ -96,16 +96,16 @@ impl Bring<'_> {
         let (message_id, receives) = (&unit.id, unit.receives);
         match self.in_time(self.queues.delay(unit, delay)).await {
             Ok(()) => tracing::warn!(
-                message_id,
-                receives,
+                message_id = message_id,
+                receives = receives,
                 delay_s = delay.as_secs(),
                 "message comes back"
             ),
             Err(problem) => {
                 tracing::warn!(
-                    message_id,
-                    receives,
-                    problem,
+                    message_id = message_id,
+                    receives = receives,
+                    problem = problem,
                     "message comes back when its queue's visibility time-out is over"
                 );
             }
