@@ -78,7 +78,7 @@ invoke:
 	$(PYTHON) tests/aws/invoke.py $(EVENT)
 
 check:
-	cargo fmt --check
+	cargo fmt --all --check
 	cargo clippy --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items
 

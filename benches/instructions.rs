@@ -17,8 +17,8 @@ mod pipeline;
 use std::hint::black_box;
 
 use bytes::Bytes;
-use clickstream_forwarder::click::Form;
-use clickstream_forwarder::sample::Framing;
+use clicks::click::Form;
+use clicks::sample::Framing;
 
 use pipeline::{Tools, sample};
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use clickstream_forwarder::config::vars::{Scope, Vars};
-use clickstream_forwarder::target::{Context, KINDS, Target};
+use clickstream_forwarder::targets::{Context, KINDS, Target};
 
 /// A kind's name, and a target of it unless its minimal configuration is missing here.
 pub type Named = (&'static str, Option<Arc<dyn Target>>);

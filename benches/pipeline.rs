@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use clickstream_forwarder::click::{Click, Normaliser, Seen};
-use clickstream_forwarder::decode::{Caps, Decoder, Item, Record, Resume};
-use clickstream_forwarder::json::Parser;
+use clicks::click::{Click, Normaliser, Seen};
+use clicks::decode::{Caps, Decoder, Item, Record, Resume};
+use clicks::json::Parser;
+use clicks::sample::{Framing, Sample};
 use clickstream_forwarder::object::ObjectRef;
-use clickstream_forwarder::sample::{Framing, Sample};
 
 /// Bytes of a file that arrive at a time.
 const CHUNK: usize = 256 * 1024;

@@ -25,9 +25,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use clickstream_forwarder::click::Form;
-use clickstream_forwarder::sample::Framing;
-use clickstream_forwarder::target::Target;
+use clicks::click::Form;
+use clicks::sample::Framing;
+use clickstream_forwarder::targets::Target;
 use criterion::{Criterion, Throughput};
 use flate2::Compression;
 use flate2::bufread::MultiGzDecoder;

@@ -24,17 +24,17 @@
 //! 4. Only [`deliver`] sends, and only `deliver/retry.rs` waits for a target.
 //! 5. A target knows one wire format and no other target: limits, encode, send once. No loop over
 //!    attempts, no sleep, no environment, no arithmetic of sizes.
-//! 6. `json`, `decode::frame`, `deliver::batch`, `deliver::backoff` and [`click`] do no I/O, read no clock,
+//! 6. `clicks`, `deliver::batch`, `deliver::backoff` and [`clicks::click`] do no I/O, read no clock,
 //!    and take their randomness as an argument.
 //! 7. Conservation: read = sent + filtered + quarantined + failed, per object and target.
 //!
 //! # Decisions
 //!
-//! - 2026-11-22: an own JSON parser ([`json`]), because a click must come out with the digits, escapes and
+//! - 2026-11-22: an own JSON parser ([`clicks::json`]), because a click must come out with the digits, escapes and
 //!   unknown members it came with, and because framing and parsing are one pass over the bytes.
 //! - 2026-11-22: the first of identical clicks hashes its canonical text alone, so that anyone can compute
 //!   its id; the n-th adds a line feed and n.
-//! - 2026-11-22: a refused body, 400, 413 or 422 alike, is one [`target::Halt`]: the cure is to halve it.
+//! - 2026-11-22: a refused body, 400, 413 or 422 alike, is one [`targets::Halt`]: the cure is to halve it.
 //! - 2026-11-22: a bad record in many lines ends before the next line that begins with a bracket and is
 //!   indented no further than the record: nothing inside it becomes a click.
 //! - 2026-11-22: progress counts in plain offsets, not in records: a later decoder may count bad records
@@ -63,14 +63,6 @@ pub mod trigger;
 
 pub mod object;
 
-pub mod json;
-
-pub mod decode;
-
-pub mod click;
-
-pub mod target;
-
 pub mod deliver;
 
 pub mod forward;
@@ -81,16 +73,12 @@ pub mod quarantine;
 
 pub mod outcome;
 
-pub mod metrics;
-
 pub mod config;
 
-pub mod settings;
+pub mod targets;
 
-pub mod aws;
+pub mod platform;
 
-pub mod tls;
+pub mod lambda;
 
-pub mod log;
-
-pub mod sample;
+pub mod cli;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::vars::{Scope, parse_duration, parse_rate};
-use crate::target::{COMMON, Context, KINDS, Kind, Limits, Target};
+use crate::targets::{COMMON, Context, KINDS, Kind, Limits, Target};
 
 /// Bytes that a request must have room for beside its frame: four usual clicks.
 const LEAST_CLICK: usize = 4096;

@@ -1,7 +1,7 @@
 //! Entries put together into requests that keep to a target's limits. Pure.
 
 use super::groups::ROUNDS;
-use crate::target::{Entry, Limits};
+use crate::targets::{Entry, Limits};
 
 /// Collects entries until one more would not fit.
 #[derive(Debug)]
@@ -97,7 +97,7 @@ mod tests {
         // What goes beside the body counts like it.
         let (beside, body) = (size / 3, size - size / 3);
         let marks = vec![("k", "v".repeat(beside.saturating_sub(1)).into())];
-        let place = crate::decode::Place { offset: 0, index };
+        let place = clicks::decode::Place { offset: 0, index };
         let marks = if beside > 0 { marks } else { Vec::new() };
         Entry {
             body: vec![b'x'; body].into(),

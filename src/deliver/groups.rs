@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-use crate::target::Entry;
+use crate::targets::Entry;
 
 /// How many requests a batch of grouped entries may make: entries of one group go one after the other, so that others
 /// must be at hand to fill the requests.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::progress::{Range, TargetProgress};
-use crate::target::Entry;
+use crate::targets::Entry;
 
 /// The books of one lane.
 #[derive(Debug, Default)]
@@ -138,8 +138,8 @@ impl Ledger {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::click::ClickId;
     use crate::object::ObjectRef;
+    use clicks::click::ClickId;
     use proptest::prelude::*;
     use std::collections::BTreeSet;
     use std::sync::Arc;
@@ -153,7 +153,7 @@ pub(super) mod tests {
             id: ClickId::from_digest(&[0; 32]),
             n: 1,
             object: Arc::new(ObjectRef::new("b", "k")),
-            place: crate::decode::Place::default(),
+            place: clicks::decode::Place::default(),
             at,
             turn,
             batch_key: "k".into(),

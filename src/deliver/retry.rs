@@ -11,7 +11,7 @@ use super::backoff;
 use super::groups::{Turn, requests};
 use super::state::LaneState;
 use crate::outcome::Failure;
-use crate::target::{Entry, Halt, Verdict};
+use crate::targets::{Entry, Halt, Verdict};
 
 /// A target that has not answered for so long is down, even if the deadline came before its time-out.
 const SILENCE: Duration = Duration::from_secs(5);

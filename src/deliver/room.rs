@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc::{self, error::SendError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::target::Entry;
+use crate::targets::Entry;
 
 /// Room for entries, in KiB.
 #[derive(Clone, Debug)]

@@ -14,7 +14,7 @@ use crate::config::TargetConfig;
 use crate::outcome::Failure;
 use crate::progress::{Fence, TargetProgress};
 use crate::quarantine::Row;
-use crate::target::{Entry, Target, Verdict};
+use crate::targets::{Entry, Target, Verdict};
 
 /// Single entries rejected before the first is accepted that mean: not the clicks are wrong, the target is.
 const MANY: usize = 20;

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use crate::click::ClickId;
-use crate::target::{Cut, Window};
+use crate::targets::{Cut, Window};
+use clicks::click::ClickId;
 
 /// Letters of a timestamp that say its hour: `2026-11-21T23`.
 const HOUR: usize = 13;

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use super::Forwarder;
-use crate::decode::{BadRecord, Place};
 use crate::object::{ObjectError, ObjectRef, Reader};
 use crate::outcome::{End, Outcome};
 use crate::quarantine::{Row, RowKind};
 use crate::trigger::Job;
+use clicks::decode::{BadRecord, Place};
 
 /// Why an object that was named is not read.
 pub(super) const GONE: &str = "the object is gone: no spelling of its key exists";

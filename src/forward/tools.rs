@@ -5,9 +5,9 @@ use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::Semaphore;
 
-use crate::click::{MOST_UNKNOWN, Normaliser};
-use crate::decode::Caps;
-use crate::json::Parser;
+use clicks::click::{MOST_UNKNOWN, Normaliser};
+use clicks::decode::Caps;
+use clicks::json::Parser;
 
 /// Most that are kept: the objects of the largest batch.
 const MOST: usize = 10;

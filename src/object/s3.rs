@@ -13,8 +13,8 @@ use bytes::Bytes;
 use tokio::sync::OnceCell;
 
 use super::{ObjectError, ObjectRef};
-use crate::aws::{Aws, CONNECT};
-use crate::log::causes;
+use crate::platform::aws::{Aws, CONNECT};
+use crate::platform::log::causes;
 
 /// A body that gives nothing for this long counts as lost. The SDK's own guard measures throughput and
 /// would blame the network for a slow target.

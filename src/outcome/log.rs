@@ -86,8 +86,8 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::log::captured;
     use crate::object::ObjectRef;
+    use crate::platform::log::captured;
 
     fn ended(end: End) -> Outcome {
         Outcome::unread(ObjectRef::new("clicks", "a.json"), end)

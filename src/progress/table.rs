@@ -13,8 +13,8 @@ use tokio::sync::OnceCell;
 
 use super::item::Item;
 use super::{ProgressError, State};
-use crate::aws::Aws;
-use crate::log::causes;
+use crate::platform::aws::Aws;
+use crate::platform::log::causes;
 
 /// Seconds that an item is kept after its last write: longer than S3 or SQS can bring the object again.
 const KEEP: u64 = 35 * 86_400;

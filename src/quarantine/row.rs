@@ -8,11 +8,11 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
-use crate::click::{ClickId, write_source};
-use crate::decode::{BadRecord, Place};
-use crate::json::{Kind, Tape, text};
 use crate::object::ObjectRef;
-use crate::target::Entry;
+use crate::targets::Entry;
+use clicks::click::{ClickId, write_source};
+use clicks::decode::{BadRecord, Place};
+use clicks::json::{Kind, Tape, text};
 
 /// The member that marks a row, and its version: what is fed back is known by it.
 const MARK: &str = "clickstream_quarantine";
@@ -234,7 +234,7 @@ impl Row {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::json::{Parser, Progress};
+    use clicks::json::{Parser, Progress};
 
     fn row(raw: &[u8], target: Option<&str>) -> Row {
         let object = ObjectRef {

@@ -10,8 +10,8 @@ use tokio::sync::OnceCell;
 
 use super::Unit;
 use super::again::Continuation;
-use crate::aws::Aws;
-use crate::log::causes;
+use crate::platform::aws::Aws;
+use crate::platform::log::causes;
 
 /// How long one attempt of a call may take: the end of the invocation is near.
 const ATTEMPT: Duration = Duration::from_secs(2);

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use clickstream_forwarder::click::{fields, schema};
-use clickstream_forwarder::decode::Caps;
-use clickstream_forwarder::sample::{Framing, Sample};
+use clicks::click::{fields, schema};
+use clicks::decode::Caps;
+use clicks::sample::{Framing, Sample};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -187,7 +187,7 @@ fn leaves(value: &Value, out: &mut BTreeSet<String>) {
 
 #[test]
 fn no_form_names_a_member_twice_or_breaks_its_line() {
-    use clickstream_forwarder::json::{Parser, compact};
+    use clicks::json::{Parser, compact};
     for file in data_files() {
         for out in outputs(&file) {
             let Out::Click {

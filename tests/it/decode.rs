@@ -2,8 +2,8 @@
 
 use std::io::Write;
 
-use clickstream_forwarder::decode::{Caps, Decoder, Item};
-use clickstream_forwarder::sample::{Framing, Sample};
+use clicks::decode::{Caps, Decoder, Item};
+use clicks::sample::{Framing, Sample};
 use proptest::prelude::*;
 
 use crate::support::{Out, click, data_files, decode};

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use clickstream_forwarder::click::columns;
-use clickstream_forwarder::click::fields::{CLICK, walk};
+use clicks::click::columns;
+use clicks::click::fields::{CLICK, walk};
+use clickstream_forwarder::config::settings::Settings;
 use clickstream_forwarder::config::{GLOBALS, vars::Vars};
-use clickstream_forwarder::settings::Settings;
-use clickstream_forwarder::target::{AWS, COMMON, KINDS, Var};
+use clickstream_forwarder::targets::{AWS, COMMON, KINDS, Var};
 
 use crate::support::{context, root};
 

@@ -9,7 +9,7 @@ use clickstream_forwarder::deliver::Patience;
 use clickstream_forwarder::forward::Forwarder;
 use clickstream_forwarder::object::{Memory, ObjectRef};
 use clickstream_forwarder::outcome::{End, Failure, Fresh, Outcome, Tally};
-use clickstream_forwarder::target::{Cut, Entry, Halt, Verdict};
+use clickstream_forwarder::targets::{Cut, Entry, Halt, Verdict};
 use clickstream_forwarder::trigger::Job;
 use proptest::prelude::*;
 use tokio::time::Instant;

@@ -8,7 +8,7 @@ use clickstream_forwarder::deliver::Patience;
 use clickstream_forwarder::forward::Forwarder;
 use clickstream_forwarder::outcome::End;
 use clickstream_forwarder::progress::{Local, Progress};
-use clickstream_forwarder::target::{Cut, Entry, Halt, Limits, Verdict};
+use clickstream_forwarder::targets::{Cut, Entry, Halt, Limits, Verdict};
 use proptest::prelude::*;
 use tokio::time::Instant;
 

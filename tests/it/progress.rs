@@ -10,7 +10,7 @@ use clickstream_forwarder::forward::Forwarder;
 use clickstream_forwarder::object::Memory;
 use clickstream_forwarder::outcome::{End, Outcome};
 use clickstream_forwarder::progress::{Again, Document, Local, Progress};
-use clickstream_forwarder::target::{Halt, Verdict};
+use clickstream_forwarder::targets::{Halt, Verdict};
 use clickstream_forwarder::trigger::Job;
 use proptest::prelude::*;
 use tokio::time::Instant;

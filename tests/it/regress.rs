@@ -2,8 +2,8 @@
 
 use std::io::Write;
 
+use clicks::decode::Caps;
 use clickstream_forwarder::config::{Area, Config};
-use clickstream_forwarder::decode::Caps;
 use clickstream_forwarder::deliver::Patience;
 use clickstream_forwarder::forward::Forwarder;
 use clickstream_forwarder::object::{Directory, Memory, ObjectError, ObjectRef, Store};

@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use clickstream_forwarder::click::{Click, Form};
+use clicks::click::{Click, Form};
+use clicks::decode::Caps;
 use clickstream_forwarder::config::{Area, Config, Place, TargetConfig};
-use clickstream_forwarder::decode::Caps;
 use clickstream_forwarder::forward::Forwarder;
 use clickstream_forwarder::object::{Memory, Store};
-use clickstream_forwarder::target::{Entry, Halt, Limits, Target, Unfit, Verdict};
+use clickstream_forwarder::targets::{Entry, Halt, Limits, Target, Unfit, Verdict};
 use clickstream_forwarder::trigger::Job;
 
 /// What a scripted target answers: the number of the request, and its entries.

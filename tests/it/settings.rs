@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use aws_config::{BehaviorVersion, Region};
 use aws_credential_types::Credentials;
-use clickstream_forwarder::aws::Aws;
 use clickstream_forwarder::config::ConfigErrors;
-use clickstream_forwarder::settings::Settings;
-use clickstream_forwarder::target::{Context, Halt, Verdict};
+use clickstream_forwarder::config::settings::Settings;
+use clickstream_forwarder::platform::aws::Aws;
+use clickstream_forwarder::targets::{Context, Halt, Verdict};
 use serde_json::{Value, json};
 use wiremock::matchers::{body_partial_json, header};
 use wiremock::{Mock, MockServer, ResponseTemplate};

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use clickstream_forwarder::click::{Click, Form, Normaliser, Seen};
+use clicks::click::{Click, Form, Normaliser, Seen};
+use clicks::decode::{Caps, Decoder, Item, Part, Plain};
 use clickstream_forwarder::config::Config;
 use clickstream_forwarder::config::vars::Vars;
-use clickstream_forwarder::decode::{Caps, Decoder, Item, Part, Plain};
 use clickstream_forwarder::object::ObjectRef;
-use clickstream_forwarder::target::Context;
+use clickstream_forwarder::targets::Context;
 
 /// The repository's root.
 pub fn root() -> &'static Path {

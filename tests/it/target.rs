@@ -5,11 +5,11 @@ use std::io::Read;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clickstream_forwarder::click::{Click, Normaliser};
+use clicks::click::{Click, Normaliser};
+use clicks::decode::{Caps, Decoder, Item};
 use clickstream_forwarder::config::vars::Scope;
-use clickstream_forwarder::decode::{Caps, Decoder, Item};
 use clickstream_forwarder::object::ObjectRef;
-use clickstream_forwarder::target::{COMMON, Entry, Halt, KINDS, Target, Verdict};
+use clickstream_forwarder::targets::{COMMON, Entry, Halt, KINDS, Target, Verdict};
 use serde_json::Value;
 use wiremock::matchers::{any, method};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};

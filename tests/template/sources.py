@@ -46,7 +46,7 @@ def reserved():
 
 def metrics():
     """Where they are, those of the function, those of each target."""
-    source = text("metrics.rs")
+    source = text("platform/metrics.rs")
     of = lambda name: set(re.findall(r"Metric::(\w+)", between(source, f"pub const {name}", "];")))
     return re.search(r'NAMESPACE: &str = "(\w+)"', source)[1], of("OF_FUNCTION"), of("OF_TARGET")
 

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::Lane;
-use crate::click::{Click, ClickId};
 use crate::deliver::windows::hour;
 use crate::progress::TargetProgress;
-use crate::target::{Entry, Target};
+use crate::targets::{Entry, Target};
+use clicks::click::{Click, ClickId};
 
 /// What encodes clicks for one lane, apart from it.
 #[derive(Clone)]

@@ -4,11 +4,11 @@ use tokio::sync::SemaphorePermit;
 
 use super::source::{Next, Source};
 use super::{Pass, Todo, offer};
-use crate::decode::{Decoder, Item, Record, Resume};
 use crate::deliver::Patience;
-use crate::json::Parser;
 use crate::outcome::End;
 use crate::quarantine::Row;
+use clicks::decode::{Decoder, Item, Record, Resume};
+use clicks::json::Parser;
 
 impl<'f> Pass<'_, 'f> {
     /// Reads on after `from`; beyond `alone` bytes, where lines can be read side by side and nobody else does so, says

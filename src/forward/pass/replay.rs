@@ -3,9 +3,9 @@
 use bytes::Bytes;
 
 use super::{Pass, Todo, offer};
-use crate::decode::{BadRecord, Place, Record};
-use crate::json::{Parser, Progress};
 use crate::quarantine::Row;
+use clicks::decode::{BadRecord, Place, Record};
+use clicks::json::{Parser, Progress};
 
 impl Pass<'_, '_> {
     /// A row of the quarantine, fed back: the click in it keeps its source, its n and so its id, and goes

@@ -6,8 +6,8 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use crate::decode::{Caps, Part, Plain};
 use crate::object::{ObjectError, Reader};
+use clicks::decode::{Caps, Part, Plain};
 
 /// Parts read ahead of the decoder.
 const AHEAD: usize = 4;

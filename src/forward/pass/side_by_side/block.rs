@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::decode::Place;
+use clicks::decode::Place;
 
 /// Bytes of a block: long enough that handing it to another thread costs nothing beside it.
 pub(super) const BLOCK: usize = 256 * 1024;

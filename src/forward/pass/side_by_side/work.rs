@@ -7,12 +7,12 @@ use bytes::Bytes;
 use tokio::sync::oneshot;
 
 use super::block::Block;
-use crate::decode::{BadRecord, Caps, Decoder, Item, Place, Resume};
 use crate::deliver::{Encoded, Encoder};
 use crate::forward::tools::Tools;
-use crate::json::Parser;
 use crate::object::ObjectRef;
 use crate::quarantine::Row;
+use clicks::decode::{BadRecord, Caps, Decoder, Item, Place, Resume};
+use clicks::json::Parser;
 
 /// Threads that work on the blocks of one object, in turns. They end with it.
 pub(super) struct Crew {

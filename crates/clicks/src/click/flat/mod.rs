@@ -1,0 +1,288 @@
+//! The warehouse row: one level, `snake_case` columns, and `extra` for what has none.
+
+mod extra;
+
+use std::sync::LazyLock;
+
+pub(super) use extra::Extra;
+use extra::Spread;
+
+use super::Click;
+use super::fields::{ADDED, CLICK, EXTRA, Field, Known, Type, known, walk};
+use super::form;
+use super::normal::{Name, Value};
+use super::time::is_canonical;
+use crate::json::text::SLACK;
+use crate::json::{Kind, is_number, text};
+
+/// The columns in their order: name, type, what they say.
+pub fn columns() -> Vec<(&'static str, Type, &'static str)> {
+    let mut columns: Vec<_> = ADDED.iter().take(1).copied().collect();
+    walk(CLICK, "", &mut |_, field| {
+        columns.extend(field.column.map(|column| (column, field.kind, field.doc)))
+    });
+    columns.extend(ADDED.iter().skip(1).copied());
+    columns.push((EXTRA.0, Type::Json, EXTRA.1));
+    columns
+}
+
+/// What becomes of the members of one object, by the numbers of their names.
+struct Group(Vec<Option<Place>>);
+
+/// Where one member goes.
+struct Place {
+    kind: Type,
+    /// What stands before its value, if it has a column.
+    column: Option<Column>,
+    /// What becomes of its own members.
+    members: Group,
+}
+
+/// `,"column":` and [`SLACK`] bytes; and its length.
+struct Column(Vec<u8>, usize);
+
+static CLICKS: LazyLock<Group> = LazyLock::new(|| Group::new(CLICK));
+
+impl Column {
+    fn new(name: &str) -> Column {
+        let mut text = [b",\"", name.as_bytes(), b"\":"].concat();
+        let length = text.len();
+        text.resize(length + SLACK, 0);
+        Column(text, length)
+    }
+
+    #[inline]
+    fn write(&self, out: &mut Vec<u8>) {
+        text::append(&self.0, 0, self.1, out);
+    }
+}
+
+impl Group {
+    fn new(fields: &[Field]) -> Group {
+        let mut places = Vec::new();
+        for field in fields {
+            let at = usize::from(known(field.name.as_bytes()));
+            if places.len() <= at {
+                places.resize_with(at + 1, || None);
+            }
+            let members = Group::new(if let Type::Object(members) = field.kind {
+                members
+            } else {
+                &[]
+            });
+            places.splice(
+                at..=at,
+                [Some(Place {
+                    kind: field.kind,
+                    column: field.column.map(Column::new),
+                    members,
+                })],
+            );
+        }
+        Group(places)
+    }
+
+    #[inline]
+    fn place(&self, name: Known) -> Option<&Place> {
+        self.0.get(usize::from(name))?.as_ref()
+    }
+}
+
+/// What of the row is the same for every click of an object.
+pub(super) fn source(object: &crate::ObjectRef) -> Vec<u8> {
+    let mut out = b",\"source_object\":".to_vec();
+    text::write_str(&object.to_string(), &mut out);
+    out.extend_from_slice(b",\"source_index\":");
+    out
+}
+
+/// The row of `click` as JSON. A column whose value is absent is absent; a value that does not fit its
+/// column's type goes to `extra`.
+pub(super) fn row(click: &Click<'_>, out: &mut Vec<u8>, extra: &mut Extra) {
+    extra.text.clear();
+    out.extend_from_slice(b"{\"click_id\":\"");
+    out.extend_from_slice(&click.id.text());
+    out.push(b'"');
+    spread(click, &CLICKS, click.normal.root, out, extra);
+    out.extend_from_slice(b",\"batch_key\":");
+    click.write_key(out);
+    out.extend_from_slice(&click.head.flat);
+    text::write_number(click.place.index, out);
+    if !extra.text.is_empty() {
+        out.extend_from_slice(b",\"");
+        out.extend_from_slice(EXTRA.0.as_bytes());
+        out.extend_from_slice(b"\":\"{");
+        out.extend_from_slice(&extra.text);
+        out.extend_from_slice(b"}\"");
+    }
+    out.push(b'}');
+}
+
+/// Spreads the members of `object` over columns of `out`; the others go to `extra`.
+fn spread(click: &Click<'_>, group: &Group, object: Value, out: &mut Vec<u8>, extra: &mut Extra) {
+    let (normal, tape) = (&click.normal, click.normal.tape);
+    let (Some((node, mut patches)), Some(plan)) =
+        (normal.changes.patched(object), normal.plan(object))
+    else {
+        let members = normal.members(object);
+        return members.for_each(|(name, value)| {
+            member(
+                click,
+                group.place(known(&normal.name(name))),
+                (name, value),
+                out,
+                extra,
+            )
+        });
+    };
+    for (at, (m, number)) in tape.members(node).zip(&plan.known).enumerate() {
+        if let [patch, others @ ..] = patches
+            && patch.at == at
+        {
+            patches = others;
+            let (name, number) = patch.name.map_or((Name::Node(m.name), *number), |name| {
+                (Name::Given(name), known(name.as_bytes()))
+            });
+            member(click, group.place(number), (name, patch.value), out, extra);
+            continue;
+        }
+        let (place, node) = (group.place(*number), tape.node(m.value));
+        match place {
+            // What most of them are.
+            Some(Place {
+                kind: Type::String,
+                column: Some(column),
+                ..
+            }) if node.kind == Kind::String => {
+                column.write(out);
+                text::append(tape.text, node.start as usize, node.end as usize, out);
+            }
+            _ => member(
+                click,
+                place,
+                (Name::Node(m.name), Value::Node(m.value)),
+                out,
+                extra,
+            ),
+        }
+    }
+}
+
+/// Puts a member where its place is, or into `extra`.
+fn member(
+    click: &Click<'_>,
+    place: Option<&Place>,
+    (name, value): (Name, Value),
+    out: &mut Vec<u8>,
+    extra: &mut Extra,
+) {
+    match place {
+        Some(Place {
+            kind: Type::Object(_),
+            members,
+            ..
+        }) if has_members(click, value) => {
+            extra.path.push(name);
+            again(click, members, value, out, extra);
+            extra.end();
+        }
+        Some(Place {
+            kind,
+            column: Some(column),
+            ..
+        }) if set(click, *kind, column, value, out) => {}
+        _ => extra.member(click, name, value),
+    }
+}
+
+/// As [`spread`], from memory if the object has come before.
+fn again(click: &Click<'_>, group: &Group, object: Value, out: &mut Vec<u8>, extra: &mut Extra) {
+    let Some(key) = click.normal.key(object) else {
+        return spread(click, group, object, out, extra);
+    };
+    if let Some(Spread { columns, rest }) = extra.memo.get(key) {
+        out.extend_from_slice(columns);
+        if !rest.is_empty() {
+            let rest = rest.clone();
+            extra.begin(click);
+            extra.text.extend_from_slice(&rest);
+        }
+        return;
+    }
+    let (before, depth) = (out.len(), extra.path.len());
+    extra.keeping = depth;
+    spread(click, group, object, out, extra);
+    let rest = if extra.open == depth {
+        extra.text.get(extra.inside..)
+    } else {
+        None
+    };
+    let spread = Spread {
+        columns: out.get(before..).unwrap_or_default().into(),
+        rest: rest.unwrap_or_default().into(),
+    };
+    extra.memo.put(key, spread);
+}
+
+fn has_members(click: &Click<'_>, value: Value) -> bool {
+    match value {
+        Value::Node(index) => {
+            let node = click.normal.tape.node(index);
+            node.kind == Kind::Object && node.next > index + 1
+        }
+        Value::Text(..) => false,
+        Value::Object(_) => click.normal.members(value).next().is_some(),
+    }
+}
+
+/// Sets `column` to `value`; `false` if all of the value is not in it.
+fn set(click: &Click<'_>, kind: Type, column: &Column, value: Value, out: &mut Vec<u8>) -> bool {
+    let tape = click.normal.tape;
+    let (index, found) = match value {
+        Value::Node(index) => (index, tape.node(index).kind),
+        _ => (0, Kind::String),
+    };
+    if let (Type::Time, Value::Node(index)) = (kind, value)
+        && !is_canonical(tape.inner(index))
+    {
+        return false;
+    }
+    match (kind, found) {
+        (Type::String | Type::Time | Type::Strings, Kind::String)
+        | (Type::Bool, Kind::Bool)
+        | (Type::Number, Kind::Number) => {
+            column.write(out);
+            match value {
+                Value::Node(index) => {
+                    let node = tape.node(index);
+                    text::append(tape.text, node.start as usize, node.end as usize, out);
+                }
+                _ => form::value(click, value, out),
+            }
+            true
+        }
+        (Type::Number, Kind::String) if is_number(tape.inner(index)) => {
+            column.write(out);
+            out.extend_from_slice(tape.inner(index));
+            true
+        }
+        (Type::Strings, Kind::Array) => {
+            let mut elements = tape.elements(index);
+            let Some(first) = elements
+                .next()
+                .filter(|&first| tape.node(first).kind == Kind::String)
+            else {
+                return false;
+            };
+            column.write(out);
+            out.extend_from_slice(tape.raw(first));
+            elements.next().is_none()
+        }
+        (Type::Json, Kind::Object | Kind::Array) => {
+            column.write(out);
+            text::write_string(tape.raw(index), out);
+            true
+        }
+        _ => false,
+    }
+}

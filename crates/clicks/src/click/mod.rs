@@ -1,0 +1,271 @@
+//! The click: one record for all of Rebrandly's spellings, with its id, in the forms a target may ask for.
+//!
+//! Pure: no I/O, no clock. Each form is written once per click and shared between the targets.
+
+mod canonical;
+mod drift;
+pub mod fields;
+mod flat;
+mod form;
+mod id;
+mod members;
+mod memo;
+mod normal;
+mod plan;
+pub mod schema;
+mod seen;
+mod time;
+
+use std::cell::{OnceCell, RefCell};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+
+pub use drift::MOST as MOST_UNKNOWN;
+pub use flat::columns;
+pub use form::{Form, source as write_source};
+pub use id::ClickId;
+pub use normal::NotAClick;
+pub use seen::Seen;
+pub use time::from_epoch;
+
+use crate::ObjectRef;
+use crate::decode::{Place, Record};
+use crate::json::{Parser, Tape, compact, text};
+use canonical::Scratch;
+use drift::Drift;
+use id::Hashed;
+use normal::{Changes, Normal, Value};
+use plan::Plans;
+
+/// One click, borrowed from the decoder's buffer.
+#[derive(Debug)]
+pub struct Click<'a> {
+    /// The same for the same click, however often it comes.
+    pub id: ClickId,
+    /// Its number among the identical clicks of its object, from 1.
+    pub n: u32,
+    /// The object it was read from.
+    pub object: &'a Arc<ObjectRef>,
+    /// Where it stands in that object.
+    pub place: Place,
+    /// The key of its envelope, else the object's base name.
+    pub batch_key: &'a Arc<str>,
+    /// Its bytes as delivered.
+    pub raw: &'a Bytes,
+    normal: Normal<'a>,
+    head: &'a Head,
+    output: &'a RefCell<Output>,
+    forms: [OnceCell<Bytes>; 4],
+}
+
+impl Click<'_> {
+    /// The click in `form`, written at the first call.
+    pub fn form(&self, form: Form) -> Bytes {
+        match self.forms.get(form as usize) {
+            Some(cell) => cell.get_or_init(|| self.write(form)).clone(),
+            None => self.write(form),
+        }
+    }
+
+    /// Writes the batch key.
+    #[inline]
+    fn write_key(&self, out: &mut Vec<u8>) {
+        if Arc::ptr_eq(self.batch_key, &self.head.base_name) {
+            out.extend_from_slice(&self.head.key);
+        } else {
+            text::write_str(self.batch_key, out);
+        }
+    }
+
+    fn write(&self, form: Form) -> Bytes {
+        let mut output = self.output.borrow_mut();
+        let Output { text, extra, .. } = &mut *output;
+        text.clear();
+        match form {
+            Form::Click => form::click(self, text),
+            Form::Webhook => form::webhook(self, text),
+            Form::Flat => flat::row(self, text, extra),
+            Form::Raw if memchr::memchr(b'\n', self.raw).is_none() => return self.raw.clone(),
+            // One line a record: what it is framed by downstream.
+            Form::Raw => text.extend_from_slice(self.normal.tape.text),
+        }
+        output.take()
+    }
+}
+
+/// Where forms are written: one allocation for many.
+#[derive(Debug, Default)]
+struct Output {
+    text: Vec<u8>,
+    /// What of a flat row has no column.
+    extra: flat::Extra,
+    block: BytesMut,
+    /// Whether a form was written before.
+    many: bool,
+}
+
+/// Bytes of a block of forms: large enough that allocating costs nothing, small enough that an entry which waits
+/// for its target keeps little else in memory.
+const BLOCK: usize = 32 * 1024;
+
+impl Output {
+    /// The text.
+    fn take(&mut self) -> Bytes {
+        if self.block.capacity() < self.text.len() {
+            // A file of one click needs no block.
+            let size = if std::mem::replace(&mut self.many, true) {
+                BLOCK
+            } else {
+                0
+            };
+            self.block = BytesMut::with_capacity(size.max(self.text.len()));
+        }
+        self.block.extend_from_slice(&self.text);
+        self.block.split().freeze()
+    }
+}
+
+/// What is the same for every click of one object.
+#[derive(Debug)]
+struct Head {
+    object: Arc<ObjectRef>,
+    base_name: Arc<str>,
+    /// That in quotes.
+    key: Vec<u8>,
+    /// The source up to the offset.
+    source: Vec<u8>,
+    /// The columns of the flat row that say it, up to the index.
+    flat: Vec<u8>,
+}
+
+impl Head {
+    fn new(object: &Arc<ObjectRef>) -> Head {
+        let (mut key, mut source) = (Vec::new(), Vec::new());
+        text::write_str(object.base_name(), &mut key);
+        form::source_head(object, &mut source);
+        Head {
+            object: object.clone(),
+            base_name: object.base_name().into(),
+            key,
+            source,
+            flat: flat::source(object),
+        }
+    }
+}
+
+/// Makes clicks of records; keeps the buffers between them.
+#[derive(Debug)]
+pub struct Normaliser {
+    parser: Parser,
+    rewritten: Vec<u8>,
+    working: Working,
+    /// The same for rewritten records, whose makes are another parser's.
+    reworking: Working,
+    head: Option<Head>,
+    output: RefCell<Output>,
+    drift: Drift,
+}
+
+/// What a click is worked out in.
+#[derive(Debug, Default)]
+struct Working {
+    plans: Plans,
+    changes: Changes,
+    scratch: Scratch,
+}
+
+impl Working {
+    /// Applies the rules to the record at `root` and hashes it; nothing if a name stands twice in one object.
+    fn hash(&mut self, tape: Tape<'_>, root: u32) -> Result<Option<(Hashed, Value)>, NotAClick> {
+        self.plans.follow(tape.shapes);
+        let top = self.changes.make(tape, root, &self.plans)?;
+        let normal = Normal {
+            tape,
+            root_node: root,
+            root: top,
+            plans: &self.plans,
+            changes: &self.changes,
+        };
+        Ok(Hashed::new(&normal, &mut self.scratch).map(|hashed| (hashed, top)))
+    }
+}
+
+impl Default for Normaliser {
+    fn default() -> Normaliser {
+        Normaliser {
+            parser: Parser::new(u32::MAX),
+            rewritten: Vec::new(),
+            working: Working::default(),
+            reworking: Working::default(),
+            head: None,
+            output: RefCell::default(),
+            drift: Drift::default(),
+        }
+    }
+}
+
+impl Normaliser {
+    /// The click in `record` of `object`. `number` is given the click's fingerprint and says how many such clicks
+    /// the object has held, this one included.
+    pub fn click<'a>(
+        &'a mut self,
+        record: &'a Record<'_>,
+        object: &Arc<ObjectRef>,
+        number: impl FnOnce(u64) -> u32,
+    ) -> Result<Click<'a>, NotAClick> {
+        let (mut tape, mut root) = (record.tape, record.root);
+        let mut working = &mut self.working;
+        let mut hashed = if tape.spaced {
+            None
+        } else {
+            working.hash(tape, root)?
+        };
+        if hashed.is_none() {
+            self.rewritten.clear();
+            compact(tape, root, &mut self.rewritten);
+            self.parser.reset();
+            self.parser.run(&self.rewritten, true);
+            (tape, root) = (self.parser.tape(&self.rewritten), 0);
+            working = &mut self.reworking;
+            hashed = working.hash(tape, root)?;
+        }
+        let (hashed, top) = hashed.ok_or(NotAClick::NotAnObject)?;
+        self.drift.look(record.tape, record.root);
+        let n = number(hashed.fingerprint());
+        let normal = Normal {
+            tape,
+            root_node: root,
+            root: top,
+            plans: &working.plans,
+            changes: &working.changes,
+        };
+        if self
+            .head
+            .as_ref()
+            .is_none_or(|head| !Arc::ptr_eq(&head.object, object))
+        {
+            self.head = None;
+        }
+        let head = self.head.get_or_insert_with(|| Head::new(object));
+        let batch_key = record.batch_key.as_ref().unwrap_or(&head.base_name);
+        Ok(Click {
+            id: hashed.id(n, &working.scratch),
+            n,
+            object: &head.object,
+            place: record.place,
+            batch_key,
+            raw: &record.raw,
+            normal,
+            head,
+            output: &self.output,
+            forms: Default::default(),
+        })
+    }
+
+    /// Paths of members that no field is known for, of the clicks made since the last call; not all that came before.
+    pub fn unknown(&mut self) -> BTreeSet<String> {
+        self.drift.take()
+    }
+}

@@ -1,0 +1,93 @@
+//! What the arguments of `forward` stand for.
+
+use std::path::Path;
+
+use crate::forward::Forwarder;
+use crate::object::{ObjectError, ObjectRef};
+
+/// The objects that `argument` names, in order. The error says what is wrong with it.
+pub async fn expand(argument: &str, forwarder: &Forwarder) -> Result<Vec<ObjectRef>, String> {
+    if let Some(rest) = argument.strip_prefix("s3://") {
+        return bucket(argument, rest, forwarder).await;
+    }
+    let path = Path::new(argument);
+    if argument == "-" || path.is_file() {
+        return Ok(vec![ObjectRef::new("", argument)]);
+    }
+    let mut found = Vec::new();
+    if path.is_dir() {
+        walk(path, &mut found).map_err(|e| format!("{argument}: {e}"))?;
+    } else if argument.contains(['*', '?', '[']) {
+        let paths = glob::glob(argument).map_err(|e| format!("{argument}: {e}"))?;
+        for path in paths.filter_map(Result::ok).filter(|path| path.is_file()) {
+            found.push(ObjectRef::new("", path.to_string_lossy()));
+        }
+    } else if path.exists() {
+        // A pipe or a device: read as it comes.
+        return Ok(vec![ObjectRef::new("", argument)]);
+    }
+    if found.is_empty() {
+        Err(format!("{argument}: no such file, or nothing in it"))
+    } else {
+        Ok(found)
+    }
+}
+
+/// The files below `directory`, by name; hidden ones and links to directories are left out.
+fn walk(directory: &Path, found: &mut Vec<ObjectRef>) -> std::io::Result<()> {
+    let mut paths: Vec<_> = std::fs::read_dir(directory)?.collect::<Result<_, _>>()?;
+    paths.sort_by_key(|entry| entry.file_name());
+    for entry in paths {
+        if entry.file_name().to_string_lossy().starts_with('.') {
+            continue;
+        }
+        let path = entry.path();
+        if entry.file_type()?.is_symlink() && path.is_dir() {
+            // It may lead back here, and the same files would come twice.
+            continue;
+        }
+        if path.is_dir() {
+            walk(&path, found)?;
+        } else {
+            found.push(ObjectRef::new("", path.to_string_lossy()));
+        }
+    }
+    Ok(())
+}
+
+/// One key, or all keys below a prefix.
+async fn bucket(
+    argument: &str,
+    rest: &str,
+    forwarder: &Forwarder,
+) -> Result<Vec<ObjectRef>, String> {
+    let (bucket, key) = rest.split_once('/').unwrap_or((rest, ""));
+    let object = ObjectRef::new(bucket, key);
+    let store = forwarder.store(&object);
+    if !key.is_empty() && !key.ends_with('/') {
+        match store.open(&object).await {
+            Ok(_) => return Ok(vec![object]),
+            Err(ObjectError::Missing) => {}
+            Err(error) => return Err(format!("{argument}: {error}")),
+        }
+    }
+    let mut found: Vec<ObjectRef> = Vec::new();
+    loop {
+        let after = found.last().map(|object| object.key.as_str());
+        let keys = store
+            .list(bucket, key, after)
+            .await
+            .map_err(|e| format!("{argument}: {e}"))?;
+        if keys.is_empty() {
+            break;
+        }
+        found.extend(keys.into_iter().map(|key| ObjectRef::new(bucket, key)));
+    }
+    found.retain(|object| !object.key.ends_with('/'));
+    if found.is_empty() {
+        return Err(format!(
+            "{argument}: no such key, and none that begins so; Rebrandly's keys begin with a slash: s3://{bucket}//2026/…"
+        ));
+    }
+    Ok(found)
+}

@@ -1,0 +1,72 @@
+//! `clickstream sample`.
+
+use std::fs::File;
+use std::io::{BufWriter, ErrorKind, Write};
+use std::path::PathBuf;
+
+use crate::config::vars::parse_bytes;
+use clicks::sample::{Framing, Sample};
+
+use crate::cli::{FAILED, OK};
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// How the clicks are laid out
+    #[arg(long, value_enum, default_value = "lines")]
+    framing: Framing,
+    /// Number of clicks [default: 10 unless --bytes is given]
+    #[arg(long)]
+    records: Option<u64>,
+    /// Stop at this many plain bytes: 65536, 500KB, 1MiB …
+    #[arg(long, value_parser = parse_bytes)]
+    bytes: Option<u64>,
+    /// The same seed, the same file
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Compress with gzip
+    #[arg(long)]
+    gzip: bool,
+    /// Make every n-th record malformed, to try the quarantine
+    #[arg(long, value_name = "N")]
+    bad_every: Option<u64>,
+    /// The file to write; standard output if there is none
+    #[arg(long, short)]
+    output: Option<PathBuf>,
+}
+
+/// Writes the file.
+pub fn run(args: &Args) -> u8 {
+    let records = args
+        .records
+        .or(if args.bytes.is_none() { Some(10) } else { None });
+    let sample = Sample {
+        framing: args.framing,
+        records,
+        bytes: args.bytes,
+        seed: args.seed,
+        gzip: args.gzip,
+        bad_every: args.bad_every,
+    };
+    let written = match &args.output {
+        Some(path) => File::create(path).and_then(|file| write(&sample, file)),
+        None => write(&sample, std::io::stdout().lock()),
+    };
+    match written {
+        Ok(()) => OK,
+        Err(e) if e.kind() == ErrorKind::BrokenPipe => OK,
+        Err(e) => {
+            let name = args
+                .output
+                .as_ref()
+                .map_or("standard output".into(), |path| path.display().to_string());
+            eprintln!("cannot write {name}: {e}");
+            FAILED
+        }
+    }
+}
+
+fn write(sample: &Sample, out: impl Write) -> std::io::Result<()> {
+    let mut out = BufWriter::with_capacity(1 << 18, out);
+    sample.write(&mut out)?;
+    out.flush()
+}

@@ -1,0 +1,230 @@
+//! Asking Secrets Manager and Parameter Store.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::error::Error;
+use std::time::Duration;
+
+use aws_config::timeout::TimeoutConfig;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use futures::future::{join, join_all};
+use serde_json::Value;
+use tokio::sync::OnceCell;
+
+use super::Reference;
+use crate::config::vars::Vars;
+use crate::platform::aws::{Aws, CONNECT};
+use crate::platform::log::causes;
+
+/// How long one attempt and all of them may take: an event waits for the answer.
+const ATTEMPT: Duration = Duration::from_secs(3);
+const ATTEMPTS: Duration = Duration::from_secs(8);
+
+fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(CONNECT)
+        .operation_attempt_timeout(ATTEMPT)
+        .operation_timeout(ATTEMPTS)
+        .build()
+}
+
+/// Parameters of a request, at most.
+const PARAMETERS: usize = 10;
+
+/// A value, or why it cannot be had.
+type Fetched = Result<String, String>;
+
+/// The two services.
+pub(super) struct Fetch {
+    aws: Aws,
+    secrets: OnceCell<aws_sdk_secretsmanager::Client>,
+    parameters: OnceCell<aws_sdk_ssm::Client>,
+}
+
+impl Fetch {
+    pub(super) fn new(aws: Aws) -> Fetch {
+        Fetch {
+            aws,
+            secrets: OnceCell::new(),
+            parameters: OnceCell::new(),
+        }
+    }
+
+    async fn secrets(&self) -> &aws_sdk_secretsmanager::Client {
+        let build = || async {
+            let config = aws_sdk_secretsmanager::config::Builder::from(self.aws.config().await)
+                .timeout_config(timeouts());
+            aws_sdk_secretsmanager::Client::from_conf(config.build())
+        };
+        self.secrets.get_or_init(build).await
+    }
+
+    async fn parameters(&self) -> &aws_sdk_ssm::Client {
+        let build = || async {
+            let config = aws_sdk_ssm::config::Builder::from(self.aws.config().await)
+                .timeout_config(timeouts());
+            aws_sdk_ssm::Client::from_conf(config.build())
+        };
+        self.parameters.get_or_init(build).await
+    }
+
+    /// The values of all references, each asked for once, side by side.
+    pub(super) async fn all<'r>(
+        &self,
+        references: impl Iterator<Item = &'r Reference> + Clone,
+    ) -> BTreeMap<Reference, Fetched> {
+        let secret = |reference: &'r Reference| match reference {
+            Reference::Secret { name, .. } => Some(name.as_str()),
+            Reference::Parameter(_) => None,
+        };
+        let parameter = |reference: &'r Reference| match reference {
+            Reference::Parameter(name) => Some(name.as_str()),
+            Reference::Secret { .. } => None,
+        };
+        let secrets: BTreeSet<_> = references.clone().filter_map(secret).collect();
+        let parameters: Vec<_> = references
+            .clone()
+            .filter_map(parameter)
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect();
+        let secrets = join_all(
+            secrets
+                .into_iter()
+                .map(|name| async move { (name, self.secret(name).await) }),
+        );
+        let parameters = join_all(
+            parameters
+                .chunks(PARAMETERS)
+                .map(|names| self.some_parameters(names)),
+        );
+        let (secrets, parameters) = join(secrets, parameters).await;
+        let secrets: BTreeMap<_, _> = secrets.into_iter().collect();
+        let parameters: BTreeMap<_, _> = parameters.into_iter().flatten().collect();
+        let value = |reference: &Reference| match reference {
+            Reference::Secret { name, field } => {
+                let text = secrets
+                    .get(name.as_str())
+                    .cloned()
+                    .unwrap_or_else(|| Err("it was not asked for".into()))?;
+                field
+                    .as_ref()
+                    .map_or(Ok(text.clone()), |field| member(&text, field))
+            }
+            Reference::Parameter(name) => parameters
+                .get(name.as_str())
+                .cloned()
+                .unwrap_or_else(|| Err("there is no such parameter".into())),
+        };
+        references
+            .map(|reference| (reference.clone(), value(reference)))
+            .collect()
+    }
+
+    async fn secret(&self, name: &str) -> Fetched {
+        let answer = self
+            .secrets()
+            .await
+            .get_secret_value()
+            .secret_id(name)
+            .send()
+            .await;
+        let answer = answer.map_err(|e| cause(&e, "secretsmanager:GetSecretValue"))?;
+        answer
+            .secret_string
+            .ok_or_else(|| "it holds bytes and no text".into())
+    }
+
+    async fn some_parameters<'n>(&self, names: &[&'n str]) -> Vec<(&'n str, Fetched)> {
+        let get = self
+            .parameters()
+            .await
+            .get_parameters()
+            .with_decryption(true);
+        let answer = get
+            .set_names(Some(names.iter().map(|name| (*name).to_owned()).collect()))
+            .send()
+            .await;
+        let answer = match answer {
+            Ok(answer) => answer.parameters.unwrap_or_default(),
+            Err(error) => {
+                let cause = cause(&error, "ssm:GetParameters");
+                return names
+                    .iter()
+                    .map(|name| (*name, Err(cause.clone())))
+                    .collect();
+            }
+        };
+        // A version or label after the name comes back apart from it.
+        let bare = |name: &str| {
+            name.rsplit_once(':')
+                .map_or(name.to_owned(), |(bare, _)| bare.to_owned())
+        };
+        let is = |told: Option<&str>, name: &str| {
+            told.is_some_and(|told| told == name || told == bare(name))
+        };
+        let found = |name: &str| {
+            answer
+                .iter()
+                .find(|p| is(p.name.as_deref(), name) || is(p.arn.as_deref(), name))
+        };
+        let value = |name: &&'n str| Some((*name, Ok(found(name)?.value.clone()?)));
+        names.iter().filter_map(value).collect()
+    }
+
+    /// The parameters right below `path`, by their last names.
+    pub(super) async fn path(&self, path: &str) -> Result<Vars, String> {
+        let client = self.parameters().await;
+        let (mut vars, mut next) = (Vars::new(), None);
+        loop {
+            let get = client
+                .get_parameters_by_path()
+                .path(path)
+                .with_decryption(true)
+                .set_next_token(next);
+            let answer = get
+                .send()
+                .await
+                .map_err(|e| cause(&e, "ssm:GetParametersByPath"))?;
+            for parameter in answer.parameters.unwrap_or_default() {
+                let name = parameter.name.unwrap_or_default();
+                let name = name.rsplit('/').next().unwrap_or_default().to_owned();
+                vars.insert(name, parameter.value.unwrap_or_default());
+            }
+            next = answer.next_token.filter(|token| !token.is_empty());
+            if next.is_none() {
+                return Ok(vars);
+            }
+        }
+    }
+}
+
+/// A member of the object in `text`.
+fn member(text: &str, field: &str) -> Fetched {
+    let object: Value = serde_json::from_str(text)
+        .map_err(|_| format!("it is not JSON, so it has no member {field}"))?;
+    match object.get(field) {
+        Some(Value::String(text)) => Ok(text.clone()),
+        Some(value @ (Value::Number(_) | Value::Bool(_))) => Ok(value.to_string()),
+        Some(_) => Err(format!("its member {field} is not a text")),
+        None => Err(format!("it has no member {field}")),
+    }
+}
+
+/// Why a request failed; `action` is what it needs to be allowed.
+fn cause<E>(error: &SdkError<E, HttpResponse>, action: &str) -> String
+where
+    E: Error + ProvideErrorMetadata + Send + Sync + 'static,
+{
+    let said = match (error.code(), error.message()) {
+        (Some(code), Some(message)) => format!("{code}: {message}"),
+        _ => causes(error),
+    };
+    match error.code() {
+        Some(code) if code.starts_with("AccessDenied") => {
+            format!("{said}; allow {action} on it to the function's role")
+        }
+        _ => said,
+    }
+}

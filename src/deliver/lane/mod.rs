@@ -1,0 +1,281 @@
+//! One target's road for one object: what is offered, what is queued, and what became of it.
+
+mod close;
+mod encoder;
+mod queue;
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use super::batch::Batcher;
+use super::room::{Batch, Room};
+use super::state::LaneState;
+use super::windows::{Windows, hour};
+use crate::outcome::Tally;
+use crate::progress::{Settling, TargetProgress};
+use crate::quarantine::Row;
+use crate::targets::{Entry, Limits, Target};
+use clicks::click::{Click, ClickId};
+pub use encoder::{Encoded, Encoder};
+use encoder::{Unfit, encode};
+
+/// One target's road for one object.
+pub struct Lane {
+    state: Arc<LaneState>,
+    /// How far earlier runs were.
+    prior: TargetProgress,
+    batcher: Batcher,
+    /// Where the object is cut, if the target wants windows.
+    windows: Option<Windows>,
+    room: Room,
+    queue: mpsc::Sender<Batch>,
+    worker: JoinHandle<()>,
+    offered: Offered,
+    /// A batch that the queue had no room for.
+    pending: Vec<Entry>,
+    /// Records before this offset were dealt with in an earlier pass.
+    resume: u64,
+    /// Turns given to records.
+    turn: u64,
+    /// Where the first record begins that was offered in vain. Nothing from there on is settled.
+    dropped: Option<u64>,
+    /// The object was read to its end.
+    end: bool,
+}
+
+/// What a lane counts before anything is sent: `read`, `filtered`, and what was quarantined.
+#[derive(Clone, Copy, Debug, Default)]
+struct Offered {
+    tally: Tally,
+    /// Records that earlier runs had settled.
+    resumed: u64,
+}
+
+/// A batch that is full.
+pub struct Full {
+    batch: Vec<Entry>,
+    /// What was offered before the record that came after it.
+    before: Offered,
+    /// Every record before this offset is in this batch or one before it, or dealt with otherwise.
+    frontier: u64,
+}
+
+impl Lane {
+    /// Over `worker`, which sends what is put into `queue`.
+    pub(super) fn new(
+        state: Arc<LaneState>,
+        prior: TargetProgress,
+        limits: Limits,
+        room: Room,
+        (queue, worker): (mpsc::Sender<Batch>, JoinHandle<()>),
+    ) -> Lane {
+        let offered = Offered::default();
+        Lane {
+            state,
+            prior,
+            batcher: Batcher::new(limits),
+            windows: limits.cut.map(Windows::new),
+            room,
+            queue,
+            worker,
+            offered,
+            pending: Vec::new(),
+            resume: 0,
+            turn: 0,
+            dropped: None,
+            end: false,
+        }
+    }
+
+    /// The target's name.
+    pub fn name(&self) -> &str {
+        &self.state.name
+    }
+
+    /// What is settled, as it changes.
+    pub fn settling(&self) -> Arc<dyn Settling> {
+        self.state.clone()
+    }
+
+    /// Whether nothing more will be sent: what comes is not delivered in this run.
+    pub fn is_over(&self) -> bool {
+        self.state.is_over()
+    }
+
+    /// Whether it is over because the target failed.
+    pub fn has_failed(&self) -> bool {
+        self.state.has_failed()
+    }
+
+    /// Counts a record that is bad for every target.
+    pub fn bad(&mut self, at: u64) {
+        if self.wants(at) {
+            self.offered.tally.read += 1;
+            self.offered.tally.quarantined += 1;
+        }
+    }
+
+    /// Counts a record that is not for this target.
+    pub fn filtered(&mut self, at: u64) {
+        if self.wants(at) {
+            self.offered.tally.read += 1;
+            self.offered.tally.filtered += 1;
+        }
+    }
+
+    /// Whether the record at `at` is left to do; counts it if an earlier run did it.
+    fn wants(&mut self, at: u64) -> bool {
+        if at < self.resume {
+            return false;
+        }
+        let settled = self.prior.is_settled(at);
+        self.offered.resumed += u64::from(settled);
+        !settled
+    }
+
+    /// Takes a click. Returns the batch that was full before it, which goes to [`enqueue`](Self::enqueue).
+    ///
+    /// `at` is the record's offset in the object being read, which for a row of the quarantine is not that of
+    /// its click.
+    pub fn offer(&mut self, click: &Click<'_>, at: u64) -> Option<Full> {
+        let timestamp = self.windows.is_some().then(|| click.timestamp());
+        self.offer_as((timestamp.as_deref().map(hour), click.id), at, |target| {
+            Some(encode(target, click))
+        })
+    }
+
+    /// As [`offer`](Self::offer), of a click that this lane's [encoder](Self::encoder) has encoded.
+    pub fn offer_encoded(&mut self, Encoded { id, hour, entry }: Encoded, at: u64) -> Option<Full> {
+        self.offer_as((hour.as_deref(), id), at, |_| entry)
+    }
+
+    fn offer_as(
+        &mut self,
+        (hour, id): (Option<&str>, ClickId),
+        at: u64,
+        encode: impl FnOnce(&dyn Target) -> Option<Result<Entry, Unfit>>,
+    ) -> Option<Full> {
+        let before = self.offered;
+        let whole = self
+            .windows
+            .as_mut()
+            .zip(hour)
+            .is_some_and(|(windows, hour)| windows.see(hour, id, at));
+        // Of a window that the lane did not live to see whole, nothing is sent: what was dropped is not behind it.
+        let window = if whole && self.dropped.is_none() {
+            self.batcher.take()
+        } else {
+            None
+        };
+        let batch = window.or(self.take(at, encode))?;
+        Some(Full {
+            batch,
+            before,
+            frontier: at,
+        })
+    }
+
+    /// Takes a click; returns the batch that was full before it.
+    fn take(
+        &mut self,
+        at: u64,
+        encode: impl FnOnce(&dyn Target) -> Option<Result<Entry, Unfit>>,
+    ) -> Option<Vec<Entry>> {
+        if !self.wants(at) {
+            // Nothing on both sides of it is one range.
+            self.turn += 1;
+            return None;
+        }
+        self.offered.tally.read += 1;
+        if self.state.has_ended() {
+            self.drop_from(at, 1);
+            return None;
+        }
+        let unfit = |lane: &mut Lane, refused: Unfit| {
+            let (entry, reason) = *refused;
+            lane.offered.tally.quarantined += 1;
+            lane.state.unfit(
+                at,
+                lane.turn,
+                Row::rejected(entry, lane.state.name.clone(), reason),
+            );
+            None
+        };
+        self.turn += 1;
+        let entry = match encode(&*self.state.target) {
+            Some(Ok(entry)) => entry,
+            Some(Err(why)) => return unfit(self, why),
+            None => {
+                self.drop_from(at, 1);
+                return None;
+            }
+        };
+        let window = self.windows.as_ref().and_then(Windows::window);
+        match self.batcher.push(Entry {
+            at,
+            turn: self.turn,
+            window,
+            ..entry
+        }) {
+            Ok(full) => full,
+            Err(refused) => {
+                let reason = format!(
+                    "{} bytes in this target's form; it takes {} at most",
+                    refused.entry.size(),
+                    refused.limit
+                );
+                unfit(self, Box::new((*refused.entry, reason)))
+            }
+        }
+    }
+
+    /// Notes that every record before `at` was offered.
+    pub fn advance(&mut self, at: u64) {
+        if self.batcher.len() == 0 {
+            self.state
+                .ledger(|ledger| ledger.advance(self.dropped.unwrap_or(at)));
+        }
+    }
+
+    /// Counts records that nothing is done about, the first of them at `at`.
+    fn drop_from(&mut self, at: u64, records: usize) {
+        self.dropped.get_or_insert(at);
+        self.state.leave(records);
+    }
+
+    /// The batch being filled, at the end of the object.
+    pub fn flush(&mut self, end: u64) -> Option<Full> {
+        self.end = true;
+        if let Some(windows) = &mut self.windows {
+            windows.end();
+        }
+        self.advance(end);
+        let frontier = self.dropped.unwrap_or(end);
+        Some(Full {
+            batch: self.batcher.take()?,
+            before: self.offered,
+            frontier,
+        })
+    }
+
+    /// Leaves the batch being filled to another run: the pass ended before the object, every record before `at`
+    /// having been offered.
+    pub fn halt(&mut self, at: u64) {
+        let batch = self.batcher.take().unwrap_or_default();
+        let frontier = self.dropped.unwrap_or(at);
+        self.state.ledger(|ledger| ledger.queue(&batch, frontier));
+        self.state.leave(batch.len());
+    }
+
+    /// Whether every record was offered.
+    pub fn has_all(&self) -> bool {
+        self.end
+    }
+
+    /// How many rows are collected.
+    pub fn rows(&self) -> usize {
+        self.state.rows()
+    }
+}

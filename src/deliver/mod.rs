@@ -1,0 +1,157 @@
+//! From clicks to verdicts, for one target: batch, send, retry, count.
+//!
+//! A [`Delivery`] lives as long as the process; a [`Lane`] is its road for one object. Its queue is
+//! bounded, so that a slow target slows reading instead of filling memory; a target in trouble is
+//! detached instead, and the object read again for it.
+
+mod adapt;
+pub mod backoff;
+mod batch;
+mod breaker;
+mod counts;
+mod gate;
+mod groups;
+mod lane;
+mod ledger;
+mod patience;
+mod rate;
+mod retry;
+mod room;
+mod settling;
+mod state;
+mod windows;
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+pub use lane::{Encoded, Encoder, Full, Lane};
+pub use patience::Patience;
+
+use crate::config::TargetConfig;
+use crate::object::ObjectRef;
+use crate::progress::{Fence, TargetProgress};
+use crate::targets::Halt;
+use gate::Gate;
+use groups::Groups;
+use room::{Batch, Room};
+use state::{IN_FLIGHT, LaneState};
+
+/// Batches that wait in a lane beside those in flight.
+const QUEUE: usize = 2;
+
+/// One target of this process.
+pub struct Delivery {
+    config: TargetConfig,
+    gate: Arc<Gate>,
+    groups: Arc<Groups>,
+    room: Room,
+}
+
+impl Delivery {
+    /// To a target, whose entries may take so many bytes of memory in all objects together.
+    pub fn new(config: TargetConfig, bytes: u64) -> Delivery {
+        let gate = Arc::new(Gate::new(config.concurrency, config.rate));
+        Delivery {
+            config,
+            gate,
+            groups: Arc::default(),
+            room: Room::new(bytes),
+        }
+    }
+
+    /// The target's name.
+    pub fn name(&self) -> &Arc<str> {
+        &self.config.name
+    }
+
+    /// The actions of IAM that the target takes; the request itself where it takes none.
+    pub fn needs(&self) -> String {
+        let actions: Vec<_> = self
+            .config
+            .target
+            .permissions()
+            .into_iter()
+            .flat_map(|p| p.actions)
+            .copied()
+            .collect();
+        if actions.is_empty() {
+            "a request".into()
+        } else {
+            actions.join(", ")
+        }
+    }
+
+    /// What the target says to a request that changes nothing.
+    pub async fn probe(&self) -> Result<(), Halt> {
+        timeout(self.config.timeout, self.config.target.probe())
+            .await
+            .unwrap_or_else(|_| Err(Halt::Down("no answer".into())))
+    }
+
+    /// Whether the target wrote `object`.
+    pub fn wrote(&self, object: &ObjectRef) -> bool {
+        self.config.target.wrote(object)
+    }
+
+    /// A lane for one object, of which `prior` is settled; nothing is sent once `fence` has fallen.
+    pub fn open(
+        &self,
+        patience: Patience,
+        prior: TargetProgress,
+        fence: Option<Arc<Fence>>,
+    ) -> Lane {
+        let state = Arc::new(LaneState::new(
+            (&self.config, self.gate.clone()),
+            patience,
+            prior.clone(),
+            fence,
+        ));
+        let (queue, batches) = mpsc::channel(QUEUE);
+        let concurrency = self.config.concurrency.min(IN_FLIGHT);
+        let worker = tokio::spawn(work(
+            state.clone(),
+            batches,
+            self.groups.clone(),
+            concurrency,
+        ));
+        Lane::new(
+            state,
+            prior,
+            self.config.limits,
+            self.room.clone(),
+            (queue, worker),
+        )
+    }
+}
+
+/// Sends batches as they come, `concurrency` at a time.
+async fn work(
+    state: Arc<LaneState>,
+    mut batches: mpsc::Receiver<Batch>,
+    groups: Arc<Groups>,
+    concurrency: usize,
+) {
+    let mut running = JoinSet::new();
+    loop {
+        tokio::select! {
+            batch = batches.recv(), if running.len() < concurrency => match batch {
+                Some(Batch { entries, room }) => {
+                    // Here, and not in its task, batches still are in their order: one that stands in line behind
+                    // another must not hold what that one needs.
+                    let ranges = state.patience.in_time(state.room(&entries)).await.flatten();
+                    let (state, turn) = (state.clone(), groups.line_up(&entries));
+                    running.spawn(async move {
+                        let _room = room;
+                        retry::deliver(state, entries, (turn, ranges)).await;
+                    });
+                }
+                None => break,
+            },
+            Some(_) = running.join_next(), if !running.is_empty() => {}
+        }
+    }
+    while running.join_next().await.is_some() {}
+}

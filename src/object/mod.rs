@@ -1,0 +1,42 @@
+//! The objects that clicks are read from and rows are written to.
+
+mod s3;
+mod store;
+
+use std::fmt;
+
+pub use clicks::ObjectRef;
+pub use s3::S3;
+pub use store::{Directory, Memory, Reader, Store};
+
+/// Why an object cannot be read or written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ObjectError {
+    /// There is no such object or version.
+    Missing,
+    /// The credentials do not allow it.
+    Denied(String),
+    /// The object was replaced while it was read.
+    Changed,
+    /// The store does not answer, or answers nonsense.
+    Unavailable(String),
+}
+
+impl fmt::Display for ObjectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ObjectError::Missing => f.write_str("the object does not exist"),
+            ObjectError::Denied(cause) => write!(
+                f,
+                "access denied ({cause}): grant s3:GetObject (s3:GetObjectVersion for a version), and s3:ListBucket, without \
+                 which a missing key is reported as denied; an object written by another account needs BucketOwnerEnforced"
+            ),
+            ObjectError::Changed => f.write_str(
+                "the object was replaced while it was read; the new one has its own event",
+            ),
+            ObjectError::Unavailable(cause) => write!(f, "the store cannot be used: {cause}"),
+        }
+    }
+}
+
+impl std::error::Error for ObjectError {}

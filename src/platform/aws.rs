@@ -1,0 +1,176 @@
+//! What the clients of AWS share: credentials, region and connections, found when the first of them is needed.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::sts::AssumeRoleProvider;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_http_client::tls;
+use aws_smithy_runtime_api::client::connector_metadata::ConnectorMetadata;
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_types::origin::Origin;
+use tokio::sync::{Mutex, OnceCell};
+
+use crate::platform::tls::Trust;
+
+/// How long a connection may take to open.
+pub const CONNECT: Duration = Duration::from_secs(5);
+
+/// A client that builds its connections' settings when the first connection is opened, and not for every service
+/// that may need one too: reading the certificates takes a millisecond each time.
+#[derive(Debug)]
+struct Untried(SharedHttpClient);
+
+impl HttpClient for Untried {
+    fn http_connector(
+        &self,
+        settings: &HttpConnectorSettings,
+        components: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        self.0.http_connector(settings, components)
+    }
+
+    fn connector_metadata(&self) -> Option<ConnectorMetadata> {
+        self.0.connector_metadata()
+    }
+}
+
+/// What one client has otherwise than its surroundings.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Overrides {
+    /// The region.
+    pub region: Option<String>,
+    /// The role to take on, and its external id.
+    pub role: Option<Role>,
+    /// The address of the service.
+    pub endpoint: Option<String>,
+}
+
+/// A role, perhaps of another account.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Role {
+    /// Its ARN.
+    pub arn: String,
+    /// What its owner wants to be told with it.
+    pub external_id: Option<String>,
+}
+
+/// What the URL of a queue, `https://sqs.REGION.amazonaws.com/ACCOUNT/NAME`, says of it: region, account, name.
+pub fn queue(url: &str) -> (Option<&str>, Option<&str>, &str) {
+    let host = url
+        .split_once("://")
+        .and_then(|(_, rest)| rest.split('/').next())
+        .and_then(|host| host.strip_prefix("sqs."));
+    let region = host
+        .and_then(|host| host.split_once('.'))
+        .filter(|(_, rest)| rest.starts_with("amazonaws.com"));
+    let mut parts = url.rsplit('/');
+    let (name, account) = (parts.next().unwrap_or_default(), parts.next());
+    (
+        region.map(|(region, _)| region),
+        account.filter(|part| part.len() == 12),
+        name,
+    )
+}
+
+/// What CloudTrail calls this program's sessions.
+const SESSION: &str = "clickstream-forwarder";
+
+/// The surroundings' settings for AWS, shared between clones.
+#[derive(Clone, Debug, Default)]
+pub struct Aws {
+    trust: Trust,
+    config: Arc<OnceCell<SdkConfig>>,
+    /// The credentials of each role, so that two targets take it on once.
+    roles: Arc<Mutex<HashMap<Role, SharedCredentialsProvider>>>,
+}
+
+impl Aws {
+    /// Settings that nobody has looked for yet.
+    pub fn new(trust: Trust) -> Aws {
+        Aws {
+            trust,
+            ..Aws::default()
+        }
+    }
+
+    /// These settings, whatever the surroundings say.
+    pub fn of(config: SdkConfig) -> Aws {
+        Aws {
+            config: Arc::new(OnceCell::new_with(Some(config))),
+            ..Aws::default()
+        }
+    }
+
+    /// The settings. The first call looks for them.
+    pub async fn config(&self) -> &SdkConfig {
+        let load = || async {
+            let http = aws_smithy_http_client::Builder::new()
+                .tls_provider(tls::Provider::Rustls(
+                    tls::rustls_provider::CryptoMode::Ring,
+                ))
+                .tls_context(self.trust.aws())
+                .build_https();
+            aws_config::defaults(BehaviorVersion::latest())
+                .http_client(SharedHttpClient::new(Untried(http)))
+                .retry_config(RetryConfig::standard().with_max_attempts(4))
+                .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT).build())
+                .load()
+                .await
+        };
+        self.config.get_or_init(load).await
+    }
+
+    /// The settings for a target: with what it has otherwise, and without the client's own retries, since trying
+    /// again is not the target's.
+    pub async fn for_target(&self, overrides: &Overrides) -> SdkConfig {
+        let base = self.config().await;
+        let mut config = base.to_builder().retry_config(RetryConfig::disabled());
+        if let Some(region) = &overrides.region {
+            config.set_region(Region::new(region.clone()));
+        }
+        if let Some(endpoint) = &overrides.endpoint {
+            config.set_endpoint_url(Some(endpoint.clone()));
+            // Else the environment's word goes before it.
+            config.insert_origin("endpoint_url", Origin::shared_config());
+        }
+        if let Some(role) = &overrides.role {
+            config.set_credentials_provider(Some(
+                self.credentials(role, base, overrides.region.as_ref())
+                    .await,
+            ));
+        }
+        config.build()
+    }
+
+    async fn credentials(
+        &self,
+        role: &Role,
+        base: &SdkConfig,
+        region: Option<&String>,
+    ) -> SharedCredentialsProvider {
+        let mut roles = self.roles.lock().await;
+        if let Some(credentials) = roles.get(role) {
+            return credentials.clone();
+        }
+        let mut provider = AssumeRoleProvider::builder(&role.arn)
+            .session_name(SESSION)
+            .configure(base);
+        if let (None, Some(region)) = (base.region(), region) {
+            provider = provider.region(Region::new(region.clone()));
+        }
+        if let Some(id) = &role.external_id {
+            provider = provider.external_id(id);
+        }
+        let credentials = SharedCredentialsProvider::new(provider.build().await);
+        roles.insert(role.clone(), credentials.clone());
+        credentials
+    }
+}

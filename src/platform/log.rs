@@ -1,0 +1,85 @@
+//! Logs, and errors as they are put into words: JSON lines for Lambda, plain lines for people. Always on standard error, since standard output
+//! may carry clicks.
+
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
+use tracing_subscriber::fmt::{MakeWriter, layer};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Layer, Registry};
+
+/// Starts logging as JSON at `level`, `info` if none is given.
+pub fn json(level: Option<&str>) {
+    tracing_subscriber::registry()
+        .with(json_layer(SystemTime, std::io::stderr))
+        .with(filter(level.unwrap_or("info")))
+        .init();
+}
+
+/// Writes each event as one JSON object on a line: `timestamp`, `level`, then its fields.
+fn json_layer<T, W>(timer: T, writer: W) -> impl Layer<Registry>
+where
+    T: FormatTime + Send + Sync + 'static,
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    layer()
+        .json()
+        .flatten_event(true)
+        .with_current_span(false)
+        .with_span_list(false)
+        .with_timer(timer)
+        .with_target(false)
+        .with_writer(writer)
+}
+
+/// Returns the lines that `work` logs, without their time.
+#[cfg(test)]
+pub(crate) fn captured(work: impl FnOnce()) -> String {
+    let file = std::sync::Arc::new(tempfile::tempfile().unwrap());
+    let log = tracing_subscriber::registry().with(json_layer((), file.clone()));
+    tracing::subscriber::with_default(log, work);
+    std::io::Seek::rewind(&mut &*file).unwrap();
+    std::io::read_to_string(&*file).unwrap()
+}
+
+/// Starts logging for a person. Without a `level` only what is out of the ordinary is told, and not how
+/// objects ended: a summary says it.
+pub fn plain(level: Option<&str>) {
+    let log = layer()
+        .without_time()
+        .with_target(false)
+        .with_ansi(false)
+        .with_writer(std::io::stderr);
+    let quiet = level.map_or("warn,crate::outcome=off", |level| level);
+    tracing_subscriber::registry()
+        .with(log)
+        .with(filter(quiet))
+        .init();
+}
+
+/// This program at `level`; the libraries below it speak only of what is wrong, and those that look for credentials
+/// only of errors: what they try in vain, they print whole.
+fn filter(level: &str) -> Targets {
+    let text = format!(
+        "warn,aws_config=error,forwarder={level},clickstream={level},clickstream_forwarder={level}"
+    );
+    text.parse()
+        .unwrap_or_else(|_| Targets::new().with_default(tracing::Level::INFO))
+}
+
+/// The levels that `LOG_LEVEL` may name.
+pub const LEVELS: &[&str] = &["error", "warn", "info", "debug", "trace"];
+
+/// An error with its causes: the first alone says "error sending request".
+pub fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,127 @@
+//! Records that cannot be delivered, kept as rows that say why and that can be fed back.
+//!
+//! Rows are JSON lines. A row's id depends on what it keeps and not on when, and an object of rows is
+//! named by its first row and a hash over all of them: the same run again stores nothing twice, and a run
+//! that keeps more rows than the one before hides none behind it.
+
+mod row;
+
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
+
+pub use row::{Row, RowKind};
+
+use crate::config::{Area, Place};
+use crate::object::{Directory, ObjectError, ObjectRef, Store};
+use clicks::click::ClickId;
+
+/// Bytes of rows that are stored at a time.
+const FLUSH: usize = 1 << 20;
+
+/// Where rows go.
+pub struct Quarantine {
+    place: Place,
+    store: Store,
+}
+
+impl Quarantine {
+    /// At `place`; `s3` is the store for buckets.
+    pub fn new(place: Place, s3: Store) -> Quarantine {
+        let store = if matches!(place, Place::Directory(_)) {
+            Store::Directory(Directory { root: None })
+        } else {
+            s3
+        };
+        Quarantine { place, store }
+    }
+
+    /// Where rows go.
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// Whether `object` was written here, so that it must not be read as clicks.
+    pub fn holds(&self, object: &ObjectRef) -> bool {
+        matches!(&self.place, Place::S3(area) if area.holds(object))
+    }
+
+    /// Stores rows that one target rejected, in the order of their places: requests end in any order, but
+    /// the same rows must have the same name.
+    pub async fn keep<'r>(&self, rows: impl Iterator<Item = &'r Row>) -> Result<(), ObjectError> {
+        let mut rows: Vec<_> = rows.map(|row| (row.place.offset, row.id(), row)).collect();
+        rows.sort_by_key(|(offset, id, _)| (*offset, *id));
+        let mut writer = self.writer();
+        for (_, _, row) in rows {
+            writer.add(row).await?;
+        }
+        writer.flush().await
+    }
+
+    /// A collector for the rows of one source: bad records, or one target's.
+    pub fn writer(&self) -> Writer<'_> {
+        Writer {
+            quarantine: self,
+            rows: Vec::new(),
+            first: None,
+            ids: Sha256::new(),
+        }
+    }
+
+    async fn store(&self, name: &str, rows: Bytes) -> Result<(), ObjectError> {
+        let (bucket, key) = match &self.place {
+            Place::Log => return Ok(()),
+            Place::S3(Area { bucket, prefix }) => {
+                (bucket.as_str(), format!("{prefix}{name}.jsonl"))
+            }
+            Place::Directory(path) => (
+                "",
+                path.join(format!("{name}.jsonl"))
+                    .to_string_lossy()
+                    .into_owned(),
+            ),
+        };
+        let new = self.store.put_new(bucket, &key, rows).await?;
+        tracing::info!(object = %ObjectRef::new(bucket, key), new = new, "quarantine stored");
+        Ok(())
+    }
+}
+
+/// Collects rows and stores them in objects of about 1 MiB.
+pub struct Writer<'q> {
+    quarantine: &'q Quarantine,
+    rows: Vec<u8>,
+    first: Option<ClickId>,
+    /// A hash over the rows' ids.
+    ids: Sha256,
+}
+
+impl Writer<'_> {
+    /// Adds a row.
+    pub async fn add(&mut self, row: &Row) -> Result<(), ObjectError> {
+        row.log();
+        if self.quarantine.place == Place::Log {
+            return Ok(());
+        }
+        let id = row.id();
+        self.first.get_or_insert(id);
+        self.ids.update(id.text());
+        row.write(&mut self.rows);
+        if self.rows.len() >= FLUSH {
+            self.flush().await
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Stores what is collected.
+    pub async fn flush(&mut self) -> Result<(), ObjectError> {
+        let Some(first) = self.first.take() else {
+            return Ok(());
+        };
+        let all =
+            ClickId::from_digest(&std::mem::take(&mut self.ids).finalize().into()).to_string();
+        let name = format!("{first}-{}", all.get(..8).unwrap_or_default());
+        let rows = std::mem::take(&mut self.rows);
+        self.quarantine.store(&name, rows.into()).await
+    }
+}

@@ -1,0 +1,334 @@
+//! `dynamodb`: a table, one item a click, its attributes the columns of the flat form.
+
+mod item;
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::types::{
+    AttributeValue, DeleteRequest, PutRequest, ReturnValuesOnConditionCheckFailure, WriteRequest,
+};
+
+use super::aws::{self, halt, probed};
+use super::{Context, Entry, Halt, Kind, Limits, Permission, Target, Unfit, Var, Verdict};
+use crate::config::vars::Scope;
+use clicks::click::{Click, Form};
+use item::{Item, KeyPart};
+
+pub(super) const KIND: Kind = Kind {
+    name: "dynamodb",
+    doc: "a DynamoDB table, one item per click: the columns of the flat form",
+    vars: &[
+        Var {
+            name: "TABLE",
+            default: "",
+            doc: "the table, by name or ARN; required",
+        },
+        Var {
+            name: "KEY",
+            default: "click_id",
+            doc: "its partition key: a column, or `attribute=column` where it is called otherwise",
+        },
+        Var {
+            name: "SORT_KEY",
+            default: "",
+            doc: "its sort key, if it has one, in the same way",
+        },
+        Var {
+            name: "WRITE",
+            default: "new",
+            doc: "`new`: put an item only if its key is not there, one per request; `any`: put 25 per request, over what is there",
+        },
+    ],
+    shared: aws::VARS,
+    build,
+};
+
+/// Bytes of an item. Its JSON text is no shorter than what the service counts.
+const ITEM: usize = 400 << 10;
+/// The column that tells one click from another.
+const ID: &str = "click_id";
+
+/// Codes by which it refuses a request for what is in it.
+const REFUSED: &[&str] = &[
+    "ItemCollectionSizeLimitExceededException",
+    "SerializationException",
+    "ValidationException",
+];
+
+struct DynamoDb {
+    table: String,
+    key: Vec<KeyPart>,
+    /// Whether an item may take the place of another.
+    any: bool,
+    client: aws::Client<Client>,
+}
+
+fn build(scope: &Scope<'_>, context: Context) -> Option<Arc<dyn Target>> {
+    let table = scope.required("TABLE", "the name or ARN of a table");
+    let key = scope.parsed("KEY").unwrap_or(KeyPart {
+        attribute: ID.into(),
+        column: ID.into(),
+    });
+    let sort: Option<KeyPart> = scope.parsed("SORT_KEY");
+    if sort
+        .as_ref()
+        .is_some_and(|sort| sort.attribute == key.attribute)
+    {
+        scope.mistake(
+            "SORT_KEY",
+            format!(
+                "is the attribute {:?}, which is the partition key already",
+                key.attribute
+            ),
+        );
+    }
+    let any = scope.parse("WRITE", |text| match text {
+        "new" => Ok(false),
+        "any" => Ok(true),
+        _ => Err("new or any".into()),
+    });
+    let client = aws::Client::new(scope, context, table.and_then(aws::region), Client::new);
+    let key = std::iter::once(key).chain(sort).collect();
+    Some(Arc::new(DynamoDb {
+        table: table?.to_owned(),
+        key,
+        any: any.unwrap_or(false),
+        client,
+    }))
+}
+
+#[async_trait]
+impl Target for DynamoDb {
+    fn limits(&self) -> Limits {
+        let one = Limits {
+            bytes: ITEM,
+            record_bytes: ITEM,
+            ..Limits::PLAIN
+        };
+        // The API's reference for BatchWriteItem: 25 items, 16 MiB, each key once.
+        if self.any {
+            Limits {
+                records: 25,
+                bytes: 16 << 20,
+                verdicts: true,
+                grouped: !self.is_unique(),
+                ..one
+            }
+        } else {
+            one
+        }
+    }
+
+    fn encode(&self, click: &Click<'_>) -> Result<Entry, Unfit> {
+        let body = click.form(Form::Flat);
+        let texts = Item::of(&body, |item| {
+            let texts = self.key.iter().map(|part| {
+                item.text(&part.column)
+                    .filter(|text| !text.is_empty())
+                    .ok_or(part)
+            });
+            texts.collect::<Result<Vec<_>, _>>()
+        });
+        let key = texts
+            .map_err(|part| {
+                Unfit(format!(
+                    "it has no {}, which is a key of the table",
+                    part.column
+                ))
+            })?
+            .join("\u{1f}");
+        let group = (self.any && !self.is_unique()).then(|| key.as_str().into());
+        Ok(Entry {
+            marks: vec![("", key.into())],
+            group,
+            ..Entry::new(click, body)
+        })
+    }
+
+    async fn send(&self, batch: &[Entry]) -> Result<Vec<Verdict>, Halt> {
+        match batch {
+            [entry] if !self.any => self.put(entry).await.map(|verdict| vec![verdict]),
+            _ => self.put_all(batch).await,
+        }
+    }
+
+    fn permissions(&self) -> Vec<Permission> {
+        let actions: &[_] = if self.any {
+            &["dynamodb:BatchWriteItem"]
+        } else {
+            &["dynamodb:PutItem"]
+        };
+        self.client
+            .permission(actions, &self.table, "dynamodb", "table/")
+    }
+
+    async fn probe(&self) -> Result<(), Halt> {
+        let client = self.client.get().await;
+        let key = self
+            .key
+            .iter()
+            .map(|part| (part.attribute.clone(), part.sample()))
+            .collect();
+        let answer = if self.any {
+            // To delete what is not there.
+            let delete = DeleteRequest::builder()
+                .set_key(Some(key))
+                .build()
+                .map_err(|e| Halt::Misconfigured(e.to_string()))?;
+            let request = WriteRequest::builder().delete_request(delete).build();
+            probed(
+                client
+                    .batch_write_item()
+                    .request_items(&self.table, vec![request])
+                    .send()
+                    .await,
+                &[],
+            )
+        } else {
+            // On a condition that nothing meets; the key is looked at before.
+            let put = client
+                .put_item()
+                .table_name(&self.table)
+                .set_item(Some(key));
+            let put =
+                put.condition_expression("attribute_exists(#key) AND attribute_not_exists(#key)");
+            probed(
+                put.expression_attribute_names("#key", self.partition())
+                    .send()
+                    .await,
+                &["ConditionalCheckFailedException"],
+            )
+        };
+        answer.map_err(|halt| match halt {
+            Halt::Misconfigured(said) if said.starts_with("ValidationException") => {
+                Halt::Misconfigured(format!(
+                    "{said}: name the table's own key in _KEY and _SORT_KEY"
+                ))
+            }
+            halt => halt,
+        })
+    }
+
+    fn describe(&self) -> Vec<(&'static str, String)> {
+        let key = self
+            .key
+            .iter()
+            .map(|part| part.to_string())
+            .collect::<Vec<_>>()
+            .join(", ");
+        let write = if self.any {
+            "over what is there"
+        } else {
+            "only if the key is not there"
+        };
+        let mut rows = vec![
+            ("table", self.table.clone()),
+            ("key", key),
+            ("write", write.into()),
+        ];
+        rows.extend(self.client.describe());
+        rows
+    }
+}
+
+impl DynamoDb {
+    /// Whether no two clicks have the same key.
+    fn is_unique(&self) -> bool {
+        self.key.iter().any(|part| part.column == ID)
+    }
+
+    /// The attribute that is the partition key.
+    fn partition(&self) -> &str {
+        self.key.first().map_or(ID, |part| &part.attribute)
+    }
+
+    fn item(&self, entry: &Entry) -> HashMap<String, AttributeValue> {
+        let mut item = Item::of(&entry.body, |item| item.attributes());
+        for part in self.key.iter().filter(|part| part.attribute != part.column) {
+            item.extend(
+                item.get(&part.column)
+                    .cloned()
+                    .map(|value| (part.attribute.clone(), value)),
+            );
+        }
+        item
+    }
+
+    /// Puts one item where none is.
+    async fn put(&self, entry: &Entry) -> Result<Verdict, Halt> {
+        let put = self
+            .client
+            .get()
+            .await
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(self.item(entry)));
+        let put = put
+            .condition_expression("attribute_not_exists(#key)")
+            .expression_attribute_names("#key", self.partition());
+        let put = put
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let error = match put.send().await {
+            Ok(_) => return Ok(Verdict::Sent),
+            Err(error) => error,
+        };
+        let Some(PutItemError::ConditionalCheckFailedException(taken)) = error.as_service_error()
+        else {
+            return Err(halt(error, REFUSED));
+        };
+        // There already: this click from an earlier run, or another one under a key that is not its own.
+        let other = taken.item().and_then(|item| item.get(ID)?.as_s().ok());
+        match other {
+            _ if self.is_unique() => Ok(Verdict::Sent),
+            Some(id) if *id == entry.id.to_string() => Ok(Verdict::Sent),
+            _ => Ok(Verdict::Rejected(format!(
+                "its key is that of another click, {}: let the table's key hold {ID}, or set _WRITE=any",
+                other.map_or("unknown", String::as_str)
+            ))),
+        }
+    }
+
+    /// Puts items over what is there.
+    async fn put_all(&self, batch: &[Entry]) -> Result<Vec<Verdict>, Halt> {
+        let request = |entry: &Entry| {
+            let put = PutRequest::builder()
+                .set_item(Some(self.item(entry)))
+                .build()?;
+            Ok(WriteRequest::builder().put_request(put).build())
+        };
+        let requests: Result<Vec<_>, aws_sdk_dynamodb::error::BuildError> =
+            batch.iter().map(request).collect();
+        let requests = requests.map_err(|e| Halt::Misconfigured(e.to_string()))?;
+        let write = self
+            .client
+            .get()
+            .await
+            .batch_write_item()
+            .request_items(&self.table, requests);
+        let answer = write.send().await.map_err(|e| halt(e, REFUSED))?;
+        let left = answer.unprocessed_items.unwrap_or_default();
+        let left = left
+            .values()
+            .flatten()
+            .filter_map(|request| request.put_request()?.item().get(ID)?.as_s().ok());
+        let left: BTreeSet<&str> = left.map(String::as_str).collect();
+        if left.len() == batch.len() {
+            return Err(Halt::Throttled(
+                None,
+                "the table took none of the items: its capacity is used up".into(),
+            ));
+        }
+        let verdict = |entry: &Entry| {
+            if left.contains(entry.id.to_string().as_str()) {
+                Verdict::Retry
+            } else {
+                Verdict::Sent
+            }
+        };
+        Ok(batch.iter().map(verdict).collect())
+    }
+}

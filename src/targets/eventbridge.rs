@@ -1,0 +1,195 @@
+//! `eventbridge`: an event bus, one event a click.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use aws_sdk_eventbridge::Client;
+use aws_sdk_eventbridge::primitives::{DateTime, DateTimeFormat};
+use aws_sdk_eventbridge::types::PutEventsRequestEntry;
+
+use super::aws::{self, Failed, halt, judge, probed};
+use super::{Context, Entry, Halt, Kind, Limits, Permission, Target, Unfit, Var, Verdict};
+use crate::config::vars::Scope;
+use clicks::click::{Click, Form};
+
+pub(super) const KIND: Kind = Kind {
+    name: "eventbridge",
+    doc: "an EventBridge bus, one event per click: its detail is the click, its time the click's",
+    vars: &[
+        Var {
+            name: "BUS",
+            default: "default",
+            doc: "the bus, by name or ARN",
+        },
+        Var {
+            name: "SOURCE",
+            default: "clickstream-forwarder",
+            doc: "the events' source, for rules to match",
+        },
+        Var {
+            name: "DETAIL_TYPE",
+            default: "Click",
+            doc: "the events' detail type, for rules to match",
+        },
+        Var {
+            name: "FORMAT",
+            default: "click",
+            doc: "`click`, `flat`, `raw` or `webhook`",
+        },
+    ],
+    shared: aws::VARS,
+    build,
+};
+
+/// Bytes of a request's events, and of one: less than 1 MB. Whether the service counts the request or each event,
+/// its documents leave open.
+const BYTES: usize = 999_999;
+/// What a time counts as.
+const TIME: usize = 14;
+
+/// Codes by which it refuses a request for what is in it.
+const REFUSED: &[&str] = &[
+    "ValidationException",
+    "InvalidArgument",
+    "RequestEntityTooLargeException",
+    "SerializationException",
+];
+/// Codes of an entry that will never be taken.
+const PERMANENT: &[&str] = &[
+    "AccessDeniedException",
+    "InvalidAccountIdException",
+    "InvalidArgument",
+    "MalformedDetail",
+    "NotAuthorizedForDetailTypeException",
+    "NotAuthorizedForSourceException",
+    "RedactionFailure",
+];
+
+struct EventBridge {
+    bus: String,
+    source: String,
+    detail_type: String,
+    form: Form,
+    client: aws::Client<Client>,
+}
+
+fn build(scope: &Scope<'_>, context: Context) -> Option<Arc<dyn Target>> {
+    let bus = scope.text("BUS").unwrap_or("default");
+    let text = |key, default: &str| {
+        let given = scope.parse(key, |text| match text.len() {
+            1..=128 => Ok(text.to_owned()),
+            _ => Err("at most 128 bytes".into()),
+        });
+        given.unwrap_or_else(|| default.to_owned())
+    };
+    let (source, detail_type) = (
+        text("SOURCE", "clickstream-forwarder"),
+        text("DETAIL_TYPE", "Click"),
+    );
+    if source.starts_with("aws.") {
+        scope.mistake(
+            "SOURCE",
+            format!("found {source:?}; sources that begin with aws. are AWS's own"),
+        );
+    }
+    let form = scope.parsed("FORMAT").unwrap_or(Form::Click);
+    let client = aws::Client::new(scope, context, aws::region(bus), Client::new);
+    Some(Arc::new(EventBridge {
+        bus: bus.to_owned(),
+        source,
+        detail_type,
+        form,
+        client,
+    }))
+}
+
+#[async_trait]
+impl Target for EventBridge {
+    fn limits(&self) -> Limits {
+        let per_record = TIME + self.source.len() + self.detail_type.len();
+        Limits {
+            records: 10,
+            bytes: BYTES,
+            record_bytes: BYTES,
+            per_record,
+            verdicts: true,
+            ..Limits::PLAIN
+        }
+    }
+
+    fn encode(&self, click: &Click<'_>) -> Result<Entry, Unfit> {
+        let marks = vec![("time", click.timestamp().into())];
+        Ok(Entry {
+            marks,
+            ..Entry::new(click, click.form(self.form))
+        })
+    }
+
+    async fn send(&self, batch: &[Entry]) -> Result<Vec<Verdict>, Halt> {
+        let event = |entry: &Entry| {
+            let time = entry
+                .mark("time")
+                .and_then(|time| DateTime::from_str(time, DateTimeFormat::DateTime).ok());
+            let detail = aws::text(&entry.body);
+            let event = PutEventsRequestEntry::builder()
+                .event_bus_name(&self.bus)
+                .source(&self.source);
+            event
+                .detail_type(&self.detail_type)
+                .set_time(time)
+                .detail(detail)
+                .build()
+        };
+        let events = batch.iter().map(event).collect();
+        let put = self
+            .client
+            .get()
+            .await
+            .put_events()
+            .set_entries(Some(events));
+        let answer = put.send().await.map_err(|e| halt(e, REFUSED))?;
+        let failed = answer.entries.unwrap_or_default().into_iter().map(|one| {
+            let message = one.error_message.unwrap_or_default();
+            one.error_code.map(|code| Failed {
+                permanent: PERMANENT.contains(&&*code),
+                code,
+                message,
+            })
+        });
+        judge(failed.collect())
+    }
+
+    fn permissions(&self) -> Vec<Permission> {
+        self.client
+            .permission(&["events:PutEvents"], &self.bus, "events", "event-bus/")
+    }
+
+    async fn probe(&self) -> Result<(), Halt> {
+        // One that lacks its detail is refused.
+        let event = PutEventsRequestEntry::builder()
+            .event_bus_name(&self.bus)
+            .source(&self.source)
+            .build();
+        probed(
+            self.client
+                .get()
+                .await
+                .put_events()
+                .entries(event)
+                .send()
+                .await,
+            REFUSED,
+        )
+    }
+
+    fn describe(&self) -> Vec<(&'static str, String)> {
+        let mut rows = vec![
+            ("bus", self.bus.clone()),
+            ("source", self.source.clone()),
+            ("detail type", self.detail_type.clone()),
+            ("format", self.form.to_string()),
+        ];
+        rows.extend(self.client.describe());
+        rows
+    }
+}

@@ -1,0 +1,144 @@
+//! `firehose`: Amazon Data Firehose, one line per click. It joins records as they come, so each ends its line itself.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use aws_sdk_firehose::Client;
+use aws_sdk_firehose::primitives::Blob;
+use aws_sdk_firehose::types::Record;
+
+use super::aws::{self, Failed, halt, judge, probed};
+use super::{Context, Entry, Halt, Kind, Limits, Permission, Target, Unfit, Var, Verdict};
+use crate::config::vars::Scope;
+use clicks::click::{Click, Form};
+
+pub(super) const KIND: Kind = Kind {
+    name: "firehose",
+    doc: "Amazon Data Firehose, one line per click",
+    vars: &[
+        Var {
+            name: "STREAM",
+            default: "",
+            doc: "the name of the Firehose stream; required",
+        },
+        Var {
+            name: "FORMAT",
+            default: "click",
+            doc: "`click`, `flat`, `raw` or `webhook`",
+        },
+    ],
+    shared: aws::VARS,
+    build,
+};
+
+/// Codes by which it refuses a request for what is in it.
+const REFUSED: &[&str] = &[
+    "InvalidArgumentException",
+    "ValidationException",
+    "SerializationException",
+];
+
+struct Firehose {
+    stream: String,
+    form: Form,
+    client: aws::Client<Client>,
+}
+
+fn build(scope: &Scope<'_>, context: Context) -> Option<Arc<dyn Target>> {
+    let expected = "the name of a Firehose stream alone, such as clicks";
+    let stream = scope
+        .required("STREAM", expected)
+        .map(str::to_owned)
+        .filter(|name| {
+            let fits = name
+                .bytes()
+                .all(|c| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'-' | b'.'));
+            if !fits {
+                scope.mistake("STREAM", format!("found {name:?}; expected {expected}"));
+            }
+            fits
+        });
+    let form = scope.parsed("FORMAT").unwrap_or(Form::Click);
+    let client = aws::Client::new(scope, context, None, Client::new);
+    Some(Arc::new(Firehose {
+        stream: stream?,
+        form,
+        client,
+    }))
+}
+
+#[async_trait]
+impl Target for Firehose {
+    fn limits(&self) -> Limits {
+        // The API's reference for PutRecordBatch: 500 records, 4 MB, 1,000 KiB each with its line end.
+        Limits {
+            records: 500,
+            bytes: 4_000_000,
+            record_bytes: (1000 << 10) - 1,
+            per_record: 1,
+            verdicts: true,
+            ..Limits::PLAIN
+        }
+    }
+
+    fn encode(&self, click: &Click<'_>) -> Result<Entry, Unfit> {
+        Ok(Entry::new(click, click.form(self.form)))
+    }
+
+    async fn send(&self, batch: &[Entry]) -> Result<Vec<Verdict>, Halt> {
+        let records = batch.iter().map(|entry| {
+            Record::builder()
+                .data(Blob::new([&*entry.body, b"\n"].concat()))
+                .build()
+        });
+        let records = records
+            .collect::<Result<_, _>>()
+            .map_err(|e| Halt::Misconfigured(e.to_string()))?;
+        let put = self
+            .client
+            .get()
+            .await
+            .put_record_batch()
+            .delivery_stream_name(&self.stream)
+            .set_records(Some(records));
+        let answer = put.send().await.map_err(|e| halt(e, REFUSED))?;
+        let failed = answer.request_responses.into_iter().map(|one| {
+            let message = one.error_message.unwrap_or_default();
+            one.error_code.map(|code| Failed {
+                code,
+                message,
+                permanent: false,
+            })
+        });
+        judge(failed.collect())
+    }
+
+    fn permissions(&self) -> Vec<Permission> {
+        self.client.permission(
+            &["firehose:PutRecordBatch"],
+            &self.stream,
+            "firehose",
+            "deliverystream/",
+        )
+    }
+
+    async fn probe(&self) -> Result<(), Halt> {
+        let put = self
+            .client
+            .get()
+            .await
+            .put_record_batch()
+            .delivery_stream_name(&self.stream)
+            .set_records(Some(Vec::new()));
+        probed(put.send().await, REFUSED)
+    }
+
+    fn describe(&self) -> Vec<(&'static str, String)> {
+        let mut rows = vec![
+            ("stream", self.stream.clone()),
+            ("format", self.form.to_string()),
+        ];
+        rows.extend(self.client.describe());
+        rows
+    }
+}

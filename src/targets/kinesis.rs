@@ -1,0 +1,150 @@
+//! `kinesis`: Kinesis Data Streams, one record per click.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use aws_sdk_kinesis::Client;
+use aws_sdk_kinesis::operation::put_records::builders::PutRecordsFluentBuilder;
+use aws_sdk_kinesis::primitives::Blob;
+use aws_sdk_kinesis::types::PutRecordsRequestEntry;
+
+use super::aws::{self, Failed, Key, halt, judge, probed};
+use super::{Context, Entry, Halt, Kind, Limits, Permission, Target, Unfit, Var, Verdict};
+use crate::config::vars::Scope;
+use clicks::click::{Click, Form};
+
+pub(super) const KIND: Kind = Kind {
+    name: "kinesis",
+    doc: "a Kinesis data stream, one record per click",
+    vars: &[
+        Var {
+            name: "STREAM",
+            default: "",
+            doc: "the stream, by name or ARN; required",
+        },
+        Var {
+            name: "PARTITION_KEY",
+            default: "id",
+            doc: "what shares a shard: `id` spreads clicks evenly, `link`, `workspace`",
+        },
+        Var {
+            name: "FORMAT",
+            default: "click",
+            doc: "`click`, `flat`, `raw` or `webhook`",
+        },
+    ],
+    shared: aws::VARS,
+    build,
+};
+
+/// Codes by which it refuses a request for what is in it, a record above the stream's own limit say.
+const REFUSED: &[&str] = &[
+    "InvalidArgumentException",
+    "ValidationException",
+    "SerializationException",
+];
+
+struct Kinesis {
+    stream: String,
+    key: Key,
+    form: Form,
+    client: aws::Client<Client>,
+}
+
+fn build(scope: &Scope<'_>, context: Context) -> Option<Arc<dyn Target>> {
+    let stream = scope.required("STREAM", "the name or ARN of a Kinesis stream");
+    let key = scope.parsed("PARTITION_KEY").unwrap_or(Key::Id);
+    let form = scope.parsed("FORMAT").unwrap_or(Form::Click);
+    let client = aws::Client::new(scope, context, stream.and_then(aws::region), Client::new);
+    Some(Arc::new(Kinesis {
+        stream: stream?.to_owned(),
+        key,
+        form,
+        client,
+    }))
+}
+
+impl Kinesis {
+    async fn put(&self, records: Vec<PutRecordsRequestEntry>) -> PutRecordsFluentBuilder {
+        let put = self
+            .client
+            .get()
+            .await
+            .put_records()
+            .set_records(Some(records));
+        if self.stream.contains(':') {
+            put.stream_arn(&self.stream)
+        } else {
+            put.stream_name(&self.stream)
+        }
+    }
+}
+
+#[async_trait]
+impl Target for Kinesis {
+    fn limits(&self) -> Limits {
+        // The API's reference for PutRecords: 500 records, 10 MiB with their keys, a record as large as a request.
+        Limits {
+            records: 500,
+            bytes: 10 << 20,
+            record_bytes: 10 << 20,
+            verdicts: true,
+            ..Limits::PLAIN
+        }
+    }
+
+    fn encode(&self, click: &Click<'_>) -> Result<Entry, Unfit> {
+        Ok(Entry {
+            marks: vec![("", self.key.of(click))],
+            ..Entry::new(click, click.form(self.form))
+        })
+    }
+
+    async fn send(&self, batch: &[Entry]) -> Result<Vec<Verdict>, Halt> {
+        let record = |entry: &Entry| {
+            let record = PutRecordsRequestEntry::builder().data(Blob::new(&*entry.body));
+            record
+                .set_partition_key(entry.mark("").map(str::to_owned))
+                .build()
+        };
+        let records = batch
+            .iter()
+            .map(record)
+            .collect::<Result<_, _>>()
+            .map_err(|e| Halt::Misconfigured(e.to_string()))?;
+        let answer = self
+            .put(records)
+            .await
+            .send()
+            .await
+            .map_err(|e| halt(e, REFUSED))?;
+        let failed = answer.records.into_iter().map(|one| {
+            let message = one.error_message.unwrap_or_default();
+            one.error_code.map(|code| Failed {
+                code,
+                message,
+                permanent: false,
+            })
+        });
+        judge(failed.collect())
+    }
+
+    fn permissions(&self) -> Vec<Permission> {
+        self.client
+            .permission(&["kinesis:PutRecords"], &self.stream, "kinesis", "stream/")
+    }
+
+    async fn probe(&self) -> Result<(), Halt> {
+        probed(self.put(Vec::new()).await.send().await, REFUSED)
+    }
+
+    fn describe(&self) -> Vec<(&'static str, String)> {
+        let mut rows = vec![
+            ("stream", self.stream.clone()),
+            ("shard by", self.key.to_string()),
+            ("format", self.form.to_string()),
+        ];
+        rows.extend(self.client.describe());
+        rows
+    }
+}

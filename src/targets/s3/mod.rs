@@ -1,0 +1,302 @@
+//! `s3`: a lake. Files of clicks by day and hour, named after the clicks that they were cut from, so that the same
+//! clicks are stored once however often they come.
+
+mod file;
+mod name;
+mod parquet;
+pub mod sql;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::StalledStreamProtectionConfig;
+use aws_sdk_s3::error::ProvideErrorMetadata;
+use bytes::Bytes;
+use futures::{StreamExt, TryStreamExt, stream};
+use tokio::task::spawn_blocking;
+
+use super::aws::{self, halt, probed};
+use super::{Context, Cut, Entry, Halt, Kind, Limits, Permission, Target, Unfit, Var, Verdict};
+use crate::config::Area;
+use crate::config::vars::Scope;
+use crate::object::ObjectRef;
+use clicks::click::Click;
+use file::File;
+use name::Part;
+
+pub(super) const KIND: Kind = Kind {
+    name: "s3",
+    doc: "a data lake: Parquet files or compressed lines in a bucket, by day and hour (`dt=2026-11-21/hour=23/`)",
+    vars: &[
+        Var {
+            name: "BUCKET",
+            default: "",
+            doc: "the bucket; required",
+        },
+        Var {
+            name: "PREFIX",
+            default: "",
+            doc: "how the keys begin, `clicks/` say",
+        },
+        Var {
+            name: "FILE",
+            default: "parquet",
+            doc: "`parquet`, or `lines` of JSON, compressed with gzip",
+        },
+        Var {
+            name: "COMPRESSION",
+            default: "zstd",
+            doc: "of Parquet files: `zstd` or `snappy`",
+        },
+        Var {
+            name: "FORMAT",
+            default: "flat",
+            doc: "of lines: `click`, `flat`, `raw` or `webhook`; Parquet is always `flat`",
+        },
+    ],
+    shared: aws::VARS,
+    build,
+};
+
+/// Where objects are cut. Frozen: another cut would store again, in other files, what is there. Entries of a window wait
+/// in memory until it is whole, so its bytes are what a function of 128 MB can hold several of.
+const CUT: Cut = Cut {
+    bytes: 8 << 20,
+    clicks: 16_384,
+    hours: 32,
+};
+/// Files of one window that are stored side by side.
+const SIDE_BY_SIDE: usize = 4;
+
+/// The lake.
+struct Lake {
+    area: Area,
+    file: File,
+    client: aws::Client<Client>,
+}
+
+fn build(scope: &Scope<'_>, context: Context) -> Option<Arc<dyn Target>> {
+    let bucket = scope.required("BUCKET", "the name of a bucket");
+    let bucket = bucket.filter(|name| {
+        let fits = name.len() > 2
+            && name
+                .bytes()
+                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, b'.' | b'-'));
+        if !fits {
+            scope.mistake(
+                "BUCKET",
+                format!("found {name:?}; expected the name alone, and how keys begin in _PREFIX"),
+            );
+        }
+        fits
+    });
+    let prefix = scope.parse("PREFIX", |text| match text.trim_start_matches('/') {
+        "" => Ok(String::new()),
+        text if text.contains("://") => {
+            Err("how keys begin, such as clicks/, without the bucket".into())
+        }
+        text if text.ends_with('/') => Ok(text.to_owned()),
+        text => Ok(format!("{text}/")),
+    });
+    let file = File::read(scope);
+    let client = aws::Client::new(scope, context, None, |config| {
+        let config = aws_sdk_s3::config::Builder::from(config);
+        Client::from_conf(
+            config
+                .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+                .build(),
+        )
+    });
+    let area = Area {
+        bucket: bucket?.to_owned(),
+        prefix: prefix.unwrap_or_default(),
+    };
+    Some(Arc::new(Lake {
+        area,
+        file: file?,
+        client,
+    }))
+}
+
+#[async_trait]
+impl Target for Lake {
+    fn limits(&self) -> Limits {
+        let all = usize::MAX >> 1;
+        Limits {
+            records: all,
+            bytes: all,
+            record_bytes: all,
+            cut: Some(CUT),
+            ..Limits::PLAIN
+        }
+    }
+
+    fn encode(&self, click: &Click<'_>) -> Result<Entry, Unfit> {
+        let body = click.form(self.file.form());
+        let marks = vec![("folder", name::folder(&click.timestamp()).into())];
+        // A window is never refused for one click, so nobody asks for its bytes as delivered.
+        Ok(Entry {
+            marks,
+            raw: Bytes::new(),
+            ..Entry::new(click, body)
+        })
+    }
+
+    async fn send(&self, batch: &[Entry]) -> Result<Vec<Verdict>, Halt> {
+        let mut parts: BTreeMap<&str, Vec<&Entry>> = BTreeMap::new();
+        for entry in batch {
+            parts
+                .entry(entry.mark("folder").unwrap_or_default())
+                .or_default()
+                .push(entry);
+        }
+        let digest = batch
+            .first()
+            .and_then(|entry| entry.window.as_ref()?.digest.get().copied());
+        let digest = digest
+            .ok_or_else(|| Halt::Misconfigured("the clicks belong to no whole window".into()))?;
+        let store = |(folder, entries): (&str, Vec<&Entry>)| {
+            let part = Part::new(
+                format!(
+                    "{}{folder}/{digest}.{}",
+                    self.area.prefix,
+                    self.file.extension()
+                ),
+                self.file.form(),
+                &entries,
+            );
+            let rows: Vec<Bytes> = entries.iter().map(|entry| entry.body.clone()).collect();
+            self.store(part, rows)
+        };
+        let stored = stream::iter(parts)
+            .map(store)
+            .buffer_unordered(SIDE_BY_SIDE);
+        stored.try_collect::<()>().await?;
+        Ok(vec![Verdict::Sent; batch.len()])
+    }
+
+    fn permissions(&self) -> Vec<Permission> {
+        // To look at a file that is there needs the permission to read it.
+        let resource = format!("arn:aws:s3:::{}/{}dt=*", self.area.bucket, self.area.prefix);
+        self.client
+            .permission(&["s3:PutObject", "s3:GetObject"], &resource, "s3", "")
+    }
+
+    async fn probe(&self) -> Result<(), Halt> {
+        // Only over an object that is there and has this tag: none is.
+        let (client, key) = (
+            self.client.get().await,
+            format!("{}dt=0000-00-00/clickstream-check", self.area.prefix),
+        );
+        let put = client
+            .put_object()
+            .bucket(&self.area.bucket)
+            .key(&key)
+            .if_match("\"none\"");
+        probed(put.send().await, &["NoSuchKey", "PreconditionFailed"])?;
+        match client
+            .get_object()
+            .bucket(&self.area.bucket)
+            .key(&key)
+            .send()
+            .await
+        {
+            // Who may not list a bucket is denied what is not there. Its message says which of the two is missing.
+            Err(error)
+                if error
+                    .message()
+                    .is_some_and(|said| said.contains("s3:GetObject")) =>
+            {
+                Err(halt(error, &[]))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn describe(&self) -> Vec<(&'static str, String)> {
+        let mut rows = vec![
+            (
+                "stores in",
+                format!("s3://{}/{}", self.area.bucket, self.area.prefix),
+            ),
+            ("files", self.file.to_string()),
+        ];
+        rows.extend(self.client.describe());
+        rows
+    }
+
+    fn wrote(&self, object: &ObjectRef) -> bool {
+        self.area.holds(object)
+            && name::is_ours(
+                object
+                    .key
+                    .trim_start_matches('/')
+                    .get(self.area.prefix.len()..)
+                    .unwrap_or_default(),
+            )
+    }
+}
+
+impl Lake {
+    /// Stores one file, unless the same clicks are there.
+    async fn store(&self, part: Part, rows: Vec<Bytes>) -> Result<(), Halt> {
+        let file = self.file;
+        let body = spawn_blocking(move || file.write(&rows))
+            .await
+            .unwrap_or_else(|e| Err(e.to_string()));
+        let body = body
+            .map_err(|cause| Halt::Misconfigured(format!("the file cannot be written: {cause}")))?;
+        let client = self.client.get().await;
+        let put = client
+            .put_object()
+            .bucket(&self.area.bucket)
+            .key(&part.key)
+            .content_type(self.file.media_type());
+        let put = put
+            .if_none_match("*")
+            .set_metadata(Some(part.metadata.clone()))
+            .body(body.into());
+        match put.send().await {
+            Ok(_) => Ok(()),
+            Err(error)
+                if error
+                    .raw_response()
+                    .is_some_and(|answer| answer.status().as_u16() == 412) =>
+            {
+                self.compare(&part).await
+            }
+            Err(error) => Err(halt(error, &[])),
+        }
+    }
+
+    /// Whether the object that has the part's name holds the same clicks.
+    async fn compare(&self, part: &Part) -> Result<(), Halt> {
+        let head = self
+            .client
+            .get()
+            .await
+            .head_object()
+            .bucket(&self.area.bucket)
+            .key(&part.key)
+            .send()
+            .await;
+        let there = match head {
+            Ok(head) => head.metadata.unwrap_or_default(),
+            // Gone in the meantime: the next attempt stores it.
+            Err(error) if error.code() == Some("NotFound") => {
+                return Err(Halt::Down("the object was removed just now".into()));
+            }
+            Err(error) => return Err(halt(error, &[])),
+        };
+        match part.difference(&there) {
+            None => Ok(()),
+            Some(difference) => Err(Halt::Misconfigured(format!(
+                "s3://{}/{} holds these clicks otherwise ({difference}): was it stored with another form or filter? \
+                 Remove it, or give this target another _PREFIX",
+                self.area.bucket, part.key
+            ))),
+        }
+    }
+}

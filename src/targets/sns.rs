@@ -1,0 +1,214 @@
+//! `sns`: an SNS topic, one message a click, with attributes that filter policies can ask for.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use aws_sdk_sns::Client;
+use aws_sdk_sns::types::{MessageAttributeValue, PublishBatchRequestEntry};
+
+use super::aws::{self, Failed, Key, halt, judge, message, probed};
+use super::{Context, Entry, Halt, Kind, Limits, Permission, Target, Unfit, Var, Verdict};
+use crate::config::vars::Scope;
+use clicks::click::{Click, Form};
+
+pub(super) const KIND: Kind = Kind {
+    name: "sns",
+    doc: "an SNS topic, standard or FIFO; each message has the attributes `country`, `agent_type`, `slashtag`, `domain` and `workspace`",
+    vars: &[
+        Var {
+            name: "TOPIC_ARN",
+            default: "",
+            doc: "the topic's ARN; one that ends in .fifo is a FIFO topic; required",
+        },
+        Var {
+            name: "GROUP",
+            default: "link",
+            doc: "FIFO: what keeps its order: `link`, `workspace`, or `id` for none",
+        },
+        Var {
+            name: "FORMAT",
+            default: "click",
+            doc: "`click`, `flat`, `raw` or `webhook`",
+        },
+    ],
+    shared: aws::VARS,
+    build,
+};
+
+/// The attributes of a message, and the members of the click that they are.
+const ATTRIBUTES: &[(&str, &[&str])] = &[
+    ("country", &["client", "location", "country"]),
+    ("agent_type", &["client", "agent", "type"]),
+    ("slashtag", &["route", "slashtag"]),
+    ("domain", &["route", "domain", "raw"]),
+    ("workspace", &["route", "creator", "workspace", "id"]),
+];
+/// The type of an attribute.
+const STRING: &str = "String";
+/// Letters of an attribute: a slashtag is at most as long. A longer text is no use to a filter.
+const LONGEST: usize = 256;
+/// Bytes of a message with its attributes, and of a request's messages together: what a topic takes by default.
+const BYTES: usize = 256 << 10;
+
+/// Codes by which it refuses a request for what is in it.
+const REFUSED: &[&str] = &[
+    "BatchRequestTooLong",
+    "EmptyBatchRequest",
+    "InvalidParameter",
+    "InvalidParameterValue",
+    "ParameterValueInvalid",
+    "ValidationException",
+];
+
+struct Sns {
+    topic: String,
+    /// What keeps its order, in a FIFO topic.
+    group: Option<Key>,
+    form: Form,
+    client: aws::Client<Client>,
+}
+
+fn build(scope: &Scope<'_>, context: Context) -> Option<Arc<dyn Target>> {
+    let expected = "an ARN such as arn:aws:sns:eu-west-1:123456789012:clicks";
+    scope.required("TOPIC_ARN", expected);
+    let topic = scope.parse("TOPIC_ARN", |text| match aws::arn(text) {
+        Some(("sns", ..)) => Ok(text.to_owned()),
+        _ => Err(expected.into()),
+    });
+    let fifo = topic.as_ref().is_some_and(|arn| arn.ends_with(".fifo"));
+    let group = scope.parsed("GROUP");
+    if group.is_some() && topic.is_some() && !fifo {
+        scope.mistake("GROUP", "is for FIFO topics, whose ARN ends in .fifo");
+    }
+    let form = scope.parsed("FORMAT").unwrap_or(Form::Click);
+    let client = aws::Client::new(
+        scope,
+        context,
+        topic.as_deref().and_then(aws::region),
+        Client::new,
+    );
+    let group = fifo.then(|| group.unwrap_or(Key::Link));
+    Some(Arc::new(Sns {
+        topic: topic?,
+        group,
+        form,
+        client,
+    }))
+}
+
+#[async_trait]
+impl Target for Sns {
+    fn limits(&self) -> Limits {
+        // Names and values of attributes count by themselves; their types are the rest.
+        let per_record = STRING.len() * ATTRIBUTES.len();
+        let grouped = self.group.is_some();
+        Limits {
+            records: 10,
+            bytes: BYTES,
+            record_bytes: BYTES,
+            per_record,
+            verdicts: true,
+            grouped,
+            ..Limits::PLAIN
+        }
+    }
+
+    fn encode(&self, click: &Click<'_>) -> Result<Entry, Unfit> {
+        let attribute = |(name, path): &(&'static str, &[&str])| {
+            // What SNS would refuse, or not deliver, is no use to a filter either.
+            let fits = |c: char| !c.is_control() && !matches!(c, '\u{fffe}' | '\u{ffff}');
+            let text = click
+                .text(path)
+                .filter(|text| (1..=LONGEST).contains(&text.len()) && text.chars().all(fits))?;
+            Some((*name, text.into_owned().into_boxed_str()))
+        };
+        let marks = ATTRIBUTES.iter().filter_map(attribute).collect();
+        let group = self.group.map(|key| key.of(click).into());
+        Ok(Entry {
+            marks,
+            group,
+            ..Entry::new(click, message(&click.form(self.form)).into())
+        })
+    }
+
+    async fn send(&self, batch: &[Entry]) -> Result<Vec<Verdict>, Halt> {
+        let entry = |(at, entry): (usize, &Entry)| {
+            let mut message = PublishBatchRequestEntry::builder()
+                .id(at.to_string())
+                .message(aws::text(&entry.body));
+            for (name, value) in &entry.marks {
+                let value = MessageAttributeValue::builder()
+                    .data_type(STRING)
+                    .string_value(&**value)
+                    .build()?;
+                message = message.message_attributes(*name, value);
+            }
+            let Some(group) = &entry.group else {
+                return message.build();
+            };
+            message
+                .message_group_id(&**group)
+                .message_deduplication_id(entry.id.to_string())
+                .build()
+        };
+        let entries = batch
+            .iter()
+            .enumerate()
+            .map(entry)
+            .collect::<Result<_, _>>();
+        let entries = entries.map_err(|e| Halt::Misconfigured(e.to_string()))?;
+        let publish = self
+            .client
+            .get()
+            .await
+            .publish_batch()
+            .topic_arn(&self.topic)
+            .set_publish_batch_request_entries(Some(entries));
+        let answer = publish.send().await.map_err(|e| halt(e, REFUSED))?;
+        let failed = answer.failed.unwrap_or_default().into_iter().map(|one| {
+            let failed = Failed {
+                code: one.code,
+                message: one.message.unwrap_or_default(),
+                permanent: one.sender_fault,
+            };
+            (one.id, failed)
+        });
+        let successful = answer.successful.unwrap_or_default();
+        judge(aws::by_number(
+            batch,
+            successful.iter().filter_map(|one| one.id.as_deref()),
+            failed,
+        ))
+    }
+
+    fn permissions(&self) -> Vec<Permission> {
+        self.client
+            .permission(&["sns:Publish"], &self.topic, "sns", "")
+    }
+
+    async fn probe(&self) -> Result<(), Halt> {
+        let publish = self
+            .client
+            .get()
+            .await
+            .publish_batch()
+            .topic_arn(&self.topic);
+        probed(
+            publish
+                .set_publish_batch_request_entries(Some(Vec::new()))
+                .send()
+                .await,
+            REFUSED,
+        )
+    }
+
+    fn describe(&self) -> Vec<(&'static str, String)> {
+        let mut rows = vec![
+            ("topic", self.topic.clone()),
+            ("format", self.form.to_string()),
+        ];
+        rows.extend(self.group.map(|group| ("order of", group.to_string())));
+        rows.extend(self.client.describe());
+        rows
+    }
+}

@@ -1,0 +1,237 @@
+//! `sqs`: an SQS queue, one message a click or many clicks in one; FIFO queues in the order of each link.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use aws_sdk_sqs::Client;
+use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
+
+use super::aws::{self, Failed, Key, halt, judge, message, probed};
+use super::body::Body;
+use super::{Context, Entry, Halt, Kind, Limits, Permission, Target, Unfit, Var, Verdict};
+use crate::config::vars::Scope;
+use clicks::click::{Click, Form};
+
+pub(super) const KIND: Kind = Kind {
+    name: "sqs",
+    doc: "an SQS queue, standard or FIFO",
+    vars: &[
+        Var {
+            name: "QUEUE_URL",
+            default: "",
+            doc: "the queue's URL; one that ends in .fifo is a FIFO queue; required",
+        },
+        Var {
+            name: "BODY",
+            default: "single",
+            doc: "clicks of a message: `single`, or many as `lines` or `array` (not FIFO)",
+        },
+        Var {
+            name: "GROUP",
+            default: "link",
+            doc: "FIFO: what keeps its order: `link`, `workspace`, or `id` for none",
+        },
+        Var {
+            name: "FORMAT",
+            default: "click",
+            doc: "`click`, `flat`, `raw` or `webhook`",
+        },
+    ],
+    shared: aws::VARS,
+    build,
+};
+
+/// Bytes of a message, and of the messages of a request together.
+const BYTES: usize = 1 << 20;
+
+/// Codes by which it refuses a request for what is in it.
+const REFUSED: &[&str] = &[
+    "AWS.SimpleQueueService.BatchRequestTooLong",
+    "AWS.SimpleQueueService.EmptyBatchRequest",
+    "BatchRequestTooLong",
+    "EmptyBatchRequest",
+    "InvalidMessageContents",
+    "InvalidParameterValue",
+    "ValidationException",
+];
+
+struct Sqs {
+    queue: String,
+    body: Body,
+    /// What keeps its order, in a FIFO queue.
+    group: Option<Key>,
+    form: Form,
+    client: aws::Client<Client>,
+}
+
+fn build(scope: &Scope<'_>, context: Context) -> Option<Arc<dyn Target>> {
+    let queue = scope.required(
+        "QUEUE_URL",
+        "a URL such as https://sqs.eu-west-1.amazonaws.com/123456789012/clicks",
+    );
+    let queue = queue.filter(|url| {
+        let known = url.starts_with("https://") || url.starts_with("http://");
+        if !known {
+            scope.mistake(
+                "QUEUE_URL",
+                format!("found {url:?}; expected the queue's URL, which begins with https://"),
+            );
+        }
+        known
+    });
+    let fifo = queue.is_some_and(|url| url.ends_with(".fifo"));
+    let body = scope.parsed("BODY").unwrap_or(Body::Single);
+    let group = scope.parsed("GROUP");
+    match body {
+        Body::Envelope => scope.mistake(
+            "BODY",
+            "found \"envelope\"; expected single, lines or array",
+        ),
+        Body::Array | Body::Lines if fifo => {
+            scope.mistake("BODY", "puts many clicks in a message, which a FIFO queue cannot tell apart: leave it at single");
+        }
+        _ => {}
+    }
+    if group.is_some() && queue.is_some() && !fifo {
+        scope.mistake("GROUP", "is for FIFO queues, whose URL ends in .fifo");
+    }
+    let form = scope.parsed("FORMAT").unwrap_or(Form::Click);
+    let client = aws::Client::new(
+        scope,
+        context,
+        queue.and_then(|url| crate::platform::aws::queue(url).0),
+        Client::new,
+    );
+    let group = fifo.then(|| group.unwrap_or(Key::Link));
+    Some(Arc::new(Sqs {
+        queue: queue?.to_owned(),
+        body,
+        group,
+        form,
+        client,
+    }))
+}
+
+#[async_trait]
+impl Target for Sqs {
+    fn limits(&self) -> Limits {
+        let plain = Limits {
+            bytes: BYTES,
+            record_bytes: BYTES,
+            ..Limits::PLAIN
+        };
+        match self.body {
+            Body::Single => Limits {
+                records: 10,
+                verdicts: true,
+                grouped: self.group.is_some(),
+                ..plain
+            },
+            // As many as fit one message, whose two brackets and last line end are its overhead.
+            _ => Limits {
+                records: 10_000,
+                overhead: 2,
+                per_record: 1,
+                ..plain
+            },
+        }
+    }
+
+    fn encode(&self, click: &Click<'_>) -> Result<Entry, Unfit> {
+        let body = message(&click.form(self.form));
+        let group = self.group.map(|key| key.of(click).into());
+        Ok(Entry {
+            group,
+            ..Entry::new(click, body.into())
+        })
+    }
+
+    async fn send(&self, batch: &[Entry]) -> Result<Vec<Verdict>, Halt> {
+        if self.body != Body::Single {
+            let body = aws::text(&self.body.write(batch)).into_owned();
+            let send = self
+                .client
+                .get()
+                .await
+                .send_message()
+                .queue_url(&self.queue)
+                .message_body(body);
+            send.send().await.map_err(|e| halt(e, REFUSED))?;
+            return Ok(vec![Verdict::Sent; batch.len()]);
+        }
+        let entry = |(at, entry): (usize, &Entry)| {
+            let message = SendMessageBatchRequestEntry::builder()
+                .id(at.to_string())
+                .message_body(aws::text(&entry.body));
+            let Some(group) = &entry.group else {
+                return message.build();
+            };
+            message
+                .message_group_id(&**group)
+                .message_deduplication_id(entry.id.to_string())
+                .build()
+        };
+        let entries = batch
+            .iter()
+            .enumerate()
+            .map(entry)
+            .collect::<Result<_, _>>();
+        let entries = entries.map_err(|e| Halt::Misconfigured(e.to_string()))?;
+        let send = self
+            .client
+            .get()
+            .await
+            .send_message_batch()
+            .queue_url(&self.queue)
+            .set_entries(Some(entries));
+        let answer = send.send().await.map_err(|e| halt(e, REFUSED))?;
+        let failed = answer.failed.into_iter().map(|one| {
+            let failed = Failed {
+                code: one.code,
+                message: one.message.unwrap_or_default(),
+                permanent: one.sender_fault,
+            };
+            (one.id, failed)
+        });
+        judge(aws::by_number(
+            batch,
+            answer.successful.iter().map(|one| one.id.as_str()),
+            failed,
+        ))
+    }
+
+    fn permissions(&self) -> Vec<Permission> {
+        let (_, account, name) = crate::platform::aws::queue(&self.queue);
+        let account = account.unwrap_or("${Account}");
+        let mut permissions = self
+            .client
+            .permission(&["sqs:SendMessage"], name, "sqs", "");
+        permissions.iter_mut().for_each(|permission| {
+            permission.resource = permission.resource.replace("${Account}", account)
+        });
+        permissions
+    }
+
+    async fn probe(&self) -> Result<(), Halt> {
+        let send = self
+            .client
+            .get()
+            .await
+            .send_message_batch()
+            .queue_url(&self.queue)
+            .set_entries(Some(Vec::new()));
+        probed(send.send().await, REFUSED)
+    }
+
+    fn describe(&self) -> Vec<(&'static str, String)> {
+        let body = format!("{:?}", self.body).to_lowercase();
+        let mut rows = vec![
+            ("queue", self.queue.clone()),
+            ("body", body),
+            ("format", self.form.to_string()),
+        ];
+        rows.extend(self.group.map(|group| ("order of", group.to_string())));
+        rows.extend(self.client.describe());
+        rows
+    }
+}

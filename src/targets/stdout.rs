@@ -1,0 +1,148 @@
+//! `stdout`: one click per line on standard output; in Lambda, into the function's log.
+
+use std::fs::File;
+use std::io::{self, ErrorKind, IoSlice, Write};
+use std::os::fd::AsFd;
+use std::sync::{Arc, LazyLock};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use tokio::sync::Mutex;
+use tokio::task::spawn_blocking;
+
+use super::{Context, Entry, Halt, Kind, Limits, Target, Unfit, Var, Verdict};
+use crate::config::vars::Scope;
+use clicks::click::{Click, Form};
+
+pub(super) const KIND: Kind = Kind {
+    name: "stdout",
+    doc: "one click per line on standard output; in Lambda, into the function's log",
+    vars: &[Var {
+        name: "FORMAT",
+        default: "click",
+        doc: "`click`, `flat`, `raw` or `webhook`",
+    }],
+    shared: &[],
+    build,
+};
+
+fn build(scope: &Scope<'_>, _: Context) -> Option<Arc<dyn Target>> {
+    let form = scope.parsed("FORMAT").unwrap_or(Form::Click);
+    Some(Arc::new(Stdout { form }))
+}
+
+struct Stdout {
+    form: Form,
+}
+
+/// One writer at a time, of all targets and attempts: lines of two batches must not mix.
+static WRITING: LazyLock<Arc<Mutex<()>>> = LazyLock::new(Arc::default);
+
+#[async_trait]
+impl Target for Stdout {
+    fn limits(&self) -> Limits {
+        // One after another, so that a file's clicks come out in their order.
+        Limits {
+            records: 1024,
+            bytes: 64 << 20,
+            record_bytes: 64 << 20,
+            per_record: 1,
+            in_flight: 1,
+            ..Limits::PLAIN
+        }
+    }
+
+    fn encode(&self, click: &Click<'_>) -> Result<Entry, Unfit> {
+        Ok(Entry::new(click, click.form(self.form)))
+    }
+
+    async fn send(&self, batch: &[Entry]) -> Result<Vec<Verdict>, Halt> {
+        let bodies: Vec<Bytes> = batch.iter().map(|entry| entry.body.clone()).collect();
+        let turn = WRITING.clone().lock_owned().await;
+        // Past the buffers of the standard library: what is written is gone, or the error is this batch's. The turn
+        // ends with the write, even if nobody waits for it any more.
+        let write = move || {
+            let _turn = turn;
+            write_lines(
+                &mut File::from(std::io::stdout().as_fd().try_clone_to_owned()?),
+                &bodies,
+            )
+        };
+        let written = spawn_blocking(write)
+            .await
+            .unwrap_or_else(|e| Err(e.into()));
+        match written {
+            Ok(()) => Ok(vec![Verdict::Sent; batch.len()]),
+            Err(e) if e.kind() == ErrorKind::BrokenPipe => Err(Halt::Closed),
+            Err(e) => Err(Halt::Misconfigured(format!(
+                "standard output cannot be written: {e}"
+            ))),
+        }
+    }
+
+    fn describe(&self) -> Vec<(&'static str, String)> {
+        vec![("format", self.form.to_string())]
+    }
+}
+
+/// Writes each body and a line feed, from where they are.
+fn write_lines(out: &mut impl Write, bodies: &[Bytes]) -> io::Result<()> {
+    let mut slices: Vec<_> = bodies
+        .iter()
+        .flat_map(|body| [IoSlice::new(body), IoSlice::new(b"\n")])
+        .collect();
+    let mut rest = slices.as_mut_slice();
+    while !rest.is_empty() {
+        match out.write_vectored(rest) {
+            Ok(0) => return Err(ErrorKind::WriteZero.into()),
+            Ok(n) => IoSlice::advance_slices(&mut rest, n),
+            Err(e) if e.kind() == ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Takes a few bytes at a time, and none at all after so many.
+    struct Narrow(Vec<u8>, usize);
+
+    impl Write for Narrow {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            if self.0.len() % 5 == 3 {
+                self.0.push(b'-');
+                return Err(ErrorKind::Interrupted.into());
+            }
+            let n = bytes.len().min(3).min(self.1 - self.0.len());
+            self.0.extend_from_slice(bytes.get(..n).unwrap_or_default());
+            Ok(n)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn lines_come_out_whole_however_little_is_taken_at_a_time() {
+        let bodies: Vec<_> = ["{\"a\":1}", "", "{\"long\":\"xxxxxxxxx\"}"]
+            .map(Bytes::from)
+            .into();
+        let mut out = Narrow(Vec::new(), 1000);
+        write_lines(&mut out, &bodies).unwrap();
+        out.0.retain(|byte| *byte != b'-');
+        assert_eq!(
+            String::from_utf8(out.0).unwrap(),
+            "{\"a\":1}\n\n{\"long\":\"xxxxxxxxx\"}\n"
+        );
+        assert_eq!(
+            write_lines(&mut Narrow(Vec::new(), 10), &bodies)
+                .unwrap_err()
+                .kind(),
+            ErrorKind::WriteZero
+        );
+    }
+}
