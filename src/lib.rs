@@ -34,7 +34,7 @@
 //!   unknown members it came with, and because framing and parsing are one pass over the bytes.
 //! - 2026-11-22: the first of identical clicks hashes its canonical text alone, so that anyone can compute
 //!   its id; the n-th adds a line feed and n.
-//! - 2026-11-22: a refused body, 400, 413 or 422 alike, is one [`targets::Halt`]: the cure is to halve it.
+//! - 2026-11-22: a refused body, 400, 413 or 422 alike, is one [`targets::SendError`]: the cure is to halve it.
 //! - 2026-11-22: a bad record in many lines ends before the next line that begins with a bracket and is
 //!   indented no further than the record: nothing inside it becomes a click.
 //! - 2026-11-22: progress counts in plain offsets, not in records: a later decoder may count bad records

@@ -104,15 +104,15 @@ fn describe(config: &Config) -> String {
     let sources = config
         .sources
         .as_ref()
-        .map_or("any bucket".to_owned(), |areas| {
-            areas
+        .map_or("any bucket".to_owned(), |prefixes| {
+            prefixes
                 .iter()
-                .map(|area| format!("s3://{}/{}*", area.bucket, area.prefix))
+                .map(|location| format!("s3://{}/{}*", location.bucket, location.prefix))
                 .collect::<Vec<_>>()
                 .join(", ")
         });
     let quarantine = match &config.quarantine {
-        Place::S3(area) => format!("s3://{}/{}", area.bucket, area.prefix),
+        Place::S3(location) => format!("s3://{}/{}", location.bucket, location.prefix),
         Place::Directory(path) => path.display().to_string(),
         Place::Log => {
             "the log, without the records' bytes (set QUARANTINE to keep them)".to_owned()

@@ -1,7 +1,7 @@
 //! `clickstream iam`.
 
 use crate::config::settings::{Reference, Settings};
-use crate::config::{Area, Config, Place};
+use crate::config::{Config, Place, S3Prefix};
 use crate::platform::aws;
 use clap::Args as Arguments;
 use serde_json::{Value, json};
@@ -21,7 +21,7 @@ pub fn run(args: &Args) -> u8 {
     let found = crate::cli::settings(None).and_then(|(runtime, settings)| {
         // Names of resources may stand elsewhere too.
         let config = settings
-            .sketch()
+            .resolve_partially()
             .ok()
             .filter(|config| !is_elsewhere(&settings, config));
         let config = config
@@ -64,23 +64,23 @@ fn policy(settings: &Settings, config: &Config) -> String {
         &["logs:CreateLogStream", "logs:PutLogEvents"],
         "arn:aws:logs:${Region}:${Account}:log-group:/aws/lambda/*:*",
     )];
-    for area in config.sources.iter().flatten() {
+    for location in config.sources.iter().flatten() {
         statements.push(statement(
             "Read",
             &["s3:GetObject", "s3:GetObjectVersion"],
-            delivered(area),
+            delivered(location),
         ));
         statements.push(statement(
             "Missing",
             &["s3:ListBucket"],
-            format!("arn:aws:s3:::{}", area.bucket),
+            format!("arn:aws:s3:::{}", location.bucket),
         ));
     }
-    if let Place::S3(area) = &config.quarantine {
+    if let Place::S3(location) = &config.quarantine {
         statements.push(statement(
             "Quarantine",
             &["s3:PutObject"],
-            format!("arn:aws:s3:::{}/{}*", area.bucket, area.prefix),
+            format!("arn:aws:s3:::{}/{}*", location.bucket, location.prefix),
         ));
     }
     if let Some(table) = &config.progress_table {
@@ -171,9 +171,14 @@ fn statement(sid: &str, actions: &[&str], resource: impl Into<Value>) -> Value {
     json!({ "Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resource.into() })
 }
 
-/// The objects of an area that is read: Rebrandly's keys begin with a slash, which areas do not say.
-fn delivered(area: &Area) -> Vec<String> {
+/// The objects below a source: Rebrandly's keys begin with a slash, which SOURCES leaves out.
+fn delivered(location: &S3Prefix) -> Vec<String> {
     ["/", "//"]
-        .map(|slash| format!("arn:aws:s3:::{}{slash}{}*", area.bucket, area.prefix))
+        .map(|slash| {
+            format!(
+                "arn:aws:s3:::{}{slash}{}*",
+                location.bucket, location.prefix
+            )
+        })
         .into()
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use crate::config::Area;
+use crate::config::S3Prefix;
 use crate::targets::s3::sql::{self, Rows};
 use clap::{Args, Subcommand, ValueEnum};
 use clicks::click::from_epoch;
@@ -78,7 +78,7 @@ fn text(command: Command) -> Result<String, String> {
             };
             sql::table(
                 &name,
-                &area(&lake)?,
+                &location(&lake)?,
                 rows,
                 &first.unwrap_or_else(|| days_ago(365)),
             )
@@ -90,8 +90,9 @@ fn text(command: Command) -> Result<String, String> {
             engine,
             name,
         } => {
-            let (lake, into) = (area(&lake)?, area(&into)?);
-            let folder = |area: &Area| format!("{}/", area.prefix.trim_end_matches('/'));
+            let (lake, into) = (location(&lake)?, location(&into)?);
+            let folder =
+                |location: &S3Prefix| format!("{}/", location.prefix.trim_end_matches('/'));
             let (to, from) = (folder(&into), folder(&lake));
             if into.bucket == lake.bucket && (to == from || (from != "/" && to.starts_with(&from)))
             {
@@ -109,11 +110,11 @@ fn text(command: Command) -> Result<String, String> {
     })
 }
 
-fn area(text: &str) -> Result<Area, String> {
+fn location(text: &str) -> Result<S3Prefix, String> {
     let found = text
         .strip_prefix("s3://")
         .ok_or("a bucket and prefix such as s3://my-lake/clicks/".to_owned())
-        .and_then(Area::parse);
+        .and_then(S3Prefix::parse);
     found.map_err(|expected| format!("found {text:?}; expected {expected}"))
 }
 

@@ -107,7 +107,7 @@ pub struct Config {
     /// The targets, in the order of `TARGETS`.
     pub targets: Vec<TargetConfig>,
     /// What may be read; everything if there is none.
-    pub sources: Option<Vec<Area>>,
+    pub sources: Option<Vec<S3Prefix>>,
     /// Where bad and rejected records go.
     pub quarantine: Place,
     /// The directory that stands for S3, if one does.
@@ -132,7 +132,7 @@ pub struct Config {
 
 /// Keys of a bucket that begin alike.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Area {
+pub struct S3Prefix {
     /// The bucket.
     pub bucket: String,
     /// How the keys begin, without a leading slash.
@@ -143,7 +143,7 @@ pub struct Area {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
     /// Into a bucket.
-    S3(Area),
+    S3(S3Prefix),
     /// Into a directory.
     Directory(PathBuf),
     /// Into the log, without the records' bytes.
@@ -170,15 +170,15 @@ impl fmt::Display for ConfigErrors {
 
 impl std::error::Error for ConfigErrors {}
 
-impl Area {
+impl S3Prefix {
     /// `bucket`, `bucket/prefix` or `s3://bucket/prefix`.
-    pub fn parse(text: &str) -> Result<Area, String> {
+    pub fn parse(text: &str) -> Result<S3Prefix, String> {
         let text = text.strip_prefix("s3://").unwrap_or(text);
         let (bucket, prefix) = text.split_once('/').unwrap_or((text, ""));
         if bucket.is_empty() || bucket.contains([':', ' ', '*']) {
             return Err("a bucket's name, with or without /prefix".into());
         }
-        Ok(Area {
+        Ok(S3Prefix {
             bucket: bucket.into(),
             prefix: prefix.trim_start_matches('/').into(),
         })
@@ -240,7 +240,7 @@ impl Config {
         }
         let sources = globals.parse("SOURCES", |text| {
             text.split(',')
-                .map(|area| Area::parse(area.trim()))
+                .map(|area| S3Prefix::parse(area.trim()))
                 .collect()
         });
         let quarantine = globals.parse("QUARANTINE", place).unwrap_or(Place::Log);
@@ -308,9 +308,9 @@ fn store(text: &str) -> Result<Option<PathBuf>, String> {
 fn place(text: &str) -> Result<Place, String> {
     let expected = "s3://bucket/prefix/ (the prefix keeps rows apart from clicks), or a directory's path with a / in it";
     match text.strip_prefix("s3://") {
-        Some(rest) => match Area::parse(rest) {
+        Some(rest) => match S3Prefix::parse(rest) {
             Ok(area) if area.prefix.is_empty() => Err(expected.into()),
-            Ok(area) => Ok(Place::S3(Area {
+            Ok(area) => Ok(Place::S3(S3Prefix {
                 prefix: format!("{}/", area.prefix.trim_end_matches('/')),
                 ..area
             })),

@@ -96,12 +96,12 @@ mod tests {
     fn entry(size: usize, index: u64) -> Entry {
         // What goes beside the body counts like it.
         let (beside, body) = (size / 3, size - size / 3);
-        let marks = vec![("k", "v".repeat(beside.saturating_sub(1)).into())];
+        let attributes = vec![("k", "v".repeat(beside.saturating_sub(1)).into())];
         let place = clicks::decode::Place { offset: 0, index };
-        let marks = if beside > 0 { marks } else { Vec::new() };
+        let attributes = if beside > 0 { attributes } else { Vec::new() };
         Entry {
             body: vec![b'x'; body].into(),
-            marks,
+            attributes,
             place,
             ..plain(index, index)
         }

@@ -37,7 +37,7 @@ pub(super) struct Turn {
 /// The requests of one batch, at most `records` entries each: in each, at most one entry of a group, and those of a
 /// group in their order.
 pub(super) fn requests(batch: Vec<Entry>, records: usize) -> Vec<Vec<Entry>> {
-    if batch.iter().all(|entry| entry.group.is_none()) {
+    if batch.iter().all(|entry| entry.ordering_key.is_none()) {
         return vec![batch];
     }
     let (mut rest, mut requests) = (batch, Vec::new());
@@ -45,7 +45,7 @@ pub(super) fn requests(batch: Vec<Entry>, records: usize) -> Vec<Vec<Entry>> {
         let (mut request, mut later, mut seen) = (Vec::new(), Vec::new(), BTreeSet::new());
         for entry in rest {
             let first = entry
-                .group
+                .ordering_key
                 .as_ref()
                 .is_none_or(|group| seen.insert(group.clone()));
             if first && request.len() < records {
@@ -65,7 +65,7 @@ impl Groups {
     pub(super) fn line_up(self: &Arc<Groups>, batch: &[Entry]) -> Option<Turn> {
         let mine: BTreeSet<_> = batch
             .iter()
-            .filter_map(|entry| entry.group.clone())
+            .filter_map(|entry| entry.ordering_key.clone())
             .collect();
         if mine.is_empty() {
             return None;
@@ -107,7 +107,9 @@ impl Turn {
 
     fn is_first(&self, request: &[Entry]) -> bool {
         let lines = self.groups.lines();
-        let mut groups = request.iter().filter_map(|entry| entry.group.as_ref());
+        let mut groups = request
+            .iter()
+            .filter_map(|entry| entry.ordering_key.as_ref());
         groups.all(|group| {
             lines
                 .by_group
@@ -119,7 +121,9 @@ impl Turn {
 
     /// Leaves the lines of all groups but those of `rest`, which are still to be sent.
     pub(super) fn keep<'e>(&mut self, rest: impl Iterator<Item = &'e Entry>) {
-        let needed: BTreeSet<_> = rest.filter_map(|entry| entry.group.clone()).collect();
+        let needed: BTreeSet<_> = rest
+            .filter_map(|entry| entry.ordering_key.clone())
+            .collect();
         if needed.len() == self.mine.len() {
             return;
         }
@@ -152,8 +156,8 @@ mod tests {
 
     fn entries(groups: &str) -> Vec<Entry> {
         let entry = |(at, group): (usize, &str)| Entry {
-            at: at as u64,
-            group: Some(group.into()).filter(|_| group != "-"),
+            record_offset: at as u64,
+            ordering_key: Some(group.into()).filter(|_| group != "-"),
             ..super::super::ledger::tests::entry(at as u64, at as u64)
         };
         groups.split(' ').enumerate().map(entry).collect()
@@ -162,7 +166,7 @@ mod tests {
     fn places(requests: Vec<Vec<Entry>>) -> Vec<Vec<u64>> {
         requests
             .iter()
-            .map(|request| request.iter().map(|entry| entry.at).collect())
+            .map(|request| request.iter().map(|entry| entry.record_offset).collect())
             .collect()
     }
 

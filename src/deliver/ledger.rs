@@ -29,7 +29,7 @@ pub(super) struct Spot {
 impl Spot {
     fn of(entry: &Entry) -> Spot {
         Spot {
-            at: entry.at,
+            at: entry.record_offset,
             turn: entry.turn,
         }
     }
@@ -47,7 +47,7 @@ impl Ledger {
     pub(super) fn queue(&mut self, batch: &[Entry], frontier: u64) {
         if let Some(first) = batch.first() {
             self.batches
-                .insert(first.at, batch.iter().map(Spot::of).collect());
+                .insert(first.record_offset, batch.iter().map(Spot::of).collect());
         }
         self.advance(frontier);
     }
@@ -147,14 +147,14 @@ pub(super) mod tests {
     pub(in crate::deliver) fn entry(at: u64, turn: u64) -> Entry {
         Entry {
             body: Default::default(),
-            marks: Vec::new(),
-            group: None,
+            attributes: Vec::new(),
+            ordering_key: None,
             window: None,
             id: ClickId::from_digest(&[0; 32]),
-            n: 1,
+            occurrence: 1,
             object: Arc::new(ObjectRef::new("b", "k")),
             place: clicks::decode::Place::default(),
-            at,
+            record_offset: at,
             turn,
             batch_key: "k".into(),
             raw: Default::default(),
@@ -188,7 +188,7 @@ pub(super) mod tests {
         for batch in batches.iter().rev() {
             let settled: Vec<_> = batch
                 .iter()
-                .map(|entry| entry.at)
+                .map(|entry| entry.record_offset)
                 .filter(|at| sends(*at))
                 .collect();
             ledger.settle(settled.iter().copied());

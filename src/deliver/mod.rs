@@ -33,7 +33,7 @@ pub use patience::Patience;
 use crate::config::TargetConfig;
 use crate::object::ObjectRef;
 use crate::progress::{Fence, TargetProgress};
-use crate::targets::Halt;
+use crate::targets::SendError;
 use gate::Gate;
 use groups::Groups;
 use room::{Batch, Room};
@@ -85,10 +85,10 @@ impl Delivery {
     }
 
     /// What the target says to a request that changes nothing.
-    pub async fn probe(&self) -> Result<(), Halt> {
+    pub async fn probe(&self) -> Result<(), SendError> {
         timeout(self.config.timeout, self.config.target.probe())
             .await
-            .unwrap_or_else(|_| Err(Halt::Down("no answer".into())))
+            .unwrap_or_else(|_| Err(SendError::Unavailable("no answer".into())))
     }
 
     /// Whether the target wrote `object`.

@@ -11,7 +11,7 @@ use super::backoff;
 use super::groups::{Turn, requests};
 use super::state::LaneState;
 use crate::outcome::Failure;
-use crate::targets::{Entry, Halt, Verdict};
+use crate::targets::{Entry, SendError, Verdict};
 
 /// A target that has not answered for so long is down, even if the deadline came before its time-out.
 const SILENCE: Duration = Duration::from_secs(5);
@@ -69,23 +69,23 @@ pub(super) async fn deliver(
                     "the target did not take every record".to_owned(),
                 ),
             },
-            Err(Halt::Refused(_)) if piece.len() > 1 => {
+            Err(SendError::PayloadRejected(_)) if piece.len() > 1 => {
                 let mut first = piece;
                 let second = first.split_off(first.len() / 2);
                 pieces.extend([second, first]);
                 continue;
             }
-            Err(Halt::Refused(reason)) => {
+            Err(SendError::PayloadRejected(reason)) => {
                 lane.reject(piece, &reason);
                 continue;
             }
-            Err(halt @ (Halt::Misconfigured(_) | Halt::Closed)) => {
+            Err(halt @ (SendError::Misconfigured(_) | SendError::ReaderClosed)) => {
                 lane.give_up(halt.into());
                 pieces.push(piece);
                 continue;
             }
-            Err(Halt::Throttled(after, cause)) => (piece, after, cause),
-            Err(Halt::Down(cause)) => (piece, None, cause),
+            Err(SendError::Throttled(after, cause)) => (piece, after, cause),
+            Err(SendError::Unavailable(cause)) => (piece, None, cause),
         };
         if trouble.wait(&lane, after, cause).await {
             lane.count_retry();
@@ -94,21 +94,21 @@ pub(super) async fn deliver(
     }
 }
 
-impl From<Halt> for Failure {
-    fn from(halt: Halt) -> Failure {
+impl From<SendError> for Failure {
+    fn from(halt: SendError) -> Failure {
         match halt {
-            Halt::Closed => Failure::Closed,
-            Halt::Misconfigured(cause) => Failure::Misconfigured(cause),
-            Halt::Throttled(_, cause) | Halt::Down(cause) | Halt::Refused(cause) => {
-                Failure::GaveUp(cause)
-            }
+            SendError::ReaderClosed => Failure::Closed,
+            SendError::Misconfigured(cause) => Failure::Misconfigured(cause),
+            SendError::Throttled(_, cause)
+            | SendError::Unavailable(cause)
+            | SendError::PayloadRejected(cause) => Failure::GaveUp(cause),
         }
     }
 }
 
 /// One request, within its time-out and the deadline; nothing if its turn would come too late.
 #[expect(clippy::disallowed_methods, reason = "this is the one place that may")]
-async fn attempt(lane: &LaneState, batch: &[Entry]) -> Option<Result<Vec<Verdict>, Halt>> {
+async fn attempt(lane: &LaneState, batch: &[Entry]) -> Option<Result<Vec<Verdict>, SendError>> {
     let _slot = lane.patience.in_time(lane.gate.enter()).await?;
     match lane.gate.turn(lane.patience.stop)? {
         Duration::ZERO => {}
@@ -122,19 +122,21 @@ async fn attempt(lane: &LaneState, batch: &[Entry]) -> Option<Result<Vec<Verdict
     let result = timeout(lane.timeout.min(left), lane.target.send(batch)).await;
     let took = started.elapsed();
     let result = result.unwrap_or_else(|_| {
-        Err(Halt::Down(format!(
+        Err(SendError::Unavailable(format!(
             "no answer within {} ms",
             took.as_millis()
         )))
     });
-    lane.measure(took, matches!(result, Err(Halt::Throttled(..))));
+    lane.measure(took, matches!(result, Err(SendError::Throttled(..))));
     match &result {
-        Err(Halt::Throttled(..)) => lane.gate.throttled(),
+        Err(SendError::Throttled(..)) => lane.gate.throttled(),
         // Cut short by the deadline at once, it says nothing about the target.
-        Err(Halt::Down(cause)) if took < left || left >= lane.timeout || took >= SILENCE => {
+        Err(SendError::Unavailable(cause))
+            if took < left || left >= lane.timeout || took >= SILENCE =>
+        {
             lane.gate.down(cause)
         }
-        Err(Halt::Down(_)) => {}
+        Err(SendError::Unavailable(_)) => {}
         _ => lane.gate.answered(took),
     }
     Some(result)

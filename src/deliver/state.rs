@@ -125,7 +125,7 @@ impl LaneState {
         let mut rejected = Vec::new();
         for (entry, verdict) in batch.into_iter().zip(verdicts) {
             match verdict {
-                Verdict::Sent => sent.push(entry.at),
+                Verdict::Sent => sent.push(entry.record_offset),
                 Verdict::Retry => rest.push(entry),
                 Verdict::Rejected(reason) => rejected.push((entry, reason)),
             }
@@ -144,7 +144,7 @@ impl LaneState {
         let mut counts = self.counts();
         let row = |entry: Entry| {
             (
-                entry.at,
+                entry.record_offset,
                 Row::rejected(entry, self.name.clone(), reason.to_owned()),
             )
         };

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use crate::targets::{Cut, Window};
+use crate::targets::{Window, WindowBounds, WindowId};
 use clicks::click::ClickId;
 
 /// Letters of a timestamp that say its hour: `2026-11-21T23`.
@@ -21,7 +21,7 @@ pub(super) fn hour(timestamp: &str) -> &str {
 /// Cuts one object after the other.
 #[derive(Debug)]
 pub(super) struct Windows {
-    cut: Cut,
+    cut: WindowBounds,
     open: Option<Open>,
 }
 
@@ -41,7 +41,7 @@ struct Open {
 }
 
 impl Windows {
-    pub(super) fn new(cut: Cut) -> Windows {
+    pub(super) fn new(cut: WindowBounds) -> Windows {
         Windows { cut, open: None }
     }
 
@@ -87,14 +87,14 @@ impl Windows {
         if let Some(Open { window, ids, .. }) = self.open.take() {
             window
                 .digest
-                .get_or_init(|| ClickId::from_digest(&ids.finalize().into()));
+                .get_or_init(|| WindowId::from_digest(&ids.finalize().into()));
         }
     }
 }
 
 impl Open {
     /// Whether a click of `hour` at `at` is not in it any more.
-    fn is_full(&self, cut: Cut, hour: &str, at: u64) -> bool {
+    fn is_full(&self, cut: WindowBounds, hour: &str, at: u64) -> bool {
         at - self.from >= cut.bytes
             || self.clicks >= cut.clicks
             || (self.hours.len() >= cut.hours && !self.hours.iter().any(|known| **known == *hour))
@@ -105,7 +105,7 @@ impl Open {
 mod tests {
     use super::*;
 
-    const CUT: Cut = Cut {
+    const CUT: WindowBounds = WindowBounds {
         bytes: 100,
         clicks: 8,
         hours: 2,

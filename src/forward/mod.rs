@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 use tokio::time::timeout_at;
 
-use crate::config::{Area, Config};
+use crate::config::{Config, S3Prefix};
 use crate::deliver::{Delivery, Lane, Patience};
 use crate::object::{Directory, ObjectError, ObjectRef, Reader, S3, Store};
 use crate::outcome::{End, Outcome, Rest};
@@ -41,7 +41,7 @@ pub struct Forwarder {
     targets: Vec<Arc<str>>,
     quarantine: Quarantine,
     progress: Option<Progress>,
-    sources: Option<Vec<Area>>,
+    sources: Option<Vec<S3Prefix>>,
     caps: Caps,
     /// A fingerprint of what decides which records are bad.
     rules: u32,

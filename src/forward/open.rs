@@ -43,7 +43,7 @@ impl Forwarder {
         spellings.retain(|object| {
             self.sources
                 .as_ref()
-                .is_none_or(|areas| areas.iter().any(|area| area.holds(object)))
+                .is_none_or(|prefixes| prefixes.iter().any(|location| location.holds(object)))
         });
         match (spellings.first(), job.size) {
             (None, _) => Err("it lies outside SOURCES"),

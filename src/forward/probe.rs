@@ -36,9 +36,9 @@ impl Forwarder {
     /// Asks every source, target and store.
     pub async fn probe(&self) -> Vec<Probe> {
         let mut probes = Vec::new();
-        for area in self.sources.iter().flatten() {
-            let what = format!("source s3://{}/{}", area.bucket, area.prefix);
-            let listed = in_time(self.store.list(&area.bucket, &area.prefix, None))
+        for location in self.sources.iter().flatten() {
+            let what = format!("source s3://{}/{}", location.bucket, location.prefix);
+            let listed = in_time(self.store.list(&location.bucket, &location.prefix, None))
                 .await
                 .map(drop);
             probes.push(Probe {
@@ -48,8 +48,8 @@ impl Forwarder {
             });
             // Who may not read is told so even of an object that is not there; who may not list is too.
             let object = ObjectRef::new(
-                area.bucket.as_str(),
-                format!("{}clickstream-check", area.prefix),
+                location.bucket.as_str(),
+                format!("{}clickstream-check", location.prefix),
             );
             let answer = match in_time(self.store.open(&object)).await {
                 Ok(_) | Err(ObjectError::Missing) => Ok(()),
@@ -61,8 +61,8 @@ impl Forwarder {
                 answer,
             });
         }
-        if let Place::S3(area) = self.quarantine.place() {
-            let answer = in_time(self.store.may_put(&area.bucket, &area.prefix))
+        if let Place::S3(location) = self.quarantine.place() {
+            let answer = in_time(self.store.may_put(&location.bucket, &location.prefix))
                 .await
                 .map_err(|error| match error {
                     ObjectError::Denied(cause) => {
@@ -70,7 +70,7 @@ impl Forwarder {
                     }
                     error => error.to_string(),
                 });
-            let what = format!("quarantine s3://{}/{}", area.bucket, area.prefix);
+            let what = format!("quarantine s3://{}/{}", location.bucket, location.prefix);
             probes.push(Probe {
                 what,
                 needs: "s3:PutObject".into(),

@@ -26,9 +26,9 @@ pub const CONNECT: Duration = Duration::from_secs(5);
 /// A client that builds its connections' settings when the first connection is opened, and not for every service
 /// that may need one too: reading the certificates takes a millisecond each time.
 #[derive(Debug)]
-struct Untried(SharedHttpClient);
+struct LazyConnector(SharedHttpClient);
 
-impl HttpClient for Untried {
+impl HttpClient for LazyConnector {
     fn http_connector(
         &self,
         settings: &HttpConnectorSettings,
@@ -119,7 +119,7 @@ impl Aws {
                 .tls_context(self.trust.aws())
                 .build_https();
             aws_config::defaults(BehaviorVersion::latest())
-                .http_client(SharedHttpClient::new(Untried(http)))
+                .http_client(SharedHttpClient::new(LazyConnector(http)))
                 .retry_config(RetryConfig::standard().with_max_attempts(4))
                 .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT).build())
                 .load()

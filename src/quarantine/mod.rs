@@ -9,11 +9,11 @@ mod row;
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
-pub use row::{Row, RowKind};
+pub use row::{Row, RowId, RowKind};
 
-use crate::config::{Area, Place};
+use crate::config::{Place, S3Prefix};
 use crate::object::{Directory, ObjectError, ObjectRef, Store};
-use clicks::click::ClickId;
+use clicks::click::Uuid8;
 
 /// Bytes of rows that are stored at a time.
 const FLUSH: usize = 1 << 20;
@@ -42,7 +42,7 @@ impl Quarantine {
 
     /// Whether `object` was written here, so that it must not be read as clicks.
     pub fn holds(&self, object: &ObjectRef) -> bool {
-        matches!(&self.place, Place::S3(area) if area.holds(object))
+        matches!(&self.place, Place::S3(location) if location.holds(object))
     }
 
     /// Stores rows that one target rejected, in the order of their places: requests end in any order, but
@@ -70,7 +70,7 @@ impl Quarantine {
     async fn store(&self, name: &str, rows: Bytes) -> Result<(), ObjectError> {
         let (bucket, key) = match &self.place {
             Place::Log => return Ok(()),
-            Place::S3(Area { bucket, prefix }) => {
+            Place::S3(S3Prefix { bucket, prefix }) => {
                 (bucket.as_str(), format!("{prefix}{name}.jsonl"))
             }
             Place::Directory(path) => (
@@ -90,7 +90,7 @@ impl Quarantine {
 pub struct Writer<'q> {
     quarantine: &'q Quarantine,
     rows: Vec<u8>,
-    first: Option<ClickId>,
+    first: Option<RowId>,
     /// A hash over the rows' ids.
     ids: Sha256,
 }
@@ -118,8 +118,7 @@ impl Writer<'_> {
         let Some(first) = self.first.take() else {
             return Ok(());
         };
-        let all =
-            ClickId::from_digest(&std::mem::take(&mut self.ids).finalize().into()).to_string();
+        let all = Uuid8::from_digest(&std::mem::take(&mut self.ids).finalize().into()).to_string();
         let name = format!("{first}-{}", all.get(..8).unwrap_or_default());
         let rows = std::mem::take(&mut self.rows);
         self.quarantine.store(&name, rows.into()).await

@@ -10,13 +10,16 @@ use sha2::{Digest, Sha256};
 
 use crate::object::ObjectRef;
 use crate::targets::Entry;
-use clicks::click::{ClickId, write_source};
+use clicks::click::{ClickId, Uuid8, write_source};
 use clicks::decode::{BadRecord, Place};
 use clicks::json::{Kind, Tape, text};
 
 /// The member that marks a row, and its version: what is fed back is known by it.
 const MARK: &str = "clickstream_quarantine";
 const VERSION: u64 = 1;
+
+/// The id of a row.
+pub type RowId = Uuid8;
 
 /// What a row keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,7 +94,7 @@ impl Row {
             object: entry.object,
             place: entry.place,
             length: entry.raw.len() as u64,
-            click: Some((entry.n, entry.id)),
+            click: Some((entry.occurrence, entry.id)),
             batch_key: Some(entry.batch_key),
             target: Some(target),
             reason,
@@ -100,7 +103,7 @@ impl Row {
     }
 
     /// The id: the same for the same bytes at the same place for the same target.
-    pub fn id(&self) -> ClickId {
+    pub fn id(&self) -> RowId {
         let mut hash = Sha256::new();
         let target = self.target.as_deref().unwrap_or_default();
         for part in [
@@ -114,7 +117,7 @@ impl Row {
             hash.update(part);
         }
         hash.update(&self.raw);
-        ClickId::from_digest(&hash.finalize().into())
+        RowId::from_digest(&hash.finalize().into())
     }
 
     /// Appends the row as a line. `raw` is text where it is UTF-8, else `raw_base64`.

@@ -8,7 +8,9 @@ use aws_sdk_eventbridge::primitives::{DateTime, DateTimeFormat};
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 
 use super::aws::{self, Failed, halt, judge, probed};
-use super::{Context, Entry, Halt, Kind, Limits, Permission, Target, Unfit, Var, Verdict};
+use super::{
+    Context, EncodeError, Entry, Kind, Limits, Permission, SendError, Target, Var, Verdict,
+};
 use crate::config::vars::Scope;
 use clicks::click::{Click, Form};
 
@@ -117,18 +119,18 @@ impl Target for EventBridge {
         }
     }
 
-    fn encode(&self, click: &Click<'_>) -> Result<Entry, Unfit> {
-        let marks = vec![("time", click.timestamp().into())];
+    fn encode(&self, click: &Click<'_>) -> Result<Entry, EncodeError> {
+        let attributes = vec![("time", click.timestamp().into())];
         Ok(Entry {
-            marks,
+            attributes,
             ..Entry::new(click, click.form(self.form))
         })
     }
 
-    async fn send(&self, batch: &[Entry]) -> Result<Vec<Verdict>, Halt> {
+    async fn send(&self, batch: &[Entry]) -> Result<Vec<Verdict>, SendError> {
         let event = |entry: &Entry| {
             let time = entry
-                .mark("time")
+                .attribute("time")
                 .and_then(|time| DateTime::from_str(time, DateTimeFormat::DateTime).ok());
             let detail = aws::text(&entry.body);
             let event = PutEventsRequestEntry::builder()
@@ -164,7 +166,7 @@ impl Target for EventBridge {
             .permission(&["events:PutEvents"], &self.bus, "events", "event-bus/")
     }
 
-    async fn probe(&self) -> Result<(), Halt> {
+    async fn probe(&self) -> Result<(), SendError> {
         // One that lacks its detail is refused.
         let event = PutEventsRequestEntry::builder()
             .event_bus_name(&self.bus)

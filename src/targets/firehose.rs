@@ -8,7 +8,9 @@ use aws_sdk_firehose::primitives::Blob;
 use aws_sdk_firehose::types::Record;
 
 use super::aws::{self, Failed, halt, judge, probed};
-use super::{Context, Entry, Halt, Kind, Limits, Permission, Target, Unfit, Var, Verdict};
+use super::{
+    Context, EncodeError, Entry, Kind, Limits, Permission, SendError, Target, Var, Verdict,
+};
 use crate::config::vars::Scope;
 use clicks::click::{Click, Form};
 
@@ -81,11 +83,11 @@ impl Target for Firehose {
         }
     }
 
-    fn encode(&self, click: &Click<'_>) -> Result<Entry, Unfit> {
+    fn encode(&self, click: &Click<'_>) -> Result<Entry, EncodeError> {
         Ok(Entry::new(click, click.form(self.form)))
     }
 
-    async fn send(&self, batch: &[Entry]) -> Result<Vec<Verdict>, Halt> {
+    async fn send(&self, batch: &[Entry]) -> Result<Vec<Verdict>, SendError> {
         let records = batch.iter().map(|entry| {
             Record::builder()
                 .data(Blob::new([&*entry.body, b"\n"].concat()))
@@ -93,7 +95,7 @@ impl Target for Firehose {
         });
         let records = records
             .collect::<Result<_, _>>()
-            .map_err(|e| Halt::Misconfigured(e.to_string()))?;
+            .map_err(|e| SendError::Misconfigured(e.to_string()))?;
         let put = self
             .client
             .get()
@@ -122,7 +124,7 @@ impl Target for Firehose {
         )
     }
 
-    async fn probe(&self) -> Result<(), Halt> {
+    async fn probe(&self) -> Result<(), SendError> {
         let put = self
             .client
             .get()

@@ -7,7 +7,7 @@ use reqwest::header::HeaderMap;
 use reqwest::redirect::Policy;
 use reqwest::{Client, RequestBuilder, StatusCode};
 
-use super::Halt;
+use super::SendError;
 use crate::deliver::backoff::retry_after;
 use crate::platform::log::causes;
 use crate::platform::tls::Trust;
@@ -28,7 +28,7 @@ pub struct HttpClient {
 
 impl HttpClient {
     /// The client. Errors: no root certificates on this machine, say.
-    pub fn get(&self, trust: Trust) -> Result<&Client, Halt> {
+    pub fn get(&self, trust: Trust) -> Result<&Client, SendError> {
         let build = || {
             // An error here says that a provider is installed already.
             let _ = rustls::crypto::ring::default_provider().install_default();
@@ -48,17 +48,17 @@ impl HttpClient {
         self.client
             .get_or_init(build)
             .as_ref()
-            .map_err(|cause| Halt::Misconfigured(cause.clone()))
+            .map_err(|cause| SendError::Misconfigured(cause.clone()))
     }
 }
 
 /// Sends one request and judges its status; the only way that targets send.
 #[expect(clippy::disallowed_methods, reason = "this is the one place that may")]
-pub async fn send(request: RequestBuilder, now: fn() -> SystemTime) -> Result<(), Halt> {
+pub async fn send(request: RequestBuilder, now: fn() -> SystemTime) -> Result<(), SendError> {
     let mut answer = request
         .send()
         .await
-        .map_err(|e| Halt::Down(causes(&e.without_url())))?;
+        .map_err(|e| SendError::Unavailable(causes(&e.without_url())))?;
     let halt = judge(answer.status(), answer.headers(), now());
     // Reading the body to its end lets the connection be used again; what it says is not needed, and the
     // status stands however long that takes.
@@ -75,29 +75,29 @@ pub async fn send(request: RequestBuilder, now: fn() -> SystemTime) -> Result<()
 }
 
 /// What a status means for the request; nothing if it was taken.
-fn judge(status: StatusCode, headers: &HeaderMap, now: SystemTime) -> Option<Halt> {
+fn judge(status: StatusCode, headers: &HeaderMap, now: SystemTime) -> Option<SendError> {
     let said = format!("HTTP {status}");
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     match status.as_u16() {
         200..=299 => None,
-        408 | 425 | 429 => Some(Halt::Throttled(retry_after(header, now), said)),
-        501 | 505 => Some(Halt::Misconfigured(said)),
+        408 | 425 | 429 => Some(SendError::Throttled(retry_after(header, now), said)),
+        501 | 505 => Some(SendError::Misconfigured(said)),
         500..=599 => match retry_after(header, now) {
-            Some(after) => Some(Halt::Throttled(Some(after), said)),
-            None => Some(Halt::Down(said)),
+            Some(after) => Some(SendError::Throttled(Some(after), said)),
+            None => Some(SendError::Unavailable(said)),
         },
-        400 | 413 | 422 => Some(Halt::Refused(said)),
+        400 | 413 | 422 => Some(SendError::PayloadRejected(said)),
         300..=399 => {
             let hint = "redirects are not followed: give the final URL";
-            Some(Halt::Misconfigured(format!("{said}: {hint}")))
+            Some(SendError::Misconfigured(format!("{said}: {hint}")))
         }
-        401 | 403 => Some(Halt::Misconfigured(format!(
+        401 | 403 => Some(SendError::Misconfigured(format!(
             "{said}: check the target's credentials"
         ))),
-        404 | 405 | 410 | 415 => Some(Halt::Misconfigured(format!(
+        404 | 405 | 410 | 415 => Some(SendError::Misconfigured(format!(
             "{said}: check the target's URL, method and body form"
         ))),
-        _ => Some(Halt::Misconfigured(said)),
+        _ => Some(SendError::Misconfigured(said)),
     }
 }
 
@@ -105,7 +105,7 @@ fn judge(status: StatusCode, headers: &HeaderMap, now: SystemTime) -> Option<Hal
 mod tests {
     use super::*;
 
-    fn status(code: u16) -> Option<Halt> {
+    fn status(code: u16) -> Option<SendError> {
         judge(
             StatusCode::from_u16(code).unwrap(),
             &HeaderMap::new(),
@@ -116,7 +116,7 @@ mod tests {
     #[test]
     fn no_status_but_three_can_put_a_click_into_quarantine() {
         for code in 100..600 {
-            let refused = matches!(status(code), Some(Halt::Refused(_)));
+            let refused = matches!(status(code), Some(SendError::PayloadRejected(_)));
             assert_eq!(refused, [400, 413, 422].contains(&code), "{code}");
             assert_eq!(status(code).is_none(), (200..300).contains(&code), "{code}");
         }
@@ -126,16 +126,19 @@ mod tests {
     fn what_passes_is_retried_and_what_does_not_is_not() {
         for code in [408, 425, 429] {
             assert!(
-                matches!(status(code), Some(Halt::Throttled(None, _))),
+                matches!(status(code), Some(SendError::Throttled(None, _))),
                 "{code}"
             );
         }
         for code in [500, 502, 503, 504, 507, 511] {
-            assert!(matches!(status(code), Some(Halt::Down(_))), "{code}");
+            assert!(
+                matches!(status(code), Some(SendError::Unavailable(_))),
+                "{code}"
+            );
         }
         for code in [301, 307, 401, 403, 404, 405, 410, 415, 501, 505] {
             assert!(
-                matches!(status(code), Some(Halt::Misconfigured(_))),
+                matches!(status(code), Some(SendError::Misconfigured(_))),
                 "{code}"
             );
         }

@@ -9,7 +9,9 @@ use aws_sdk_kinesis::primitives::Blob;
 use aws_sdk_kinesis::types::PutRecordsRequestEntry;
 
 use super::aws::{self, Failed, Key, halt, judge, probed};
-use super::{Context, Entry, Halt, Kind, Limits, Permission, Target, Unfit, Var, Verdict};
+use super::{
+    Context, EncodeError, Entry, Kind, Limits, Permission, SendError, Target, Var, Verdict,
+};
 use crate::config::vars::Scope;
 use clicks::click::{Click, Form};
 
@@ -93,25 +95,25 @@ impl Target for Kinesis {
         }
     }
 
-    fn encode(&self, click: &Click<'_>) -> Result<Entry, Unfit> {
+    fn encode(&self, click: &Click<'_>) -> Result<Entry, EncodeError> {
         Ok(Entry {
-            marks: vec![("", self.key.of(click))],
+            attributes: vec![("", self.key.of(click))],
             ..Entry::new(click, click.form(self.form))
         })
     }
 
-    async fn send(&self, batch: &[Entry]) -> Result<Vec<Verdict>, Halt> {
+    async fn send(&self, batch: &[Entry]) -> Result<Vec<Verdict>, SendError> {
         let record = |entry: &Entry| {
             let record = PutRecordsRequestEntry::builder().data(Blob::new(&*entry.body));
             record
-                .set_partition_key(entry.mark("").map(str::to_owned))
+                .set_partition_key(entry.attribute("").map(str::to_owned))
                 .build()
         };
         let records = batch
             .iter()
             .map(record)
             .collect::<Result<_, _>>()
-            .map_err(|e| Halt::Misconfigured(e.to_string()))?;
+            .map_err(|e| SendError::Misconfigured(e.to_string()))?;
         let answer = self
             .put(records)
             .await
@@ -134,7 +136,7 @@ impl Target for Kinesis {
             .permission(&["kinesis:PutRecords"], &self.stream, "kinesis", "stream/")
     }
 
-    async fn probe(&self) -> Result<(), Halt> {
+    async fn probe(&self) -> Result<(), SendError> {
         probed(self.put(Vec::new()).await.send().await, REFUSED)
     }
 

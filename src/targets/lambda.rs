@@ -11,7 +11,9 @@ use serde_json::Value;
 
 use super::aws::{self, halt, probed};
 use super::body::{self, Body};
-use super::{Context, Entry, Halt, Kind, Limits, Permission, Target, Unfit, Var, Verdict};
+use super::{
+    Context, EncodeError, Entry, Kind, Limits, Permission, SendError, Target, Var, Verdict,
+};
 use crate::config::vars::Scope;
 use clicks::click::{Click, Form};
 
@@ -87,11 +89,11 @@ impl Target for Lambda {
         }
     }
 
-    fn encode(&self, click: &Click<'_>) -> Result<Entry, Unfit> {
+    fn encode(&self, click: &Click<'_>) -> Result<Entry, EncodeError> {
         Ok(Entry::new(click, click.form(self.form)))
     }
 
-    async fn send(&self, batch: &[Entry]) -> Result<Vec<Verdict>, Halt> {
+    async fn send(&self, batch: &[Entry]) -> Result<Vec<Verdict>, SendError> {
         let kind = if self.awaited {
             InvocationType::RequestResponse
         } else {
@@ -117,7 +119,7 @@ impl Target for Lambda {
                 .get("errorType")
                 .and_then(Value::as_str)
                 .unwrap_or("no type");
-            return Err(Halt::Down(format!(
+            return Err(SendError::Unavailable(format!(
                 "the function failed ({error}: {kind}): see its log"
             )));
         }
@@ -133,7 +135,7 @@ impl Target for Lambda {
         )
     }
 
-    async fn probe(&self) -> Result<(), Halt> {
+    async fn probe(&self) -> Result<(), SendError> {
         let invoke = self
             .client
             .get()
@@ -158,7 +160,7 @@ impl Target for Lambda {
 
 /// All sent, but for those that the answer names as failed, in the way of Lambda's own batches: one that names no click
 /// of this call has failed for all.
-fn verdicts(batch: &[Entry], answer: &Value) -> Result<Vec<Verdict>, Halt> {
+fn verdicts(batch: &[Entry], answer: &Value) -> Result<Vec<Verdict>, SendError> {
     let failed = match answer.get("batchItemFailures") {
         None | Some(Value::Null) => return Ok(vec![Verdict::Sent; batch.len()]),
         Some(failed) => failed.as_array().map(Vec::as_slice),
@@ -168,7 +170,7 @@ fn verdicts(batch: &[Entry], answer: &Value) -> Result<Vec<Verdict>, Halt> {
     let failed: Option<BTreeSet<String>> =
         failed.and_then(|failed| failed.iter().map(named).collect());
     let failed = failed.ok_or_else(|| {
-        Halt::Down(
+        SendError::Unavailable(
             "the function's batchItemFailures name something that is not a click of the call"
                 .into(),
         )

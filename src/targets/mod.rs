@@ -25,7 +25,7 @@ use bytes::Bytes;
 use crate::object::ObjectRef;
 use crate::platform::aws::Aws;
 use crate::platform::tls::Trust;
-use clicks::click::{Click, ClickId};
+use clicks::click::{Click, ClickId, Uuid8};
 use clicks::decode::Place;
 pub use kinds::{AWS, Build, COMMON, KINDS, Kind, Var};
 
@@ -49,7 +49,7 @@ pub struct Limits {
     /// Whether its entries have groups, of which a request may hold one entry each.
     pub grouped: bool,
     /// Where an object is cut into what goes together, if the records and bytes of a request do not say.
-    pub cut: Option<Cut>,
+    pub cut: Option<WindowBounds>,
 }
 
 impl Limits {
@@ -70,7 +70,7 @@ impl Limits {
 /// Where an object is cut into windows, by its own bytes alone: whatever was sent before, whatever is filtered, and
 /// however often it is read, the same clicks go together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cut {
+pub struct WindowBounds {
     /// Plain bytes from the first click of a window to the first of the next, at least.
     pub bytes: u64,
     /// Clicks of one window, at most.
@@ -79,11 +79,14 @@ pub struct Cut {
     pub hours: usize,
 }
 
+/// The id of a window: a hash over the ids of its clicks.
+pub type WindowId = Uuid8;
+
 /// What goes together.
 #[derive(Debug, Default)]
 pub struct Window {
     /// A hash over the ids of all clicks in it, sent or not; known once the window is whole.
-    pub digest: OnceLock<ClickId>,
+    pub digest: OnceLock<WindowId>,
 }
 
 /// One click in a target's wire form.
@@ -92,21 +95,21 @@ pub struct Entry {
     /// What is sent.
     pub body: Bytes,
     /// What is sent beside it: a key, attributes.
-    pub marks: Vec<(&'static str, Box<str>)>,
+    pub attributes: Vec<(&'static str, Box<str>)>,
     /// Entries of one group arrive in their order.
-    pub group: Option<Arc<str>>,
+    pub ordering_key: Option<Arc<str>>,
     /// The window it belongs to, if its target's requests are windows.
     pub window: Option<Arc<Window>>,
     /// The click's id.
     pub id: ClickId,
     /// Its number among identical clicks of its object.
-    pub n: u32,
+    pub occurrence: u32,
     /// The object it came from.
     pub object: Arc<ObjectRef>,
     /// Its place there.
     pub place: Place,
     /// Its offset in the object that is read, which is another if the click came in a row of the quarantine.
-    pub at: u64,
+    pub record_offset: u64,
     /// Its turn among the records that its target was offered.
     pub turn: u64,
     /// The key of its envelope, else the object's base name.
@@ -120,14 +123,14 @@ impl Entry {
     pub fn new(click: &Click<'_>, body: Bytes) -> Entry {
         Entry {
             body,
-            marks: Vec::new(),
-            group: None,
+            attributes: Vec::new(),
+            ordering_key: None,
             window: None,
             id: click.id,
-            n: click.n,
+            occurrence: click.n,
             object: click.object.clone(),
             place: click.place,
-            at: click.place.offset,
+            record_offset: click.place.offset,
             turn: 0,
             batch_key: click.batch_key.clone(),
             raw: click.raw.clone(),
@@ -138,15 +141,15 @@ impl Entry {
     pub fn size(&self) -> usize {
         self.body.len()
             + self
-                .marks
+                .attributes
                 .iter()
                 .map(|(name, value)| name.len() + value.len())
                 .sum::<usize>()
     }
 
     /// What is sent beside the body under `name`.
-    pub fn mark(&self, name: &str) -> Option<&str> {
-        self.marks
+    pub fn attribute(&self, name: &str) -> Option<&str> {
+        self.attributes
             .iter()
             .find(|(known, _)| *known == name)
             .map(|(_, value)| &**value)
@@ -155,7 +158,7 @@ impl Entry {
 
 /// Why a target can never carry a click.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unfit(pub String);
+pub struct EncodeError(pub String);
 
 /// What became of one entry of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -170,17 +173,17 @@ pub enum Verdict {
 
 /// What became of a request that has no verdict per entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Halt {
+pub enum SendError {
     /// Too fast; wait at least so long if it says how long.
     Throttled(Option<Duration>, String),
     /// Not to be reached, or broken for now.
-    Down(String),
+    Unavailable(String),
     /// It will answer so until somebody changes something.
     Misconfigured(String),
     /// It does not take this body: too large, or an entry in it is wrong. Halving tells.
-    Refused(String),
+    PayloadRejected(String),
     /// Nobody reads any more; end without a word.
-    Closed,
+    ReaderClosed,
 }
 
 /// Somewhere clicks go.
@@ -189,9 +192,9 @@ pub trait Target: Send + Sync {
     /// What one request may hold.
     fn limits(&self) -> Limits;
     /// The wire form of one click, or why this target can never carry it.
-    fn encode(&self, click: &Click<'_>) -> Result<Entry, Unfit>;
+    fn encode(&self, click: &Click<'_>) -> Result<Entry, EncodeError>;
     /// Sends one request once. One verdict per entry, in order.
-    async fn send(&self, batch: &[Entry]) -> Result<Vec<Verdict>, Halt>;
+    async fn send(&self, batch: &[Entry]) -> Result<Vec<Verdict>, SendError>;
     /// How it was understood, as names and values for people; no secrets.
     fn describe(&self) -> Vec<(&'static str, String)>;
     /// What it must be allowed inside AWS.
@@ -200,7 +203,7 @@ pub trait Target: Send + Sync {
     }
     /// Asks the target for something that changes nothing but needs the same permissions as sending. The error is what
     /// sending would end with.
-    async fn probe(&self) -> Result<(), Halt> {
+    async fn probe(&self) -> Result<(), SendError> {
         Ok(())
     }
     /// Whether it wrote `object`, which then is no click file.

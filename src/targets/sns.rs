@@ -7,7 +7,9 @@ use aws_sdk_sns::Client;
 use aws_sdk_sns::types::{MessageAttributeValue, PublishBatchRequestEntry};
 
 use super::aws::{self, Failed, Key, halt, judge, message, probed};
-use super::{Context, Entry, Halt, Kind, Limits, Permission, Target, Unfit, Var, Verdict};
+use super::{
+    Context, EncodeError, Entry, Kind, Limits, Permission, SendError, Target, Var, Verdict,
+};
 use crate::config::vars::Scope;
 use clicks::click::{Click, Form};
 
@@ -113,7 +115,7 @@ impl Target for Sns {
         }
     }
 
-    fn encode(&self, click: &Click<'_>) -> Result<Entry, Unfit> {
+    fn encode(&self, click: &Click<'_>) -> Result<Entry, EncodeError> {
         let attribute = |(name, path): &(&'static str, &[&str])| {
             // What SNS would refuse, or not deliver, is no use to a filter either.
             let fits = |c: char| !c.is_control() && !matches!(c, '\u{fffe}' | '\u{ffff}');
@@ -122,28 +124,28 @@ impl Target for Sns {
                 .filter(|text| (1..=LONGEST).contains(&text.len()) && text.chars().all(fits))?;
             Some((*name, text.into_owned().into_boxed_str()))
         };
-        let marks = ATTRIBUTES.iter().filter_map(attribute).collect();
-        let group = self.group.map(|key| key.of(click).into());
+        let attributes = ATTRIBUTES.iter().filter_map(attribute).collect();
+        let ordering_key = self.group.map(|key| key.of(click).into());
         Ok(Entry {
-            marks,
-            group,
+            attributes,
+            ordering_key,
             ..Entry::new(click, message(&click.form(self.form)).into())
         })
     }
 
-    async fn send(&self, batch: &[Entry]) -> Result<Vec<Verdict>, Halt> {
+    async fn send(&self, batch: &[Entry]) -> Result<Vec<Verdict>, SendError> {
         let entry = |(at, entry): (usize, &Entry)| {
             let mut message = PublishBatchRequestEntry::builder()
                 .id(at.to_string())
                 .message(aws::text(&entry.body));
-            for (name, value) in &entry.marks {
+            for (name, value) in &entry.attributes {
                 let value = MessageAttributeValue::builder()
                     .data_type(STRING)
                     .string_value(&**value)
                     .build()?;
                 message = message.message_attributes(*name, value);
             }
-            let Some(group) = &entry.group else {
+            let Some(group) = &entry.ordering_key else {
                 return message.build();
             };
             message
@@ -156,7 +158,7 @@ impl Target for Sns {
             .enumerate()
             .map(entry)
             .collect::<Result<_, _>>();
-        let entries = entries.map_err(|e| Halt::Misconfigured(e.to_string()))?;
+        let entries = entries.map_err(|e| SendError::Misconfigured(e.to_string()))?;
         let publish = self
             .client
             .get()
@@ -186,7 +188,7 @@ impl Target for Sns {
             .permission(&["sns:Publish"], &self.topic, "sns", "")
     }
 
-    async fn probe(&self) -> Result<(), Halt> {
+    async fn probe(&self) -> Result<(), SendError> {
         let publish = self
             .client
             .get()

@@ -8,7 +8,9 @@ use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 
 use super::aws::{self, Failed, Key, halt, judge, message, probed};
 use super::body::Body;
-use super::{Context, Entry, Halt, Kind, Limits, Permission, Target, Unfit, Var, Verdict};
+use super::{
+    Context, EncodeError, Entry, Kind, Limits, Permission, SendError, Target, Var, Verdict,
+};
 use crate::config::vars::Scope;
 use clicks::click::{Click, Form};
 
@@ -137,16 +139,16 @@ impl Target for Sqs {
         }
     }
 
-    fn encode(&self, click: &Click<'_>) -> Result<Entry, Unfit> {
+    fn encode(&self, click: &Click<'_>) -> Result<Entry, EncodeError> {
         let body = message(&click.form(self.form));
-        let group = self.group.map(|key| key.of(click).into());
+        let ordering_key = self.group.map(|key| key.of(click).into());
         Ok(Entry {
-            group,
+            ordering_key,
             ..Entry::new(click, body.into())
         })
     }
 
-    async fn send(&self, batch: &[Entry]) -> Result<Vec<Verdict>, Halt> {
+    async fn send(&self, batch: &[Entry]) -> Result<Vec<Verdict>, SendError> {
         if self.body != Body::Single {
             let body = aws::text(&self.body.write(batch)).into_owned();
             let send = self
@@ -163,7 +165,7 @@ impl Target for Sqs {
             let message = SendMessageBatchRequestEntry::builder()
                 .id(at.to_string())
                 .message_body(aws::text(&entry.body));
-            let Some(group) = &entry.group else {
+            let Some(group) = &entry.ordering_key else {
                 return message.build();
             };
             message
@@ -176,7 +178,7 @@ impl Target for Sqs {
             .enumerate()
             .map(entry)
             .collect::<Result<_, _>>();
-        let entries = entries.map_err(|e| Halt::Misconfigured(e.to_string()))?;
+        let entries = entries.map_err(|e| SendError::Misconfigured(e.to_string()))?;
         let send = self
             .client
             .get()
@@ -212,7 +214,7 @@ impl Target for Sqs {
         permissions
     }
 
-    async fn probe(&self) -> Result<(), Halt> {
+    async fn probe(&self) -> Result<(), SendError> {
         let send = self
             .client
             .get()

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use tokio::sync::Mutex;
 use tokio::task::spawn_blocking;
 
-use super::{Context, Entry, Halt, Kind, Limits, Target, Unfit, Var, Verdict};
+use super::{Context, EncodeError, Entry, Kind, Limits, SendError, Target, Var, Verdict};
 use crate::config::vars::Scope;
 use clicks::click::{Click, Form};
 
@@ -52,11 +52,11 @@ impl Target for Stdout {
         }
     }
 
-    fn encode(&self, click: &Click<'_>) -> Result<Entry, Unfit> {
+    fn encode(&self, click: &Click<'_>) -> Result<Entry, EncodeError> {
         Ok(Entry::new(click, click.form(self.form)))
     }
 
-    async fn send(&self, batch: &[Entry]) -> Result<Vec<Verdict>, Halt> {
+    async fn send(&self, batch: &[Entry]) -> Result<Vec<Verdict>, SendError> {
         let bodies: Vec<Bytes> = batch.iter().map(|entry| entry.body.clone()).collect();
         let turn = WRITING.clone().lock_owned().await;
         // Past the buffers of the standard library: what is written is gone, or the error is this batch's. The turn
@@ -73,8 +73,8 @@ impl Target for Stdout {
             .unwrap_or_else(|e| Err(e.into()));
         match written {
             Ok(()) => Ok(vec![Verdict::Sent; batch.len()]),
-            Err(e) if e.kind() == ErrorKind::BrokenPipe => Err(Halt::Closed),
-            Err(e) => Err(Halt::Misconfigured(format!(
+            Err(e) if e.kind() == ErrorKind::BrokenPipe => Err(SendError::ReaderClosed),
+            Err(e) => Err(SendError::Misconfigured(format!(
                 "standard output cannot be written: {e}"
             ))),
         }

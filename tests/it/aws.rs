@@ -9,7 +9,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use clickstream_forwarder::config::Config;
 use clickstream_forwarder::platform::aws::Aws;
-use clickstream_forwarder::targets::{Context, Entry, Halt, Target, Verdict, Window};
+use clickstream_forwarder::targets::{Context, Entry, SendError, Target, Verdict, Window};
 use serde_json::{Value, json};
 use wiremock::matchers::{any, header_regex};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
@@ -281,7 +281,7 @@ async fn what_was_not_taken_alone_is_sent_again() {
 }
 
 /// The halt of a request that is answered with `code` and `status`.
-async fn halted(variables: &str, status: u16, code: &str) -> Halt {
+async fn halted(variables: &str, status: u16, code: &str) -> SendError {
     let body = json!({ "__type": code, "message": "it says why" });
     let answer =
         ResponseTemplate::new(status).set_body_raw(body.to_string(), "application/x-amz-json-1.1");
@@ -297,7 +297,7 @@ async fn halted(variables: &str, status: u16, code: &str) -> Halt {
 }
 
 /// The halt of a request whose answer is cut off.
-async fn cut(variables: &str) -> Halt {
+async fn cut(variables: &str) -> SendError {
     let server =
         answering(ResponseTemplate::new(200).set_body_raw("{\"Rec", "application/x-amz-json-1.1"))
             .await;
@@ -312,24 +312,30 @@ async fn a_whole_request_fails_for_its_clicks_only_if_the_service_says_so() {
         assert!(
             matches!(
                 halted(400, "ThrottlingException").await,
-                Halt::Throttled(None, _)
+                SendError::Throttled(None, _)
             ),
             "{variables}"
         );
         assert!(
             matches!(
                 halted(503, "ServiceUnavailableException").await,
-                Halt::Down(_)
+                SendError::Unavailable(_)
             ),
             "{variables}"
         );
         assert!(
-            matches!(halted(500, "").await, Halt::Down(_)),
+            matches!(halted(500, "").await, SendError::Unavailable(_)),
             "{variables}"
         );
-        assert!(matches!(cut(variables).await, Halt::Down(_)), "{variables}");
         assert!(
-            matches!(halted(400, "ValidationException").await, Halt::Refused(_)),
+            matches!(cut(variables).await, SendError::Unavailable(_)),
+            "{variables}"
+        );
+        assert!(
+            matches!(
+                halted(400, "ValidationException").await,
+                SendError::PayloadRejected(_)
+            ),
             "{variables}"
         );
         for (code, advice) in [
@@ -338,7 +344,7 @@ async fn a_whole_request_fails_for_its_clicks_only_if_the_service_says_so() {
             ("KMSAccessDeniedException", "use the key"),
             ("UnrecognizedClientException", "check the credentials"),
         ] {
-            let Halt::Misconfigured(cause) = halted(400, code).await else {
+            let SendError::Misconfigured(cause) = halted(400, code).await else {
                 panic!("{variables}: {code}")
             };
             assert!(cause.starts_with(code) && cause.contains(advice), "{cause}");
@@ -388,7 +394,7 @@ async fn a_function_that_fails_has_taken_nothing_and_may_name_what_it_could_not_
     let answer = ResponseTemplate::new(200)
         .insert_header("X-Amz-Function-Error", "Unhandled")
         .set_body_json(failed);
-    let Err(Halt::Down(cause)) = sent(answer).await else {
+    let Err(SendError::Unavailable(cause)) = sent(answer).await else {
         panic!()
     };
     assert!(
@@ -412,7 +418,10 @@ async fn a_function_that_fails_has_taken_nothing_and_may_name_what_it_could_not_
     ] {
         let answer =
             ResponseTemplate::new(200).set_body_json(json!({ "batchItemFailures": wrong }));
-        assert!(matches!(sent(answer).await, Err(Halt::Down(_))), "{wrong}");
+        assert!(
+            matches!(sent(answer).await, Err(SendError::Unavailable(_))),
+            "{wrong}"
+        );
     }
 }
 
@@ -444,7 +453,7 @@ async fn a_file_that_is_there_counts_as_sent_only_if_it_holds_the_same_clicks() 
         )
     };
     let (result, digest) = stored("1", "another").await;
-    let Err(Halt::Misconfigured(cause)) = result else {
+    let Err(SendError::Misconfigured(cause)) = result else {
         panic!()
     };
     assert!(
@@ -454,7 +463,7 @@ async fn a_file_that_is_there_counts_as_sent_only_if_it_holds_the_same_clicks() 
     assert_eq!(stored("1", &digest).await.0.unwrap(), [Verdict::Sent]);
     assert!(matches!(
         stored("2", &digest).await.0,
-        Err(Halt::Misconfigured(_))
+        Err(SendError::Misconfigured(_))
     ));
 }
 

@@ -9,7 +9,7 @@ use clickstream_forwarder::deliver::Patience;
 use clickstream_forwarder::forward::Forwarder;
 use clickstream_forwarder::object::{Memory, ObjectRef};
 use clickstream_forwarder::outcome::{End, Failure, Fresh, Outcome, Tally};
-use clickstream_forwarder::targets::{Cut, Entry, Halt, Verdict};
+use clickstream_forwarder::targets::{Entry, SendError, Verdict, WindowBounds};
 use clickstream_forwarder::trigger::Job;
 use proptest::prelude::*;
 use tokio::time::Instant;
@@ -92,7 +92,7 @@ async fn a_refused_body_is_halved_until_the_one_bad_click_stands_alone() {
     let picky = target(16, |_, batch| {
         let bad = batch.iter().any(|entry| memmem(&entry.body, b"link-5\""));
         if bad {
-            Err(Halt::Refused("HTTP 422".into()))
+            Err(SendError::PayloadRejected("HTTP 422".into()))
         } else {
             Ok(vec![Verdict::Sent; batch.len()])
         }
@@ -122,7 +122,9 @@ async fn a_refused_body_is_halved_until_the_one_bad_click_stands_alone() {
 
 #[tokio::test(start_paused = true)]
 async fn a_target_that_refuses_everything_is_misconfigured_and_quarantines_nothing() {
-    let never = target(16, |_, _| Err(Halt::Refused("HTTP 400".into())));
+    let never = target(16, |_, _| {
+        Err(SendError::PayloadRejected("HTTP 400".into()))
+    });
     let (forwarder, memory) = forwarder(&[never.clone(), takes_all()]);
     let outcome = forward(&forwarder, &memory, &lines(0..100)).await;
     let tally = outcome.targets[0].tally;
@@ -142,7 +144,7 @@ async fn a_target_that_refuses_everything_is_misconfigured_and_quarantines_nothi
 
 #[tokio::test(start_paused = true)]
 async fn a_misconfigured_target_fails_at_once_and_alone() {
-    let denied = target(10, |_, _| Err(Halt::Misconfigured("HTTP 401".into())));
+    let denied = target(10, |_, _| Err(SendError::Misconfigured("HTTP 401".into())));
     let (forwarder, memory) = forwarder(&[denied.clone(), takes_all()]);
     let outcome = forward(&forwarder, &memory, &lines(0..500)).await;
     assert_eq!(
@@ -172,7 +174,7 @@ async fn no_target_waits_for_anothers_retries_and_the_object_is_read_again_for_i
     let seen = recovered.clone();
     let down = target(10, move |_, batch| {
         if start.elapsed() < Duration::from_secs(20) {
-            return Err(Halt::Down("HTTP 503".into()));
+            return Err(SendError::Unavailable("HTTP 503".into()));
         }
         seen.lock().unwrap().get_or_insert(start.elapsed());
         Ok(vec![Verdict::Sent; batch.len()])
@@ -223,7 +225,7 @@ async fn an_object_that_is_replaced_is_not_mixed_with_the_one_before() {
     let start = Instant::now();
     let down = target(10, move |_, batch| {
         if start.elapsed() < Duration::from_secs(20) {
-            Err(Halt::Down("HTTP 503".into()))
+            Err(SendError::Unavailable("HTTP 503".into()))
         } else {
             Ok(vec![Verdict::Sent; batch.len()])
         }
@@ -255,7 +257,7 @@ async fn an_object_that_is_replaced_is_not_mixed_with_the_one_before() {
 #[tokio::test(start_paused = true)]
 async fn the_deadline_fails_what_is_left_and_says_so() {
     let down = target(10, |_, _| {
-        Err(Halt::Throttled(
+        Err(SendError::Throttled(
             Some(Duration::from_secs(3600)),
             "HTTP 429".into(),
         ))
@@ -324,7 +326,7 @@ async fn the_same_run_again_stores_nothing_twice_and_rows_fed_back_keep_their_id
         let bad = !*now_open.lock().unwrap()
             && batch.iter().any(|entry| memmem(&entry.body, b"link-5\""));
         if bad {
-            Err(Halt::Refused("HTTP 422".into()))
+            Err(SendError::PayloadRejected("HTTP 422".into()))
         } else {
             Ok(vec![Verdict::Sent; batch.len()])
         }
@@ -671,7 +673,7 @@ fn run_on(runtime: &mut tokio::runtime::Builder, path: &std::path::Path) -> Ran 
     let kept = [(); 2].map(|()| Arc::new(Mutex::new(Vec::new())));
     let targets = [
         None,
-        Some(Cut {
+        Some(WindowBounds {
             bytes: 100_000,
             clicks: 2_000,
             hours: 32,
@@ -692,7 +694,7 @@ fn run_on(runtime: &mut tokio::runtime::Builder, path: &std::path::Path) -> Ran 
             kept.lock().unwrap().extend(
                 batch
                     .iter()
-                    .map(|entry| (entry.at, entry.body.clone(), window(entry))),
+                    .map(|entry| (entry.record_offset, entry.body.clone(), window(entry))),
             );
         }));
         Arc::new(target)

@@ -8,7 +8,7 @@ use clickstream_forwarder::deliver::Patience;
 use clickstream_forwarder::forward::Forwarder;
 use clickstream_forwarder::outcome::End;
 use clickstream_forwarder::progress::{Local, Progress};
-use clickstream_forwarder::targets::{Cut, Entry, Halt, Limits, Verdict};
+use clickstream_forwarder::targets::{Entry, Limits, SendError, Verdict, WindowBounds};
 use proptest::prelude::*;
 use tokio::time::Instant;
 
@@ -76,7 +76,7 @@ fn grouped(moods: Vec<Mood>, turns: Arc<Mutex<Turns>>) -> Arc<Scripted> {
             .answer(batch);
         let mut turns = turns.lock().unwrap();
         for (at, entry) in batch.iter().enumerate() {
-            let group = entry.group.clone().unwrap();
+            let group = entry.ordering_key.clone().unwrap();
             assert!(turns.flying.remove(&group));
             if answer
                 .as_ref()
@@ -86,7 +86,7 @@ fn grouped(moods: Vec<Mood>, turns: Arc<Mutex<Turns>>) -> Arc<Scripted> {
                     .taken
                     .entry((group, entry.object.key.clone()))
                     .or_default()
-                    .push(entry.at);
+                    .push(entry.record_offset);
             }
         }
         answer
@@ -115,7 +115,7 @@ proptest! {
             Arc::get_mut(&mut scripted).unwrap().before = Some(Box::new(move |batch: &[Entry]| {
                 let mut turns = flying.lock().unwrap();
                 for entry in batch {
-                    assert!(turns.flying.insert(entry.group.clone().unwrap()), "two requests with one group in flight");
+                    assert!(turns.flying.insert(entry.ordering_key.clone().unwrap()), "two requests with one group in flight");
                 }
             }));
             let (forwarder, memory) = forwarder(&[scripted]);
@@ -171,19 +171,19 @@ async fn windows(moods: Vec<Mood>, text: &str, seconds: u64) -> Seen {
             .get()
             .unwrap()
             .to_string();
-        noted
-            .lock()
-            .unwrap()
-            .insert((digest, batch.iter().map(|entry| entry.at).collect()));
+        noted.lock().unwrap().insert((
+            digest,
+            batch.iter().map(|entry| entry.record_offset).collect(),
+        ));
         // A window is taken whole or not at all.
         match moods.get(number % (moods.len() + 1)).unwrap_or(&Mood::Take) {
-            Mood::Throttle | Mood::TakeHalf => Err(Halt::Throttled(None, "503".into())),
-            Mood::Down | Mood::Refuse => Err(Halt::Down("500".into())),
+            Mood::Throttle | Mood::TakeHalf => Err(SendError::Throttled(None, "503".into())),
+            Mood::Down | Mood::Refuse => Err(SendError::Unavailable("500".into())),
             _ => Ok(vec![Verdict::Sent; batch.len()]),
         }
     });
     let limits = Limits {
-        cut: Some(Cut {
+        cut: Some(WindowBounds {
             bytes: 2000,
             clicks: 20,
             hours: 3,

@@ -10,7 +10,7 @@ use clickstream_forwarder::forward::Forwarder;
 use clickstream_forwarder::object::Memory;
 use clickstream_forwarder::outcome::{End, Outcome};
 use clickstream_forwarder::progress::{Again, Document, Local, Progress};
-use clickstream_forwarder::targets::{Halt, Verdict};
+use clickstream_forwarder::targets::{SendError, Verdict};
 use clickstream_forwarder::trigger::Job;
 use proptest::prelude::*;
 use tokio::time::Instant;
@@ -75,7 +75,7 @@ async fn what_failed_comes_back_for_that_target_and_for_what_is_unsettled_alone(
     let partly = target(10, move |_, batch| {
         let third = batch.iter().any(|entry| memmem(&entry.body, b"link-25\""));
         if third && *is_down.lock().unwrap() {
-            Err(Halt::Down("503".into()))
+            Err(SendError::Unavailable("503".into()))
         } else {
             Ok(vec![Verdict::Sent; batch.len()])
         }
@@ -122,7 +122,7 @@ async fn a_target_that_fails_in_mid_file_gets_all_the_rest_later() {
     let is_broken = broken.clone();
     let failing = target(10, move |number, batch| {
         match number > 1 && *is_broken.lock().unwrap() {
-            true => Err(Halt::Misconfigured("401".into())),
+            true => Err(SendError::Misconfigured("401".into())),
             false => Ok(vec![Verdict::Sent; batch.len()]),
         }
     });
@@ -150,8 +150,8 @@ async fn a_target_that_took_some_clicks_in_an_earlier_run_is_not_blamed_for_the_
         let wrong = memmem(&batch[0].body, b"wrong");
         match (wrong, start.elapsed() < Duration::from_secs(30)) {
             (false, _) => Ok(vec![Verdict::Sent]),
-            (true, true) => Err(Halt::Throttled(None, "429".into())),
-            (true, false) => Err(Halt::Refused("422".into())),
+            (true, true) => Err(SendError::Throttled(None, "429".into())),
+            (true, false) => Err(SendError::PayloadRejected("422".into())),
         }
     });
     let (forwarder, memory) = remembering(std::slice::from_ref(&picky));
@@ -248,7 +248,10 @@ async fn a_target_that_takes_ten_clicks_a_second_gets_every_click_once_over_many
         if free {
             Ok(vec![Verdict::Sent; batch.len()])
         } else {
-            Err(Halt::Throttled(Some(Duration::from_secs(1)), "429".into()))
+            Err(SendError::Throttled(
+                Some(Duration::from_secs(1)),
+                "429".into(),
+            ))
         }
     });
     let (forwarder, memory) = remembering(std::slice::from_ref(&narrow));
@@ -339,7 +342,7 @@ async fn a_replay_forwards_again_once_and_to_the_targets_it_names() {
 
 #[tokio::test(start_paused = true)]
 async fn a_replay_that_comes_back_after_one_of_its_targets_was_removed_ends_for_the_others() {
-    let broken = target(10, |_, _| Err(Halt::Misconfigured("401".into())));
+    let broken = target(10, |_, _| Err(SendError::Misconfigured("401".into())));
     let local = Progress::Local(Local::default());
     let (forwarder, memory) = forwarder(&[takes_all(), broken]);
     memory.put("clicks", "k", lines(0..20));
@@ -388,7 +391,7 @@ async fn a_target_that_is_down_fails_later_objects_fast_until_a_probe_finds_it_u
     let start = Instant::now();
     let down = target(10, move |_, batch| {
         match start.elapsed() < Duration::from_secs(70) {
-            true => Err(Halt::Down("HTTP 503".into())),
+            true => Err(SendError::Unavailable("HTTP 503".into())),
             false => Ok(vec![Verdict::Sent; batch.len()]),
         }
     });
@@ -445,7 +448,7 @@ async fn requests_keep_to_the_rate_and_fewer_fly_while_a_target_throttles() {
             .unwrap()
             .in_flight;
         if in_flight >= 2 {
-            Err(Halt::Throttled(None, "429".into()))
+            Err(SendError::Throttled(None, "429".into()))
         } else {
             Ok(vec![Verdict::Sent])
         }
@@ -482,7 +485,7 @@ async fn an_object_that_sends_nothing_is_not_the_probe_of_a_circuit() {
     let start = Instant::now();
     let down = target(10, move |_, batch| {
         match start.elapsed() < Duration::from_secs(40) {
-            true => Err(Halt::Down("HTTP 503".into())),
+            true => Err(SendError::Unavailable("HTTP 503".into())),
             false => Ok(vec![Verdict::Sent; batch.len()]),
         }
     });
@@ -500,7 +503,7 @@ async fn rows_that_cannot_be_stored_bring_the_object_back_but_double_no_click() 
     let (_keep, directory) = temporary();
     let picky = target(10, |_, batch| {
         match batch.iter().any(|entry| memmem(&entry.body, b"link-3\"")) {
-            true => Err(Halt::Refused("422".into())),
+            true => Err(SendError::PayloadRejected("422".into())),
             false => Ok(vec![Verdict::Sent; batch.len()]),
         }
     });
@@ -570,7 +573,7 @@ async fn limits_that_change_between_runs_lose_nothing() {
     let is_broken = broken.clone();
     let failing = target(1, move |number, _| {
         match number > 3 && *is_broken.lock().unwrap() {
-            true => Err(Halt::Misconfigured("401".into())),
+            true => Err(SendError::Misconfigured("401".into())),
             false => Ok(vec![Verdict::Sent]),
         }
     });
@@ -777,13 +780,17 @@ fn moody(
         if matches!(mood, Mood::TakeAndHang) {
             let target = this.lock().unwrap().clone().unwrap();
             for entry in batch {
-                *lost.lock().unwrap().entry((own, entry.at)).or_default() += 1;
+                *lost
+                    .lock()
+                    .unwrap()
+                    .entry((own, entry.record_offset))
+                    .or_default() += 1;
                 *target
                     .state
                     .lock()
                     .unwrap()
                     .offsets
-                    .entry(entry.at)
+                    .entry(entry.record_offset)
                     .or_default() += 1;
             }
         }

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use clicks::decode::Caps;
-use clickstream_forwarder::config::{Area, Config};
+use clickstream_forwarder::config::{Config, S3Prefix};
 use clickstream_forwarder::deliver::Patience;
 use clickstream_forwarder::forward::Forwarder;
 use clickstream_forwarder::object::{Directory, Memory, ObjectError, ObjectRef, Store};
@@ -24,7 +24,7 @@ async fn a_key_that_s3_encodes_lies_inside_its_source() {
     let memory = Memory::default();
     memory.put("b", "clicks/dt=2026-11-22/a+b.json", lines(0..1));
     let mut config = config("TARGETS=t T_KIND=stdout");
-    config.sources = Some(vec![Area::parse("b/clicks/dt=2026-11-22/").unwrap()]);
+    config.sources = Some(vec![S3Prefix::parse("b/clicks/dt=2026-11-22/").unwrap()]);
     let forwarder = Forwarder::with_store(config, Store::Memory(memory));
     let notice = json!({"Records": [{"eventName": "ObjectCreated:Put", "s3": {"bucket": {"name": "b"},
         "object": {"key": "clicks/dt%3D2026-11-22/a%2Bb.json", "size": 9}}}]});

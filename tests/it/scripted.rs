@@ -8,14 +8,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use clicks::click::{Click, Form};
 use clicks::decode::Caps;
-use clickstream_forwarder::config::{Area, Config, Place, TargetConfig};
+use clickstream_forwarder::config::{Config, Place, S3Prefix, TargetConfig};
 use clickstream_forwarder::forward::Forwarder;
 use clickstream_forwarder::object::{Memory, Store};
-use clickstream_forwarder::targets::{Entry, Halt, Limits, Target, Unfit, Verdict};
+use clickstream_forwarder::targets::{EncodeError, Entry, Limits, SendError, Target, Verdict};
 use clickstream_forwarder::trigger::Job;
 
 /// What a scripted target answers: the number of the request, and its entries.
-pub type Script = Box<dyn Fn(usize, &[Entry]) -> Result<Vec<Verdict>, Halt> + Send + Sync>;
+pub type Script = Box<dyn Fn(usize, &[Entry]) -> Result<Vec<Verdict>, SendError> + Send + Sync>;
 
 /// Sees the entries of a request.
 pub type Before = Box<dyn Fn(&[Entry]) + Send + Sync>;
@@ -49,17 +49,17 @@ impl Target for Scripted {
         self.limits
     }
 
-    fn encode(&self, click: &Click<'_>) -> Result<Entry, Unfit> {
+    fn encode(&self, click: &Click<'_>) -> Result<Entry, EncodeError> {
         let body = click.form(Form::Click);
-        let group = self
+        let ordering_key = self
             .limits
             .grouped
             .then(|| click.text(&["route", "id"]).unwrap().into());
         if memmem(&body, b"\"unfit\"") {
-            Err(Unfit("it says so".into()))
+            Err(EncodeError("it says so".into()))
         } else {
             Ok(Entry {
-                group,
+                ordering_key,
                 ..Entry::new(click, body)
             })
         }
@@ -69,7 +69,7 @@ impl Target for Scripted {
         clippy::disallowed_methods,
         reason = "a slow target, in tokio's paused time"
     )]
-    async fn send(&self, batch: &[Entry]) -> Result<Vec<Verdict>, Halt> {
+    async fn send(&self, batch: &[Entry]) -> Result<Vec<Verdict>, SendError> {
         let number = {
             let mut took = self.state.lock().unwrap();
             took.requests += 1;
@@ -89,7 +89,7 @@ impl Target for Scripted {
             .filter(|(_, verdict)| **verdict == Verdict::Sent)
         {
             *took.clicks.entry(entry.id.to_string()).or_default() += 1;
-            *took.offsets.entry(entry.at).or_default() += 1;
+            *took.offsets.entry(entry.record_offset).or_default() += 1;
         }
         Ok(verdicts)
     }
@@ -105,7 +105,7 @@ pub fn memmem(text: &[u8], wanted: &[u8]) -> bool {
 
 pub fn target(
     records: usize,
-    script: impl Fn(usize, &[Entry]) -> Result<Vec<Verdict>, Halt> + Send + Sync + 'static,
+    script: impl Fn(usize, &[Entry]) -> Result<Vec<Verdict>, SendError> + Send + Sync + 'static,
 ) -> Arc<Scripted> {
     let limits = Limits {
         records,
@@ -183,7 +183,7 @@ pub fn quarantining(
 
 /// A forwarder to one target that takes records of so many bytes at most.
 pub fn capped(target: &Arc<Scripted>, memory: Memory, record_bytes: usize) -> (Forwarder, Memory) {
-    let quarantine = Place::S3(Area {
+    let quarantine = Place::S3(S3Prefix {
         bucket: "rows".into(),
         prefix: "q/".into(),
     });
@@ -224,7 +224,7 @@ fn named(
 }
 
 fn with(targets: Vec<TargetConfig>, memory: Memory) -> (Forwarder, Memory) {
-    let quarantine = Place::S3(Area {
+    let quarantine = Place::S3(S3Prefix {
         bucket: "rows".into(),
         prefix: "q/".into(),
     });
@@ -274,7 +274,7 @@ pub enum Mood {
 
 impl Mood {
     /// Its answer. What it took without an answer is for the test to note.
-    pub fn answer(&self, batch: &[Entry]) -> Result<Vec<Verdict>, Halt> {
+    pub fn answer(&self, batch: &[Entry]) -> Result<Vec<Verdict>, SendError> {
         let each = |verdict: fn(usize) -> Verdict| Ok((0..batch.len()).map(verdict).collect());
         match self {
             Mood::Take => each(|_| Verdict::Sent),
@@ -292,14 +292,14 @@ impl Mood {
                     Verdict::Sent
                 }
             }),
-            Mood::Refuse => Err(Halt::Refused("400".into())),
-            Mood::Throttle => Err(Halt::Throttled(
+            Mood::Refuse => Err(SendError::PayloadRejected("400".into())),
+            Mood::Throttle => Err(SendError::Throttled(
                 Some(Duration::from_millis(300)),
                 "429".into(),
             )),
-            Mood::Down => Err(Halt::Down("503".into())),
-            Mood::Misconfigured => Err(Halt::Misconfigured("401".into())),
-            Mood::TakeAndHang => Err(Halt::Down("no answer".into())),
+            Mood::Down => Err(SendError::Unavailable("503".into())),
+            Mood::Misconfigured => Err(SendError::Misconfigured("401".into())),
+            Mood::TakeAndHang => Err(SendError::Unavailable("no answer".into())),
         }
     }
 }

@@ -7,7 +7,7 @@ use aws_credential_types::Credentials;
 use clickstream_forwarder::config::ConfigErrors;
 use clickstream_forwarder::config::settings::Settings;
 use clickstream_forwarder::platform::aws::Aws;
-use clickstream_forwarder::targets::{Context, Halt, Verdict};
+use clickstream_forwarder::targets::{Context, SendError, Verdict};
 use serde_json::{Value, json};
 use wiremock::matchers::{body_partial_json, header};
 use wiremock::{Mock, MockServer, ResponseTemplate};
@@ -335,16 +335,16 @@ async fn a_secret_that_was_rotated_is_read_again_when_the_target_refuses_and_onc
     let clicks = entries(&*target, &lines(0..2));
     assert!(matches!(
         target.send(&clicks).await,
-        Err(Halt::Misconfigured(_))
+        Err(SendError::Misconfigured(_))
     ));
     a_minute_later().await;
     assert!(
-        matches!(target.send(&clicks).await, Err(Halt::Misconfigured(_))),
+        matches!(target.send(&clicks).await, Err(SendError::Misconfigured(_))),
         "the secret is still the old one"
     );
     rotate("new").await;
     assert!(
-        matches!(target.send(&clicks).await, Err(Halt::Misconfigured(_))),
+        matches!(target.send(&clicks).await, Err(SendError::Misconfigured(_))),
         "it was read a moment ago"
     );
     a_minute_later().await;

@@ -9,7 +9,7 @@ use clicks::click::{Click, Normaliser};
 use clicks::decode::{Caps, Decoder, Item};
 use clickstream_forwarder::config::vars::Scope;
 use clickstream_forwarder::object::ObjectRef;
-use clickstream_forwarder::targets::{COMMON, Entry, Halt, KINDS, Target, Verdict};
+use clickstream_forwarder::targets::{COMMON, Entry, KINDS, SendError, Target, Verdict};
 use serde_json::Value;
 use wiremock::matchers::{any, method};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
@@ -159,7 +159,10 @@ async fn server(answer: ResponseTemplate) -> MockServer {
 }
 
 /// Sends the clicks 0 to 2 to a server that answers `answer`.
-async fn sent(answer: ResponseTemplate, text: &str) -> (Result<Vec<Verdict>, Halt>, Vec<Request>) {
+async fn sent(
+    answer: ResponseTemplate,
+    text: &str,
+) -> (Result<Vec<Verdict>, SendError>, Vec<Request>) {
     let server = server(answer).await;
     let target = build(&format!("T_KIND=http T_URL={}/clicks {text}", server.uri()));
     let result = target.send(&entries(&*target, &lines(0..2))).await;
@@ -252,9 +255,9 @@ async fn answers_are_judged_by_their_status() {
     let judged = |answer: ResponseTemplate| async { sent(answer, "").await.0.unwrap_err() };
     assert!(matches!(
         judged(ResponseTemplate::new(500)).await,
-        Halt::Down(_)
+        SendError::Unavailable(_)
     ));
-    let Halt::Throttled(after, _) =
+    let SendError::Throttled(after, _) =
         judged(ResponseTemplate::new(429).insert_header("Retry-After", "7")).await
     else {
         panic!()
@@ -262,9 +265,9 @@ async fn answers_are_judged_by_their_status() {
     assert_eq!(after, Some(Duration::from_secs(7)));
     assert!(matches!(
         judged(ResponseTemplate::new(413)).await,
-        Halt::Refused(_)
+        SendError::PayloadRejected(_)
     ));
-    let Halt::Misconfigured(cause) = judged(ResponseTemplate::new(401)).await else {
+    let SendError::Misconfigured(cause) = judged(ResponseTemplate::new(401)).await else {
         panic!()
     };
     assert!(cause.contains("credentials"), "{cause}");
@@ -273,14 +276,15 @@ async fn answers_are_judged_by_their_status() {
         "",
     )
     .await;
-    assert!(matches!(result, Err(Halt::Misconfigured(_))));
+    assert!(matches!(result, Err(SendError::Misconfigured(_))));
     assert_eq!(requests.len(), 1, "redirects are not followed");
 }
 
 #[tokio::test]
 async fn a_server_that_is_not_there_is_down_and_its_address_not_in_the_message() {
     let target = build("T_KIND=http T_URL=http://127.0.0.1:1/secret-path");
-    let Err(Halt::Down(cause)) = target.send(&entries(&*target, &lines(0..1))).await else {
+    let Err(SendError::Unavailable(cause)) = target.send(&entries(&*target, &lines(0..1))).await
+    else {
         panic!()
     };
     assert!(

@@ -3,7 +3,7 @@
 
 mod fetch;
 mod reference;
-mod refreshing;
+mod reloading;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::config::{Config, ConfigErrors, GLOBALS, listed, prefix_of};
 use crate::targets::Context;
 use fetch::Fetch;
 pub use reference::Reference;
-use refreshing::Refreshing;
+use reloading::ReloadingTarget;
 
 /// The variable that names the path.
 const PATH: &str = "SETTINGS_PATH";
@@ -128,7 +128,7 @@ impl Settings {
     }
 
     /// As [`unresolved`](Self::unresolved), without the references that do not fit in the place of their values.
-    pub fn sketch(&self) -> Result<Config, ConfigErrors> {
+    pub fn resolve_partially(&self) -> Result<Config, ConfigErrors> {
         let ConfigErrors(mistakes) = match self.unresolved() {
             Ok(config) => return Ok(config),
             Err(errors) => errors,
@@ -178,7 +178,7 @@ impl Settings {
         }
         let vars = self.resolve().await?;
         let mut config =
-            Config::load(&vars, self.context.clone()).map_err(|errors| self.hidden(errors))?;
+            Config::load(&vars, self.context.clone()).map_err(|errors| self.redact(errors))?;
         for target in &mut config.targets {
             let prefix = prefix_of(&target.name);
             if self
@@ -186,7 +186,7 @@ impl Settings {
                 .keys()
                 .any(|variable| variable.starts_with(&prefix))
             {
-                target.target = Arc::new(Refreshing::new(
+                target.target = Arc::new(ReloadingTarget::new(
                     self.clone(),
                     target.name.clone(),
                     vars.clone(),
@@ -198,7 +198,7 @@ impl Settings {
     }
 
     /// The mistakes without the values that were found elsewhere: those may be secrets.
-    fn hidden(&self, ConfigErrors(mut mistakes): ConfigErrors) -> ConfigErrors {
+    fn redact(&self, ConfigErrors(mut mistakes): ConfigErrors) -> ConfigErrors {
         for mistake in &mut mistakes {
             if let Some(reference) = self.references.get(&mistake.variable) {
                 let expected = mistake

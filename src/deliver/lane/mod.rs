@@ -214,7 +214,7 @@ impl Lane {
         };
         let window = self.windows.as_ref().and_then(Windows::window);
         match self.batcher.push(Entry {
-            at,
+            record_offset: at,
             turn: self.turn,
             window,
             ..entry

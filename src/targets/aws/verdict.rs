@@ -7,7 +7,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
-use super::super::{Halt, Verdict};
+use super::super::{SendError, Verdict};
 use crate::platform::log::causes;
 
 /// Codes that ask for patience: those at which AWS's own clients wait.
@@ -78,7 +78,7 @@ pub(in super::super) struct Failed {
 
 /// The verdicts on a request's entries. A request of which every entry failed for one reason that is not theirs
 /// has failed as a whole.
-pub(in super::super) fn judge(results: Vec<Option<Failed>>) -> Result<Vec<Verdict>, Halt> {
+pub(in super::super) fn judge(results: Vec<Option<Failed>>) -> Result<Vec<Verdict>, SendError> {
     let all = |codes: fn(&str) -> bool| {
         results
             .iter()
@@ -87,9 +87,9 @@ pub(in super::super) fn judge(results: Vec<Option<Failed>>) -> Result<Vec<Verdic
     if let Some(first) = results.iter().flatten().next() {
         let said = said(Some(&first.code), Some(&first.message));
         if all(is_throttled) {
-            return Err(Halt::Throttled(None, said));
+            return Err(SendError::Throttled(None, said));
         } else if all(is_denied) {
-            return Err(Halt::Misconfigured(advice(&first.code, said)));
+            return Err(SendError::Misconfigured(advice(&first.code, said)));
         }
     }
     let verdict = |result: Option<Failed>| match result {
@@ -110,19 +110,19 @@ pub(in super::super) fn judge(results: Vec<Option<Failed>>) -> Result<Vec<Verdic
 pub(in super::super) fn probed<T, E>(
     answer: Result<T, SdkError<E, HttpResponse>>,
     refused: &[&str],
-) -> Result<(), Halt>
+) -> Result<(), SendError>
 where
     E: Error + ProvideErrorMetadata + Send + Sync + 'static,
 {
     match answer.map_err(|error| halt(error, refused)) {
-        Ok(_) | Err(Halt::Refused(_)) => Ok(()),
+        Ok(_) | Err(SendError::PayloadRejected(_)) => Ok(()),
         Err(halt) => Err(halt),
     }
 }
 
 /// What the error of a whole request means. `refused` are the codes by which the service says that something in the
 /// request is wrong: halving tells what.
-pub(in super::super) fn halt<E>(error: SdkError<E, HttpResponse>, refused: &[&str]) -> Halt
+pub(in super::super) fn halt<E>(error: SdkError<E, HttpResponse>, refused: &[&str]) -> SendError
 where
     E: Error + ProvideErrorMetadata + Send + Sync + 'static,
 {
@@ -138,26 +138,26 @@ where
         code => said(Some(code), error.message()),
     };
     match status {
-        _ if is_throttled(&code) => Halt::Throttled(None, said),
-        429 => Halt::Throttled(None, said),
-        _ if PASSING.contains(&&*code) => Halt::Down(said),
-        _ if is_denied(&code) => Halt::Misconfigured(advice(&code, said)),
-        413 => Halt::Refused(said),
-        _ if refused.contains(&&*code) => Halt::Refused(said),
+        _ if is_throttled(&code) => SendError::Throttled(None, said),
+        429 => SendError::Throttled(None, said),
+        _ if PASSING.contains(&&*code) => SendError::Unavailable(said),
+        _ if is_denied(&code) => SendError::Misconfigured(advice(&code, said)),
+        413 => SendError::PayloadRejected(said),
+        _ if refused.contains(&&*code) => SendError::PayloadRejected(said),
         // An answer from the middle of the way, a proxy's say, has no code; one that was cut says that all is well.
-        200..=299 | 408 | 500.. => Halt::Down(said),
-        _ => Halt::Misconfigured(advice(&code, said)),
+        200..=299 | 408 | 500.. => SendError::Unavailable(said),
+        _ => SendError::Misconfigured(advice(&code, said)),
     }
 }
 
 /// A request that never was, or that nobody answered.
-fn unanswered<E: Error + Send + Sync + 'static>(error: &SdkError<E, HttpResponse>) -> Halt {
+fn unanswered<E: Error + Send + Sync + 'static>(error: &SdkError<E, HttpResponse>) -> SendError {
     let mut source: Option<&(dyn Error + 'static)> = Some(error);
     while let Some(cause) = source {
         if let Some(CredentialsError::CredentialsNotLoaded(_)) =
             cause.downcast_ref::<CredentialsError>()
         {
-            return Halt::Misconfigured(
+            return SendError::Misconfigured(
                 "no AWS credentials were found: give the function a role, or set AWS_ACCESS_KEY_ID"
                     .into(),
             );
@@ -167,14 +167,14 @@ fn unanswered<E: Error + Send + Sync + 'static>(error: &SdkError<E, HttpResponse
     let said = causes(error);
     match error {
         // Of the service that lends roles.
-        _ if said.contains("AccessDenied") => Halt::Misconfigured(format!(
+        _ if said.contains("AccessDenied") => SendError::Misconfigured(format!(
             "{said}: let the function's role take on the target's _ROLE_ARN, and let that trust it, by _ROLE_EXTERNAL_ID if it asks"
         )),
         SdkError::ConstructionFailure(_) if said.to_lowercase().contains("region") => {
-            Halt::Misconfigured(format!("{said}: set the target's _REGION, or AWS_REGION"))
+            SendError::Misconfigured(format!("{said}: set the target's _REGION, or AWS_REGION"))
         }
-        SdkError::ConstructionFailure(_) => Halt::Misconfigured(said),
-        _ => Halt::Down(said),
+        SdkError::ConstructionFailure(_) => SendError::Misconfigured(said),
+        _ => SendError::Unavailable(said),
     }
 }
 
@@ -269,16 +269,16 @@ mod tests {
             failed("KMS.AccessDenied", true),
         ]);
         assert!(
-            matches!(denied, Err(Halt::Misconfigured(said)) if said.contains("it says why; allow it"))
+            matches!(denied, Err(SendError::Misconfigured(said)) if said.contains("it says why; allow it"))
         );
         let throttled = judge(vec![
             failed("ProvisionedThroughputExceededException", false);
             1
         ]);
-        assert!(matches!(throttled, Err(Halt::Throttled(None, _))));
+        assert!(matches!(throttled, Err(SendError::Throttled(None, _))));
         assert!(matches!(
             judge(vec![failed("KmsThrottled", true)]),
-            Err(Halt::Throttled(..))
+            Err(SendError::Throttled(..))
         ));
     }
 

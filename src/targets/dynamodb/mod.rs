@@ -13,7 +13,9 @@ use aws_sdk_dynamodb::types::{
 };
 
 use super::aws::{self, halt, probed};
-use super::{Context, Entry, Halt, Kind, Limits, Permission, Target, Unfit, Var, Verdict};
+use super::{
+    Context, EncodeError, Entry, Kind, Limits, Permission, SendError, Target, Var, Verdict,
+};
 use crate::config::vars::Scope;
 use clicks::click::{Click, Form};
 use item::{Item, KeyPart};
@@ -123,7 +125,7 @@ impl Target for DynamoDb {
         }
     }
 
-    fn encode(&self, click: &Click<'_>) -> Result<Entry, Unfit> {
+    fn encode(&self, click: &Click<'_>) -> Result<Entry, EncodeError> {
         let body = click.form(Form::Flat);
         let texts = Item::of(&body, |item| {
             let texts = self.key.iter().map(|part| {
@@ -135,21 +137,21 @@ impl Target for DynamoDb {
         });
         let key = texts
             .map_err(|part| {
-                Unfit(format!(
+                EncodeError(format!(
                     "it has no {}, which is a key of the table",
                     part.column
                 ))
             })?
             .join("\u{1f}");
-        let group = (self.any && !self.is_unique()).then(|| key.as_str().into());
+        let ordering_key = (self.any && !self.is_unique()).then(|| key.as_str().into());
         Ok(Entry {
-            marks: vec![("", key.into())],
-            group,
+            attributes: vec![("", key.into())],
+            ordering_key,
             ..Entry::new(click, body)
         })
     }
 
-    async fn send(&self, batch: &[Entry]) -> Result<Vec<Verdict>, Halt> {
+    async fn send(&self, batch: &[Entry]) -> Result<Vec<Verdict>, SendError> {
         match batch {
             [entry] if !self.any => self.put(entry).await.map(|verdict| vec![verdict]),
             _ => self.put_all(batch).await,
@@ -166,7 +168,7 @@ impl Target for DynamoDb {
             .permission(actions, &self.table, "dynamodb", "table/")
     }
 
-    async fn probe(&self) -> Result<(), Halt> {
+    async fn probe(&self) -> Result<(), SendError> {
         let client = self.client.get().await;
         let key = self
             .key
@@ -178,7 +180,7 @@ impl Target for DynamoDb {
             let delete = DeleteRequest::builder()
                 .set_key(Some(key))
                 .build()
-                .map_err(|e| Halt::Misconfigured(e.to_string()))?;
+                .map_err(|e| SendError::Misconfigured(e.to_string()))?;
             let request = WriteRequest::builder().delete_request(delete).build();
             probed(
                 client
@@ -204,8 +206,8 @@ impl Target for DynamoDb {
             )
         };
         answer.map_err(|halt| match halt {
-            Halt::Misconfigured(said) if said.starts_with("ValidationException") => {
-                Halt::Misconfigured(format!(
+            SendError::Misconfigured(said) if said.starts_with("ValidationException") => {
+                SendError::Misconfigured(format!(
                     "{said}: name the table's own key in _KEY and _SORT_KEY"
                 ))
             }
@@ -259,7 +261,7 @@ impl DynamoDb {
     }
 
     /// Puts one item where none is.
-    async fn put(&self, entry: &Entry) -> Result<Verdict, Halt> {
+    async fn put(&self, entry: &Entry) -> Result<Verdict, SendError> {
         let put = self
             .client
             .get()
@@ -293,7 +295,7 @@ impl DynamoDb {
     }
 
     /// Puts items over what is there.
-    async fn put_all(&self, batch: &[Entry]) -> Result<Vec<Verdict>, Halt> {
+    async fn put_all(&self, batch: &[Entry]) -> Result<Vec<Verdict>, SendError> {
         let request = |entry: &Entry| {
             let put = PutRequest::builder()
                 .set_item(Some(self.item(entry)))
@@ -302,7 +304,7 @@ impl DynamoDb {
         };
         let requests: Result<Vec<_>, aws_sdk_dynamodb::error::BuildError> =
             batch.iter().map(request).collect();
-        let requests = requests.map_err(|e| Halt::Misconfigured(e.to_string()))?;
+        let requests = requests.map_err(|e| SendError::Misconfigured(e.to_string()))?;
         let write = self
             .client
             .get()
@@ -317,7 +319,7 @@ impl DynamoDb {
             .filter_map(|request| request.put_request()?.item().get(ID)?.as_s().ok());
         let left: BTreeSet<&str> = left.map(String::as_str).collect();
         if left.len() == batch.len() {
-            return Err(Halt::Throttled(
+            return Err(SendError::Throttled(
                 None,
                 "the table took none of the items: its capacity is used up".into(),
             ));

@@ -10,7 +10,7 @@ use reqwest::{Method, Url};
 
 use super::body::{self, Body};
 use super::http_api::{HttpClient, send};
-use super::{Context, Entry, Halt, Kind, Limits, Target, Unfit, Var, Verdict};
+use super::{Context, EncodeError, Entry, Kind, Limits, SendError, Target, Var, Verdict};
 use clicks::click::{Click, Form};
 use sign::Signer;
 
@@ -96,13 +96,13 @@ impl Target for Http {
         }
     }
 
-    fn encode(&self, click: &Click<'_>) -> Result<Entry, Unfit> {
+    fn encode(&self, click: &Click<'_>) -> Result<Entry, EncodeError> {
         Ok(Entry::new(click, click.form(self.form)))
     }
 
-    async fn send(&self, batch: &[Entry]) -> Result<Vec<Verdict>, Halt> {
+    async fn send(&self, batch: &[Entry]) -> Result<Vec<Verdict>, SendError> {
         let mut body = self.body.write(batch);
-        let id = sign::message_id(batch);
+        let id = sign::request_id(batch).to_string();
         let mut request = self
             .client
             .get(self.context.trust)?
@@ -126,7 +126,7 @@ impl Target for Http {
         Ok(vec![Verdict::Sent; batch.len()])
     }
 
-    async fn probe(&self) -> Result<(), Halt> {
+    async fn probe(&self) -> Result<(), SendError> {
         let request = self
             .client
             .get(self.context.trust)?
@@ -134,12 +134,12 @@ impl Target for Http {
             .headers(self.headers.clone());
         match send(request, self.context.clock).await {
             // Whatever it says to a request without a body, somebody is there.
-            Err(Halt::Misconfigured(said))
+            Err(SendError::Misconfigured(said))
                 if ["404", "405", "501"].iter().any(|code| said.contains(code)) =>
             {
                 Ok(())
             }
-            Err(Halt::Refused(_)) | Ok(()) => Ok(()),
+            Err(SendError::PayloadRejected(_)) | Ok(()) => Ok(()),
             Err(halt) => Err(halt),
         }
     }

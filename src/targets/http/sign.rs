@@ -8,7 +8,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
 use super::Entry;
-use clicks::click::ClickId;
+use clicks::click::Uuid8;
 
 /// Signs with one key or, during a rotation, several.
 pub struct Signer {
@@ -48,12 +48,15 @@ impl Signer {
     }
 }
 
-/// The id of a request: a UUID over the click ids in it, in order. The same clicks, the same id.
-pub fn message_id(batch: &[Entry]) -> String {
+/// The id of a request.
+pub type RequestId = Uuid8;
+
+/// Derives the id of a request from the ids of its clicks, in order: the same clicks, the same id.
+pub fn request_id(batch: &[Entry]) -> RequestId {
     let hash = batch.iter().fold(Sha256::new(), |hash, entry| {
         hash.chain_update(entry.id.text())
     });
-    ClickId::from_digest(&hash.finalize().into()).to_string()
+    RequestId::from_digest(&hash.finalize().into())
 }
 
 #[cfg(test)]

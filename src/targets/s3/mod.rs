@@ -18,8 +18,11 @@ use futures::{StreamExt, TryStreamExt, stream};
 use tokio::task::spawn_blocking;
 
 use super::aws::{self, halt, probed};
-use super::{Context, Cut, Entry, Halt, Kind, Limits, Permission, Target, Unfit, Var, Verdict};
-use crate::config::Area;
+use super::{
+    Context, EncodeError, Entry, Kind, Limits, Permission, SendError, Target, Var, Verdict,
+    WindowBounds,
+};
+use crate::config::S3Prefix;
 use crate::config::vars::Scope;
 use crate::object::ObjectRef;
 use clicks::click::Click;
@@ -62,7 +65,7 @@ pub(super) const KIND: Kind = Kind {
 
 /// Where objects are cut. Frozen: another cut would store again, in other files, what is there. Entries of a window wait
 /// in memory until it is whole, so its bytes are what a function of 128 MB can hold several of.
-const CUT: Cut = Cut {
+const CUT: WindowBounds = WindowBounds {
     bytes: 8 << 20,
     clicks: 16_384,
     hours: 32,
@@ -72,7 +75,7 @@ const SIDE_BY_SIDE: usize = 4;
 
 /// The lake.
 struct Lake {
-    area: Area,
+    location: S3Prefix,
     file: File,
     client: aws::Client<Client>,
 }
@@ -109,12 +112,12 @@ fn build(scope: &Scope<'_>, context: Context) -> Option<Arc<dyn Target>> {
                 .build(),
         )
     });
-    let area = Area {
+    let location = S3Prefix {
         bucket: bucket?.to_owned(),
         prefix: prefix.unwrap_or_default(),
     };
     Some(Arc::new(Lake {
-        area,
+        location,
         file: file?,
         client,
     }))
@@ -133,35 +136,36 @@ impl Target for Lake {
         }
     }
 
-    fn encode(&self, click: &Click<'_>) -> Result<Entry, Unfit> {
+    fn encode(&self, click: &Click<'_>) -> Result<Entry, EncodeError> {
         let body = click.form(self.file.form());
-        let marks = vec![("folder", name::folder(&click.timestamp()).into())];
+        let attributes = vec![("folder", name::folder(&click.timestamp()).into())];
         // A window is never refused for one click, so nobody asks for its bytes as delivered.
         Ok(Entry {
-            marks,
+            attributes,
             raw: Bytes::new(),
             ..Entry::new(click, body)
         })
     }
 
-    async fn send(&self, batch: &[Entry]) -> Result<Vec<Verdict>, Halt> {
+    async fn send(&self, batch: &[Entry]) -> Result<Vec<Verdict>, SendError> {
         let mut parts: BTreeMap<&str, Vec<&Entry>> = BTreeMap::new();
         for entry in batch {
             parts
-                .entry(entry.mark("folder").unwrap_or_default())
+                .entry(entry.attribute("folder").unwrap_or_default())
                 .or_default()
                 .push(entry);
         }
         let digest = batch
             .first()
             .and_then(|entry| entry.window.as_ref()?.digest.get().copied());
-        let digest = digest
-            .ok_or_else(|| Halt::Misconfigured("the clicks belong to no whole window".into()))?;
+        let digest = digest.ok_or_else(|| {
+            SendError::Misconfigured("the clicks belong to no whole window".into())
+        })?;
         let store = |(folder, entries): (&str, Vec<&Entry>)| {
             let part = Part::new(
                 format!(
                     "{}{folder}/{digest}.{}",
-                    self.area.prefix,
+                    self.location.prefix,
                     self.file.extension()
                 ),
                 self.file.form(),
@@ -179,26 +183,29 @@ impl Target for Lake {
 
     fn permissions(&self) -> Vec<Permission> {
         // To look at a file that is there needs the permission to read it.
-        let resource = format!("arn:aws:s3:::{}/{}dt=*", self.area.bucket, self.area.prefix);
+        let resource = format!(
+            "arn:aws:s3:::{}/{}dt=*",
+            self.location.bucket, self.location.prefix
+        );
         self.client
             .permission(&["s3:PutObject", "s3:GetObject"], &resource, "s3", "")
     }
 
-    async fn probe(&self) -> Result<(), Halt> {
+    async fn probe(&self) -> Result<(), SendError> {
         // Only over an object that is there and has this tag: none is.
         let (client, key) = (
             self.client.get().await,
-            format!("{}dt=0000-00-00/clickstream-check", self.area.prefix),
+            format!("{}dt=0000-00-00/clickstream-check", self.location.prefix),
         );
         let put = client
             .put_object()
-            .bucket(&self.area.bucket)
+            .bucket(&self.location.bucket)
             .key(&key)
             .if_match("\"none\"");
         probed(put.send().await, &["NoSuchKey", "PreconditionFailed"])?;
         match client
             .get_object()
-            .bucket(&self.area.bucket)
+            .bucket(&self.location.bucket)
             .key(&key)
             .send()
             .await
@@ -219,7 +226,7 @@ impl Target for Lake {
         let mut rows = vec![
             (
                 "stores in",
-                format!("s3://{}/{}", self.area.bucket, self.area.prefix),
+                format!("s3://{}/{}", self.location.bucket, self.location.prefix),
             ),
             ("files", self.file.to_string()),
         ];
@@ -228,12 +235,12 @@ impl Target for Lake {
     }
 
     fn wrote(&self, object: &ObjectRef) -> bool {
-        self.area.holds(object)
+        self.location.holds(object)
             && name::is_ours(
                 object
                     .key
                     .trim_start_matches('/')
-                    .get(self.area.prefix.len()..)
+                    .get(self.location.prefix.len()..)
                     .unwrap_or_default(),
             )
     }
@@ -241,17 +248,18 @@ impl Target for Lake {
 
 impl Lake {
     /// Stores one file, unless the same clicks are there.
-    async fn store(&self, part: Part, rows: Vec<Bytes>) -> Result<(), Halt> {
+    async fn store(&self, part: Part, rows: Vec<Bytes>) -> Result<(), SendError> {
         let file = self.file;
         let body = spawn_blocking(move || file.write(&rows))
             .await
             .unwrap_or_else(|e| Err(e.to_string()));
-        let body = body
-            .map_err(|cause| Halt::Misconfigured(format!("the file cannot be written: {cause}")))?;
+        let body = body.map_err(|cause| {
+            SendError::Misconfigured(format!("the file cannot be written: {cause}"))
+        })?;
         let client = self.client.get().await;
         let put = client
             .put_object()
-            .bucket(&self.area.bucket)
+            .bucket(&self.location.bucket)
             .key(&part.key)
             .content_type(self.file.media_type());
         let put = put
@@ -272,13 +280,13 @@ impl Lake {
     }
 
     /// Whether the object that has the part's name holds the same clicks.
-    async fn compare(&self, part: &Part) -> Result<(), Halt> {
+    async fn compare(&self, part: &Part) -> Result<(), SendError> {
         let head = self
             .client
             .get()
             .await
             .head_object()
-            .bucket(&self.area.bucket)
+            .bucket(&self.location.bucket)
             .key(&part.key)
             .send()
             .await;
@@ -286,16 +294,18 @@ impl Lake {
             Ok(head) => head.metadata.unwrap_or_default(),
             // Gone in the meantime: the next attempt stores it.
             Err(error) if error.code() == Some("NotFound") => {
-                return Err(Halt::Down("the object was removed just now".into()));
+                return Err(SendError::Unavailable(
+                    "the object was removed just now".into(),
+                ));
             }
             Err(error) => return Err(halt(error, &[])),
         };
         match part.difference(&there) {
             None => Ok(()),
-            Some(difference) => Err(Halt::Misconfigured(format!(
+            Some(difference) => Err(SendError::Misconfigured(format!(
                 "s3://{}/{} holds these clicks otherwise ({difference}): was it stored with another form or filter? \
                  Remove it, or give this target another _PREFIX",
-                self.area.bucket, part.key
+                self.location.bucket, part.key
             ))),
         }
     }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use sha2::{Digest, Sha256};
 
 use crate::targets::Entry;
-use clicks::click::{ClickId, Form};
+use clicks::click::{Form, Uuid8};
 
 /// The folder of a click: its own day and hour, in the spelling of Hive's partitions.
 pub(super) fn folder(timestamp: &str) -> String {
@@ -49,7 +49,7 @@ impl Part {
             ("last-index", index(entries.last())),
             (
                 "digest",
-                ClickId::from_digest(&ids.finalize().into()).to_string(),
+                Uuid8::from_digest(&ids.finalize().into()).to_string(),
             ),
         ];
         Part {
@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn only_names_of_this_shape_are_the_lakes_own() {
-        let id = ClickId::from_digest(&[7; 32]);
+        let id = Uuid8::from_digest(&[7; 32]);
         assert!(is_ours(&format!("dt=2026-11-21/hour=23/{id}.parquet")));
         assert!(is_ours(&format!("dt=2026-11-21/hour=23/{id}.jsonl.gz")));
         for other in [

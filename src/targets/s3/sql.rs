@@ -5,7 +5,7 @@
 
 use std::fmt::Write;
 
-use crate::config::Area;
+use crate::config::S3Prefix;
 use clicks::click::columns;
 use clicks::click::fields::Type;
 
@@ -20,7 +20,7 @@ pub enum Rows {
 
 /// `CREATE TABLE` over a lake, whose partitions are projected: none has to be added. Days before `first`,
 /// `2026-11-01` say, are not looked for.
-pub fn table(name: &str, lake: &Area, rows: Rows, first: &str) -> String {
+pub fn table(name: &str, lake: &S3Prefix, rows: Rows, first: &str) -> String {
     let place = location(lake);
     let stored = match rows {
         Rows::Parquet => "STORED AS PARQUET",
@@ -50,7 +50,7 @@ TBLPROPERTIES (
 
 /// A second table, with a few large files a day, and the statement that brings the clicks of `day` into it, each
 /// once; running that again adds what came late.
-pub fn compact(name: &str, into: &str, daily: &Area, day: &str) -> String {
+pub fn compact(name: &str, into: &str, daily: &S3Prefix, day: &str) -> String {
     let (place, columns) = (location(daily), defined(Rows::Parquet));
     let names = columns_of_the_row().collect::<Vec<_>>().join(", ");
     format!(
@@ -75,7 +75,7 @@ WHERE copy = 1 AND click_id NOT IN (SELECT click_id FROM {into} WHERE dt = '{day
 }
 
 /// The same in DuckDB, straight over the files; running it again replaces the day's file.
-pub fn compact_duckdb(lake: &Area, daily: &Area, day: &str) -> String {
+pub fn compact_duckdb(lake: &S3Prefix, daily: &S3Prefix, day: &str) -> String {
     let (from, to) = (location(lake), location(daily));
     format!(
         "SET threads = 1;  -- one file
@@ -90,7 +90,7 @@ COPY (
     )
 }
 
-fn location(area: &Area) -> String {
+fn location(area: &S3Prefix) -> String {
     let slash = if area.prefix.is_empty() || area.prefix.ends_with('/') {
         ""
     } else {

@@ -16,12 +16,15 @@ use super::canonical::Scratch;
 use super::normal::Normal;
 
 /// The id of a click.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ClickId([u8; 16]);
+pub type ClickId = Uuid8;
 
-impl ClickId {
+/// A UUID of version 8 made of a SHA-256 digest. What it identifies, an alias says: [`ClickId`] here.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Uuid8([u8; 16]);
+
+impl Uuid8 {
     /// The UUID of version 8 with the first 122 free bits of `digest`.
-    pub fn from_digest(digest: &[u8; 32]) -> ClickId {
+    pub fn from_digest(digest: &[u8; 32]) -> Uuid8 {
         let mut bytes = [0; 16];
         bytes
             .iter_mut()
@@ -29,7 +32,7 @@ impl ClickId {
             .for_each(|(to, from)| *to = *from);
         bytes[6] = bytes[6] & 0x0F | 0x80;
         bytes[8] = bytes[8] & 0x3F | 0x80;
-        ClickId(bytes)
+        Uuid8(bytes)
     }
 
     /// The id in its usual 36 characters, ASCII.
@@ -52,7 +55,7 @@ impl ClickId {
     }
 }
 
-impl fmt::Display for ClickId {
+impl fmt::Display for Uuid8 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.text()
             .iter()
@@ -60,7 +63,7 @@ impl fmt::Display for ClickId {
     }
 }
 
-impl fmt::Debug for ClickId {
+impl fmt::Debug for Uuid8 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }

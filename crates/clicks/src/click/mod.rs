@@ -25,7 +25,7 @@ use bytes::{Bytes, BytesMut};
 pub use drift::MOST as MOST_UNKNOWN;
 pub use flat::columns;
 pub use form::{Form, source as write_source};
-pub use id::ClickId;
+pub use id::{ClickId, Uuid8};
 pub use normal::NotAClick;
 pub use seen::Seen;
 pub use time::from_epoch;

@@ -11,7 +11,7 @@ use super::Settings;
 use crate::config::Config;
 use crate::config::vars::Vars;
 use crate::object::ObjectRef;
-use crate::targets::{Entry, Halt, Limits, Permission, Target, Unfit, Verdict};
+use crate::targets::{EncodeError, Entry, Limits, Permission, SendError, Target, Verdict};
 use clicks::click::Click;
 
 /// How long values are taken for granted.
@@ -20,7 +20,7 @@ const KEPT: Duration = Duration::from_secs(300);
 const KEPT_WHEN_REFUSED: Duration = Duration::from_secs(30);
 
 /// A target that is made anew when what its variables refer to has changed.
-pub(super) struct Refreshing {
+pub(super) struct ReloadingTarget {
     settings: Arc<Settings>,
     name: Arc<str>,
     target: RwLock<Arc<dyn Target>>,
@@ -33,15 +33,15 @@ struct Known {
     since: Instant,
 }
 
-impl Refreshing {
+impl ReloadingTarget {
     /// `target`, called `name`, as `vars` made it.
     pub(super) fn new(
         settings: Arc<Settings>,
         name: Arc<str>,
         vars: Vars,
         target: Arc<dyn Target>,
-    ) -> Refreshing {
-        Refreshing {
+    ) -> ReloadingTarget {
+        ReloadingTarget {
             settings,
             name,
             target: RwLock::new(target),
@@ -102,20 +102,20 @@ impl Refreshing {
 }
 
 #[async_trait]
-impl Target for Refreshing {
+impl Target for ReloadingTarget {
     fn limits(&self) -> Limits {
         self.target().limits()
     }
 
-    fn encode(&self, click: &Click<'_>) -> Result<Entry, Unfit> {
+    fn encode(&self, click: &Click<'_>) -> Result<Entry, EncodeError> {
         self.target().encode(click)
     }
 
-    async fn send(&self, batch: &[Entry]) -> Result<Vec<Verdict>, Halt> {
+    async fn send(&self, batch: &[Entry]) -> Result<Vec<Verdict>, SendError> {
         self.refresh_old().await;
         let target = self.target();
         let refused = match target.send(batch).await {
-            Err(halt @ Halt::Misconfigured(_)) => halt,
+            Err(halt @ SendError::Misconfigured(_)) => halt,
             answer => return answer,
         };
         // The token may be another by now; once.
@@ -137,7 +137,7 @@ impl Target for Refreshing {
         self.target().permissions()
     }
 
-    async fn probe(&self) -> Result<(), Halt> {
+    async fn probe(&self) -> Result<(), SendError> {
         self.target().probe().await
     }
 
