@@ -9,11 +9,11 @@ pub mod backoff;
 mod batch;
 mod breaker;
 mod counts;
+mod deadlines;
 mod gate;
 mod groups;
 mod lane;
 mod ledger;
-mod patience;
 mod rate;
 mod retry;
 mod room;
@@ -27,8 +27,8 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+pub use deadlines::{Cancellation, Deadlines, RunControl};
 pub use lane::{Encoded, Encoder, Full, Lane};
-pub use patience::Patience;
 
 use crate::config::TargetConfig;
 use crate::object::ObjectRef;
@@ -99,13 +99,13 @@ impl Delivery {
     /// A lane for one object, of which `prior` is settled; nothing is sent once `fence` has fallen.
     pub fn open(
         &self,
-        patience: Patience,
+        control: RunControl,
         prior: TargetProgress,
         fence: Option<Arc<Fence>>,
     ) -> Lane {
         let state = Arc::new(LaneState::new(
             (&self.config, self.gate.clone()),
-            patience,
+            control,
             prior.clone(),
             fence,
         ));
@@ -141,7 +141,7 @@ async fn work(
                 Some(Batch { entries, room }) => {
                     // Here, and not in its task, batches still are in their order: one that stands in line behind
                     // another must not hold what that one needs.
-                    let ranges = state.patience.in_time(state.room(&entries)).await.flatten();
+                    let ranges = state.control.before_stop(state.room(&entries)).await.flatten();
                     let (state, turn) = (state.clone(), groups.line_up(&entries));
                     running.spawn(async move {
                         let _room = room;

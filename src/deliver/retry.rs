@@ -42,7 +42,7 @@ pub(super) async fn deliver(
         if let Some(turn) = &mut turn {
             turn.keep(pieces.iter().flatten().chain(&piece));
             // If it does not come in time, the time is found to be up.
-            lane.patience.in_time(turn.comes(&piece)).await;
+            lane.control.before_stop(turn.comes(&piece)).await;
         }
         if lane.is_over() {
             lane.leave(piece.len());
@@ -109,16 +109,20 @@ impl From<SendError> for Failure {
 /// One request, within its time-out and the deadline; nothing if its turn would come too late.
 #[expect(clippy::disallowed_methods, reason = "this is the one place that may")]
 async fn attempt(lane: &LaneState, batch: &[Entry]) -> Option<Result<Vec<Verdict>, SendError>> {
-    let _slot = lane.patience.in_time(lane.gate.enter()).await?;
-    match lane.gate.turn(lane.patience.stop)? {
+    let _slot = lane.control.before_stop(lane.gate.enter()).await?;
+    match lane.gate.turn(lane.control.deadlines.stop_reading)? {
         Duration::ZERO => {}
-        wait => lane.patience.in_time(tokio::time::sleep(wait)).await?,
+        wait => lane.control.before_stop(tokio::time::sleep(wait)).await?,
     }
     if lane.is_over() {
         return None;
     }
     let started = Instant::now();
-    let left = lane.patience.deadline.saturating_duration_since(started);
+    let left = lane
+        .control
+        .deadlines
+        .abort_requests
+        .saturating_duration_since(started);
     let result = timeout(lane.timeout.min(left), lane.target.send(batch)).await;
     let took = started.elapsed();
     let result = result.unwrap_or_else(|_| {
@@ -163,13 +167,13 @@ impl Trouble {
                 "{cause}; {attempts} attempts, and the next, in {seconds:.1} s, would come too late"
             )
         };
-        if now.duration_since(since).saturating_add(delay) > lane.patience.give_up {
+        if now.duration_since(since).saturating_add(delay) > lane.control.retry_budget {
             lane.give_up(Failure::GaveUp(late(cause)));
             return false;
         }
         if now
             .checked_add(delay)
-            .is_none_or(|then| then >= lane.patience.stop)
+            .is_none_or(|then| then >= lane.control.deadlines.stop_reading)
         {
             lane.run_out(late(cause));
             return false;
@@ -181,7 +185,7 @@ impl Trouble {
             cause = cause,
             "target failed, waiting"
         );
-        lane.while_waiting(lane.patience.in_time(tokio::time::sleep(delay)))
+        lane.while_waiting(lane.control.before_stop(tokio::time::sleep(delay)))
             .await;
         true
     }

@@ -7,9 +7,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{Instant, timeout};
 
 use super::counts::Counts;
+use super::deadlines::RunControl;
 use super::gate::Gate;
 use super::ledger::Ledger;
-use super::patience::Patience;
 use crate::config::TargetConfig;
 use crate::outcome::Failure;
 use crate::progress::{Fence, TargetProgress};
@@ -35,7 +35,7 @@ pub(super) struct LaneState {
     pub(super) timeout: Duration,
     /// Entries of a request.
     pub(super) records: usize,
-    pub(super) patience: Patience,
+    pub(super) control: RunControl,
     /// Until when the object is this run's.
     fence: Option<Arc<Fence>>,
     ranges: Arc<Semaphore>,
@@ -57,7 +57,7 @@ impl LaneState {
     /// fallen.
     pub(super) fn new(
         (config, gate): (&TargetConfig, Arc<Gate>),
-        patience: Patience,
+        control: RunControl,
         prior: TargetProgress,
         fence: Option<Arc<Fence>>,
     ) -> LaneState {
@@ -72,7 +72,7 @@ impl LaneState {
             gate,
             timeout: config.timeout,
             records: config.limits.records,
-            patience,
+            control,
             fence,
             ranges: Arc::new(Semaphore::new(RANGES as usize)),
             admitted: OnceLock::new(),
@@ -210,9 +210,9 @@ impl LaneState {
     pub(super) fn is_over(&self) -> bool {
         if let Some(fallen) = self.fence.as_ref().and_then(|fence| fence.has_fallen()) {
             self.give_up(Failure::GaveUp(fallen));
-        } else if self.patience.is_over() {
+        } else if self.control.is_over() {
             self.run_out(
-                if *self.patience.interrupt.borrow() {
+                if self.control.cancellation.is_cancelled() {
                     "interrupted"
                 } else {
                     "the time was up"
@@ -243,7 +243,11 @@ impl LaneState {
     /// Returns when others should not wait for this lane's queue any more: when a batch waits for its next
     /// attempt, or when nothing has moved for a while.
     pub(super) async fn holds_up(&self) {
-        let left = self.patience.stop.saturating_duration_since(Instant::now());
+        let left = self
+            .control
+            .deadlines
+            .stop_reading
+            .saturating_duration_since(Instant::now());
         // The sender lives as long as `self`.
         let mut health = self.health.subscribe();
         let _ = timeout(

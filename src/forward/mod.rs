@@ -17,7 +17,7 @@ use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 use tokio::time::timeout_at;
 
 use crate::config::{Config, S3Prefix};
-use crate::deliver::{Delivery, Lane, Patience};
+use crate::deliver::{Delivery, Lane, RunControl};
 use crate::object::{Directory, ObjectError, ObjectRef, Reader, S3, Store};
 use crate::outcome::{End, Outcome, Rest};
 use crate::progress::{Keeper, Progress, Table};
@@ -133,9 +133,9 @@ impl Forwarder {
     }
 
     /// Forwards one object, logs what became of it, and says so.
-    pub async fn forward(&self, job: &Job, patience: Patience) -> Outcome {
+    pub async fn forward(&self, job: &Job, control: RunControl) -> Outcome {
         // What waits for neither a target nor the object, storing rows say, must not outlive the invocation.
-        let run = timeout_at(patience.end, self.run(job, &patience)).await;
+        let run = timeout_at(control.deadlines.commit_by, self.run(job, &control)).await;
         let late = || {
             Outcome::unread(
                 job.object(),
@@ -147,18 +147,18 @@ impl Forwarder {
         outcome
     }
 
-    async fn run(&self, job: &Job, patience: &Patience) -> Outcome {
+    async fn run(&self, job: &Job, control: &RunControl) -> Outcome {
         let keys = match self.readable(job) {
             Ok(keys) => keys,
             Err(why) => return Outcome::unread(job.object(), End::Skipped(why)),
         };
-        if patience.is_over() {
+        if control.is_over() {
             return Outcome::unread(job.object(), End::NotBegun);
         }
-        let Some(room) = patience.in_time(self.room(job)).await else {
+        let Some(room) = control.before_stop(self.room(job)).await else {
             return Outcome::unread(job.object(), End::NotBegun);
         };
-        let opened = patience.in_time(self.open(job, keys)).await;
+        let opened = control.before_stop(self.open(job, keys)).await;
         let (object, reader) = match opened.unwrap_or_else(|| {
             Err(ObjectError::Unavailable(
                 "no answer until the time was up".into(),
@@ -178,7 +178,7 @@ impl Forwarder {
                     },
                     (reader, room),
                     None,
-                    patience,
+                    control,
                 )
                 .await;
         };
@@ -195,7 +195,7 @@ impl Forwarder {
                     object: Arc::new(object),
                     revision: Some(revision),
                 };
-                self.deliver(source, (reader, room), keeper, patience).await
+                self.deliver(source, (reader, room), keeper, control).await
             }
             Err(end) => Outcome::unread(object, end),
         }
@@ -207,16 +207,16 @@ impl Forwarder {
         source: Source,
         (reader, room): (Reader, Option<SemaphorePermit<'_>>),
         keeper: Option<Keeper>,
-        patience: &Patience,
+        control: &RunControl,
     ) -> Outcome {
-        let lanes = self.lanes(keeper.as_ref(), patience);
+        let lanes = self.lanes(keeper.as_ref(), control);
         let read = keeper
             .iter()
             .flat_map(|keeper| keeper.document().targets.values())
             .map(|progress| progress.settled);
         let known = read.max().unwrap_or(0);
         let books = Books::open(
-            (&self.quarantine, patience.end),
+            (&self.quarantine, control.deadlines.commit_by),
             self.rules,
             lanes.iter().map(Lane::settling).collect(),
             keeper,
@@ -237,7 +237,7 @@ impl Forwarder {
             self.read(
                 &source,
                 &shared,
-                (reader, room, lanes, patience),
+                (reader, room, lanes, control),
                 &mut outcome,
             )
             .await;
@@ -258,12 +258,12 @@ impl Forwarder {
     }
 
     /// A lane to every target that has not all of the object.
-    fn lanes(&self, keeper: Option<&Keeper>, patience: &Patience) -> Vec<Lane> {
+    fn lanes(&self, keeper: Option<&Keeper>, control: &RunControl) -> Vec<Lane> {
         let open = |delivery: &Delivery| {
             let prior = keeper
                 .and_then(|keeper| keeper.document().targets.get(&**delivery.name()).cloned())
                 .unwrap_or_default();
-            (!prior.done).then(|| delivery.open(patience.clone(), prior, keeper.map(Keeper::fence)))
+            (!prior.done).then(|| delivery.open(control.clone(), prior, keeper.map(Keeper::fence)))
         };
         self.deliveries.iter().filter_map(open).collect()
     }

@@ -6,7 +6,7 @@ use tokio::sync::SemaphorePermit;
 
 use super::pass::Pass;
 use super::{Forwarder, Shared, Source};
-use crate::deliver::{Lane, Patience};
+use crate::deliver::{Lane, RunControl};
 use crate::object::{ObjectError, Reader};
 use crate::outcome::{End, Outcome, TargetOutcome};
 
@@ -16,16 +16,16 @@ impl Forwarder {
         &self,
         source: &Source,
         shared: &Shared<'_>,
-        (reader, room, lanes, patience): (
+        (reader, room, lanes, control): (
             Reader,
             Option<SemaphorePermit<'_>>,
             Vec<Lane>,
-            &Patience,
+            &RunControl,
         ),
         outcome: &mut Outcome,
     ) {
         let mut first = Pass::new(source.object.clone(), self.caps, shared, lanes);
-        outcome.end = first.run(reader, patience).await;
+        outcome.end = first.run(reader, control).await;
         // Those that are left behind hold no more than their place.
         drop(room);
         (outcome.records, outcome.bad, outcome.fresh, outcome.bytes) =
@@ -35,7 +35,7 @@ impl Forwarder {
         let (mut done, detached) = first.into_lanes();
         let again = detached
             .into_iter()
-            .map(|lane| self.again(source, shared, lane, patience));
+            .map(|lane| self.again(source, shared, lane, control));
         for (lanes, end) in futures::future::join_all(again).await {
             // A lane that has failed says so itself.
             let unexplained = lanes.iter().any(|lane| !lane.has_failed());
@@ -69,25 +69,25 @@ impl Forwarder {
         source: &Source,
         shared: &Shared<'_>,
         mut lane: Lane,
-        patience: &Patience,
+        control: &RunControl,
     ) -> (Vec<Lane>, End) {
         lane.go_on().await;
         if lane.has_all() {
             return (vec![lane], End::Whole);
         }
-        if patience.is_over() || lane.is_over() {
+        if control.is_over() || lane.is_over() {
             return (vec![lane], End::Stopped { offset: 0 });
         }
         let mut pass = Pass::new(source.object.clone(), self.caps, shared, vec![lane]);
-        let opened = patience
-            .in_time(self.store(&source.object).open(&source.object))
+        let opened = control
+            .before_stop(self.store(&source.object).open(&source.object))
             .await;
         let end = match opened {
             None => End::Stopped { offset: 0 },
             Some(Ok(reader)) if reader.revision() != source.revision => {
                 End::Failed(ObjectError::Changed.to_string())
             }
-            Some(Ok(reader)) => pass.run(reader, patience).await,
+            Some(Ok(reader)) => pass.run(reader, control).await,
             Some(Err(error)) => End::Failed(format!("reading it again: {error}")),
         };
         let (mut lanes, detached) = pass.into_lanes();

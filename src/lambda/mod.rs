@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use crate::config::settings::Settings;
 use crate::config::vars::{self, Vars};
 use crate::config::{self, Config, ConfigErrors};
-use crate::deliver::Patience;
+use crate::deliver::{Deadlines, RunControl};
 use crate::forward::Forwarder;
 use crate::outcome::{End, Outcome};
 use crate::platform::aws::Aws;
@@ -188,9 +188,13 @@ impl Function {
                     error_message: error.to_string(),
                 }
             })?;
-        let (patience, by) = patience(event.context.deadline, self.margin);
+        let (deadlines, by) = deadlines(event.context.deadline, self.margin);
+        let control = RunControl {
+            deadlines,
+            ..RunControl::until(deadlines.stop_reading)
+        };
         parsed.units.iter().for_each(announce);
-        let outcomes = self.forward(&parsed.units, patience).await;
+        let outcomes = self.forward(&parsed.units, control).await;
         if let Some(metrics) = &self.metrics {
             metrics.tell(outcomes.iter().map(|(_, outcome)| outcome));
         }
@@ -222,7 +226,7 @@ impl Function {
     }
 
     /// Forwards every object of an event, side by side, in the order of their identities.
-    async fn forward(&self, units: &[Unit], patience: Patience) -> Vec<(Job, Outcome)> {
+    async fn forward(&self, units: &[Unit], control: RunControl) -> Vec<(Job, Outcome)> {
         // The same notice twice in one batch is one object.
         let mut jobs: Vec<Job> = units
             .iter()
@@ -231,12 +235,12 @@ impl Function {
         jobs.sort_by(|a, b| a.identity().cmp(&b.identity()));
         jobs.dedup_by(|a, b| a.identity() == b.identity());
         let outcomes = stream::iter(jobs).map(|job| {
-            let (forwarder, patience) = (self.forwarder.clone(), patience.clone());
+            let (forwarder, control) = (self.forwarder.clone(), control.clone());
             async move {
                 // A task each, so that two processors decode two objects.
                 let running = job.clone();
                 let ended =
-                    tokio::spawn(async move { forwarder.forward(&running, patience).await }).await;
+                    tokio::spawn(async move { forwarder.forward(&running, control).await }).await;
                 let early = |error| {
                     Outcome::unread(
                         job.object(),
@@ -266,10 +270,9 @@ fn announce(unit: &Unit) {
     }
 }
 
-/// When reading stops, when requests are given up, when everything must be stored, and when the answer must be
-/// given, before Lambda ends the process. The margin is a fifth of the time left, at most 30 s: as long as a
-/// request may take by default.
-fn patience(epoch_ms: u64, margin: Option<Duration>) -> (Patience, Instant) {
+/// The deadlines of a run, and when the answer must be given, before Lambda ends the process. The margin is a fifth of
+/// the time left, at most 30 s: as long as a request may take by default.
+fn deadlines(epoch_ms: u64, margin: Option<Duration>) -> (Deadlines, Instant) {
     let end = SystemTime::UNIX_EPOCH + Duration::from_millis(epoch_ms);
     let left = end
         .duration_since(now())
@@ -282,14 +285,12 @@ fn patience(epoch_ms: u64, margin: Option<Duration>) -> (Patience, Instant) {
     // Rows and progress take a second or two, and so does the message that brings the rest back.
     let store = (margin / 2).min(Duration::from_secs(4));
     let end = Instant::now() + left;
-    let stop = end - margin;
-    let patience = Patience {
-        stop,
-        deadline: end - store,
-        end: end - store / 2,
-        ..Patience::until(stop)
+    let deadlines = Deadlines {
+        stop_reading: end - margin,
+        abort_requests: end - store,
+        commit_by: end - store / 2,
     };
-    (patience, end - store / 8)
+    (deadlines, end - store / 8)
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one clock of this program")]

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use clickstream_forwarder::deliver::Patience;
+use clickstream_forwarder::deliver::RunControl;
 use clickstream_forwarder::forward::Forwarder;
 use clickstream_forwarder::object::{Memory, ObjectRef};
 use clickstream_forwarder::outcome::{End, Failure, Fresh, Outcome, Tally};
@@ -22,7 +22,7 @@ async fn forward(forwarder: &Forwarder, memory: &Memory, text: &str) -> Outcome 
     let outcome = forwarder
         .forward(
             &job("k"),
-            Patience::until(Instant::now() + Duration::from_secs(60)),
+            RunControl::until(Instant::now() + Duration::from_secs(60)),
         )
         .await;
     for target in &outcome.targets {
@@ -428,8 +428,8 @@ async fn rows_of_several_objects_go_out_apart_and_equal_clicks_stay_two() {
 async fn what_must_not_be_read_is_not() {
     let (forwarder, memory) = forwarder(&[takes_all()]);
     memory.put("rows", "q/x.jsonl", lines(0..1));
-    let patience = Patience::until(Instant::now() + Duration::from_secs(9));
-    let end = async |job: Job| forwarder.forward(&job, patience.clone()).await.end;
+    let control = RunControl::until(Instant::now() + Duration::from_secs(9));
+    let end = async |job: Job| forwarder.forward(&job, control.clone()).await.end;
     assert_eq!(
         end(Job {
             bucket: "rows".into(),
@@ -484,7 +484,7 @@ async fn the_second_spelling_of_a_key_is_tried() {
     let outcome = forwarder
         .forward(
             &job,
-            Patience::until(Instant::now() + Duration::from_secs(9)),
+            RunControl::until(Instant::now() + Duration::from_secs(9)),
         )
         .await;
     assert_eq!(
@@ -709,7 +709,7 @@ fn run_on(runtime: &mut tokio::runtime::Builder, path: &std::path::Path) -> Ran 
         forwarder
             .forward(
                 &job,
-                Patience::until(Instant::now() + Duration::from_secs(600)),
+                RunControl::until(Instant::now() + Duration::from_secs(600)),
             )
             .await
     });

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use clickstream_forwarder::deliver::Patience;
+use clickstream_forwarder::deliver::RunControl;
 use clickstream_forwarder::forward::Forwarder;
 use clickstream_forwarder::outcome::End;
 use clickstream_forwarder::progress::{Local, Progress};
@@ -38,7 +38,7 @@ async fn until_done(forwarder: &Forwarder, key: &str, runs: usize, seconds: u64)
         let outcome = forwarder
             .forward(
                 &job(key),
-                Patience::until(Instant::now() + Duration::from_secs(seconds)),
+                RunControl::until(Instant::now() + Duration::from_secs(seconds)),
             )
             .await;
         assert!(

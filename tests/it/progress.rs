@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use clickstream_forwarder::deliver::Patience;
+use clickstream_forwarder::deliver::RunControl;
 use clickstream_forwarder::forward::Forwarder;
 use clickstream_forwarder::object::Memory;
 use clickstream_forwarder::outcome::{End, Outcome};
@@ -31,7 +31,7 @@ async fn run(forwarder: &Forwarder, job: &Job, seconds: u64) -> Outcome {
     let outcome = forwarder
         .forward(
             job,
-            Patience::until(Instant::now() + Duration::from_secs(seconds)),
+            RunControl::until(Instant::now() + Duration::from_secs(seconds)),
         )
         .await;
     for target in &outcome.targets {
@@ -817,7 +817,7 @@ fn one_run(targets: &[Arc<Scripted>], memory: &Memory, path: &Path, fate: Fate) 
             };
             let deadline = Instant::now() + Duration::from_millis(milliseconds);
             let outcome = forwarder
-                .forward(&job("k"), Patience::until(deadline))
+                .forward(&job("k"), RunControl::until(deadline))
                 .await;
             for target in &outcome.targets {
                 assert!(target.tally.is_conserved(), "{target:?}");
@@ -828,7 +828,7 @@ fn one_run(targets: &[Arc<Scripted>], memory: &Memory, path: &Path, fate: Fate) 
         let job = job("k");
         let running = forwarder.forward(
             &job,
-            Patience::until(Instant::now() + Duration::from_secs(300)),
+            RunControl::until(Instant::now() + Duration::from_secs(300)),
         );
         tokio::time::timeout(Duration::from_millis(milliseconds), running)
             .await

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use clicks::decode::Caps;
 use clickstream_forwarder::config::{Config, S3Prefix};
-use clickstream_forwarder::deliver::Patience;
+use clickstream_forwarder::deliver::RunControl;
 use clickstream_forwarder::forward::Forwarder;
 use clickstream_forwarder::object::{Directory, Memory, ObjectError, ObjectRef, Store};
 use clickstream_forwarder::outcome::End;
@@ -34,9 +34,9 @@ async fn a_key_that_s3_encodes_lies_inside_its_source() {
         .remove(0)
         .jobs
         .remove(0);
-    let patience = Patience::until(Instant::now() + Duration::from_secs(9));
+    let control = RunControl::until(Instant::now() + Duration::from_secs(9));
     assert_eq!(
-        forwarder.forward(&job, patience.clone()).await.end,
+        forwarder.forward(&job, control.clone()).await.end,
         End::Whole
     );
     let outside = Job {
@@ -44,7 +44,7 @@ async fn a_key_that_s3_encodes_lies_inside_its_source() {
         ..job
     };
     assert!(matches!(
-        forwarder.forward(&outside, patience).await.end,
+        forwarder.forward(&outside, control).await.end,
         End::Skipped(_)
     ));
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::vars::parse_duration;
-use crate::deliver::Patience;
+use crate::deliver::{Cancellation, RunControl};
 use crate::forward::Forwarder;
 use crate::progress::{Local, Progress};
 use crate::trigger::Job;
@@ -17,7 +17,6 @@ use clicks::click::Form;
 use futures::{StreamExt, future, stream};
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::cli::{BROKEN, FAILED, OK, WRONG, paths};
@@ -119,18 +118,18 @@ async fn forward(args: Args, forwarder: Arc<Forwarder>) -> u8 {
         eprintln!("standard input cannot be read again: --progress does not remember it");
     }
     let started = Instant::now();
-    let interrupt = interrupts();
-    let patience = Patience {
-        give_up: args.give_up,
-        interrupt: interrupt.clone(),
-        ..Patience::until(started + NO_DEADLINE)
+    let cancellation = cancelled_by_signals();
+    let control = RunControl {
+        retry_budget: args.give_up,
+        cancellation: cancellation.clone(),
+        ..RunControl::until(started + NO_DEADLINE)
     };
     let bar = progress(objects.len() as u64);
     let named = objects.len() as u64;
-    let objects = stream::iter(objects).take_while(|_| future::ready(!*interrupt.borrow()));
+    let objects = stream::iter(objects).take_while(|_| future::ready(!cancellation.is_cancelled()));
     let outcomes = objects.map(|object| {
-        let (forwarder, patience) = (forwarder.clone(), patience.clone());
-        tokio::spawn(async move { forwarder.forward(&Job::named(object), patience).await })
+        let (forwarder, control) = (forwarder.clone(), control.clone());
+        tokio::spawn(async move { forwarder.forward(&Job::named(object), control).await })
     });
     let mut outcomes = outcomes.buffer_unordered(args.jobs.into());
     let mut total = Total::default();
@@ -167,18 +166,19 @@ async fn forward(args: Args, forwarder: Arc<Forwarder>) -> u8 {
     }
 }
 
-/// Becomes `true` when the run is to stop in order: requests in flight are awaited and progress is written. The
-/// second time the process just ends.
-fn interrupts() -> watch::Receiver<bool> {
-    let (interrupt, interrupts) = watch::channel(false);
+/// A token that the first Ctrl-C or SIGTERM cancels, so that requests in flight are awaited and progress is written. The
+/// second one ends the process.
+fn cancelled_by_signals() -> Cancellation {
+    let cancellation = Cancellation::default();
+    let cancelled = cancellation.clone();
     tokio::spawn(async move {
         asked().await;
-        interrupt.send_replace(true);
+        cancelled.cancel();
         eprintln!("stopping; once more ends it at once");
         asked().await;
         std::process::exit(FAILED.into());
     });
-    interrupts
+    cancellation
 }
 
 /// Returns at the next Ctrl-C or SIGTERM.

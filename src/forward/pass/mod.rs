@@ -13,7 +13,7 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 
 use super::Shared;
 use super::tools::Tools;
-use crate::deliver::{Full, Lane, Patience};
+use crate::deliver::{Full, Lane, RunControl};
 use crate::object::{ObjectRef, Reader};
 use crate::outcome::{End, Fresh};
 use crate::quarantine::{Row, RowKind};
@@ -108,15 +108,15 @@ impl<'p, 'f> Pass<'p, 'f> {
     }
 
     /// Reads to the end, or to the deadline, or until no lane goes on.
-    pub(super) async fn run(&mut self, reader: Reader, patience: &Patience) -> End {
+    pub(super) async fn run(&mut self, reader: Reader, control: &RunControl) -> End {
         let mut source = Source::new(reader, self.caps);
         let (mut from, mut alone) = (Resume::default(), ALONE);
         let end = loop {
-            let turn = match self.one_by_one(from, alone, &mut source, patience).await {
+            let turn = match self.one_by_one(from, alone, &mut source, control).await {
                 Ok(turn) => turn,
                 Err(end) => break end,
             };
-            match self.side_by_side(turn, &mut source, patience).await {
+            match self.side_by_side(turn, &mut source, control).await {
                 // What is not lines here will hardly be so soon.
                 Ok((next, over)) => {
                     (from, alone) = (
@@ -216,13 +216,13 @@ impl<'p, 'f> Pass<'p, 'f> {
     }
 
     /// Keeps the books up to `offset`, all before which was offered; or says why the pass ends there.
-    async fn go_on(&mut self, offset: u64, patience: &Patience) -> Result<(), End> {
+    async fn go_on(&mut self, offset: u64, control: &RunControl) -> Result<(), End> {
         self.note(offset);
         self.lanes
             .iter_mut()
             .for_each(|lane| lane.advance(self.position));
         self.keep_rows().await.map_err(End::Failed)?;
-        let over = patience.is_over() || self.lanes.iter().all(Lane::is_over);
+        let over = control.is_over() || self.lanes.iter().all(Lane::is_over);
         if over {
             Err(End::Stopped { offset })
         } else {

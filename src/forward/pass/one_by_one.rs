@@ -4,7 +4,7 @@ use tokio::sync::SemaphorePermit;
 
 use super::source::{Next, Source};
 use super::{Pass, Todo, offer};
-use crate::deliver::Patience;
+use crate::deliver::RunControl;
 use crate::outcome::End;
 use crate::quarantine::Row;
 use clicks::decode::{Decoder, Item, Record, Resume};
@@ -18,7 +18,7 @@ impl<'f> Pass<'_, 'f> {
         from: Resume,
         alone: u64,
         source: &mut Source,
-        patience: &Patience,
+        control: &RunControl,
     ) -> Result<(Resume, SemaphorePermit<'f>), End> {
         let parser = std::mem::replace(&mut self.tools.parser, Parser::new(self.caps.depth));
         let mut decoder = Decoder::at(from, self.caps, parser);
@@ -38,7 +38,7 @@ impl<'f> Pass<'_, 'f> {
                     source.give_back(Next::Bytes(rest));
                     break Ok((from, turn));
                 }
-                Todo::Read => self.read_on(source, &mut decoder, patience).await,
+                Todo::Read => self.read_on(source, &mut decoder, control).await,
                 todo => self.handle(todo).await,
             };
             if let Err(end) = handled {
@@ -89,12 +89,12 @@ impl<'f> Pass<'_, 'f> {
         &mut self,
         source: &mut Source,
         decoder: &mut Decoder,
-        patience: &Patience,
+        control: &RunControl,
     ) -> Result<(), End> {
         let offset = decoder.offset();
-        self.go_on(offset, patience).await?;
-        match patience
-            .in_time(source.next())
+        self.go_on(offset, control).await?;
+        match control
+            .before_stop(source.next())
             .await
             .ok_or(End::Stopped { offset })?
         {

@@ -14,7 +14,7 @@ use tokio::sync::{SemaphorePermit, oneshot};
 
 use super::source::{Next, Source};
 use super::{Pass, Todo, offer};
-use crate::deliver::{Encoded, Full, Lane, Patience};
+use crate::deliver::{Encoded, Full, Lane, RunControl};
 use crate::outcome::End;
 use block::{BLOCK, Block, Buffer};
 use clicks::decode::{Record, Resume};
@@ -37,7 +37,7 @@ impl Pass<'_, '_> {
         &mut self,
         (from, _turn): (Resume, SemaphorePermit<'_>),
         source: &mut Source,
-        patience: &Patience,
+        control: &RunControl,
     ) -> Result<(Resume, bool), End> {
         let encoders = self.lanes.iter().map(Lane::encoder).collect();
         let mut crew = Crew::new((self.object.clone(), self.caps, encoders), self.threads);
@@ -60,8 +60,8 @@ impl Pass<'_, '_> {
                     else => Event::Idle,
                 }
             };
-            match patience
-                .in_time(event)
+            match control
+                .before_stop(event)
                 .await
                 .ok_or(End::Stopped { offset: self.bytes })?
             {
@@ -71,8 +71,7 @@ impl Pass<'_, '_> {
                     };
                     let worked = worked
                         .ok_or_else(|| End::Failed("a thread ended early; see the log".into()))?;
-                    let Some(from) = self.take_up(&block, worked, &mut lost, patience).await?
-                    else {
+                    let Some(from) = self.take_up(&block, worked, &mut lost, control).await? else {
                         continue;
                     };
                     let untaken = Some(block).filter(|block| from.place.offset < block.end);
@@ -108,7 +107,7 @@ impl Pass<'_, '_> {
         block: &Block,
         worked: Box<Worked>,
         lost: &mut bool,
-        patience: &Patience,
+        control: &RunControl,
     ) -> Result<Option<Resume>, End> {
         if !worked.fits(block) {
             return Ok(Some(Resume {
@@ -118,7 +117,7 @@ impl Pass<'_, '_> {
         }
         *lost |= worked.lost();
         let repeated = self.settle(worked).await?;
-        self.go_on(block.end, patience).await?;
+        self.go_on(block.end, control).await?;
         Ok((repeated * 4 > block.lines).then(|| Resume {
             place: block.next(),
             lost: *lost,
