@@ -59,6 +59,8 @@
 //! - 2026-11-22: a run whose target was slow but settled something goes on in a fresh message; one that
 //!   settled nothing is a failure, and its message waits.
 
+pub mod job;
+
 pub mod trigger;
 
 pub mod object;

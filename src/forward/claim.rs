@@ -4,10 +4,10 @@ use tokio::sync::SemaphorePermit;
 use tokio::time::Instant;
 
 use super::Forwarder;
+use crate::job::Job;
 use crate::object::ObjectRef;
 use crate::outcome::End;
 use crate::progress::{Answer, Keeper, ProgressError, Wish, milliseconds};
-use crate::trigger::Job;
 
 /// How many times its size a compressed click file is, at least.
 const INFLATED: u64 = 12;
@@ -38,11 +38,14 @@ impl Forwarder {
         let Some(progress) = &self.progress else {
             return Ok(None);
         };
-        let carried = job.rest.as_ref().and_then(|rest| rest.progress.as_ref());
+        let carried = job
+            .resume_point
+            .as_ref()
+            .and_then(|point| point.progress.as_ref());
         let now = milliseconds((self.clock)());
         let wish = Wish {
             targets: &self.targets,
-            again: job.again.as_ref(),
+            replay: job.replay.as_ref(),
             carried,
             now,
         };
@@ -58,7 +61,7 @@ impl Forwarder {
                 self.clock,
             ))),
             Ok(Answer::Done) => Err(End::Done),
-            Ok(Answer::Held(left)) => Err(End::Held(left)),
+            Ok(Answer::Held(left)) => Err(End::LeasedElsewhere(left)),
             // Whoever has written it must mend it.
             Err(error @ ProgressError::Unknown(_)) => Err(End::Refused(error.to_string())),
             Err(error) => Err(End::Failed(error.to_string())),

@@ -18,11 +18,11 @@ use tokio::time::timeout_at;
 
 use crate::config::{Config, S3Prefix};
 use crate::deliver::{Delivery, Lane, RunControl};
+use crate::job::{Job, ResumePoint};
 use crate::object::{Directory, ObjectError, ObjectRef, Reader, S3, Store};
-use crate::outcome::{End, Outcome, Rest};
+use crate::outcome::{End, Outcome};
 use crate::progress::{Keeper, Progress, Table};
 use crate::quarantine::Quarantine;
-use crate::trigger::Job;
 use books::Books;
 use clicks::decode::Caps;
 use open::{GONE, REPLACED};
@@ -153,10 +153,10 @@ impl Forwarder {
             Err(why) => return Outcome::unread(job.object(), End::Skipped(why)),
         };
         if control.is_over() {
-            return Outcome::unread(job.object(), End::NotBegun);
+            return Outcome::unread(job.object(), End::NotStarted);
         }
         let Some(room) = control.before_stop(self.room(job)).await else {
-            return Outcome::unread(job.object(), End::NotBegun);
+            return Outcome::unread(job.object(), End::NotStarted);
         };
         let opened = control.before_stop(self.open(job, keys)).await;
         let (object, reader) = match opened.unwrap_or_else(|| {
@@ -183,9 +183,9 @@ impl Forwarder {
                 .await;
         };
         if job
-            .rest
+            .resume_point
             .as_ref()
-            .is_some_and(|rest| rest.revision != revision)
+            .is_some_and(|point| point.revision != revision)
         {
             return self.gone(object, REPLACED).await;
         }
@@ -231,7 +231,7 @@ impl Forwarder {
             known,
         };
         let version = reader.version();
-        let mut outcome = Outcome::unread((*source.object).clone(), End::Whole);
+        let mut outcome = Outcome::unread((*source.object).clone(), End::Complete);
         let stop = Notify::new();
         let read = async {
             self.read(
@@ -246,7 +246,7 @@ impl Forwarder {
         futures::future::join(read, shared.books.keep(&stop)).await;
         let closed = shared.books.close(&outcome.targets).await;
         outcome.moved = closed.moved || outcome.targets.iter().any(|target| target.moved);
-        outcome.rest = source.revision.map(|revision| Rest {
+        outcome.resume_point = source.revision.map(|revision| ResumePoint {
             version,
             revision,
             progress: closed.carried,

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::Forwarder;
+use crate::job::Job;
 use crate::object::{ObjectError, ObjectRef, Reader};
 use crate::outcome::{End, Outcome};
 use crate::quarantine::{Row, RowKind};
-use crate::trigger::Job;
 use clicks::decode::{BadRecord, Place};
 
 /// Why an object that was named is not read.

@@ -73,7 +73,7 @@ impl Forwarder {
     ) -> (Vec<Lane>, End) {
         lane.go_on().await;
         if lane.has_all() {
-            return (vec![lane], End::Whole);
+            return (vec![lane], End::Complete);
         }
         if control.is_over() || lane.is_over() {
             return (vec![lane], End::Stopped { offset: 0 });

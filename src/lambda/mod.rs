@@ -11,6 +11,7 @@ use crate::config::vars::{self, Vars};
 use crate::config::{self, Config, ConfigErrors};
 use crate::deliver::{Deadlines, RunControl};
 use crate::forward::Forwarder;
+use crate::job::Job;
 use crate::outcome::{End, Outcome};
 use crate::platform::aws::Aws;
 use crate::platform::log;
@@ -18,7 +19,7 @@ use crate::platform::metrics::Report;
 use crate::platform::tls::Trust;
 use crate::progress::{Local, Progress};
 use crate::targets::Context;
-use crate::trigger::{self, Bring, Job, Queues, Unit};
+use crate::trigger::{self, Message, Queues, Redelivery};
 use futures::future::join_all;
 use futures::{StreamExt, stream};
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
@@ -193,8 +194,8 @@ impl Function {
             deadlines,
             ..RunControl::until(deadlines.stop_reading)
         };
-        parsed.units.iter().for_each(announce);
-        let outcomes = self.forward(&parsed.units, control).await;
+        parsed.messages.iter().for_each(announce);
+        let outcomes = self.forward(&parsed.messages, control).await;
         if let Some(metrics) = &self.metrics {
             metrics.tell(outcomes.iter().map(|(_, outcome)| outcome));
         }
@@ -204,19 +205,19 @@ impl Function {
                 .ok()?;
             outcomes.get(found).map(|(_, outcome)| outcome.clone())
         };
-        let answered = parsed.units.into_iter().map(|unit| {
-            let outcomes = unit.jobs.iter().filter_map(of).collect();
-            (unit, outcomes)
+        let answered = parsed.messages.into_iter().map(|message| {
+            let outcomes = message.jobs.iter().filter_map(of).collect();
+            (message, outcomes)
         });
-        let bring = Bring {
+        let bring = Redelivery {
             answer: &parsed.answer,
             queues: &self.queues,
             shared: self.shared,
             by,
         };
-        let units: Vec<_> =
-            join_all(answered.map(|(unit, outcomes)| bring.back(unit, outcomes))).await;
-        parsed.answer.give(&units).map_err(|error| {
+        let messages: Vec<_> =
+            join_all(answered.map(|(message, outcomes)| bring.schedule(message, outcomes))).await;
+        parsed.answer.render(&messages).map_err(|error| {
             tracing::error!(error = %error, "invocation failed");
             Diagnostic {
                 error_type: "ObjectsFailed".into(),
@@ -226,11 +227,11 @@ impl Function {
     }
 
     /// Forwards every object of an event, side by side, in the order of their identities.
-    async fn forward(&self, units: &[Unit], control: RunControl) -> Vec<(Job, Outcome)> {
+    async fn forward(&self, messages: &[Message], control: RunControl) -> Vec<(Job, Outcome)> {
         // The same notice twice in one batch is one object.
-        let mut jobs: Vec<Job> = units
+        let mut jobs: Vec<Job> = messages
             .iter()
-            .flat_map(|unit| unit.jobs.iter().cloned())
+            .flat_map(|message| message.jobs.iter().cloned())
             .collect();
         jobs.sort_by(|a, b| a.identity().cmp(&b.identity()));
         jobs.dedup_by(|a, b| a.identity() == b.identity());
@@ -256,17 +257,17 @@ impl Function {
     }
 }
 
-/// Logs what a unit holds beside objects.
-fn announce(unit: &Unit) {
-    for notice in &unit.notices {
+/// Logs what a message holds beside objects.
+fn announce(message: &Message) {
+    for notice in &message.notices {
         tracing::info!(
-            message_id = unit.id,
+            message_id = message.id,
             notice = notice,
             "acknowledged without an object"
         );
     }
-    if let Some(error) = &unit.error {
-        tracing::error!(message_id = unit.id, error = error, "message refused");
+    if let Some(error) = &message.error {
+        tracing::error!(message_id = message.id, error = error, "message refused");
     }
 }
 

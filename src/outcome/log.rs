@@ -14,7 +14,7 @@ impl Outcome {
             return;
         }
         match &self.end {
-            End::Whole | End::Stopped { .. } => {}
+            End::Complete | End::Stopped { .. } => {}
             // A typing error in SOURCES looks just so.
             End::Skipped(why) if why.contains("SOURCES") => {
                 tracing::warn!(object = object, why = why, "object skipped")
@@ -27,20 +27,20 @@ impl Outcome {
                 )
             }
             End::Done => tracing::info!(object = object, "object forwarded before"),
-            End::Held(left) => {
+            End::LeasedElsewhere(left) => {
                 tracing::warn!(
                     object = object,
                     held_s = left.as_secs(),
                     "object held by another invocation"
                 );
             }
-            End::Broken { offset, reason } => tracing::error!(
+            End::Corrupt { offset, reason } => tracing::error!(
                 object = object,
                 offset = offset,
                 reason = reason,
                 "object is broken: its tail is quarantined"
             ),
-            End::NotBegun => tracing::warn!(object = object, "object not begun: the time was up"),
+            End::NotStarted => tracing::warn!(object = object, "object not begun: the time was up"),
             End::Failed(cause) | End::Refused(cause) => {
                 tracing::error!(object = object, cause = cause, "object failed")
             }
@@ -124,18 +124,18 @@ mod tests {
             Outcome {
                 targets: vec![target, failed, continued],
                 unknown: vec!["route.qr".into()],
-                ..ended(End::Whole)
+                ..ended(End::Complete)
             },
             ended(End::Skipped("outside SOURCES".into())),
             ended(End::Skipped("a folder marker".into())),
             ended(End::Missing),
             ended(End::Done),
-            ended(End::Held(Duration::from_secs(7))),
-            ended(End::Broken {
+            ended(End::LeasedElsewhere(Duration::from_secs(7))),
+            ended(End::Corrupt {
                 offset: 77,
                 reason: "truncated".into(),
             }),
-            ended(End::NotBegun),
+            ended(End::NotStarted),
             ended(End::Failed("403".into())),
             ended(End::Refused("no such target".into())),
         ];

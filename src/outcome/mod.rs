@@ -5,10 +5,8 @@ mod log;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
+use crate::job::ResumePoint;
 use crate::object::{ObjectError, ObjectRef};
-use crate::progress::Carried;
 
 /// What became of the records of one object at one target. `read` is the sum of the others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -91,9 +89,9 @@ impl std::fmt::Display for Failure {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum End {
     /// Read to its end.
-    Whole,
+    Complete,
     /// The good records before `offset` were read; the tail is no use, and never will be.
-    Broken {
+    Corrupt {
         /// Plain bytes before the tail.
         offset: u64,
         /// Why it is no use.
@@ -106,9 +104,9 @@ pub enum End {
     /// Every target has all of it by earlier runs.
     Done,
     /// Another run has it, for so long at most.
-    Held(Duration),
+    LeasedElsewhere(Duration),
     /// The time was up before it was opened.
-    NotBegun,
+    NotStarted,
     /// It is asked for in a way that only who asks can mend.
     Refused(String),
     /// The time was up, or no target went on: what begins at `offset` or after was not read.
@@ -153,20 +151,7 @@ pub struct Outcome {
     /// Whether this run has settled anything.
     pub moved: bool,
     /// What the next run must know, if there is one.
-    pub rest: Option<Rest>,
-}
-
-/// What a run must know to go on with an object where the one before has stopped.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Rest {
-    /// The version that was read, if its bucket has versions.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub version: Option<String>,
-    /// What tells the object from later ones under its name.
-    pub revision: String,
-    /// What is settled.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub progress: Option<Carried>,
+    pub resume_point: Option<ResumePoint>,
 }
 
 impl Outcome {
@@ -182,7 +167,7 @@ impl Outcome {
             bytes: 0,
             targets: Vec::new(),
             moved: false,
-            rest: None,
+            resume_point: None,
         }
     }
 
@@ -203,13 +188,13 @@ impl Outcome {
             End::Failed(cause) | End::Refused(cause) => {
                 return Some(format!("{}: {cause}", self.object));
             }
-            End::NotBegun => {
+            End::NotStarted => {
                 return Some(format!(
                     "{}: the time was up before it was opened",
                     self.object
                 ));
             }
-            End::Held(left) => {
+            End::LeasedElsewhere(left) => {
                 let seconds = left.as_secs_f64();
                 return Some(format!(
                     "{}: another run has it, for {seconds:.0} s at most",

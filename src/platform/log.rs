@@ -50,7 +50,7 @@ pub fn plain(level: Option<&str>) {
         .with_target(false)
         .with_ansi(false)
         .with_writer(std::io::stderr);
-    let quiet = level.map_or("warn,crate::outcome=off", |level| level);
+    let quiet = level.map_or("warn,clickstream_forwarder::outcome=off", |level| level);
     tracing_subscriber::registry()
         .with(log)
         .with(filter(quiet))

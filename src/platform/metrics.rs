@@ -129,9 +129,9 @@ impl Report {
     pub fn add(&mut self, outcome: &Outcome) {
         let read = matches!(
             outcome.end,
-            End::Whole | End::Broken { .. } | End::Stopped { .. } | End::Failed(_)
+            End::Complete | End::Corrupt { .. } | End::Stopped { .. } | End::Failed(_)
         );
-        let lost = matches!(outcome.end, End::Missing | End::Broken { .. });
+        let lost = matches!(outcome.end, End::Missing | End::Corrupt { .. });
         let fresh = outcome.fresh;
         let counts = [
             (Metric::Objects, u64::from(read)),
@@ -260,7 +260,7 @@ mod tests {
             lag: Some(Duration::from_millis(1500)),
             ..TargetOutcome::default()
         };
-        let unread = Outcome::unread(ObjectRef::new("b", "k"), End::Whole);
+        let unread = Outcome::unread(ObjectRef::new("b", "k"), End::Complete);
         let outcome = Outcome {
             fresh: Fresh {
                 clicks: 6,

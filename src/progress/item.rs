@@ -19,7 +19,7 @@ const TARGETS: usize = crate::config::MOST_TARGETS;
 
 /// A request to forward an object again though it was.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Again {
+pub struct ReplayRequest {
     /// What tells this request from others: a message delivered twice asks once.
     #[serde(rename = "token")]
     pub token: String,
@@ -121,8 +121,8 @@ pub(super) fn judge(
     let mut item = found.cloned().unwrap_or_else(|| Item::fresh(owner));
     // What is kept here may be of a time before the replay whose progress is carried.
     let stale = |item: &Item| {
-        wish.again
-            .is_some_and(|again| !item.replays.contains(&again.token))
+        wish.replay
+            .is_some_and(|replay| !item.replays.contains(&replay.token))
     };
     if let Some(carried) = wish
         .carried
@@ -130,17 +130,17 @@ pub(super) fn judge(
     {
         (item.epoch, item.document) = (item.epoch.max(carried.epoch), carried.document.clone());
         item.replays.extend(
-            wish.again
+            wish.replay
                 .filter(|_| stale(&item))
-                .map(|again| again.token.clone()),
+                .map(|replay| replay.token.clone()),
         );
     }
-    if let Some(again) = wish.again.filter(|_| stale(&item)) {
+    if let Some(replay) = wish.replay.filter(|_| stale(&item)) {
         let known = |name: &str| wish.targets.iter().any(|target| **target == *name);
-        if let Some(name) = again.targets.iter().find(|name| !known(name)) {
+        if let Some(name) = replay.targets.iter().find(|name| !known(name)) {
             return Err(ProgressError::Unknown(name.clone()));
         }
-        item.start_again(again, found.is_some());
+        item.start_replay(replay, found.is_some());
     }
     if item
         .document
@@ -183,18 +183,18 @@ impl Item {
     }
 
     /// Takes back that the replay's targets have it.
-    fn start_again(&mut self, again: &Again, seen: bool) {
-        self.replays.push(again.token.clone());
+    fn start_replay(&mut self, replay: &ReplayRequest, seen: bool) {
+        self.replays.push(replay.token.clone());
         if self.replays.len() > REPLAYS {
             self.replays.remove(0);
         }
         self.generation += u64::from(seen);
-        if again.targets.is_empty() {
+        if replay.targets.is_empty() {
             (self.document.targets, self.document.bad) = Default::default();
         }
         self.document
             .targets
-            .retain(|name, _| !again.targets.contains(name));
+            .retain(|name, _| !replay.targets.contains(name));
     }
 
     /// Drops targets that are not configured, if there are too many.
@@ -221,7 +221,7 @@ mod tests {
     fn wish(targets: &[Arc<str>]) -> Wish<'_> {
         Wish {
             targets,
-            again: None,
+            replay: None,
             carried: None,
             now: 1_000_000,
         }
@@ -306,12 +306,12 @@ mod tests {
     #[test]
     fn a_replay_starts_a_generation_once() {
         let targets = [Arc::from("a"), Arc::from("b")];
-        let again = Again {
+        let replay = ReplayRequest {
             token: "message-1".into(),
             targets: vec!["b".into()],
         };
         let wish = Wish {
-            again: Some(&again),
+            replay: Some(&replay),
             ..wish(&targets)
         };
         let first = claimed(judge(Some(&done(&["a", "b"])), &wish, "me")).unwrap();
@@ -338,14 +338,14 @@ mod tests {
             matches!(judge(Some(&settled), &a_alone, "me"), Ok(Verdict::Done)),
             "b was taken out in mid-chain"
         );
-        let whole = Again {
+        let whole = ReplayRequest {
             token: "message-2".into(),
             targets: Vec::new(),
         };
         let anew = claimed(judge(
             Some(&settled),
             &Wish {
-                again: Some(&whole),
+                replay: Some(&whole),
                 ..wish
             },
             "me",
@@ -356,7 +356,7 @@ mod tests {
             Document::default(),
             "bad records are kept again too"
         );
-        let strange = Again {
+        let strange = ReplayRequest {
             token: "m".into(),
             targets: vec!["c".into()],
         };
@@ -364,7 +364,7 @@ mod tests {
             judge(
                 None,
                 &Wish {
-                    again: Some(&strange),
+                    replay: Some(&strange),
                     ..wish
                 },
                 "me"
@@ -406,7 +406,7 @@ mod tests {
     #[test]
     fn a_replay_that_is_carried_is_not_started_anew_nor_taken_for_done() {
         let targets = [Arc::from("a")];
-        let again = Again {
+        let replay = ReplayRequest {
             token: "message-1".into(),
             targets: Vec::new(),
         };
@@ -424,7 +424,7 @@ mod tests {
             document: document.clone(),
         };
         let wish = Wish {
-            again: Some(&again),
+            replay: Some(&replay),
             carried: Some(&carried),
             ..wish(&targets)
         };

@@ -146,7 +146,7 @@ mod tests {
     async fn claim(local: &Local, targets: &[Arc<str>]) -> Answer {
         let wish = Wish {
             targets,
-            again: None,
+            replay: None,
             carried: None,
             now: 1000,
         };

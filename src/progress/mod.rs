@@ -16,7 +16,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use document::{Document, Range, TargetProgress};
-pub use item::{Again, State};
+pub use item::{ReplayRequest, State};
 pub use keep::{Fence, Keeper, SAVE, Settling, milliseconds};
 pub use local::{Busy, Local};
 pub use table::Table;
@@ -43,7 +43,7 @@ pub struct Wish<'w> {
     /// The targets that are configured.
     pub targets: &'w [std::sync::Arc<str>],
     /// Whether it is to be forwarded again though it was.
-    pub again: Option<&'w Again>,
+    pub replay: Option<&'w ReplayRequest>,
     /// What an earlier run handed on, for want of a table.
     pub carried: Option<&'w Carried>,
     /// Milliseconds since 1970.
@@ -169,7 +169,7 @@ impl Progress {
         // No other claim has its name: an answer that was lost is known by it.
         let owner = format!("{:032x}", fastrand::u128(..));
         // The usual object was never seen: one write claims it. A replay's was, and what it asks depends on that.
-        let mut found = if wish.again.is_some() {
+        let mut found = if wish.replay.is_some() {
             self.get(&key).await?
         } else {
             None

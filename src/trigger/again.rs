@@ -6,8 +6,9 @@ use fastrand::Rng;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Answer, Job};
-use crate::outcome::{End, Outcome, Rest};
+use super::ResponseKind;
+use crate::job::{Job, ReplayRequest, ResumePoint};
+use crate::outcome::{End, Outcome};
 
 /// The member that marks a continuation, and its version.
 const MARK: &str = "clickstream_continuation";
@@ -38,10 +39,10 @@ pub(super) struct Continuation {
     spellings: Vec<String>,
     /// The message or the request that named the object first.
     #[serde(rename = "origin")]
-    pub(super) origin: String,
+    pub(super) first_message_id: String,
     /// How many runs there were before.
     #[serde(rename = "hop")]
-    pub(super) hop: u32,
+    pub(super) chain_length: u32,
     #[serde(rename = "version", default, skip_serializing_if = "Option::is_none")]
     version: Option<String>,
     #[serde(rename = "revision", default, skip_serializing_if = "Option::is_none")]
@@ -49,21 +50,27 @@ pub(super) struct Continuation {
     #[serde(rename = "progress", default, skip_serializing_if = "Option::is_none")]
     progress: Option<crate::progress::Carried>,
     #[serde(rename = "again", default, skip_serializing_if = "Option::is_none")]
-    again: Option<crate::progress::Again>,
+    replay: Option<ReplayRequest>,
 }
 
 impl Continuation {
     /// Of a job, after its outcome. `shared`: progress is kept where the next run sees it.
-    pub(super) fn new(job: &Job, outcome: &Outcome, unit: &str, shared: bool) -> Continuation {
-        let rest = outcome.rest.clone().or_else(|| job.rest.clone());
-        // Once claimed, the item knows of the replay.
-        let again = job
-            .again
+    pub(super) fn new(job: &Job, outcome: &Outcome, message: &str, shared: bool) -> Continuation {
+        let rest = outcome
+            .resume_point
             .clone()
-            .filter(|_| !shared || outcome.rest.is_none());
-        let origin = job.origin.clone().unwrap_or_else(|| unit.to_owned());
+            .or_else(|| job.resume_point.clone());
+        // Once claimed, the item knows of the replay.
+        let replay = job
+            .replay
+            .clone()
+            .filter(|_| !shared || outcome.resume_point.is_none());
+        let first_message_id = job
+            .first_message_id
+            .clone()
+            .unwrap_or_else(|| message.to_owned());
         let (version, revision, progress) = match rest {
-            Some(Rest {
+            Some(ResumePoint {
                 version,
                 revision,
                 progress,
@@ -85,12 +92,12 @@ impl Continuation {
             bucket,
             key,
             spellings,
-            origin,
-            hop: job.hop + 1,
+            first_message_id,
+            chain_length: job.chain_length + 1,
             version,
             revision,
             progress,
-            again,
+            replay,
         }
     }
 
@@ -108,17 +115,17 @@ impl Continuation {
         }
         let it = Continuation::deserialize(value)
             .map_err(|e| format!("a continuation that cannot be read: {e}"))?;
-        let rest = it.revision.map(|revision| Rest {
+        let resume_point = it.revision.map(|revision| ResumePoint {
             version: it.version.clone(),
             revision,
             progress: it.progress,
         });
         Ok(Job {
             version: it.version,
-            origin: Some(it.origin),
-            hop: it.hop,
-            rest,
-            again: it.again,
+            first_message_id: Some(it.first_message_id),
+            chain_length: it.chain_length,
+            resume_point,
+            replay: it.replay,
             ..Job::new(
                 it.bucket,
                 std::iter::once(it.key).chain(it.spellings).collect(),
@@ -129,8 +136,8 @@ impl Continuation {
 
 /// After how long a fresh message with a job's rest should wake the function; nothing if there is no rest, or if
 /// its trigger brings it back by itself.
-pub(super) fn fresh(
-    answer: &Answer,
+pub(super) fn continuation_delay(
+    answer: &ResponseKind,
     job: &Job,
     outcome: &Outcome,
     rng: &mut Rng,
@@ -139,40 +146,40 @@ pub(super) fn fresh(
         return Some(Duration::ZERO);
     }
     // Lambda tries an asynchronous event twice more, and then forgets it.
-    let forgets = *answer == Answer::Whole
+    let forgets = *answer == ResponseKind::Async
         && outcome.failure().is_some()
         && !matches!(outcome.end, End::Refused(_));
     forgets.then(|| {
-        held(outcome)
-            .unwrap_or_else(|| delay(job.hop + 1, rng))
+        lease_wait(outcome)
+            .unwrap_or_else(|| delay(job.chain_length + 1, rng))
             .min(LONGEST_DELAY)
     })
 }
 
 /// How long an object must wait that nothing is wrong with.
-fn held(outcome: &Outcome) -> Option<Duration> {
+fn lease_wait(outcome: &Outcome) -> Option<Duration> {
     match outcome.end {
-        End::Held(left) => Some(left),
-        End::NotBegun => Some(Duration::from_secs(1)),
+        End::LeasedElsewhere(left) => Some(left),
+        End::NotStarted => Some(Duration::from_secs(1)),
         _ => None,
     }
 }
 
-/// For how long a message stays away that was received `receives` times.
-pub(super) fn away<'o>(
-    receives: u32,
+/// For how long a message stays away that was received `receive_count` times.
+pub(super) fn visibility_delay<'o>(
+    receive_count: u32,
     outcomes: impl Iterator<Item = &'o Outcome>,
     rng: &mut Rng,
 ) -> Duration {
     let mut failed = outcomes
         .filter(|outcome| outcome.failure().is_some())
-        .map(held);
+        .map(lease_wait);
     let lease = failed.try_fold(Duration::ZERO, |most, held| held.map(|left| most.max(left)));
     match lease.filter(|lease| !lease.is_zero()) {
         // Only leases are in the way.
-        Some(lease) if receives <= EAGER => lease + MISS.mul_f64(rng.f64()),
-        Some(lease) => delay(receives - EAGER, rng).max(lease),
-        None => delay(receives, rng),
+        Some(lease) if receive_count <= EAGER => lease + MISS.mul_f64(rng.f64()),
+        Some(lease) => delay(receive_count - EAGER, rng).max(lease),
+        None => delay(receive_count, rng),
     }
 }
 
@@ -201,8 +208,8 @@ mod tests {
             let (mut rng, outcome) = (Rng::with_seed(seed), failed());
             let mut gone = Duration::ZERO;
             let mut at_a_day = 0;
-            for receives in 1..100 {
-                let away = away(receives, std::iter::once(&outcome), &mut rng);
+            for receive_count in 1..100 {
+                let away = visibility_delay(receive_count, std::iter::once(&outcome), &mut rng);
                 prop_assert!((Duration::from_secs(22)..=LONGEST).contains(&away));
                 gone += away;
                 at_a_day += u32::from(gone < Duration::from_secs(86_400));
@@ -213,12 +220,12 @@ mod tests {
         }
 
         #[test]
-        fn a_lease_is_waited_for_and_less_and_less_eagerly(seed: u64, receives in 1u32..200, left in 1u64..30) {
-            let held = Outcome::unread(ObjectRef::new("b", "k"), End::Held(Duration::from_secs(left)));
-            let away = away(receives, std::iter::once(&held), &mut Rng::with_seed(seed));
+        fn a_lease_is_waited_for_and_less_and_less_eagerly(seed: u64, receive_count in 1u32..200, left in 1u64..30) {
+            let held = Outcome::unread(ObjectRef::new("b", "k"), End::LeasedElsewhere(Duration::from_secs(left)));
+            let away = visibility_delay(receive_count, std::iter::once(&held), &mut Rng::with_seed(seed));
             prop_assert!(away >= Duration::from_secs(left));
-            prop_assert!(receives > EAGER || away <= Duration::from_secs(left) + MISS);
-            prop_assert!(receives < 20 || away > Duration::from_secs(2600));
+            prop_assert!(receive_count > EAGER || away <= Duration::from_secs(left) + MISS);
+            prop_assert!(receive_count < 20 || away > Duration::from_secs(2600));
         }
     }
 
@@ -229,7 +236,7 @@ mod tests {
         assert_eq!(serde_json::to_string(&read).unwrap() + "\n", released);
         let job = Continuation::read(&serde_json::from_str(released).unwrap()).unwrap();
         assert_eq!(
-            (job.keys.len(), job.hop, job.rest.is_some()),
+            (job.keys.len(), job.chain_length, job.resume_point.is_some()),
             (2, 2, true),
             "{job:?}"
         );
@@ -245,19 +252,19 @@ mod tests {
             Continuation::read(&message).unwrap()
         };
         assert_eq!(read(&unread).keys, job.keys);
-        let rest = Rest {
+        let rest = ResumePoint {
             version: None,
             revision: "etag".into(),
             progress: None,
         };
         let found = Outcome {
             object: ObjectRef::new("b", "/a b"),
-            rest: Some(rest),
+            resume_point: Some(rest),
             ..unread
         };
         let next = read(&found);
         assert_eq!(
-            (next.keys.as_slice(), next.hop),
+            (next.keys.as_slice(), next.chain_length),
             (&["/a b".to_owned()][..], 1)
         );
         assert!(
@@ -271,17 +278,17 @@ mod tests {
         let (job, mut rng) = (Job::new("b", vec!["k".into()]), Rng::with_seed(1));
         let ended = |end| Outcome::unread(ObjectRef::new("b", "k"), end);
         assert_eq!(
-            fresh(
-                &Answer::Whole,
+            continuation_delay(
+                &ResponseKind::Async,
                 &job,
                 &ended(End::Refused("no such target".into())),
                 &mut rng
             ),
             None
         );
-        assert!(fresh(&Answer::Whole, &job, &failed(), &mut rng).is_some());
+        assert!(continuation_delay(&ResponseKind::Async, &job, &failed(), &mut rng).is_some());
         assert_eq!(
-            fresh(&Answer::Sqs, &job, &failed(), &mut rng),
+            continuation_delay(&ResponseKind::SqsBatch, &job, &failed(), &mut rng),
             None,
             "its message comes back by itself"
         );
@@ -289,8 +296,11 @@ mod tests {
 
     #[test]
     fn one_object_that_failed_outweighs_another_that_is_held() {
-        let held = Outcome::unread(ObjectRef::new("b", "k"), End::Held(Duration::from_secs(5)));
+        let held = Outcome::unread(
+            ObjectRef::new("b", "k"),
+            End::LeasedElsewhere(Duration::from_secs(5)),
+        );
         let both = [held, failed()];
-        assert!(away(3, both.iter(), &mut Rng::with_seed(1)) > Duration::from_secs(80));
+        assert!(visibility_delay(3, both.iter(), &mut Rng::with_seed(1)) > Duration::from_secs(80));
     }
 }

@@ -3,23 +3,23 @@
 use aws_lambda_events::sqs::SqsBatchResponse;
 use serde_json::{Map, Value, json};
 
-use super::Unit;
+use super::Message;
 use crate::outcome::{End, Outcome};
 
 /// The kind of answer.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Answer {
+pub enum ResponseKind {
     /// SQS: the ids of the messages that must come again.
-    Sqs,
+    SqsBatch,
     /// S3 Batch Operations: one result a task.
-    Batch {
+    BatchOperations {
         /// `invocationSchemaVersion`, to be repeated.
         version: Value,
         /// `invocationId`, to be repeated.
         invocation: Value,
     },
     /// An asynchronous invocation or one by hand: an error if anything must come again.
-    Whole,
+    Async,
 }
 
 /// What must come again.
@@ -39,9 +39,9 @@ impl std::fmt::Display for Failed {
 
 impl std::error::Error for Failed {}
 
-/// What became of one object of a unit.
+/// What became of one object of a message.
 #[derive(Clone, Debug)]
-pub struct Fate {
+pub struct JobResult {
     /// How its run ended.
     pub outcome: Outcome,
     /// Why its trigger must bring it again; nothing if it is done with.
@@ -50,11 +50,11 @@ pub struct Fate {
     pub handed_over: bool,
 }
 
-impl Fate {
+impl JobResult {
     /// Of an outcome that only the trigger can mend.
-    pub fn of(outcome: Outcome) -> Fate {
+    pub fn of(outcome: Outcome) -> JobResult {
         let failure = outcome.unfinished();
-        Fate {
+        JobResult {
             outcome,
             failure,
             handed_over: false,
@@ -62,34 +62,35 @@ impl Fate {
     }
 }
 
-/// Why a unit must come again; nothing if it is done with.
-pub(super) fn failures(unit: &Unit, fates: &[Fate]) -> Vec<String> {
-    unit.error
+/// Why a message must come again; nothing if it is done with.
+pub(super) fn failures(message: &Message, results: &[JobResult]) -> Vec<String> {
+    message
+        .error
         .iter()
         .cloned()
-        .chain(fates.iter().filter_map(|fate| fate.failure.clone()))
+        .chain(results.iter().filter_map(|result| result.failure.clone()))
         .collect()
 }
 
-impl Answer {
-    /// The answer for `units`, each with what became of its objects.
-    pub fn give(&self, units: &[(Unit, Vec<Fate>)]) -> Result<Value, Failed> {
+impl ResponseKind {
+    /// The answer for `messages`, each with what became of its objects.
+    pub fn render(&self, messages: &[(Message, Vec<JobResult>)]) -> Result<Value, Failed> {
         match self {
-            Answer::Sqs => {
-                let failed = units
+            ResponseKind::SqsBatch => {
+                let failed = messages
                     .iter()
-                    .filter(|(unit, fates)| !failures(unit, fates).is_empty());
+                    .filter(|(message, results)| !failures(message, results).is_empty());
                 let mut answer = SqsBatchResponse::default();
-                answer.set_failures(failed.map(|(unit, _)| unit.id.as_str()));
+                answer.set_failures(failed.map(|(message, _)| message.id.as_str()));
                 Ok(json!(answer))
             }
-            Answer::Batch {
+            ResponseKind::BatchOperations {
                 version,
                 invocation,
             } => {
-                let results: Vec<_> = units
+                let results: Vec<_> = messages
                     .iter()
-                    .map(|(unit, fates)| result(unit, fates))
+                    .map(|(message, results)| result(message, results))
                     .collect();
                 Ok(json!({
                     "invocationSchemaVersion": version,
@@ -98,16 +99,16 @@ impl Answer {
                     "results": results,
                 }))
             }
-            Answer::Whole => {
-                let failed: Vec<_> = units
+            ResponseKind::Async => {
+                let failed: Vec<_> = messages
                     .iter()
-                    .flat_map(|(unit, fates)| failures(unit, fates))
+                    .flat_map(|(message, results)| failures(message, results))
                     .collect();
                 if !failed.is_empty() {
                     return Err(Failed(failed));
                 }
-                let fates = || units.iter().flat_map(|(_, fates)| fates);
-                let outcomes = || fates().map(|fate| &fate.outcome);
+                let results = || messages.iter().flat_map(|(_, results)| results);
+                let outcomes = || results().map(|result| &result.outcome);
                 let records: u64 = outcomes().map(|outcome| outcome.records).sum();
                 let mut answer = Map::from_iter([
                     ("objects".into(), json!(outcomes().count())),
@@ -127,7 +128,7 @@ impl Answer {
                         answer.insert(name.into(), json!(found));
                     }
                 }
-                let handed_over: Vec<_> = fates()
+                let handed_over: Vec<_> = results()
                     .filter(|f| f.handed_over)
                     .map(|f| f.outcome.object.to_string())
                     .collect();
@@ -145,7 +146,7 @@ fn is_missing(end: &End) -> bool {
 }
 
 fn is_broken(end: &End) -> bool {
-    matches!(end, End::Broken { .. })
+    matches!(end, End::Corrupt { .. })
 }
 
 fn is_done(end: &End) -> bool {
@@ -157,11 +158,11 @@ fn is_skipped(end: &End) -> bool {
 }
 
 /// The result of one task of S3 Batch Operations.
-fn result(unit: &Unit, fates: &[Fate]) -> Value {
-    let failed = failures(unit, fates);
-    let handed_over = fates.iter().any(|fate| fate.handed_over);
-    let (code, text) = match fates.first().map(|fate| &fate.outcome) {
-        _ if unit.error.is_some() => ("PermanentFailure", failed.join("; ")),
+fn result(message: &Message, results: &[JobResult]) -> Value {
+    let failed = failures(message, results);
+    let handed_over = results.iter().any(|result| result.handed_over);
+    let (code, text) = match results.first().map(|result| &result.outcome) {
+        _ if message.error.is_some() => ("PermanentFailure", failed.join("; ")),
         _ if !failed.is_empty() => ("TemporaryFailure", failed.join("; ")),
         Some(outcome) if handed_over => (
             "Succeeded",
@@ -172,7 +173,7 @@ fn result(unit: &Unit, fates: &[Fate]) -> Value {
             end: End::Missing, ..
         }) => ("PermanentFailure", "the object does not exist".into()),
         Some(Outcome {
-            end: End::Broken { offset, reason },
+            end: End::Corrupt { offset, reason },
             ..
         }) => ("PermanentFailure", format!("{reason} (byte {offset})")),
         Some(Outcome {
@@ -182,5 +183,5 @@ fn result(unit: &Unit, fates: &[Fate]) -> Value {
         Some(outcome) => ("Succeeded", format!("{} records", outcome.records)),
         None => ("Succeeded", "nothing to do".into()),
     };
-    json!({ "taskId": unit.id, "resultCode": code, "resultString": text })
+    json!({ "taskId": message.id, "resultCode": code, "resultString": text })
 }

@@ -1,17 +1,18 @@
-//! After the runs of a unit: its rest goes into fresh messages, and a message that failed stays away for a while.
+//! After the runs of a message: its rest goes into fresh messages, and a message that failed stays away for a while.
 
 use fastrand::Rng;
 use tokio::time::{Instant, timeout_at};
 
-use super::again::{Continuation, away, fresh};
-use super::answer::{Fate, failures};
-use super::{Answer, Job, Queues, Unit};
+use super::again::{Continuation, continuation_delay, visibility_delay};
+use super::answer::{JobResult, failures};
+use super::{Message, Queues, ResponseKind};
+use crate::job::Job;
 use crate::outcome::Outcome;
 
 /// What bringing work back needs.
-pub struct Bring<'b> {
+pub struct Redelivery<'b> {
     /// What woke the function.
-    pub answer: &'b Answer,
+    pub answer: &'b ResponseKind,
     /// The queues.
     pub queues: &'b Queues,
     /// Whether progress is kept where the next run sees it; else its message carries it.
@@ -20,42 +21,50 @@ pub struct Bring<'b> {
     pub by: Instant,
 }
 
-impl Bring<'_> {
-    /// Sees to it that what is left of a unit comes back. `outcomes` are those of its jobs, in order.
+impl Redelivery<'_> {
+    /// Sees to it that what is left of a message comes back. `outcomes` are those of its jobs, in order.
     ///
     /// The objects' progress is written by now and their leases are given up, so the next run may begin before
     /// this one has answered.
-    pub async fn back(&self, unit: Unit, outcomes: Vec<Outcome>) -> (Unit, Vec<Fate>) {
-        let mut fates = Vec::with_capacity(outcomes.len());
-        for (job, outcome) in unit.jobs.iter().zip(outcomes) {
-            fates.push(self.fate(&unit, job, outcome).await);
+    pub async fn schedule(
+        &self,
+        message: Message,
+        outcomes: Vec<Outcome>,
+    ) -> (Message, Vec<JobResult>) {
+        let mut results = Vec::with_capacity(outcomes.len());
+        for (job, outcome) in message.jobs.iter().zip(outcomes) {
+            results.push(self.result(&message, job, outcome).await);
         }
-        if *self.answer == Answer::Sqs && !failures(&unit, &fates).is_empty() {
-            self.delay(&unit, &fates).await;
+        if *self.answer == ResponseKind::SqsBatch && !failures(&message, &results).is_empty() {
+            self.delay(&message, &results).await;
         }
-        (unit, fates)
+        (message, results)
     }
 
-    async fn fate(&self, unit: &Unit, job: &Job, outcome: Outcome) -> Fate {
-        let Some(delay) = fresh(self.answer, job, &outcome, &mut Rng::new()) else {
-            return Fate::of(outcome);
+    async fn result(&self, message: &Message, job: &Job, outcome: Outcome) -> JobResult {
+        let Some(delay) = continuation_delay(self.answer, job, &outcome, &mut Rng::new()) else {
+            return JobResult::of(outcome);
         };
-        if !outcome.continues() && !self.queues.can_continue(unit) {
-            return Fate::of(outcome);
+        if !outcome.continues() && !self.queues.can_continue(message) {
+            return JobResult::of(outcome);
         }
-        let rest = Continuation::new(job, &outcome, &unit.id, self.shared);
-        let (object, hop, origin) = (outcome.object.to_string(), rest.hop, &rest.origin);
-        match self.in_time(self.queues.send(unit, &rest, delay)).await {
+        let rest = Continuation::new(job, &outcome, &message.id, self.shared);
+        let (object, chain_length, first_message_id) = (
+            outcome.object.to_string(),
+            rest.chain_length,
+            &rest.first_message_id,
+        );
+        match self.in_time(self.queues.send(message, &rest, delay)).await {
             Ok(message_id) => {
                 tracing::info!(
                     object = object,
-                    hop = hop,
-                    origin = origin,
+                    hop = chain_length,
+                    origin = first_message_id,
                     message_id = message_id,
                     delay_s = delay.as_secs(),
                     "object continues in a fresh message"
                 );
-                Fate {
+                JobResult {
                     failure: None,
                     handed_over: true,
                     outcome,
@@ -64,13 +73,13 @@ impl Bring<'_> {
             Err(problem) => {
                 tracing::error!(
                     object = object,
-                    hop = hop,
-                    origin = origin,
+                    hop = chain_length,
+                    origin = first_message_id,
                     problem = problem,
                     "the rest of the object cannot be handed over"
                 );
-                let cause = Fate::of(outcome.clone()).failure.unwrap_or_default();
-                Fate {
+                let cause = JobResult::of(outcome.clone()).failure.unwrap_or_default();
+                JobResult {
                     failure: Some(format!(
                         "{cause}; its rest cannot be handed over: {problem}"
                     )),
@@ -87,24 +96,24 @@ impl Bring<'_> {
             .unwrap_or_else(|_| Err("no answer from SQS until the time was up".into()))
     }
 
-    async fn delay(&self, unit: &Unit, fates: &[Fate]) {
-        let failed = fates
+    async fn delay(&self, message: &Message, results: &[JobResult]) {
+        let failed = results
             .iter()
-            .filter(|fate| fate.failure.is_some())
-            .map(|fate| &fate.outcome);
-        let delay = away(unit.receives.max(1), failed, &mut Rng::new());
-        let (message_id, receives) = (&unit.id, unit.receives);
-        match self.in_time(self.queues.delay(unit, delay)).await {
+            .filter(|result| result.failure.is_some())
+            .map(|result| &result.outcome);
+        let delay = visibility_delay(message.receive_count.max(1), failed, &mut Rng::new());
+        let (message_id, receive_count) = (&message.id, message.receive_count);
+        match self.in_time(self.queues.delay(message, delay)).await {
             Ok(()) => tracing::warn!(
                 message_id = message_id,
-                receives = receives,
+                receives = receive_count,
                 delay_s = delay.as_secs(),
                 "message comes back"
             ),
             Err(problem) => {
                 tracing::warn!(
                     message_id = message_id,
-                    receives = receives,
+                    receives = receive_count,
                     problem = problem,
                     "message comes back when its queue's visibility time-out is over"
                 );

@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::again::Continuation;
 use super::keys::{decoded_first, real_version, spellings};
-use super::{Answer, Event, Job, Unit};
-use crate::progress::Again;
+use super::{Event, Message, ResponseKind};
+use crate::job::{Job, ReplayRequest};
 
 /// An event of no known shape.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,15 +40,15 @@ pub fn parse(event: &Value, id: &str) -> Result<Event, Unknown> {
             .iter()
             .any(|r| source(r).as_deref() == Some("aws:sqs"))
     }) {
-        let units = records.iter().map(message).collect();
+        let messages = records.iter().map(message).collect();
         return Ok(Event {
-            answer: Answer::Sqs,
-            units,
+            answer: ResponseKind::SqsBatch,
+            messages,
         });
     }
     if let Some(tasks) = event.get("tasks").and_then(Value::as_array) {
         let text = |name: &str| event.get(name).cloned().unwrap_or_default();
-        let answer = Answer::Batch {
+        let answer = ResponseKind::BatchOperations {
             version: text("invocationSchemaVersion"),
             invocation: text("invocationId"),
         };
@@ -59,101 +59,101 @@ pub fn parse(event: &Value, id: &str) -> Result<Event, Unknown> {
             .unwrap_or_default();
         return Ok(Event {
             answer,
-            units: tasks
+            messages: tasks
                 .iter()
                 .map(|task| batch_task(task, again, job))
                 .collect(),
         });
     }
-    let mut unit = Unit {
+    let mut message = Message {
         id: id.into(),
-        ..Unit::default()
+        ..Message::default()
     };
-    read(event, &mut unit);
-    match unit
+    read(event, &mut message);
+    match message
         .error
-        .take_if(|_| unit.jobs.is_empty() && unit.notices.is_empty())
+        .take_if(|_| message.jobs.is_empty() && message.notices.is_empty())
     {
         Some(error) => Err(Unknown(error)),
         None => Ok(Event {
-            answer: Answer::Whole,
-            units: vec![unit],
+            answer: ResponseKind::Async,
+            messages: vec![message],
         }),
     }
 }
 
 /// One SQS message. A message that is not understood fails alone.
-fn message(record: &Value) -> Unit {
+fn message(record: &Value) -> Message {
     let id = record
         .get("messageId")
         .and_then(Value::as_str)
         .unwrap_or_default();
-    let mut unit = Unit {
+    let mut message = Message {
         id: id.into(),
-        ..Unit::default()
+        ..Message::default()
     };
     match SqsMessage::deserialize(record) {
-        Ok(message) => {
-            let receives = message
+        Ok(sqs) => {
+            let receive_count = sqs
                 .attributes
                 .get("ApproximateReceiveCount")
                 .and_then(|count| count.parse().ok());
-            unit.receives = receives.unwrap_or(1);
-            (unit.receipt, unit.queue) = (message.receipt_handle, message.event_source_arn);
-            match serde_json::from_str(message.body.as_deref().unwrap_or_default()) {
-                Ok(body) => read(&body, &mut unit),
-                Err(e) => unit.fail(format!("the message's body is not JSON: {e}")),
+            message.receive_count = receive_count.unwrap_or(1);
+            (message.receipt, message.queue) = (sqs.receipt_handle, sqs.event_source_arn);
+            match serde_json::from_str(sqs.body.as_deref().unwrap_or_default()) {
+                Ok(body) => read(&body, &mut message),
+                Err(e) => message.fail(format!("the message's body is not JSON: {e}")),
             }
         }
-        Err(e) => unit.fail(format!("an SQS message that cannot be read: {e}")),
+        Err(e) => message.fail(format!("an SQS message that cannot be read: {e}")),
     }
-    unit.error = unit.error.map(|error| Unknown(error).to_string());
-    unit
+    message.error = message.error.map(|error| Unknown(error).to_string());
+    message
 }
 
 /// A continuation, a replay or a notice.
-fn read(value: &Value, unit: &mut Unit) {
+fn read(value: &Value, message: &mut Message) {
     if Continuation::marks(value) {
         match Continuation::read(value) {
-            Ok(job) => unit.jobs.push(job),
-            Err(why) => unit.fail(why),
+            Ok(job) => message.jobs.push(job),
+            Err(why) => message.fail(why),
         }
     } else if is_replay(value) {
-        replay(value, unit);
+        replay(value, message);
     } else {
-        notice(value, unit);
+        notice(value, message);
     }
 }
 
 /// A notice of S3's, in whatever it is wrapped. What cannot be read is noted, and the rest taken.
-fn notice(value: &Value, unit: &mut Unit) {
+fn notice(value: &Value, message: &mut Message) {
     if value.get("Event").and_then(Value::as_str) == Some("s3:TestEvent") {
-        return unit.notices.push("s3:TestEvent".into());
+        return message.notices.push("s3:TestEvent".into());
     }
     // SNS in SQS, raw delivery off.
     if value.get("Type").and_then(Value::as_str) == Some("Notification") {
-        return inner(value.get("Message"), unit);
+        return inner(value.get("Message"), message);
     }
     if value.get("detail-type").is_some() {
-        return event_bridge(value, unit);
+        return event_bridge(value, message);
     }
     let Some(records) = value.get("Records").and_then(Value::as_array) else {
-        return unit.fail(outline(value));
+        return message.fail(outline(value));
     };
     for record in records {
         match record.get("Sns") {
-            Some(sns) => inner(sns.get("Message"), unit),
-            None => s3_record(record, unit),
+            Some(sns) => inner(sns.get("Message"), message),
+            None => s3_record(record, message),
         }
     }
 }
 
 /// JSON in a string.
-fn inner(message: Option<&Value>, unit: &mut Unit) {
-    match message.and_then(Value::as_str).map(serde_json::from_str) {
-        Some(Ok(value)) => notice(&value, unit),
-        Some(Err(e)) => unit.fail(format!("the SNS Message is not JSON: {e}")),
-        None => unit.fail("an SNS notification without a Message".into()),
+fn inner(text: Option<&Value>, message: &mut Message) {
+    match text.and_then(Value::as_str).map(serde_json::from_str) {
+        Some(Ok(value)) => notice(&value, message),
+        Some(Err(e)) => message.fail(format!("the SNS Message is not JSON: {e}")),
+        None => message.fail("an SNS notification without a Message".into()),
     }
 }
 
@@ -184,27 +184,27 @@ struct S3Object {
     version: Option<String>,
 }
 
-fn s3_record(record: &Value, unit: &mut Unit) {
+fn s3_record(record: &Value, message: &mut Message) {
     let S3Record { event_name, s3 } = match S3Record::deserialize(record) {
         Ok(record) => record,
-        Err(e) => return unit.fail(format!("{} ({e})", outline(record))),
+        Err(e) => return message.fail(format!("{} ({e})", outline(record))),
     };
     if !event_name.is_empty()
         && !event_name.starts_with("ObjectCreated:")
         && !event_name.starts_with("s3:ObjectCreated:")
     {
-        return unit.notices.push(event_name);
+        return message.notices.push(event_name);
     }
     let S3Object { key, size, version } = s3.object;
     let keys = decoded_first(&key);
-    unit.jobs.push(Job {
+    message.jobs.push(Job {
         version: real_version(version),
         size,
         ..Job::new(s3.bucket.name, keys)
     });
 }
 
-fn event_bridge(value: &Value, unit: &mut Unit) {
+fn event_bridge(value: &Value, message: &mut Message) {
     #[derive(Deserialize)]
     struct Detail {
         bucket: Named,
@@ -215,30 +215,30 @@ fn event_bridge(value: &Value, unit: &mut Unit) {
         .and_then(Value::as_str)
         .unwrap_or_default();
     if value.get("source").and_then(Value::as_str) != Some("aws.s3") {
-        return unit.fail(format!(
+        return message.fail(format!(
             "an EventBridge event {kind:?} whose source is not aws.s3"
         ));
     }
     if kind != "Object Created" {
-        return unit.notices.push(kind.into());
+        return message.notices.push(kind.into());
     }
     match Detail::deserialize(value.get("detail").unwrap_or(&Value::Null)) {
-        Ok(Detail { bucket, object }) => unit.jobs.push(Job {
+        Ok(Detail { bucket, object }) => message.jobs.push(Job {
             version: real_version(object.version),
             size: object.size,
             ..Job::new(bucket.name, spellings(&object.key))
         }),
-        Err(e) => unit.fail(format!("\"Object Created\" without its detail ({e})")),
+        Err(e) => message.fail(format!("\"Object Created\" without its detail ({e})")),
     }
 }
 
 /// A task of S3 Batch Operations, schema 1.0 with the bucket's ARN or 2.0 with its name and the job's own
 /// arguments: `again` and `targets` mean what they mean in a replay.
-fn batch_task(task: &Value, arguments: Option<&Value>, job: &str) -> Unit {
+fn batch_task(task: &Value, arguments: Option<&Value>, job: &str) -> Message {
     let text = |name: &str| task.get(name).and_then(Value::as_str);
-    let mut unit = Unit {
+    let mut message = Message {
         id: text("taskId").unwrap_or_default().into(),
-        ..Unit::default()
+        ..Message::default()
     };
     let bucket = text("s3Bucket")
         .or_else(|| text("s3BucketArn").map(|arn| arn.rsplit(':').next().unwrap_or(arn)));
@@ -256,18 +256,18 @@ fn batch_task(task: &Value, arguments: Option<&Value>, job: &str) -> Unit {
                     .collect()
             });
             let again = argument("again") == Some("true");
-            unit.jobs.push(Job {
+            message.jobs.push(Job {
                 version: real_version(text("s3VersionId").map(str::to_owned)),
-                again: again.then(|| Again {
+                replay: again.then(|| ReplayRequest {
                     token: job.to_owned(),
                     targets: targets.unwrap_or_default(),
                 }),
                 ..Job::new(bucket, decoded_first(key))
             });
         }
-        _ => unit.error = Some("the task names no bucket or no key".into()),
+        _ => message.error = Some("the task names no bucket or no key".into()),
     }
-    unit
+    message
 }
 
 fn is_replay(value: &Value) -> bool {
@@ -282,7 +282,7 @@ fn is_replay(value: &Value) -> bool {
 }
 
 /// A replay written by hand.
-fn replay(value: &Value, unit: &mut Unit) {
+fn replay(value: &Value, message: &mut Message) {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Replay {
@@ -304,7 +304,7 @@ fn replay(value: &Value, unit: &mut Unit) {
                 targets,
                 ..
             }) if !targets.is_empty() => {
-                unit.fail("a replay with targets but without \"again\": true".into());
+                message.fail("a replay with targets but without \"again\": true".into());
             }
             Ok(Replay {
                 bucket,
@@ -314,18 +314,18 @@ fn replay(value: &Value, unit: &mut Unit) {
                 targets,
             }) => {
                 let token = if targets.is_empty() {
-                    unit.id.clone()
+                    message.id.clone()
                 } else {
-                    format!("{} {}", unit.id, targets.join(","))
+                    format!("{} {}", message.id, targets.join(","))
                 };
-                let again = again.then_some(Again { token, targets });
-                unit.jobs.push(Job {
+                let replay = again.then_some(ReplayRequest { token, targets });
+                message.jobs.push(Job {
                     version: real_version(version),
-                    again,
+                    replay,
                     ..Job::new(bucket, spellings(&key))
                 });
             }
-            Err(e) => unit.fail(format!("a replay that cannot be read: {e}")),
+            Err(e) => message.fail(format!("a replay that cannot be read: {e}")),
         }
     }
 }

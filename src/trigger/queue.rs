@@ -8,7 +8,7 @@ use aws_sdk_sqs::config::timeout::TimeoutConfig;
 use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
 use tokio::sync::OnceCell;
 
-use super::Unit;
+use super::Message;
 use super::again::Continuation;
 use crate::platform::aws::Aws;
 use crate::platform::log::causes;
@@ -52,22 +52,22 @@ impl Queues {
         Ok(self.client.get_or_init(build).await)
     }
 
-    /// Whether there is a queue to hand the rest of `unit` over to.
-    pub(super) fn can_continue(&self, unit: &Unit) -> bool {
-        self.aws.is_some() && (self.next.is_some() || unit.queue.is_some())
+    /// Whether there is a queue to hand the rest of `message` over to.
+    pub(super) fn can_continue(&self, message: &Message) -> bool {
+        self.aws.is_some() && (self.next.is_some() || message.queue.is_some())
     }
 
     /// Sends the rest of an object as a fresh message. The error says what to do.
     pub(super) async fn send(
         &self,
-        unit: &Unit,
+        message: &Message,
         rest: &Continuation,
         delay: Duration,
     ) -> Result<String, String> {
         let url = self
             .next
             .clone()
-            .or_else(|| unit.queue.as_deref().and_then(url_of));
+            .or_else(|| message.queue.as_deref().and_then(url_of));
         let url = url.ok_or("no queue to continue in: set CONTINUE_QUEUE_URL to an SQS queue that wakes this function")?;
         let body = serde_json::to_string(rest).map_err(|e| e.to_string())?;
         let seconds = delay.as_secs().min(super::again::LONGEST_DELAY.as_secs()) as i32;
@@ -105,10 +105,10 @@ impl Queues {
     }
 
     /// Keeps a message away for so long. The error says what to do.
-    pub(super) async fn delay(&self, unit: &Unit, delay: Duration) -> Result<(), String> {
+    pub(super) async fn delay(&self, message: &Message, delay: Duration) -> Result<(), String> {
         let (Some(url), Some(receipt)) = (
-            unit.queue.as_deref().and_then(url_of),
-            unit.receipt.as_deref(),
+            message.queue.as_deref().and_then(url_of),
+            message.receipt.as_deref(),
         ) else {
             return Err("the event does not name its queue or its receipt".into());
         };

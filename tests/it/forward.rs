@@ -7,10 +7,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use clickstream_forwarder::deliver::RunControl;
 use clickstream_forwarder::forward::Forwarder;
+use clickstream_forwarder::job::Job;
 use clickstream_forwarder::object::{Memory, ObjectRef};
 use clickstream_forwarder::outcome::{End, Failure, Fresh, Outcome, Tally};
 use clickstream_forwarder::targets::{Entry, SendError, Verdict, WindowBounds};
-use clickstream_forwarder::trigger::Job;
 use proptest::prelude::*;
 use tokio::time::Instant;
 
@@ -43,7 +43,7 @@ async fn every_target_gets_every_click_once() {
             outcome.bad,
             outcome.failure()
         ),
-        (End::Whole, 96, 1, None)
+        (End::Complete, 96, 1, None)
     );
     for (target, outcome) in [a, b].iter().zip(&outcome.targets) {
         let took = target.state.lock().unwrap();
@@ -489,7 +489,7 @@ async fn the_second_spelling_of_a_key_is_tried() {
         .await;
     assert_eq!(
         (outcome.object, outcome.end),
-        (ObjectRef::new("clicks", "a b"), End::Whole)
+        (ObjectRef::new("clicks", "a b"), End::Complete)
     );
 }
 
@@ -545,10 +545,10 @@ async fn conserve(pieces: Vec<(usize, usize)>, moods: Vec<Vec<Mood>>, records: u
         );
         assert_eq!(target.failure.is_some(), tally.failed > 0, "{target:?}");
         // A target that failed in a reading of its own leaves the rest unread.
-        if outcome.end == End::Whole && target.failure.is_none() && !target.continued {
+        if outcome.end == End::Complete && target.failure.is_none() && !target.continued {
             assert_eq!(tally.read, outcome.records, "{target:?}");
         }
-        if outcome.end == End::Whole && target.failure.is_none() && !target.continued {
+        if outcome.end == End::Complete && target.failure.is_none() && !target.continued {
             let rejected = rows(&memory)
                 .iter()
                 .filter(|row| row["target"] == *target.target)

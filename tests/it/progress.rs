@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use clickstream_forwarder::deliver::RunControl;
 use clickstream_forwarder::forward::Forwarder;
+use clickstream_forwarder::job::Job;
 use clickstream_forwarder::object::Memory;
 use clickstream_forwarder::outcome::{End, Outcome};
-use clickstream_forwarder::progress::{Again, Document, Local, Progress};
+use clickstream_forwarder::progress::{Document, Local, Progress, ReplayRequest};
 use clickstream_forwarder::targets::{SendError, Verdict};
-use clickstream_forwarder::trigger::Job;
 use proptest::prelude::*;
 use tokio::time::Instant;
 
@@ -54,14 +54,14 @@ async fn an_object_that_is_done_is_not_sent_again() {
     let a = takes_all();
     let (forwarder, memory) = remembering(std::slice::from_ref(&a));
     memory.put("clicks", "k", lines(0..50));
-    assert_eq!(run(&forwarder, &job("k"), 60).await.end, End::Whole);
+    assert_eq!(run(&forwarder, &job("k"), 60).await.end, End::Complete);
     let again = run(&forwarder, &job("k"), 60).await;
     assert_eq!((again.end.clone(), again.failure()), (End::Done, None));
     assert_eq!(got(&a), (50, true));
     memory.put("clicks", "k", lines(50..60));
     assert_eq!(
         run(&forwarder, &job("k"), 60).await.end,
-        End::Whole,
+        End::Complete,
         "another object under the same key"
     );
     assert_eq!(a.state.lock().unwrap().clicks.len(), 60);
@@ -180,9 +180,9 @@ async fn a_second_run_on_a_held_object_backs_off_and_sends_nothing() {
         tokio::time::advance(Duration::from_millis(100)).await;
         run(&forwarder, &job, 600).await
     });
-    assert_eq!((first.end.clone(), first.failure()), (End::Whole, None));
+    assert_eq!((first.end.clone(), first.failure()), (End::Complete, None));
     assert!(
-        matches!(second.end, End::Held(left) if left <= Duration::from_secs(30)),
+        matches!(second.end, End::LeasedElsewhere(left) if left <= Duration::from_secs(30)),
         "{:?}",
         second.end
     );
@@ -205,7 +205,7 @@ async fn a_lease_is_renewed_while_its_run_waits() {
     });
     assert_eq!((first.failure(), got(&slow)), (None, (100, true)));
     assert!(
-        matches!(second.end, End::Held(left) if left > Duration::from_secs(15)),
+        matches!(second.end, End::LeasedElsewhere(left) if left > Duration::from_secs(15)),
         "{:?}",
         second.end
     );
@@ -295,7 +295,7 @@ async fn a_replay_forwards_again_once_and_to_the_targets_it_names() {
     let replay = |token: &str, targets: &[&str]| {
         let targets = targets.iter().map(|name| (*name).to_owned()).collect();
         Job {
-            again: Some(Again {
+            replay: Some(ReplayRequest {
                 token: token.into(),
                 targets,
             }),
@@ -346,12 +346,12 @@ async fn a_replay_that_comes_back_after_one_of_its_targets_was_removed_ends_for_
     let local = Progress::Local(Local::default());
     let (forwarder, memory) = forwarder(&[takes_all(), broken]);
     memory.put("clicks", "k", lines(0..20));
-    let again = Again {
+    let again = ReplayRequest {
         token: "message-1".into(),
         targets: vec!["a".into(), "b".into()],
     };
     let replay = Job {
-        again: Some(again),
+        replay: Some(again),
         ..job("k")
     };
     assert!(
@@ -619,7 +619,10 @@ async fn an_object_for_which_no_time_is_left_is_not_begun() {
     let (forwarder, memory) = remembering(&[takes_all()]);
     memory.put("clicks", "k", lines(0..3));
     let outcome = run(&forwarder, &job("k"), 0).await;
-    assert_eq!((&outcome.end, outcome.continues()), (&End::NotBegun, false));
+    assert_eq!(
+        (&outcome.end, outcome.continues()),
+        (&End::NotStarted, false)
+    );
     assert!(outcome.failure().unwrap().contains("before it was opened"));
 }
 

@@ -6,9 +6,10 @@ use clicks::decode::Caps;
 use clickstream_forwarder::config::{Config, S3Prefix};
 use clickstream_forwarder::deliver::RunControl;
 use clickstream_forwarder::forward::Forwarder;
+use clickstream_forwarder::job::Job;
 use clickstream_forwarder::object::{Directory, Memory, ObjectError, ObjectRef, Store};
 use clickstream_forwarder::outcome::End;
-use clickstream_forwarder::trigger::{Job, parse};
+use clickstream_forwarder::trigger::parse;
 use serde_json::json;
 use tokio::time::{Duration, Instant};
 
@@ -30,14 +31,14 @@ async fn a_key_that_s3_encodes_lies_inside_its_source() {
         "object": {"key": "clicks/dt%3D2026-11-22/a%2Bb.json", "size": 9}}}]});
     let job = parse(&notice, "request")
         .unwrap()
-        .units
+        .messages
         .remove(0)
         .jobs
         .remove(0);
     let control = RunControl::until(Instant::now() + Duration::from_secs(9));
     assert_eq!(
         forwarder.forward(&job, control.clone()).await.end,
-        End::Whole
+        End::Complete
     );
     let outside = Job {
         keys: vec!["other/a.json".into()],
@@ -55,17 +56,23 @@ fn an_unreadable_part_of_an_event_leaves_the_others() {
     let event = json!({"Records": [{"eventName": "ObjectCreated:Put", "s3": {"bucket": {"name": "b"}, "object": {}}}, good]});
     let direct = parse(&event, "request").unwrap();
     assert_eq!(
-        (direct.units[0].jobs.len(), direct.units[0].error.is_some()),
+        (
+            direct.messages[0].jobs.len(),
+            direct.messages[0].error.is_some()
+        ),
         (1, true)
     );
     let sqs = json!({"Records": [
         {"eventSource": "aws:sqs", "messageId": "1", "body": event.to_string()},
         {"eventSource": "aws:sqs", "messageId": "2", "attributes": {"a": 1}, "body": "{}"},
     ]});
-    let units = parse(&sqs, "request").unwrap().units;
-    assert_eq!((units[0].jobs.len(), units[0].error.is_some()), (1, true));
+    let messages = parse(&sqs, "request").unwrap().messages;
     assert_eq!(
-        (units[1].id.as_str(), units[1].error.is_some()),
+        (messages[0].jobs.len(), messages[0].error.is_some()),
+        (1, true)
+    );
+    assert_eq!(
+        (messages[1].id.as_str(), messages[1].error.is_some()),
         ("2", true),
         "an empty id would fail the whole batch"
     );

@@ -10,9 +10,9 @@ use clicks::click::{Click, Form};
 use clicks::decode::Caps;
 use clickstream_forwarder::config::{Config, Place, S3Prefix, TargetConfig};
 use clickstream_forwarder::forward::Forwarder;
+use clickstream_forwarder::job::Job;
 use clickstream_forwarder::object::{Memory, Store};
 use clickstream_forwarder::targets::{EncodeError, Entry, Limits, SendError, Target, Verdict};
-use clickstream_forwarder::trigger::Job;
 
 /// What a scripted target answers: the number of the request, and its entries.
 pub type Script = Box<dyn Fn(usize, &[Entry]) -> Result<Vec<Verdict>, SendError> + Send + Sync>;

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use clickstream_forwarder::object::ObjectRef;
 use clickstream_forwarder::outcome::{End, Failure, Outcome, Tally, TargetOutcome};
-use clickstream_forwarder::trigger::{Event, Fate, parse};
+use clickstream_forwarder::trigger::{Event, JobResult, parse};
 use serde_json::{Value, json};
 
 use crate::golden;
@@ -45,26 +45,27 @@ fn refused(key: &str) -> Outcome {
             failure,
             ..TargetOutcome::default()
         }],
-        ..outcome(key, End::Whole)
+        ..outcome(key, End::Complete)
     }
 }
 
 /// The answer when every job ends as `end` says.
 fn answer(event: Event, end: impl Fn(&str) -> Outcome) -> Result<Value, String> {
-    let outcomes = |unit: &clickstream_forwarder::trigger::Unit| {
-        unit.jobs
+    let outcomes = |message: &clickstream_forwarder::trigger::Message| {
+        message
+            .jobs
             .iter()
-            .map(|job| Fate::of(end(&job.keys[0])))
+            .map(|job| JobResult::of(end(&job.keys[0])))
             .collect()
     };
-    let units: Vec<_> = event
-        .units
+    let messages: Vec<_> = event
+        .messages
         .into_iter()
-        .map(|unit| (unit.clone(), outcomes(&unit)))
+        .map(|message| (message.clone(), outcomes(&message)))
         .collect();
     event
         .answer
-        .give(&units)
+        .render(&messages)
         .map_err(|failed| failed.to_string())
 }
 
@@ -74,21 +75,21 @@ fn every_event_of_the_folder_becomes_its_golden_jobs_and_answers() {
     for name in names() {
         let parsed = parse(&event(&name), "request").unwrap_or_else(|e| panic!("{name}: {e}"));
         writeln!(text, "{name}").unwrap();
-        for unit in &parsed.units {
+        for message in &parsed.messages {
             writeln!(
                 text,
                 "  unit {:?} notices {:?} error {:?}",
-                unit.id, unit.notices, unit.error
+                message.id, message.notices, message.error
             )
             .unwrap();
-            for job in &unit.jobs {
+            for job in &message.jobs {
                 writeln!(
                     text,
                     "    {} {:?} version {:?} size {:?}",
                     job.bucket, job.keys, job.version, job.size
                 )
                 .unwrap();
-                if let Some(again) = &job.again {
+                if let Some(again) = &job.replay {
                     writeln!(
                         text,
                         "      again {:?} for {:?}",
@@ -96,15 +97,20 @@ fn every_event_of_the_folder_becomes_its_golden_jobs_and_answers() {
                     )
                     .unwrap();
                 }
-                if let Some(origin) = &job.origin {
-                    writeln!(text, "      hop {} from {origin}", job.hop).unwrap();
+                if let Some(first_message_id) = &job.first_message_id {
+                    writeln!(
+                        text,
+                        "      hop {} from {first_message_id}",
+                        job.chain_length
+                    )
+                    .unwrap();
                 }
             }
         }
         writeln!(
             text,
             "  all well: {:?}",
-            answer(parsed.clone(), |key| outcome(key, End::Whole)).map(|v| v.to_string())
+            answer(parsed.clone(), |key| outcome(key, End::Complete)).map(|v| v.to_string())
         )
         .unwrap();
         writeln!(
@@ -123,7 +129,7 @@ fn s3(key: &str) -> Value {
 }
 
 fn keys(event: &Value) -> Vec<String> {
-    parse(event, "request").unwrap().units[0].jobs[0]
+    parse(event, "request").unwrap().messages[0].jobs[0]
         .keys
         .clone()
 }
@@ -150,7 +156,7 @@ fn one_broken_message_does_not_fail_its_neighbours() {
     let good = s3("k").to_string();
     let event = json!({"Records": [message("1", &good), message("2", "hello"), message("3", "{\"a\":1}"), message("4", &good)]});
     let parsed = parse(&event, "request").unwrap();
-    let said = answer(parsed, |key| outcome(key, End::Whole)).unwrap();
+    let said = answer(parsed, |key| outcome(key, End::Complete)).unwrap();
     assert_eq!(
         said,
         json!({"batchItemFailures": [{"itemIdentifier": "2"}, {"itemIdentifier": "3"}]})
@@ -163,7 +169,7 @@ fn what_makes_no_new_click_is_acknowledged() {
     let test = json!({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "b"});
     for event in [removed, test] {
         let parsed = parse(&event, "request").unwrap();
-        assert!(parsed.units[0].jobs.is_empty() && parsed.units[0].notices.len() == 1);
+        assert!(parsed.messages[0].jobs.is_empty() && parsed.messages[0].notices.len() == 1);
         assert_eq!(
             answer(parsed, refused).unwrap(),
             json!({"objects": 0, "records": 0})
@@ -204,7 +210,7 @@ fn batch_operations_hear_what_became_of_each_task() {
                 .to_owned(),
         )
     };
-    assert_eq!(task(|key| outcome(key, End::Whole)).0, "Succeeded");
+    assert_eq!(task(|key| outcome(key, End::Complete)).0, "Succeeded");
     assert_eq!(task(refused).0, "TemporaryFailure");
     assert_eq!(
         task(|key| outcome(key, End::Missing)),
@@ -216,7 +222,7 @@ fn batch_operations_hear_what_became_of_each_task() {
     assert_eq!(
         task(|key| outcome(
             key,
-            End::Broken {
+            End::Corrupt {
                 offset: 7,
                 reason: "cut".into()
             }
@@ -234,14 +240,18 @@ fn batch_operations_hear_what_became_of_each_task() {
 fn an_asynchronous_invocation_fails_if_anything_must_come_again() {
     let mut count = 0;
     let parsed = parse(&event("s3.json"), "request").unwrap();
-    assert_eq!(parsed.units[0].jobs.len(), 2, "all records, not the first");
+    assert_eq!(
+        parsed.messages[0].jobs.len(),
+        2,
+        "all records, not the first"
+    );
     let first_fails = std::cell::RefCell::new(&mut count);
     let said = answer(parsed, |key| {
         **first_fails.borrow_mut() += 1;
         if **first_fails.borrow() == 1 {
             refused(key)
         } else {
-            outcome(key, End::Whole)
+            outcome(key, End::Complete)
         }
     });
     let said = said.unwrap_err();
@@ -260,12 +270,12 @@ fn two_replays_of_one_message_for_different_targets_are_two() {
     let one = |target: &str| json!({"bucket": "b", "key": "k", "again": true, "targets": [target]});
     let jobs = parse(&json!([one("a"), one("b")]), "request")
         .unwrap()
-        .units
+        .messages
         .remove(0)
         .jobs;
     let tokens: Vec<_> = jobs
         .iter()
-        .map(|job| &job.again.as_ref().unwrap().token)
+        .map(|job| &job.replay.as_ref().unwrap().token)
         .collect();
     assert_ne!(
         tokens[0], tokens[1],

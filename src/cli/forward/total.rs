@@ -49,7 +49,7 @@ impl Total {
                 self.broken += 1;
                 self.trouble.push(format!("{}: it is gone", outcome.object));
             }
-            End::Broken { offset, reason } => {
+            End::Corrupt { offset, reason } => {
                 self.broken += 1;
                 self.trouble.push(format!(
                     "{}: {reason}; unreadable from byte {offset} on",

@@ -132,7 +132,7 @@ impl<'p, 'f> Pass<'p, 'f> {
             }
         };
         drop(source);
-        if matches!(end, End::Whole | End::Broken { .. }) {
+        if matches!(end, End::Complete | End::Corrupt { .. }) {
             self.flush().await;
         } else {
             self.lanes
@@ -152,7 +152,7 @@ impl<'p, 'f> Pass<'p, 'f> {
             }
             Todo::Bad(row, at) => self.shared.books.bad(&row, at).await.map_err(End::Failed),
             Todo::Tail(bad) => Err(self.tail(bad).await),
-            Todo::End => Err(End::Whole),
+            Todo::End => Err(End::Complete),
         }
     }
 
@@ -247,7 +247,7 @@ impl<'p, 'f> Pass<'p, 'f> {
             .books
             .bad(&Row::bad(self.object.clone(), bad, RowKind::Object), offset)
             .await;
-        kept.map_or_else(End::Failed, |()| End::Broken { offset, reason })
+        kept.map_or_else(End::Failed, |()| End::Corrupt { offset, reason })
     }
 }
 
