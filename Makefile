@@ -23,11 +23,11 @@ unit:
 # The real binaries over real sockets: S3, SQS, an HTTP server, AWS's Runtime Interface Emulator.
 aws: $(VENV)/installed
 	cargo build
-	$(VENV)/bin/python -m pytest tests/aws
+	$(VENV)/bin/python -m pytest tests/e2e
 
-$(VENV)/installed: tests/aws/requirements.txt
+$(VENV)/installed: tests/e2e/requirements.txt
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r tests/aws/requirements.txt
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r tests/e2e/requirements.txt
 	touch $@
 
 # The function for AWS: target/lambda/forwarder/bootstrap.
@@ -64,7 +64,7 @@ builds: $(VENV)/lambda/installed $(VENV)/template/installed
 		sam build --parameter-overrides "Architecture=$$architecture" --build-dir "target/sam/$$architecture" && \
 		cargo lambda build --release --bin forwarder "--$$(echo "$$architecture" | tr _ -)" --output-format zip || exit 1; \
 	done
-	FORWARDER_BIN="target/sam/$$(uname -m | sed s/aarch64/arm64/)/Forwarder/bootstrap" $(PYTHON) tests/aws/invoke.py $(EVENT)
+	FORWARDER_BIN="target/sam/$$(uname -m | sed s/aarch64/arm64/)/Forwarder/bootstrap" $(PYTHON) tests/e2e/invoke.py $(EVENT)
 
 $(PACKAGE)/%/template.yaml: template.yaml
 	mkdir -p $(@D)
@@ -75,7 +75,7 @@ $(PACKAGE)/%/template.yaml: template.yaml
 # One event through the real function, under AWS's Runtime Interface Emulator; no Docker, no AWS account.
 invoke:
 	cargo build --bin forwarder
-	$(PYTHON) tests/aws/invoke.py $(EVENT)
+	$(PYTHON) tests/e2e/invoke.py $(EVENT)
 
 check:
 	cargo fmt --all --check

@@ -1,6 +1,6 @@
 """What the function talks to, for measuring: the Runtime API, S3, DynamoDB, SQS and targets on loopback.
 
-The servers of tests/aws check what is said; these are for the clock. One thread serves all of them with
+The servers of tests/e2e check what is said; these are for the clock. One thread serves all of them with
 canned answers, and notes when each request came and when its answer was out.
 """
 

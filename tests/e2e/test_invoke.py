@@ -14,7 +14,7 @@ COUNTS = {"sqs": 5, "eventbridge": 2, "batch-1.0": 2, "replay-list": 6, "sqs-tes
 
 def invoke(event):
     plain = {name: value for name, value in os.environ.items() if name in ("PATH", "FORWARDER_BIN", "HOME")}
-    command = [sys.executable, str(ROOT / "tests/aws/invoke.py"), str(event)]
+    command = [sys.executable, str(ROOT / "tests/e2e/invoke.py"), str(event)]
     return subprocess.run(command, env=plain, cwd=ROOT, capture_output=True, text=True, timeout=120)
 
 

@@ -1,7 +1,7 @@
 """What may go wrong between the function and its target, one row each: nothing is lost, and clicks come twice only
 where the target took them and its answer did not arrive.
 
-`python tests/aws/test_faults.py` prints the table that is in README.md beside this file.
+`python tests/e2e/test_faults.py` prints the table that is in README.md beside this file.
 """
 
 import random
