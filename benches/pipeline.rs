@@ -19,9 +19,7 @@ pub fn sample(framing: Framing, records: Option<u64>, bytes: Option<u64>) -> Byt
         framing,
         records,
         bytes,
-        seed: 1,
-        gzip: false,
-        bad_every: None,
+        ..Sample::default()
     }
     .write(&mut file)
     .unwrap();

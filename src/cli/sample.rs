@@ -5,15 +5,19 @@ use std::io::{BufWriter, ErrorKind, Write};
 use std::path::PathBuf;
 
 use crate::config::vars::parse_bytes;
-use clicks::sample::{Framing, Sample};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clicks::sample::{Content, Framing, Sample};
 
 use crate::cli::{FAILED, OK};
 
 #[derive(clap::Args)]
 pub struct Args {
     /// How the clicks are laid out
-    #[arg(long, value_enum, default_value = "lines")]
+    #[arg(long, value_parser = framing(), default_value_t = Framing::Lines)]
     framing: Framing,
+    /// What the clicks have in common
+    #[arg(long, value_parser = content(), default_value_t = Content::Campaign)]
+    content: Content,
     /// Number of clicks [default: 10 unless --bytes is given]
     #[arg(long)]
     records: Option<u64>,
@@ -34,6 +38,18 @@ pub struct Args {
     output: Option<PathBuf>,
 }
 
+fn framing() -> impl TypedValueParser<Value = Framing> {
+    let names =
+        Framing::ALL.map(|framing| PossibleValue::new(framing.as_str()).help(framing.about()));
+    PossibleValuesParser::new(names).try_map(|name| name.parse())
+}
+
+fn content() -> impl TypedValueParser<Value = Content> {
+    let names =
+        Content::ALL.map(|content| PossibleValue::new(content.as_str()).help(content.about()));
+    PossibleValuesParser::new(names).try_map(|name| name.parse())
+}
+
 /// Writes the file.
 pub fn run(args: &Args) -> u8 {
     let records = args
@@ -41,6 +57,7 @@ pub fn run(args: &Args) -> u8 {
         .or(if args.bytes.is_none() { Some(10) } else { None });
     let sample = Sample {
         framing: args.framing,
+        content: args.content,
         records,
         bytes: args.bytes,
         seed: args.seed,

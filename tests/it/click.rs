@@ -405,7 +405,7 @@ proptest! {
         seed in 0u64..4, picks in proptest::collection::vec((0usize..24, 0usize..40), 1..160), chunk in 1usize..5000,
     ) {
         let mut file = Vec::new();
-        Sample { framing: Framing::Lines, records: Some(24), bytes: None, seed, gzip: false, bad_every: None }.write(&mut file).unwrap();
+        Sample { framing: Framing::Lines, records: Some(24), seed, ..Sample::default() }.write(&mut file).unwrap();
         let clicks: Vec<_> = std::str::from_utf8(&file).unwrap().lines().collect();
         let lines: Vec<_> = picks.iter().map(|(click, how)| spelled(clicks[*click], *how)).collect();
         let together = decode("/f/name", lines.join("\n").as_bytes(), Caps::default(), || chunk);

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use clicks::decode::{Caps, Decoder, Item};
-use clicks::sample::{Framing, Sample};
+use clicks::sample::{Content, Framing, Sample};
 use proptest::prelude::*;
 
 use crate::support::{Out, click, data_files, decode};
@@ -190,15 +190,22 @@ fn samples_of_every_framing_come_out_whole() {
         Envelope,
         Envelopes,
     ] {
-        for (gzip, bad_every, bad) in [(false, None, 0), (true, None, 0), (false, Some(4), 25)] {
+        for (content, gzip, bad_every, bad) in [
+            (Content::Campaign, false, None, 0),
+            (Content::Campaign, true, None, 0),
+            (Content::Campaign, false, Some(4), 25),
+            (Content::Unlike, false, None, 0),
+            (Content::Unlike, false, Some(4), 25),
+        ] {
             let mut bytes = Vec::new();
             Sample {
                 framing,
+                content,
                 records: Some(100),
-                bytes: None,
                 seed: 3,
                 gzip,
                 bad_every,
+                ..Sample::default()
             }
             .write(&mut bytes)
             .unwrap();
@@ -206,7 +213,7 @@ fn samples_of_every_framing_come_out_whole() {
             assert_eq!(
                 counts(&out),
                 (100 - bad, bad, 0),
-                "{framing:?}, gzip {gzip}"
+                "{framing:?} of {content:?}, gzip {gzip}"
             );
         }
     }
@@ -219,10 +226,8 @@ fn the_same_clicks_have_the_same_ids_in_every_framing() {
         Sample {
             framing,
             records: Some(40),
-            bytes: None,
             seed: 9,
-            gzip: false,
-            bad_every: None,
+            ..Sample::default()
         }
         .write(&mut bytes)
         .unwrap();

@@ -1,16 +1,26 @@
 //! Synthetic click files in every framing and size: the same seed writes the same plain bytes everywhere.
 //!
-//! It knows nothing of the decoder, so that the two can be held against each other. Links are spelled
-//! once a file and then copied, so that a large file is made faster than it is read. Names and addresses
-//! are invented.
+//! It knows nothing of the decoder, so that the two can be held against each other. Memory does not grow
+//! with the file. Names and addresses are invented.
 
-mod clicks;
+mod campaign;
+mod flaw;
+mod framing;
+mod text;
+mod unlike;
 
+use std::fmt;
 use std::io::{self, Write};
+use std::str::FromStr;
 
+use fastrand::Rng;
 use flate2::{Compression, write::GzEncoder};
 
-use clicks::{Clicks, indent};
+use campaign::Campaign;
+use flaw::Flaw;
+pub use framing::Framing;
+use text::{indent, object_name};
+use unlike::Unlike;
 
 /// Plain bytes gathered before they are written.
 const CHUNK: usize = 64 * 1024;
@@ -19,42 +29,60 @@ const RECORDS: u64 = 1000;
 /// Clicks of an envelope that is not the only one.
 const ENVELOPE: u64 = 20;
 
-/// How the clicks of a sample file are laid out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Framing {
-    /// One click a line.
-    Lines,
-    /// One click a line, lines ending in CR and LF.
-    Crlf,
-    /// One JSON array.
-    Array,
-    /// Clicks indented over many lines, one below the other.
-    Pretty,
-    /// Clicks with nothing between them.
-    Concatenated,
-    /// Clicks with commas between them.
-    Commas,
-    /// One `{"data": […], "key": …}` around all clicks.
-    Envelope,
-    /// Envelopes of up to 20 clicks, one a line.
-    Envelopes,
-    /// One click alone, whatever number is asked for.
-    Single,
+/// What the clicks of a sample file have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// Much: 200 links, a few browsers, members in the same order.
+    Campaign,
+    /// Nothing: no two share a link, a browser version or an order of members.
+    Unlike,
 }
 
-impl Framing {
-    /// What stands before the first record, between two, and after the last.
-    fn marks(self) -> [&'static str; 3] {
+impl Content {
+    /// All of them.
+    pub const ALL: [Content; 2] = [Content::Campaign, Content::Unlike];
+
+    /// Returns its name on the command line.
+    pub fn as_str(self) -> &'static str {
         match self {
-            Framing::Lines | Framing::Pretty => ["", "\n", "\n"],
-            Framing::Crlf => ["", "\r\n", "\r\n"],
-            Framing::Concatenated | Framing::Single => ["", "", ""],
-            Framing::Commas => ["", ",", ""],
-            Framing::Array => ["[", ",", "]"],
-            Framing::Envelope => [r#"{"data":["#, ",", r#"],"key":"KEY"}"#],
-            Framing::Envelopes => [r#"{"data":["#, ",", "],\"key\":\"KEY\"}\n"],
+            Content::Campaign => "campaign",
+            Content::Unlike => "unlike",
         }
     }
+
+    /// Describes it in one sentence, without a full stop.
+    pub fn about(self) -> &'static str {
+        match self {
+            Content::Campaign => "Clicks on 200 links, from a few browsers",
+            Content::Unlike => {
+                "Clicks that have nothing in common: no two share a link, a browser version or an \
+                 order of members"
+            }
+        }
+    }
+}
+
+impl fmt::Display for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Content {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Content, String> {
+        named(&Content::ALL, Content::as_str, name)
+    }
+}
+
+/// Returns the one of `all` called `name`; the error lists their names.
+fn named<T: Copy>(all: &[T], as_str: fn(T) -> &'static str, name: &str) -> Result<T, String> {
+    let found = all.iter().copied().find(|&one| as_str(one) == name);
+    found.ok_or_else(|| {
+        let names: Vec<_> = all.iter().map(|&one| as_str(one)).collect();
+        format!("\"{name}\" is none of {}", names.join(", "))
+    })
 }
 
 /// A sample file to write.
@@ -62,6 +90,8 @@ impl Framing {
 pub struct Sample {
     /// How its clicks are laid out.
     pub framing: Framing,
+    /// What its clicks have in common.
+    pub content: Content,
     /// How many records it has at most, bad ones included.
     pub records: Option<u64>,
     /// Ends it at the first record boundary at or past this many plain bytes.
@@ -76,6 +106,21 @@ pub struct Sample {
     ///
     /// The other records are the same as without.
     pub bad_every: Option<u64>,
+}
+
+impl Default for Sample {
+    /// A thousand clicks of a campaign, one a line.
+    fn default() -> Sample {
+        Sample {
+            framing: Framing::Lines,
+            content: Content::Campaign,
+            records: None,
+            bytes: None,
+            seed: 1,
+            gzip: false,
+            bad_every: None,
+        }
+    }
 }
 
 impl Sample {
@@ -94,18 +139,18 @@ impl Sample {
     }
 
     fn write_plain(&self, out: &mut dyn Write) -> io::Result<u64> {
-        let [open, between, close] = self.framing.marks();
-        let mut clicks = Clicks::new(self.seed);
-        let (mut text, mut record, mut flushed, mut records) =
-            (String::from(open), String::new(), 0, 0);
+        let around = self.framing.punctuation();
+        let mut clicks = Clicks::new(self.content, self.seed);
+        let (mut text, mut record) = (String::from(around.open), String::new());
+        let (mut flushed, mut records) = (0, 0);
         while !self.is_full(records, flushed + text.len() as u64) {
             match records {
                 0 => {}
                 n if self.framing == Framing::Envelopes && n.is_multiple_of(ENVELOPE) => {
-                    text.push_str(&close.replace("KEY", &clicks.object_name()));
-                    text.push_str(open);
+                    text.push_str(&around.close.replace("KEY", &clicks.object_name()));
+                    text.push_str(around.open);
                 }
-                _ => text.push_str(between),
+                _ => text.push_str(around.between),
             }
             records += 1;
             clicks.next(self.flaw(records), &mut record);
@@ -119,8 +164,8 @@ impl Sample {
                 text.clear();
             }
         }
-        if records > 0 || !open.is_empty() {
-            text.push_str(&close.replace("KEY", &clicks.object_name()));
+        if records > 0 || !around.open.is_empty() {
+            text.push_str(&around.close.replace("KEY", &clicks.object_name()));
         }
         out.write_all(text.as_bytes())?;
         Ok(records)
@@ -140,18 +185,50 @@ impl Sample {
         records >= most || self.bytes.is_some_and(|enough| bytes >= enough)
     }
 
-    /// What is wrong with the n-th record, if something is; the kinds take turns.
-    fn flaw(&self, n: u64) -> Option<u64> {
+    /// Returns what is wrong with the `n`-th record, counted from 1; `None` if it is good.
+    fn flaw(&self, n: u64) -> Option<Flaw> {
         let every = self
             .bad_every
             .filter(|&every| every > 0 && n.is_multiple_of(every))?;
-        // Where records do not end with their line, a cut would take the next ones with it.
-        let kinds = if matches!(self.framing, Framing::Lines | Framing::Crlf) {
-            5
-        } else {
-            4
+        Some(Flaw::nth(n / every - 1, self.framing.is_line_by_line()))
+    }
+}
+
+/// The clicks of one file.
+struct Clicks {
+    rng: Rng,
+    content: Writer,
+}
+
+enum Writer {
+    Campaign(Campaign),
+    Unlike(Unlike),
+}
+
+impl Clicks {
+    fn new(content: Content, seed: u64) -> Clicks {
+        let mut rng = Rng::with_seed(seed);
+        let content = match content {
+            Content::Campaign => Writer::Campaign(Campaign::new(&mut rng)),
+            Content::Unlike => Writer::Unlike(Unlike::new(&mut rng)),
         };
-        Some((n / every - 1) % kinds)
+        Clicks { rng, content }
+    }
+
+    /// Makes `out` the next click.
+    fn next(&mut self, flaw: Option<Flaw>, out: &mut String) {
+        out.clear();
+        match &mut self.content {
+            Writer::Campaign(campaign) => campaign.next(&mut self.rng, flaw, out),
+            Writer::Unlike(unlike) => unlike.next(&mut self.rng, flaw, out),
+        }
+        if let Some(flaw) = flaw {
+            flaw.cut(out);
+        }
+    }
+
+    fn object_name(&mut self) -> String {
+        object_name(&mut self.rng)
     }
 }
 
@@ -160,17 +237,14 @@ mod tests {
     use super::*;
     use std::io::Read;
 
-    use clap::ValueEnum;
     use serde_json::Value;
 
     fn sample(framing: Framing) -> Sample {
         Sample {
             framing,
             records: Some(100),
-            bytes: None,
             seed: 7,
-            gzip: false,
-            bad_every: None,
+            ..Sample::default()
         }
     }
 
@@ -205,8 +279,52 @@ mod tests {
     }
 
     #[test]
+    fn names_are_read_back() {
+        for framing in Framing::ALL {
+            assert_eq!(framing.as_str().parse(), Ok(framing));
+        }
+        for content in Content::ALL {
+            assert_eq!(content.as_str().parse(), Ok(content));
+        }
+        assert_eq!(
+            "other".parse::<Content>(),
+            Err(r#""other" is none of campaign, unlike"#.into())
+        );
+    }
+
+    #[test]
+    fn a_released_seed_gives_the_bytes_it_gave() {
+        use sha2::{Digest, Sha256};
+        let digest = |sample: &Sample| {
+            let digest = Sha256::digest(write(sample).0);
+            digest[..8]
+                .iter()
+                .fold(0, |n, &byte| n << 8 | u64::from(byte))
+        };
+        for (framing, expected) in Framing::ALL.into_iter().zip([
+            0x0d7e_99d8_ee38_02f4_u64,
+            0x2ea6_d05d_9243_e39c,
+            0x60d4_a032_16f1_4dba,
+            0x3710_952d_88ea_5839,
+            0xc854_269c_2a5a_6be1,
+            0xa535_a645_4221_98b1,
+            0x001f_c263_63b0_c8b9,
+            0xdc86_c3d8_47c1_b8f7,
+            0x6dd4_ce18_a103_4ff6,
+        ]) {
+            assert_eq!(digest(&sample(framing)), expected, "{framing}");
+        }
+        let bad = |framing, every| Sample {
+            bad_every: Some(every),
+            ..sample(framing)
+        };
+        assert_eq!(digest(&bad(Framing::Lines, 7)), 0x8451_beba_952d_b040);
+        assert_eq!(digest(&bad(Framing::Pretty, 3)), 0x26e9_e08e_46b9_5042);
+    }
+
+    #[test]
     fn every_framing_has_the_records_asked_for() {
-        for &framing in Framing::value_variants() {
+        for framing in Framing::ALL {
             for asked in [0, 1, 100] {
                 let (plain, written) = write(&Sample {
                     records: Some(asked),
@@ -228,6 +346,38 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn unlike_clicks_are_laid_out_and_broken_in_the_same_ways() {
+        for framing in Framing::ALL {
+            let unlike = Sample {
+                content: Content::Unlike,
+                ..sample(framing)
+            };
+            let (plain, written) = write(&unlike);
+            assert_eq!(parse(framing, &plain).len() as u64, written, "{framing}");
+            assert_ne!(write(&unlike), write(&sample(framing)));
+            assert_eq!(write(&unlike), write(&unlike.clone()));
+        }
+        let (text, written) = write(&Sample {
+            content: Content::Unlike,
+            records: Some(2000),
+            bad_every: Some(4),
+            ..sample(Framing::Lines)
+        });
+        let mut sizes: Vec<_> = text.split(|&c| c == b'\n').map(<[u8]>::len).collect();
+        sizes.sort_unstable();
+        assert!(
+            (1000..1200).contains(&sizes[1000]),
+            "median {}",
+            sizes[1000]
+        );
+        let json = text.split(|&c| c == b'\n').filter(|line| {
+            serde_json::from_slice::<Value>(line).is_ok_and(|click| click["route"].is_object())
+        });
+        // Of five flaws in turn, two leave JSON.
+        assert_eq!((written, json.count()), (2000, 1700));
     }
 
     #[test]
@@ -258,21 +408,8 @@ mod tests {
     }
 
     #[test]
-    fn pretty_is_how_serde_json_indents() {
-        for record in [
-            r#"{"a":[1,{"b":"{\"c\\\":[,"}],"d":null}"#,
-            r#"{"a":{"b":[{"c":[""]}]}}"#,
-        ] {
-            let mut ours = String::new();
-            indent(record, &mut ours);
-            let value: Value = serde_json::from_str(record).unwrap();
-            assert_eq!(ours, serde_json::to_string_pretty(&value).unwrap());
-        }
-    }
-
-    #[test]
     fn the_same_seed_gives_the_same_bytes_and_another_seed_others() {
-        for &framing in Framing::value_variants() {
+        for framing in Framing::ALL {
             let one = sample(framing);
             assert_eq!(write(&one), write(&one));
             assert_ne!(write(&one), write(&Sample { seed: 8, ..one }));
@@ -295,7 +432,7 @@ mod tests {
 
     #[test]
     fn bytes_end_the_file_at_the_first_boundary_past_them() {
-        for &framing in Framing::value_variants() {
+        for framing in Framing::ALL {
             let sized = Sample {
                 records: None,
                 bytes: Some(300_000),
