@@ -1,17 +1,17 @@
-//! Which records of an object are settled for one target, as requests come back in any order. Pure.
+//! Tracks which records of an object are settled for one target, while requests are answered in any order. Pure.
 
 use std::collections::BTreeMap;
 
-use crate::progress::{Range, TargetProgress};
+use crate::progress::{Gap, TargetProgress};
 use crate::targets::Entry;
 
-/// The books of one lane.
+/// The progress of one lane.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
-    /// How far earlier runs were.
+    /// The progress of earlier runs.
     prior: TargetProgress,
     /// Every record before this offset is offered: queued, or settled without.
-    frontier: u64,
+    high_watermark: u64,
     /// Batches that are queued or in flight, by the offset of their first record that is not settled.
     batches: BTreeMap<u64, Vec<Spot>>,
     /// Records that the target cannot carry, until their rows are stored: the turn of each by its offset.
@@ -43,18 +43,18 @@ impl Ledger {
         }
     }
 
-    /// Notes a batch; every record before `frontier` is now offered.
-    pub(super) fn queue(&mut self, batch: &[Entry], frontier: u64) {
+    /// Notes a batch; every record before `high_watermark` is now offered.
+    pub(super) fn queue(&mut self, batch: &[Entry], high_watermark: u64) {
         if let Some(first) = batch.first() {
             self.batches
                 .insert(first.record_offset, batch.iter().map(Spot::of).collect());
         }
-        self.advance(frontier);
+        self.advance(high_watermark);
     }
 
-    /// Every record before `frontier` is offered.
-    pub(super) fn advance(&mut self, frontier: u64) {
-        self.frontier = self.frontier.max(frontier);
+    /// Every record before `high_watermark` is offered.
+    pub(super) fn advance(&mut self, high_watermark: u64) {
+        self.high_watermark = self.high_watermark.max(high_watermark);
     }
 
     /// Notes a record that is not queued, until its row is stored.
@@ -90,27 +90,29 @@ impl Ledger {
 
     /// Whether the cursor has moved since earlier runs.
     pub(super) fn has_moved(&self) -> bool {
-        self.progress().cursor() > self.prior.cursor()
+        self.progress().low_watermark() > self.prior.low_watermark()
     }
 
     /// What is settled now.
     pub(super) fn progress(&self) -> TargetProgress {
-        let mut open: Vec<Range> = Vec::new();
+        let mut gaps: Vec<Gap> = Vec::new();
         let mut last = None;
         let mut spots: Vec<Spot> = self.batches.values().flatten().copied().collect();
         if !self.aside.is_empty() {
-            spots.extend(self.aside.range(..self.frontier).map(|(at, turn)| Spot {
-                at: *at,
-                turn: *turn,
-            }));
+            spots.extend(
+                self.aside
+                    .range(..self.high_watermark)
+                    .map(|(at, turn)| Spot {
+                        at: *at,
+                        turn: *turn,
+                    }),
+            );
             spots.sort_unstable_by_key(|spot| spot.at);
         }
         for spot in spots {
-            match open.last_mut() {
-                Some(range) if last.is_some_and(|turn| turn + 1 == spot.turn) => {
-                    range.to = spot.at + 1
-                }
-                _ => open.push(Range {
+            match gaps.last_mut() {
+                Some(gap) if last.is_some_and(|turn| turn + 1 == spot.turn) => gap.to = spot.at + 1,
+                _ => gaps.push(Gap {
                     from: spot.at,
                     to: spot.at + 1,
                 }),
@@ -120,16 +122,16 @@ impl Ledger {
         // What earlier runs left open and this one has not come to.
         let ahead = self
             .prior
-            .open
+            .gaps
             .iter()
-            .filter(|range| range.to > self.frontier);
-        open.extend(ahead.map(|range| Range {
-            from: range.from.max(self.frontier),
-            to: range.to,
+            .filter(|gap| gap.to > self.high_watermark);
+        gaps.extend(ahead.map(|gap| Gap {
+            from: gap.from.max(self.high_watermark),
+            to: gap.to,
         }));
         TargetProgress {
-            settled: self.prior.settled.max(self.frontier),
-            open,
+            high_watermark: self.prior.high_watermark.max(self.high_watermark),
+            gaps,
             ..self.prior.clone()
         }
     }
@@ -216,7 +218,7 @@ pub(super) mod tests {
                 }
             }
             prop_assert_eq!(all.len() as u64, records);
-            prop_assert_eq!(progress, TargetProgress { settled: records * 10, ..TargetProgress::default() });
+            prop_assert_eq!(progress, TargetProgress { high_watermark: records * 10, ..TargetProgress::default() });
         }
     }
 
@@ -228,8 +230,8 @@ pub(super) mod tests {
         assert_eq!(
             progress,
             TargetProgress {
-                settled: 1000,
-                open: vec![Range { from: 300, to: 391 }],
+                high_watermark: 1000,
+                gaps: vec![Gap { from: 300, to: 391 }],
                 ..TargetProgress::default()
             }
         );
@@ -240,18 +242,18 @@ pub(super) mod tests {
         let mut ledger = Ledger::default();
         ledger.set_aside(20, 2);
         ledger.queue(&[entry(10, 1), entry(30, 3)], 40);
-        assert_eq!(ledger.progress().open, [Range { from: 10, to: 31 }]);
+        assert_eq!(ledger.progress().gaps, [Gap { from: 10, to: 31 }]);
         ledger.stored(20);
         assert_eq!(
-            ledger.progress().open,
-            [Range { from: 10, to: 11 }, Range { from: 30, to: 31 }]
+            ledger.progress().gaps,
+            [Gap { from: 10, to: 11 }, Gap { from: 30, to: 31 }]
         );
         ledger.stored(10);
         ledger.settle([30].into_iter());
         assert_eq!(
             ledger.progress(),
             TargetProgress {
-                settled: 40,
+                high_watermark: 40,
                 ..TargetProgress::default()
             }
         );
@@ -259,17 +261,17 @@ pub(super) mod tests {
 
     #[test]
     fn a_run_that_ends_early_forgets_nothing_of_the_one_before() {
-        let open = vec![Range { from: 10, to: 11 }, Range { from: 500, to: 591 }];
+        let gaps = vec![Gap { from: 10, to: 11 }, Gap { from: 500, to: 591 }];
         let prior = TargetProgress {
-            settled: 900,
-            open: open.clone(),
+            high_watermark: 900,
+            gaps: gaps.clone(),
             ..TargetProgress::default()
         };
         let mut ledger = Ledger::new(prior.clone());
         assert_eq!(ledger.progress(), prior, "before anything is offered");
         ledger.queue(&[entry(10, 2), entry(500, 51)], 510);
         ledger.settle([10].into_iter());
-        let open = vec![Range { from: 500, to: 501 }, Range { from: 510, to: 591 }];
-        assert_eq!(ledger.progress(), TargetProgress { open, ..prior });
+        let gaps = vec![Gap { from: 500, to: 501 }, Gap { from: 510, to: 591 }];
+        assert_eq!(ledger.progress(), TargetProgress { gaps, ..prior });
     }
 }

@@ -8,6 +8,7 @@ mod adapt;
 pub mod backoff;
 mod batch;
 mod breaker;
+mod checkpoint_source;
 mod counts;
 mod deadlines;
 mod gate;
@@ -17,7 +18,6 @@ mod ledger;
 mod rate;
 mod retry;
 mod room;
-mod settling;
 mod state;
 mod windows;
 
@@ -32,7 +32,7 @@ pub use lane::{Encoded, Encoder, Full, Lane};
 
 use crate::config::TargetConfig;
 use crate::object::ObjectRef;
-use crate::progress::{Fence, TargetProgress};
+use crate::progress::{LeaseGuard, TargetProgress};
 use crate::targets::SendError;
 use gate::Gate;
 use groups::Groups;
@@ -96,18 +96,18 @@ impl Delivery {
         self.config.target.wrote(object)
     }
 
-    /// A lane for one object, of which `prior` is settled; nothing is sent once `fence` has fallen.
+    /// Opens a lane for one object, of which `prior` is settled; nothing is sent once `lease` is lost.
     pub fn open(
         &self,
         control: RunControl,
         prior: TargetProgress,
-        fence: Option<Arc<Fence>>,
+        lease: Option<Arc<LeaseGuard>>,
     ) -> Lane {
         let state = Arc::new(LaneState::new(
             (&self.config, self.gate.clone()),
             control,
             prior.clone(),
-            fence,
+            lease,
         ));
         let (queue, batches) = mpsc::channel(QUEUE);
         let concurrency = self.config.concurrency.min(IN_FLIGHT);

@@ -12,7 +12,7 @@ use super::gate::Gate;
 use super::ledger::Ledger;
 use crate::config::TargetConfig;
 use crate::outcome::Failure;
-use crate::progress::{Fence, TargetProgress};
+use crate::progress::{LeaseGuard, TargetProgress};
 use crate::quarantine::Row;
 use crate::targets::{Entry, Target, Verdict};
 
@@ -36,8 +36,8 @@ pub(super) struct LaneState {
     /// Entries of a request.
     pub(super) records: usize,
     pub(super) control: RunControl,
-    /// Until when the object is this run's.
-    fence: Option<Arc<Fence>>,
+    /// Until when the run may send, if progress is kept.
+    lease: Option<Arc<LeaseGuard>>,
     ranges: Arc<Semaphore>,
     /// Set once the target's circuit was asked.
     admitted: OnceLock<()>,
@@ -53,13 +53,13 @@ struct Health {
 }
 
 impl LaneState {
-    /// To a target, behind its gate, for one object, of which `prior` is settled. Nothing is sent once `fence` has
-    /// fallen.
+    /// To a target, behind its gate, for one object, of which `prior` is settled. Nothing is sent once `lease` is
+    /// lost.
     pub(super) fn new(
         (config, gate): (&TargetConfig, Arc<Gate>),
         control: RunControl,
         prior: TargetProgress,
-        fence: Option<Arc<Fence>>,
+        lease: Option<Arc<LeaseGuard>>,
     ) -> LaneState {
         let counts = Counts {
             accepted: prior.accepted,
@@ -73,7 +73,7 @@ impl LaneState {
             timeout: config.timeout,
             records: config.limits.records,
             control,
-            fence,
+            lease,
             ranges: Arc::new(Semaphore::new(RANGES as usize)),
             admitted: OnceLock::new(),
             counts: Mutex::new(counts),
@@ -208,8 +208,8 @@ impl LaneState {
 
     /// Whether nothing more will be sent.
     pub(super) fn is_over(&self) -> bool {
-        if let Some(fallen) = self.fence.as_ref().and_then(|fence| fence.has_fallen()) {
-            self.give_up(Failure::GaveUp(fallen));
+        if let Some(lost) = self.lease.as_ref().and_then(|lease| lease.lost()) {
+            self.give_up(Failure::GaveUp(lost));
         } else if self.control.is_over() {
             self.run_out(
                 if self.control.cancellation.is_cancelled() {

@@ -7,7 +7,7 @@ use super::Forwarder;
 use crate::job::Job;
 use crate::object::ObjectRef;
 use crate::outcome::End;
-use crate::progress::{Answer, Keeper, ProgressError, Wish, milliseconds};
+use crate::progress::{CheckpointWriter, ClaimOutcome, ClaimRequest, ProgressError, milliseconds};
 
 /// How many times its size a compressed click file is, at least.
 const INFLATED: u64 = 12;
@@ -34,7 +34,7 @@ impl Forwarder {
         job: &Job,
         object: &ObjectRef,
         revision: &str,
-    ) -> Result<Option<Keeper>, End> {
+    ) -> Result<Option<CheckpointWriter>, End> {
         let Some(progress) = &self.progress else {
             return Ok(None);
         };
@@ -43,7 +43,7 @@ impl Forwarder {
             .as_ref()
             .and_then(|point| point.progress.as_ref());
         let now = milliseconds((self.clock)());
-        let wish = Wish {
+        let request = ClaimRequest {
             targets: &self.targets,
             replay: job.replay.as_ref(),
             carried,
@@ -51,17 +51,17 @@ impl Forwarder {
         };
         let asked = Instant::now();
         match progress
-            .claim(&known_as(object).await, revision, wish)
+            .claim(&known_as(object).await, revision, request)
             .await
         {
-            Ok(Answer::Mine(claim)) => Ok(Some(Keeper::new(
+            Ok(ClaimOutcome::Acquired(claim)) => Ok(Some(CheckpointWriter::new(
                 progress.clone(),
                 claim,
                 asked,
                 self.clock,
             ))),
-            Ok(Answer::Done) => Err(End::Done),
-            Ok(Answer::Held(left)) => Err(End::LeasedElsewhere(left)),
+            Ok(ClaimOutcome::AlreadyDone) => Err(End::Done),
+            Ok(ClaimOutcome::HeldByOther(left)) => Err(End::LeasedElsewhere(left)),
             // Whoever has written it must mend it.
             Err(error @ ProgressError::Unknown(_)) => Err(End::Refused(error.to_string())),
             Err(error) => Err(End::Failed(error.to_string())),

@@ -1,6 +1,6 @@
 //! One job in, one outcome out: the only file that knows every stage.
 
-mod books;
+mod checkpointer;
 mod claim;
 mod open;
 mod pass;
@@ -21,9 +21,9 @@ use crate::deliver::{Delivery, Lane, RunControl};
 use crate::job::{Job, ResumePoint};
 use crate::object::{Directory, ObjectError, ObjectRef, Reader, S3, Store};
 use crate::outcome::{End, Outcome};
-use crate::progress::{Keeper, Progress, Table};
+use crate::progress::{CheckpointWriter, Progress, Table};
 use crate::quarantine::Quarantine;
-use books::Books;
+use checkpointer::Checkpointer;
 use clicks::decode::Caps;
 use open::{GONE, REPLACED};
 pub use probe::Probe;
@@ -190,40 +190,40 @@ impl Forwarder {
             return self.gone(object, REPLACED).await;
         }
         match self.claim(job, &object, &revision).await {
-            Ok(keeper) => {
+            Ok(writer) => {
                 let source = Source {
                     object: Arc::new(object),
                     revision: Some(revision),
                 };
-                self.deliver(source, (reader, room), keeper, control).await
+                self.deliver(source, (reader, room), writer, control).await
             }
             Err(end) => Outcome::unread(object, end),
         }
     }
 
-    /// Reads the object for every target that has not all of it, and keeps the books.
+    /// Reads the object for every target that has not all of it, and keeps the checkpointer.
     async fn deliver(
         &self,
         source: Source,
         (reader, room): (Reader, Option<SemaphorePermit<'_>>),
-        keeper: Option<Keeper>,
+        writer: Option<CheckpointWriter>,
         control: &RunControl,
     ) -> Outcome {
-        let lanes = self.lanes(keeper.as_ref(), control);
-        let read = keeper
+        let lanes = self.lanes(writer.as_ref(), control);
+        let read = writer
             .iter()
-            .flat_map(|keeper| keeper.document().targets.values())
-            .map(|progress| progress.settled);
+            .flat_map(|writer| writer.document().targets.values())
+            .map(|progress| progress.high_watermark);
         let known = read.max().unwrap_or(0);
-        let books = Books::open(
+        let checkpointer = Checkpointer::open(
             (&self.quarantine, control.deadlines.commit_by),
             self.rules,
-            lanes.iter().map(Lane::settling).collect(),
-            keeper,
+            lanes.iter().map(Lane::checkpoint_source).collect(),
+            writer,
         );
         let again = source.revision.is_some();
         let shared = Shared {
-            books,
+            checkpointer,
             targets: &self.targets,
             bytes: &self.bytes,
             tools: &self.tools,
@@ -243,8 +243,8 @@ impl Forwarder {
             .await;
             stop.notify_one();
         };
-        futures::future::join(read, shared.books.keep(&stop)).await;
-        let closed = shared.books.close(&outcome.targets).await;
+        futures::future::join(read, shared.checkpointer.renew(&stop)).await;
+        let closed = shared.checkpointer.finish(&outcome.targets).await;
         outcome.moved = closed.moved || outcome.targets.iter().any(|target| target.moved);
         outcome.resume_point = source.revision.map(|revision| ResumePoint {
             version,
@@ -258,12 +258,13 @@ impl Forwarder {
     }
 
     /// A lane to every target that has not all of the object.
-    fn lanes(&self, keeper: Option<&Keeper>, control: &RunControl) -> Vec<Lane> {
+    fn lanes(&self, writer: Option<&CheckpointWriter>, control: &RunControl) -> Vec<Lane> {
         let open = |delivery: &Delivery| {
-            let prior = keeper
-                .and_then(|keeper| keeper.document().targets.get(&**delivery.name()).cloned())
+            let prior = writer
+                .and_then(|writer| writer.document().targets.get(&**delivery.name()).cloned())
                 .unwrap_or_default();
-            (!prior.done).then(|| delivery.open(control.clone(), prior, keeper.map(Keeper::fence)))
+            (!prior.done)
+                .then(|| delivery.open(control.clone(), prior, writer.map(CheckpointWriter::lease)))
         };
         self.deliveries.iter().filter_map(open).collect()
     }
@@ -300,7 +301,7 @@ struct Source {
 
 /// What the passes over one object share.
 struct Shared<'f> {
-    books: Books<'f>,
+    checkpointer: Checkpointer<'f>,
     targets: &'f [Arc<str>],
     bytes: &'f AtomicU64,
     tools: &'f Toolbox,

@@ -1,4 +1,4 @@
-//! How far each target got with one object, as it is kept: a format that outlives a release.
+//! The progress of each target with one object, as it is stored: a format that outlives a release.
 
 use std::collections::BTreeMap;
 
@@ -6,42 +6,42 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use serde::{Deserialize, Serialize};
 
-/// Open ranges that are spelled out. More come of requests whose records were taken in part; they are packed.
+/// Gaps that are spelled out. Requests whose records were taken in part leave more; those are packed.
 pub const PLAIN: usize = 64;
-/// Characters of packed ranges at most: twenty targets with all they may hold stay below the 400 KB of an item.
+/// Characters of packed gaps at most: twenty targets with all they may hold stay below the 400 KB of an item.
 const PACKED: usize = 14_000;
 
-/// What is settled of one object: sent, filtered or quarantined.
+/// The progress with one object. A record is settled once it is sent, filtered or quarantined.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Document {
-    /// By the target's name.
+    /// The progress of each target, by its name.
     #[serde(rename = "targets")]
     pub targets: BTreeMap<String, TargetProgress>,
-    /// The rows of bad records before this plain offset are stored,
+    /// The rows of bad records before this plain offset are stored, as `rules` tells bad records.
     #[serde(rename = "bad")]
     pub bad: u64,
-    /// under these rules for what is bad: under others, more may be.
+    /// A fingerprint of the rules for what is bad: under others, more records may be.
     #[serde(rename = "rules", default)]
     pub rules: u32,
 }
 
-/// What is settled for one target, in plain (inflated) bytes of the object.
+/// The progress of one target, in offsets of plain (inflated) bytes of the object.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Wire", into = "Wire")]
 pub struct TargetProgress {
-    /// Every record that begins before this offset is settled, but for those in `open`.
-    pub settled: u64,
-    /// Ranges below it whose records are not: the requests that failed among others that were accepted.
-    pub open: Vec<Range>,
-    /// The target has accepted a record: if it rejects others, they are wrong, and not the target.
+    /// Every record that begins before this offset is settled, except those in `gaps`.
+    pub high_watermark: u64,
+    /// Ranges below it whose records are not settled: requests that failed among others that were accepted.
+    pub gaps: Vec<Gap>,
+    /// Whether the target has accepted a record: if it rejects others, they are wrong, and not the target.
     pub accepted: bool,
-    /// The whole object is settled.
+    /// Whether the whole object is settled.
     pub done: bool,
 }
 
-/// Records that begin at `from` or after it and before `to`.
+/// The records that begin at `from` or after it, and before `to`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Range {
+pub struct Gap {
     /// The offset of the first.
     pub from: u64,
     /// One more than the offset of the last.
@@ -62,19 +62,19 @@ impl Document {
 impl TargetProgress {
     /// Whether the record at `offset` is settled.
     pub fn is_settled(&self, offset: u64) -> bool {
-        let next = self.open.partition_point(|range| range.to <= offset);
+        let next = self.gaps.partition_point(|gap| gap.to <= offset);
         self.done
-            || (offset < self.settled
-                && self.open.get(next).is_none_or(|range| offset < range.from))
+            || (offset < self.high_watermark
+                && self.gaps.get(next).is_none_or(|gap| offset < gap.from))
     }
 
-    /// Takes back that the record at `offset` is settled.
+    /// Makes a gap of the record at `offset`.
     pub fn reopen(&mut self, offset: u64) {
         if self.is_settled(offset) {
-            let next = self.open.partition_point(|range| range.from < offset);
-            self.open.insert(
+            let next = self.gaps.partition_point(|gap| gap.from < offset);
+            self.gaps.insert(
                 next,
-                Range {
+                Gap {
                     from: offset,
                     to: offset + 1,
                 },
@@ -82,19 +82,21 @@ impl TargetProgress {
         }
     }
 
-    /// Everything before this offset is settled.
-    pub fn cursor(&self) -> u64 {
-        self.open.first().map_or(self.settled, |range| range.from)
+    /// Every record before this offset is settled.
+    pub fn low_watermark(&self) -> u64 {
+        self.gaps
+            .first()
+            .map_or(self.high_watermark, |gap| gap.from)
     }
 }
 
-/// As it is written.
+/// The wire form of [`TargetProgress`].
 #[derive(Serialize, Deserialize)]
 struct Wire {
     #[serde(rename = "settled")]
-    settled: u64,
+    high_watermark: u64,
     #[serde(rename = "open", default, skip_serializing_if = "Vec::is_empty")]
-    open: Vec<(u64, u64)>,
+    gaps: Vec<(u64, u64)>,
     #[serde(rename = "more", default, skip_serializing_if = "String::is_empty")]
     more: String,
     #[serde(rename = "accepted", default)]
@@ -105,32 +107,32 @@ struct Wire {
 
 impl From<TargetProgress> for Wire {
     fn from(progress: TargetProgress) -> Wire {
-        let mut ranges = progress.open;
+        let mut gaps = progress.gaps;
         let packed = loop {
-            let packed = pack(ranges.get(PLAIN..).unwrap_or_default());
+            let packed = pack(gaps.get(PLAIN..).unwrap_or_default());
             if packed.len() <= PACKED {
                 break packed;
             }
             tracing::warn!(
-                ranges = ranges.len(),
+                ranges = gaps.len(),
                 "more open ranges than can be kept: some records may be sent twice"
             );
-            ranges = halved(&ranges);
+            gaps = merged_in_pairs(&gaps);
         };
-        let open = ranges
+        let gaps = gaps
             .iter()
             .take(PLAIN)
-            .map(|range| (range.from, range.to))
+            .map(|gap| (gap.from, gap.to))
             .collect();
         let TargetProgress {
-            settled,
+            high_watermark,
             accepted,
             done,
             ..
         } = progress;
         Wire {
-            settled,
-            open,
+            high_watermark,
+            gaps,
             more: packed,
             accepted,
             done,
@@ -140,43 +142,43 @@ impl From<TargetProgress> for Wire {
 
 impl From<Wire> for TargetProgress {
     fn from(wire: Wire) -> TargetProgress {
-        let mut open: Vec<_> = wire
-            .open
+        let mut gaps: Vec<_> = wire
+            .gaps
             .iter()
             .copied()
-            .map(|(from, to)| Range { from, to })
+            .map(|(from, to)| Gap { from, to })
             .collect();
-        open.extend(unpack(&wire.more));
+        gaps.extend(unpack(&wire.more));
         let Wire {
-            settled,
+            high_watermark,
             accepted,
             done,
             ..
         } = wire;
         TargetProgress {
-            settled,
-            open,
+            high_watermark,
+            gaps,
             accepted,
             done,
         }
     }
 }
 
-/// Half as many ranges, each over two: what lies between them counts as open again.
-fn halved(ranges: &[Range]) -> Vec<Range> {
-    let over = |pair: &[Range]| {
-        Some(Range {
+/// Half as many gaps, each over two of `gaps`: the settled records between the two are no longer known to be.
+fn merged_in_pairs(gaps: &[Gap]) -> Vec<Gap> {
+    let over = |pair: &[Gap]| {
+        Some(Gap {
             from: pair.first()?.from,
             to: pair.last()?.to,
         })
     };
-    ranges.chunks(2).filter_map(over).collect()
+    gaps.chunks(2).filter_map(over).collect()
 }
 
-/// The ranges' bounds, each as its distance from the one before, in seven bits a byte, in base64.
-fn pack(ranges: &[Range]) -> String {
+/// The bounds of `gaps`, each as its distance from the one before, in seven bits a byte, in base64.
+fn pack(gaps: &[Gap]) -> String {
     let (mut bytes, mut last) = (Vec::new(), 0);
-    for bound in ranges.iter().flat_map(|range| [range.from, range.to]) {
+    for bound in gaps.iter().flat_map(|gap| [gap.from, gap.to]) {
         let mut distance: u64 = bound - last;
         while distance >= 0x80 {
             bytes.push(distance as u8 | 0x80);
@@ -188,8 +190,8 @@ fn pack(ranges: &[Range]) -> String {
     STANDARD_NO_PAD.encode(bytes)
 }
 
-/// What [`pack`] packed.
-fn unpack(text: &str) -> Vec<Range> {
+/// The gaps that [`pack`] packed; empty if `text` is not base64.
+fn unpack(text: &str) -> Vec<Gap> {
     let (mut bounds, mut last, mut distance, mut shift) = (Vec::new(), 0u64, 0u64, 0);
     for byte in STANDARD_NO_PAD.decode(text).unwrap_or_default() {
         distance |= u64::from(byte & 0x7F)
@@ -205,7 +207,7 @@ fn unpack(text: &str) -> Vec<Range> {
     let (pairs, _) = bounds.as_chunks::<2>();
     pairs
         .iter()
-        .map(|[from, to]| Range {
+        .map(|[from, to]| Gap {
             from: *from,
             to: *to,
         })
@@ -217,22 +219,22 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn ranges(steps: &[(u64, u64)]) -> Vec<Range> {
+    fn gaps(steps: &[(u64, u64)]) -> Vec<Gap> {
         let mut at = 0;
-        let range = |(gap, length): &(u64, u64)| {
-            let from = at + gap;
+        let gap = |(distance, length): &(u64, u64)| {
+            let from = at + distance;
             at = from + length;
-            Range { from, to: at }
+            Gap { from, to: at }
         };
-        steps.iter().map(range).collect()
+        steps.iter().map(gap).collect()
     }
 
     proptest! {
         #[test]
         fn a_document_reads_back_as_it_was_written(steps in proptest::collection::vec((1u64..1 << 24, 1u64..1 << 20), 0..1200)) {
-            let open = ranges(&steps);
-            let settled = open.last().map_or(9, |range| range.to + 5);
-            let progress = TargetProgress { settled, open, accepted: true, done: false };
+            let gaps = gaps(&steps);
+            let high_watermark = gaps.last().map_or(9, |gap| gap.to + 5);
+            let progress = TargetProgress { high_watermark, gaps, accepted: true, done: false };
             let text = serde_json::to_string(&progress).unwrap();
             prop_assert_eq!(serde_json::from_str::<TargetProgress>(&text).unwrap(), progress);
             prop_assert!(text.len() < 19_000, "{} bytes", text.len());
@@ -240,25 +242,25 @@ mod tests {
 
         #[test]
         fn what_is_open_is_not_settled(steps in proptest::collection::vec((1u64..50, 1u64..50), 0..40), offset in 0u64..3000) {
-            let open = ranges(&steps);
-            let settled = open.last().map_or(100, |range| range.to + 50);
-            let expected = offset < settled && !open.iter().any(|range| (range.from..range.to).contains(&offset));
-            prop_assert_eq!(TargetProgress { settled, open, accepted: false, done: false }.is_settled(offset), expected);
+            let gaps = gaps(&steps);
+            let high_watermark = gaps.last().map_or(100, |gap| gap.to + 50);
+            let expected = offset < high_watermark && !gaps.iter().any(|gap| (gap.from..gap.to).contains(&offset));
+            prop_assert_eq!(TargetProgress { high_watermark, gaps, accepted: false, done: false }.is_settled(offset), expected);
         }
     }
 
     #[test]
     fn a_record_is_reopened_once() {
         let mut progress = TargetProgress {
-            settled: 100,
-            open: vec![Range { from: 50, to: 60 }],
+            high_watermark: 100,
+            gaps: vec![Gap { from: 50, to: 60 }],
             ..TargetProgress::default()
         };
         for offset in [70, 10, 55, 10, 100] {
             progress.reopen(offset);
         }
-        let range = |from, to| Range { from, to };
-        assert_eq!(progress.open, [range(10, 11), range(50, 60), range(70, 71)]);
+        let gap = |from, to| Gap { from, to };
+        assert_eq!(progress.gaps, [gap(10, 11), gap(50, 60), gap(70, 71)]);
     }
 
     #[test]
@@ -267,8 +269,8 @@ mod tests {
         let mut document = Document::default();
         for number in 0..crate::config::MOST_TARGETS {
             let progress = TargetProgress {
-                open: ranges(&steps),
-                settled: u64::MAX,
+                gaps: gaps(&steps),
+                high_watermark: u64::MAX,
                 ..TargetProgress::default()
             };
             document.targets.insert(format!("{number:0>64}"), progress);

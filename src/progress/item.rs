@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{Document, LEASE, ProgressError, Wish};
+use super::{ClaimRequest, Document, LEASE, ProgressError};
 use crate::object::ObjectRef;
 
 /// The version of the format; an item of a later one is not touched.
@@ -71,11 +71,14 @@ pub enum State {
     Done,
 }
 
-/// What may be done with an item.
-pub(super) enum Verdict {
+/// How a claim to an item is decided.
+pub(super) enum ClaimDecision {
+    /// It may be claimed, by writing this item.
     Claim(Item),
-    Done,
-    Held(Duration),
+    /// Every target that was asked for has all of the object.
+    AlreadyDone,
+    /// Another run's lease stands, for this long at most.
+    HeldByOther(Duration),
 }
 
 /// The key of an object's item, for people to search by.
@@ -95,12 +98,12 @@ pub(super) fn key(object: &ObjectRef, revision: &str) -> String {
     }
 }
 
-/// Who may have the object whose item is `found`.
-pub(super) fn judge(
+/// Decides whether `owner` may claim the object whose item is `found`.
+pub(super) fn decide(
     found: Option<&Item>,
-    wish: &Wish<'_>,
+    request: &ClaimRequest<'_>,
     owner: &str,
-) -> Result<Verdict, ProgressError> {
+) -> Result<ClaimDecision, ProgressError> {
     if let Some(newer) = found
         .map(|item| item.format)
         .filter(|format| *format > FORMAT)
@@ -110,33 +113,35 @@ pub(super) fn judge(
             place: "the file".into(),
         });
     }
-    let left = |item: &Item| Duration::from_millis(item.lease.saturating_sub(wish.now));
+    let left = |item: &Item| Duration::from_millis(item.lease.saturating_sub(request.now));
     // A lease that ends later than any can was written by a clock that is wrong, and must not hold for hours.
     let held = found
         .filter(|item| item.state == State::Running && item.owner != owner)
         .map(left);
     if let Some(left) = held.filter(|left| !left.is_zero() && *left <= LEASE * 2) {
-        return Ok(Verdict::Held(left));
+        return Ok(ClaimDecision::HeldByOther(left));
     }
     let mut item = found.cloned().unwrap_or_else(|| Item::fresh(owner));
     // What is kept here may be of a time before the replay whose progress is carried.
     let stale = |item: &Item| {
-        wish.replay
+        request
+            .replay
             .is_some_and(|replay| !item.replays.contains(&replay.token))
     };
-    if let Some(carried) = wish
+    if let Some(carried) = request
         .carried
         .filter(|carried| found.is_none_or(|found| found.epoch < carried.epoch || stale(found)))
     {
         (item.epoch, item.document) = (item.epoch.max(carried.epoch), carried.document.clone());
         item.replays.extend(
-            wish.replay
+            request
+                .replay
                 .filter(|_| stale(&item))
                 .map(|replay| replay.token.clone()),
         );
     }
-    if let Some(replay) = wish.replay.filter(|_| stale(&item)) {
-        let known = |name: &str| wish.targets.iter().any(|target| **target == *name);
+    if let Some(replay) = request.replay.filter(|_| stale(&item)) {
+        let known = |name: &str| request.targets.iter().any(|target| **target == *name);
         if let Some(name) = replay.targets.iter().find(|name| !known(name)) {
             return Err(ProgressError::Unknown(name.clone()));
         }
@@ -144,14 +149,14 @@ pub(super) fn judge(
     }
     if item
         .document
-        .is_done(wish.targets.iter().map(|target| &**target))
+        .is_done(request.targets.iter().map(|target| &**target))
     {
-        return Ok(Verdict::Done);
+        return Ok(ClaimDecision::AlreadyDone);
     }
-    item.forget(wish);
+    item.forget(request);
     let epoch = item.epoch + 1;
-    let lease = wish.now + LEASE.as_millis() as u64;
-    Ok(Verdict::Claim(Item {
+    let lease = request.now + LEASE.as_millis() as u64;
+    Ok(ClaimDecision::Claim(Item {
         owner: owner.to_owned(),
         state: State::Running,
         epoch,
@@ -198,10 +203,10 @@ impl Item {
     }
 
     /// Drops targets that are not configured, if there are too many.
-    fn forget(&mut self, wish: &Wish<'_>) {
-        let known = |name: &str| wish.targets.iter().any(|target| **target == *name);
+    fn forget(&mut self, request: &ClaimRequest<'_>) {
+        let known = |name: &str| request.targets.iter().any(|target| **target == *name);
         let all = self.document.targets.len()
-            + wish
+            + request
                 .targets
                 .iter()
                 .filter(|t| !self.document.targets.contains_key(&***t))
@@ -218,8 +223,8 @@ mod tests {
     use crate::progress::{Carried, TargetProgress};
     use std::sync::Arc;
 
-    fn wish(targets: &[Arc<str>]) -> Wish<'_> {
-        Wish {
+    fn request(targets: &[Arc<str>]) -> ClaimRequest<'_> {
+        ClaimRequest {
             targets,
             replay: None,
             carried: None,
@@ -248,9 +253,9 @@ mod tests {
         }
     }
 
-    fn claimed(verdict: Result<Verdict, ProgressError>) -> Option<Item> {
-        match verdict {
-            Ok(Verdict::Claim(item)) => Some(item),
+    fn claimed(decision: Result<ClaimDecision, ProgressError>) -> Option<Item> {
+        match decision {
+            Ok(ClaimDecision::Claim(item)) => Some(item),
             _ => None,
         }
     }
@@ -259,10 +264,10 @@ mod tests {
     fn an_object_that_is_done_for_every_target_of_today_is_done() {
         let (a, both) = ([Arc::from("a")], [Arc::from("a"), Arc::from("b")]);
         assert!(matches!(
-            judge(Some(&done(&["a"])), &wish(&a), "me"),
-            Ok(Verdict::Done)
+            decide(Some(&done(&["a"])), &request(&a), "me"),
+            Ok(ClaimDecision::AlreadyDone)
         ));
-        let item = claimed(judge(Some(&done(&["a"])), &wish(&both), "me")).unwrap();
+        let item = claimed(decide(Some(&done(&["a"])), &request(&both), "me")).unwrap();
         assert_eq!(
             (item.epoch, item.document.targets.len(), item.generation),
             (5, 1, 1),
@@ -280,15 +285,15 @@ mod tests {
             ..Item::fresh("other")
         };
         assert!(
-            matches!(judge(Some(&item), &wish(&targets), "me"), Ok(Verdict::Held(left)) if left == Duration::from_secs(10))
+            matches!(decide(Some(&item), &request(&targets), "me"), Ok(ClaimDecision::HeldByOther(left)) if left == Duration::from_secs(10))
         );
-        assert!(claimed(judge(Some(&item), &wish(&targets), "other")).is_some());
+        assert!(claimed(decide(Some(&item), &request(&targets), "other")).is_some());
         let over = Item {
             lease: 1_000_000,
             ..item.clone()
         };
         assert_eq!(
-            claimed(judge(Some(&over), &wish(&targets), "me"))
+            claimed(decide(Some(&over), &request(&targets), "me"))
                 .unwrap()
                 .epoch,
             4
@@ -298,7 +303,7 @@ mod tests {
             ..item
         };
         assert!(
-            claimed(judge(Some(&ahead), &wish(&targets), "me")).is_some(),
+            claimed(decide(Some(&ahead), &request(&targets), "me")).is_some(),
             "by a clock that is hours ahead"
         );
     }
@@ -310,11 +315,11 @@ mod tests {
             token: "message-1".into(),
             targets: vec!["b".into()],
         };
-        let wish = Wish {
+        let request = ClaimRequest {
             replay: Some(&replay),
-            ..wish(&targets)
+            ..request(&targets)
         };
-        let first = claimed(judge(Some(&done(&["a", "b"])), &wish, "me")).unwrap();
+        let first = claimed(decide(Some(&done(&["a", "b"])), &request, "me")).unwrap();
         assert_eq!(
             (first.generation, first.document.targets.len()),
             (2, 1),
@@ -327,26 +332,32 @@ mod tests {
             ..first
         };
         assert!(
-            matches!(judge(Some(&settled), &wish, "me"), Ok(Verdict::Done)),
+            matches!(
+                decide(Some(&settled), &request, "me"),
+                Ok(ClaimDecision::AlreadyDone)
+            ),
             "the same message again"
         );
-        let a_alone = Wish {
+        let a_alone = ClaimRequest {
             targets: &targets[..1],
-            ..wish
+            ..request
         };
         assert!(
-            matches!(judge(Some(&settled), &a_alone, "me"), Ok(Verdict::Done)),
+            matches!(
+                decide(Some(&settled), &a_alone, "me"),
+                Ok(ClaimDecision::AlreadyDone)
+            ),
             "b was taken out in mid-chain"
         );
         let whole = ReplayRequest {
             token: "message-2".into(),
             targets: Vec::new(),
         };
-        let anew = claimed(judge(
+        let anew = claimed(decide(
             Some(&settled),
-            &Wish {
+            &ClaimRequest {
                 replay: Some(&whole),
-                ..wish
+                ..request
             },
             "me",
         ))
@@ -361,11 +372,11 @@ mod tests {
             targets: vec!["c".into()],
         };
         assert_eq!(
-            judge(
+            decide(
                 None,
-                &Wish {
+                &ClaimRequest {
                     replay: Some(&strange),
-                    ..wish
+                    ..request
                 },
                 "me"
             )
@@ -390,11 +401,11 @@ mod tests {
         };
         for (epoch, bad) in [(5, 0), (6, 77)] {
             let carried = carried(epoch);
-            let item = claimed(judge(
+            let item = claimed(decide(
                 Some(&kept),
-                &Wish {
+                &ClaimRequest {
                     carried: Some(&carried),
-                    ..wish(&targets)
+                    ..request(&targets)
                 },
                 "me",
             ))
@@ -411,7 +422,7 @@ mod tests {
             targets: Vec::new(),
         };
         let halfway = TargetProgress {
-            settled: 50,
+            high_watermark: 50,
             ..TargetProgress::default()
         };
         let document = Document {
@@ -423,13 +434,13 @@ mod tests {
             epoch: 2,
             document: document.clone(),
         };
-        let wish = Wish {
+        let request = ClaimRequest {
             replay: Some(&replay),
             carried: Some(&carried),
-            ..wish(&targets)
+            ..request(&targets)
         };
         for kept in [None, Some(&done(&["a"]))] {
-            let item = claimed(judge(kept, &wish, "me")).unwrap();
+            let item = claimed(decide(kept, &request, "me")).unwrap();
             assert_eq!(
                 (&item.document, &item.replays),
                 (&document, &vec!["message-1".to_owned()])
@@ -444,7 +455,7 @@ mod tests {
             ..Item::fresh("old")
         };
         assert_eq!(
-            judge(Some(&item), &wish(&[Arc::from("a")]), "me").err(),
+            decide(Some(&item), &request(&[Arc::from("a")]), "me").err(),
             Some(ProgressError::Newer {
                 found: 2,
                 place: "the file".into()

@@ -141,17 +141,17 @@ impl Local {
 mod tests {
     use super::*;
     use crate::object::ObjectRef;
-    use crate::progress::{Answer, Document, Progress, TargetProgress, Wish};
+    use crate::progress::{ClaimOutcome, ClaimRequest, Document, Progress, TargetProgress};
 
-    async fn claim(local: &Local, targets: &[Arc<str>]) -> Answer {
-        let wish = Wish {
+    async fn claim(local: &Local, targets: &[Arc<str>]) -> ClaimOutcome {
+        let request = ClaimRequest {
             targets,
             replay: None,
             carried: None,
             now: 1000,
         };
         Progress::Local(local.clone())
-            .claim(&ObjectRef::new("b", "k"), "1", wish)
+            .claim(&ObjectRef::new("b", "k"), "1", request)
             .await
             .unwrap()
     }
@@ -168,12 +168,15 @@ mod tests {
                 .to_string()
                 .contains("another run uses it")
         );
-        let Answer::Mine(mut claim_of_first) = claim(&local, &targets).await else {
+        let ClaimOutcome::Acquired(mut claim_of_first) = claim(&local, &targets).await else {
             panic!("it is free")
         };
-        assert!(matches!(claim(&local, &targets).await, Answer::Held(_)));
+        assert!(matches!(
+            claim(&local, &targets).await,
+            ClaimOutcome::HeldByOther(_)
+        ));
         let halfway = TargetProgress {
-            settled: 500,
+            high_watermark: 500,
             ..TargetProgress::default()
         };
         let document = Document {
@@ -193,10 +196,10 @@ mod tests {
         .unwrap();
         for _ in 0..2 {
             let local = Local::in_file(&path).unwrap();
-            let Answer::Mine(claim) = claim(&local, &targets).await else {
+            let ClaimOutcome::Acquired(claim) = claim(&local, &targets).await else {
                 panic!("its owner is dead")
             };
-            assert_eq!(claim.document().targets["a"].settled, 500);
+            assert_eq!(claim.document().targets["a"].high_watermark, 500);
         }
         std::fs::write(&path, "clicks\n").unwrap();
         assert!(

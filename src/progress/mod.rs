@@ -1,12 +1,12 @@
 //! How far each target got with each object, so that an object that comes again goes on where it stopped.
 //!
 //! An object is known by bucket, key and revision: its version, else its ETag. A run claims it, which no
-//! other can then do for the time of a lease; keeps the claim alive; and writes what is settled as it goes,
-//! each time on the condition that the claim still stands.
+//! other can then do for the time of a lease; renews the lease; and writes a checkpoint of what is settled as
+//! it goes, each time on the condition that the claim still stands.
 
+mod checkpoint;
 mod document;
 mod item;
-mod keep;
 mod local;
 mod table;
 
@@ -15,13 +15,13 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-pub use document::{Document, Range, TargetProgress};
+pub use checkpoint::{CheckpointSource, CheckpointWriter, LeaseGuard, SAVE, milliseconds};
+pub use document::{Document, Gap, TargetProgress};
 pub use item::{ReplayRequest, State};
-pub use keep::{Fence, Keeper, SAVE, Settling, milliseconds};
 pub use local::{Busy, Local};
 pub use table::Table;
 
-use item::{Item, Verdict};
+use item::{ClaimDecision, Item};
 
 use crate::object::ObjectRef;
 
@@ -37,31 +37,31 @@ pub enum Progress {
     Local(Local),
 }
 
-/// What a run wants of an object.
+/// A run's request to claim an object.
 #[derive(Clone, Copy, Debug)]
-pub struct Wish<'w> {
+pub struct ClaimRequest<'r> {
     /// The targets that are configured.
-    pub targets: &'w [std::sync::Arc<str>],
+    pub targets: &'r [std::sync::Arc<str>],
     /// Whether it is to be forwarded again though it was.
-    pub replay: Option<&'w ReplayRequest>,
+    pub replay: Option<&'r ReplayRequest>,
     /// What an earlier run handed on, for want of a table.
-    pub carried: Option<&'w Carried>,
+    pub carried: Option<&'r Carried>,
     /// Milliseconds since 1970.
     pub now: u64,
 }
 
-/// What became of a wish.
+/// The outcome of a request.
 #[derive(Debug)]
-pub enum Answer {
-    /// The object is this run's.
-    Mine(Claim),
-    /// Every target has all of it.
-    Done,
-    /// Another run has it, for so long at most.
-    Held(Duration),
+pub enum ClaimOutcome {
+    /// The run holds the object's lease.
+    Acquired(Claim),
+    /// Every target has all of the object.
+    AlreadyDone,
+    /// Another run holds the lease, for this long at most.
+    HeldByOther(Duration),
 }
 
-/// An object that is this run's, and how far it was.
+/// An object that this run has claimed, and the progress as last written.
 #[derive(Clone, Debug)]
 pub struct Claim {
     key: String,
@@ -163,28 +163,28 @@ impl Progress {
         &self,
         object: &ObjectRef,
         revision: &str,
-        wish: Wish<'_>,
-    ) -> Result<Answer, ProgressError> {
+        request: ClaimRequest<'_>,
+    ) -> Result<ClaimOutcome, ProgressError> {
         let key = item::key(object, revision);
         // No other claim has its name: an answer that was lost is known by it.
         let owner = format!("{:032x}", fastrand::u128(..));
         // The usual object was never seen: one write claims it. A replay's was, and what it asks depends on that.
-        let mut found = if wish.replay.is_some() {
+        let mut found = if request.replay.is_some() {
             self.get(&key).await?
         } else {
             None
         };
         loop {
-            let item = match item::judge(found.as_ref(), &wish, &owner)? {
-                Verdict::Claim(item) => item,
-                Verdict::Done => return Ok(Answer::Done),
-                Verdict::Held(left) => return Ok(Answer::Held(left)),
+            let item = match item::decide(found.as_ref(), &request, &owner)? {
+                ClaimDecision::Claim(item) => item,
+                ClaimDecision::AlreadyDone => return Ok(ClaimOutcome::AlreadyDone),
+                ClaimDecision::HeldByOther(left) => return Ok(ClaimOutcome::HeldByOther(left)),
             };
-            match self.put(&key, &item, found.as_ref(), wish.now).await? {
-                None => return Ok(Answer::Mine(Claim { key, item })),
+            match self.put(&key, &item, found.as_ref(), request.now).await? {
+                None => return Ok(ClaimOutcome::Acquired(Claim { key, item })),
                 // The write before had arrived after all.
                 Some(there) if there.owner == owner => {
-                    return Ok(Answer::Mine(Claim { key, item: there }));
+                    return Ok(ClaimOutcome::Acquired(Claim { key, item: there }));
                 }
                 Some(there) => found = Some(there),
             }

@@ -251,14 +251,14 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::progress::{Document, Range, TargetProgress};
+    use crate::progress::{Document, Gap, TargetProgress};
     use serde_json::Value;
 
     #[test]
     fn an_item_reads_back_as_it_was_written() {
         let hook = TargetProgress {
-            settled: 900,
-            open: vec![Range { from: 3, to: 40 }],
+            high_watermark: 900,
+            gaps: vec![Gap { from: 3, to: 40 }],
             accepted: true,
             done: false,
         };

@@ -14,7 +14,7 @@ use super::room::{Batch, Room};
 use super::state::LaneState;
 use super::windows::{Windows, hour};
 use crate::outcome::Tally;
-use crate::progress::{Settling, TargetProgress};
+use crate::progress::{CheckpointSource, TargetProgress};
 use crate::quarantine::Row;
 use crate::targets::{Entry, Limits, Target};
 use clicks::click::{Click, ClickId};
@@ -59,7 +59,7 @@ pub struct Full {
     /// What was offered before the record that came after it.
     before: Offered,
     /// Every record before this offset is in this batch or one before it, or dealt with otherwise.
-    frontier: u64,
+    high_watermark: u64,
 }
 
 impl Lane {
@@ -95,7 +95,7 @@ impl Lane {
     }
 
     /// What is settled, as it changes.
-    pub fn settling(&self) -> Arc<dyn Settling> {
+    pub fn checkpoint_source(&self) -> Arc<dyn CheckpointSource> {
         self.state.clone()
     }
 
@@ -173,7 +173,7 @@ impl Lane {
         Some(Full {
             batch,
             before,
-            frontier: at,
+            high_watermark: at,
         })
     }
 
@@ -252,11 +252,11 @@ impl Lane {
             windows.end();
         }
         self.advance(end);
-        let frontier = self.dropped.unwrap_or(end);
+        let high_watermark = self.dropped.unwrap_or(end);
         Some(Full {
             batch: self.batcher.take()?,
             before: self.offered,
-            frontier,
+            high_watermark,
         })
     }
 
@@ -264,8 +264,9 @@ impl Lane {
     /// having been offered.
     pub fn halt(&mut self, at: u64) {
         let batch = self.batcher.take().unwrap_or_default();
-        let frontier = self.dropped.unwrap_or(at);
-        self.state.ledger(|ledger| ledger.queue(&batch, frontier));
+        let high_watermark = self.dropped.unwrap_or(at);
+        self.state
+            .ledger(|ledger| ledger.queue(&batch, high_watermark));
         self.state.leave(batch.len());
     }
 

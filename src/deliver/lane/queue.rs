@@ -8,7 +8,7 @@ impl Lane {
     /// batch, takes back what came after it, and `false` says so: it [goes on](Self::go_on) alone.
     pub async fn enqueue(&mut self, full: Full, may_detach: bool) -> bool {
         self.state
-            .ledger(|ledger| ledger.queue(&full.batch, full.frontier));
+            .ledger(|ledger| ledger.queue(&full.batch, full.high_watermark));
         self.pending = full.batch;
         let place = place(&self.queue, &self.room, &self.pending);
         tokio::select! {
@@ -16,7 +16,7 @@ impl Lane {
             place = place => self.send(place),
             () = self.state.holds_up(), if may_detach && !self.state.has_ended() => {
                 self.batcher.take();
-                (self.offered, self.resume) = (full.before, full.frontier);
+                (self.offered, self.resume) = (full.before, full.high_watermark);
                 return false;
             }
         }

@@ -150,7 +150,12 @@ impl<'p, 'f> Pass<'p, 'f> {
                 self.queue(full).await;
                 Ok(())
             }
-            Todo::Bad(row, at) => self.shared.books.bad(&row, at).await.map_err(End::Failed),
+            Todo::Bad(row, at) => self
+                .shared
+                .checkpointer
+                .bad(&row, at)
+                .await
+                .map_err(End::Failed),
             Todo::Tail(bad) => Err(self.tail(bad).await),
             Todo::End => Err(End::Complete),
         }
@@ -215,7 +220,7 @@ impl<'p, 'f> Pass<'p, 'f> {
         self.bytes = bytes;
     }
 
-    /// Keeps the books up to `offset`, all before which was offered; or says why the pass ends there.
+    /// Keeps the checkpointer up to `offset`, all before which was offered; or says why the pass ends there.
     async fn go_on(&mut self, offset: u64, control: &RunControl) -> Result<(), End> {
         self.note(offset);
         self.lanes
@@ -233,7 +238,7 @@ impl<'p, 'f> Pass<'p, 'f> {
     /// Stores rejected records before they pile up.
     async fn keep_rows(&mut self) -> Result<(), String> {
         if self.lanes.iter().any(|lane| lane.rows() >= ROWS) {
-            self.shared.books.rows().await
+            self.shared.checkpointer.rows().await
         } else {
             Ok(())
         }
@@ -244,7 +249,7 @@ impl<'p, 'f> Pass<'p, 'f> {
         let (offset, reason) = (bad.place.offset, bad.reason.clone());
         let kept = self
             .shared
-            .books
+            .checkpointer
             .bad(&Row::bad(self.object.clone(), bad, RowKind::Object), offset)
             .await;
         kept.map_or_else(End::Failed, |()| End::Corrupt { offset, reason })

@@ -1,4 +1,4 @@
-//! A claim kept alive while its run lasts, and the fence that stops the run if it is not.
+//! Writes checkpoints of one object's progress, which renews its lease; and guards the run against a lost lease.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -8,34 +8,34 @@ use tokio::time::Instant;
 use super::{Carried, Claim, Document, LEASE, Progress, ProgressError, State, TargetProgress};
 use crate::quarantine::Row;
 
-/// How often progress is written while there is some: what a crash may double is a second's worth.
+/// How often progress is written while there is some: a crash can duplicate at most a second's worth.
 pub const SAVE: Duration = Duration::from_secs(1);
-/// How often the lease is renewed when there is none.
+/// How often the lease is renewed while there is no progress.
 const RENEW: Duration = Duration::from_secs(10);
-/// How long before the lease is over nothing more is sent: a request on its way has to arrive.
+/// No request starts this close to the end of the lease, so that those in flight can finish.
 const MARGIN: Duration = Duration::from_secs(2);
 
-/// Until when a run may send. It falls when the lease is over, or when another run has the object.
+/// Says until when a run may send: until its lease is over, or another run has claimed the object.
 #[derive(Debug)]
-pub struct Fence(Mutex<Lease>);
+pub struct LeaseGuard(Mutex<Lease>);
 
 #[derive(Debug)]
 struct Lease {
     until: Instant,
-    /// What the last write has come to.
+    /// Why the last write failed, if it did.
     trouble: Option<ProgressError>,
 }
 
-impl Fence {
-    fn new(until: Instant) -> Fence {
-        Fence(Mutex::new(Lease {
+impl LeaseGuard {
+    fn new(until: Instant) -> LeaseGuard {
+        LeaseGuard(Mutex::new(Lease {
             until,
             trouble: None,
         }))
     }
 
-    /// Why nothing may be sent any more; nothing if it still stands.
-    pub fn has_fallen(&self) -> Option<String> {
+    /// Why the lease is lost, so that nothing may be sent any more; `None` while it stands.
+    pub fn lost(&self) -> Option<String> {
         let lease = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match &lease.trouble {
             Some(gone @ (ProgressError::Lost | ProgressError::Deleted)) => Some(gone.to_string()),
@@ -54,78 +54,78 @@ impl Fence {
     }
 }
 
-/// What one target settles, as its run goes on. A record that it rejects is settled once its row is stored.
-pub trait Settling: Send + Sync {
+/// Gives the progress of one target, as its run goes on. A record that it rejects is settled once its row is stored.
+pub trait CheckpointSource: Send + Sync {
     /// The target's name.
     fn target(&self) -> &Arc<str>;
-    /// What is settled now.
+    /// The progress now.
     fn progress(&self) -> TargetProgress;
-    /// The rows that are not stored, each with the offset of its record; they are the caller's now.
+    /// Takes the rows that are not stored, each with the offset of its record.
     fn take_rows(&self) -> Vec<(u64, Row)>;
-    /// The rows of the records at these offsets are stored.
+    /// Notes that the rows of the records at these offsets are stored.
     fn stored(&self, offsets: &[u64]);
-    /// These rows could not be stored.
+    /// Gives back rows that could not be stored.
     fn put_back(&self, rows: Vec<(u64, Row)>);
 }
 
-/// Writes one object's progress.
-pub struct Keeper {
+/// Writes checkpoints of one object's progress.
+pub struct CheckpointWriter {
     progress: Progress,
     claim: Claim,
-    fence: Arc<Fence>,
+    lease: Arc<LeaseGuard>,
     written: Instant,
     clock: fn() -> SystemTime,
 }
 
-impl Keeper {
-    /// Of a claim made after `asked`.
+impl CheckpointWriter {
+    /// For `claim`, which was asked for at `asked`: its lease counts from then.
     pub fn new(
         progress: Progress,
         claim: Claim,
         asked: Instant,
         clock: fn() -> SystemTime,
-    ) -> Keeper {
-        let fence = Arc::new(Fence::new(asked + LEASE - MARGIN));
-        Keeper {
+    ) -> CheckpointWriter {
+        let lease = Arc::new(LeaseGuard::new(asked + LEASE - MARGIN));
+        CheckpointWriter {
             progress,
             claim,
-            fence,
+            lease,
             written: asked,
             clock,
         }
     }
 
-    /// Until when the run may send.
-    pub fn fence(&self) -> Arc<Fence> {
-        self.fence.clone()
+    /// The guard that says until when the run may send.
+    pub fn lease(&self) -> Arc<LeaseGuard> {
+        self.lease.clone()
     }
 
-    /// What was last written.
+    /// The progress as last written.
     pub fn document(&self) -> &Document {
         self.claim.document()
     }
 
-    /// What was last written, for a message.
+    /// The progress as last written, for a message.
     pub fn carry(&self) -> Carried {
         self.claim.carry()
     }
 
-    /// Whether it is time to write `document`.
+    /// Whether `document` should be written now.
     pub fn is_due(&self, document: &Document) -> bool {
         (self.is_durable() && document != self.document()) || self.must_renew()
     }
 
-    /// Whether the lease must be renewed, whatever has changed.
+    /// Whether the lease must be renewed, even if nothing has changed.
     pub fn must_renew(&self) -> bool {
         self.written.elapsed() >= RENEW
     }
 
-    /// Whether progress is worth writing before the end.
+    /// Whether progress outlives the process, so that it is worth writing before the end.
     pub fn is_durable(&self) -> bool {
         self.progress.is_durable()
     }
 
-    /// Writes `document`, and gives the claim up unless the run goes on.
+    /// Writes `document`. In state `Running` that renews the lease; in any other it gives the claim up.
     pub async fn write(&mut self, document: Document, state: State) -> Result<(), ProgressError> {
         let asked = Instant::now();
         let result = self
@@ -137,7 +137,7 @@ impl Keeper {
                 milliseconds((self.clock)()),
             )
             .await;
-        self.fence.note(&result, asked + LEASE - MARGIN);
+        self.lease.note(&result, asked + LEASE - MARGIN);
         if result.is_ok() {
             self.written = asked;
         }
@@ -145,7 +145,7 @@ impl Keeper {
     }
 }
 
-/// Since 1970.
+/// Milliseconds from 1970 to `time`; 0 if it lies before.
 pub fn milliseconds(time: SystemTime) -> u64 {
     time.duration_since(SystemTime::UNIX_EPOCH)
         .map_or(0, |since| since.as_millis() as u64)

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::state::LaneState;
-use crate::progress::{Settling, TargetProgress};
+use crate::progress::{CheckpointSource, TargetProgress};
 use crate::quarantine::Row;
 
-impl Settling for LaneState {
+impl CheckpointSource for LaneState {
     fn target(&self) -> &Arc<str> {
         &self.name
     }

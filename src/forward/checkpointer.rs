@@ -9,14 +9,14 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 
 use crate::object::ObjectError;
 use crate::outcome::TargetOutcome;
-use crate::progress::{Carried, Document, Keeper, SAVE, Settling, State};
+use crate::progress::{Carried, CheckpointSource, CheckpointWriter, Document, SAVE, State};
 use crate::quarantine::{Quarantine, Row, Writer};
 
 /// How long storing rows may take at most.
 const ROWS: Duration = Duration::from_secs(10);
 
-/// The books of one run over one object.
-pub(super) struct Books<'f> {
+/// The checkpointer of one run over one object.
+pub(super) struct Checkpointer<'f> {
     inner: Mutex<Inner<'f>>,
 }
 
@@ -32,14 +32,14 @@ struct Inner<'f> {
     unstored: Vec<u64>,
     /// The rules for what is bad.
     rules: u32,
-    lanes: Vec<Arc<dyn Settling>>,
-    keeper: Option<Keeper>,
+    lanes: Vec<Arc<dyn CheckpointSource>>,
+    writer: Option<CheckpointWriter>,
     /// Why rows are not stored: no target is done then, and of bad records those lost are told anew.
     broken: Option<String>,
 }
 
-/// How the books were closed.
-pub(super) struct Closed {
+/// How the checkpointer were closed.
+pub(super) struct FinalCheckpoint {
     /// What a message to the next run must carry.
     pub(super) carried: Option<Carried>,
     /// Whether rows of bad records were stored that were not before.
@@ -48,21 +48,21 @@ pub(super) struct Closed {
     pub(super) problem: Option<String>,
 }
 
-impl<'f> Books<'f> {
+impl<'f> Checkpointer<'f> {
     /// Rows go to `quarantine` until `end`; what is bad is by `rules`.
     pub(super) fn open(
         (quarantine, end): (&'f Quarantine, Instant),
         rules: u32,
-        lanes: Vec<Arc<dyn Settling>>,
-        keeper: Option<Keeper>,
-    ) -> Books<'f> {
-        let before = keeper
+        lanes: Vec<Arc<dyn CheckpointSource>>,
+        writer: Option<CheckpointWriter>,
+    ) -> Checkpointer<'f> {
+        let before = writer
             .as_ref()
-            .map(Keeper::document)
+            .map(CheckpointWriter::document)
             .filter(|document| document.rules == rules);
         let until = before.map_or(0, |document| document.bad);
         let (bad, unstored) = (quarantine.writer(), Vec::new());
-        Books {
+        Checkpointer {
             inner: Mutex::new(Inner {
                 quarantine,
                 end,
@@ -71,7 +71,7 @@ impl<'f> Books<'f> {
                 unstored,
                 rules,
                 lanes,
-                keeper,
+                writer,
                 broken: None,
             }),
         }
@@ -84,7 +84,7 @@ impl<'f> Books<'f> {
             return Ok(());
         }
         inner.until = at + 1;
-        if inner.keeper.is_some() {
+        if inner.writer.is_some() {
             inner.unstored.push(at);
         }
         let allowed = inner.allowed();
@@ -98,8 +98,8 @@ impl<'f> Books<'f> {
     }
 
     /// Writes progress as there is some, and renews the lease, until `stop`. What goes wrong is told at the end,
-    /// or the fence falls.
-    pub(super) async fn keep(&self, stop: &Notify) {
+    /// or the lease falls.
+    pub(super) async fn renew(&self, stop: &Notify) {
         let mut ticks = interval_at(Instant::now() + SAVE, SAVE);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -108,20 +108,20 @@ impl<'f> Books<'f> {
                 () = stop.notified() => return,
             }
             let mut inner = self.inner.lock().await;
-            let Some(keeper) = &inner.keeper else { return };
-            if !keeper.is_durable() && !keeper.must_renew() {
+            let Some(writer) = &inner.writer else { return };
+            if !writer.is_durable() && !writer.must_renew() {
                 continue;
             }
             let document = inner.collect().await;
-            let Some(keeper) = inner
-                .keeper
+            let Some(writer) = inner
+                .writer
                 .as_mut()
-                .filter(|keeper| keeper.is_due(&document))
+                .filter(|writer| writer.is_due(&document))
             else {
                 continue;
             };
             let written = tokio::select! {
-                written = keeper.write(document, State::Running) => written,
+                written = writer.write(document, State::Running) => written,
                 // Should it arrive after all, the last write takes it into account, or it is refused.
                 () = stop.notified() => return,
             };
@@ -132,18 +132,18 @@ impl<'f> Books<'f> {
     }
 
     /// Stores everything, and gives the claim up.
-    pub(super) async fn close(self, outcomes: &[TargetOutcome]) -> Closed {
+    pub(super) async fn finish(self, outcomes: &[TargetOutcome]) -> FinalCheckpoint {
         let mut inner = self.inner.into_inner();
         let mut document = inner.collect().await;
         let broken = inner.broken.take();
-        let Some(mut keeper) = inner.keeper.take() else {
-            return Closed {
+        let Some(mut writer) = inner.writer.take() else {
+            return FinalCheckpoint {
                 carried: None,
                 moved: inner.until > 0,
                 problem: broken,
             };
         };
-        let moved = document.bad > keeper.document().bad;
+        let moved = document.bad > writer.document().bad;
         let is_done = |name: &str| {
             outcomes
                 .iter()
@@ -155,7 +155,7 @@ impl<'f> Books<'f> {
             .filter(|(name, _)| broken.is_none() && is_done(name))
         {
             progress.done = true;
-            progress.open.clear();
+            progress.gaps.clear();
         }
         let all = inner.lanes.iter().all(|lane| {
             document
@@ -163,12 +163,12 @@ impl<'f> Books<'f> {
                 .get(&**lane.target())
                 .is_some_and(|progress| progress.done)
         });
-        let written = keeper
+        let written = writer
             .write(document, if all { State::Done } else { State::Open })
             .await;
         let problem = broken.or(written.err().map(|error| error.to_string()));
-        Closed {
-            carried: Some(keeper.carry()),
+        FinalCheckpoint {
+            carried: Some(writer.carry()),
             moved,
             problem,
         }
@@ -183,9 +183,9 @@ impl Inner<'_> {
         let bad = self.note(flushed);
         let _ = self.store().await;
         let mut document = self
-            .keeper
+            .writer
             .as_ref()
-            .map(|keeper| keeper.document().clone())
+            .map(|writer| writer.document().clone())
             .unwrap_or_default();
         if bad.is_ok() {
             (document.bad, document.rules) = (self.until, self.rules);
