@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use clicks::click::{Click, Normaliser, Seen};
-use clicks::decode::{Caps, Decoder, Item, Record, Resume};
+use clicks::decode::{DecodeLimits, Decoder, Item, Record, Resume};
 use clicks::json::Parser;
 use clicks::sample::{Framing, Sample};
 use clickstream_forwarder::object::ObjectRef;
@@ -28,7 +28,7 @@ pub fn sample(framing: Framing, records: Option<u64>, bytes: Option<u64>) -> Byt
 
 /// Gives each record of `file` to `visit`, and says how many there were.
 pub fn records(file: &Bytes, visit: impl FnMut(&Record<'_>)) -> u64 {
-    read(file, Decoder::new(Caps::default()), visit).0
+    read(file, Decoder::new(DecodeLimits::default()), visit).0
 }
 
 fn read(file: &Bytes, mut decoder: Decoder, mut visit: impl FnMut(&Record<'_>)) -> (u64, Parser) {
@@ -70,13 +70,13 @@ impl Tools {
 
     /// Gives each click of `file` to `visit`, and says how many there were.
     pub fn clicks(&mut self, file: &Bytes, mut visit: impl FnMut(&Click<'_>)) -> u64 {
-        let caps = Caps::default();
+        let limits = DecodeLimits::default();
         let mut parser = self
             .parser
             .take()
-            .unwrap_or_else(|| Parser::new(caps.depth));
+            .unwrap_or_else(|| Parser::new(limits.depth));
         parser.renew();
-        let decoder = Decoder::at(Resume::default(), caps, parser);
+        let decoder = Decoder::at(Resume::default(), limits, parser);
         let (normaliser, object, mut seen) = (&mut self.normaliser, &self.object, Seen::new());
         let (count, parser) = read(file, decoder, |record| {
             visit(

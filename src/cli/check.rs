@@ -122,7 +122,7 @@ fn describe(config: &Config) -> String {
         Some(table) => format!("table {table}"),
         None => "not kept beyond one process: a file that comes again may go to every target again (set PROGRESS_TABLE)".to_owned(),
     };
-    let caps = config.caps;
+    let limits = config.decode_limits;
     let store = config.directory.as_ref().map_or("S3".to_owned(), |path| {
         format!("the directory {} instead of S3", path.display())
     });
@@ -138,7 +138,7 @@ fn describe(config: &Config) -> String {
     }
     text += &format!(
         "caps           record {} bytes, depth {}, object {} bytes, inflation {} : 1\n",
-        caps.record_bytes, caps.depth, caps.object_bytes, caps.ratio
+        limits.record_bytes, limits.depth, limits.object_bytes, limits.ratio
     );
     let unset = |name: &str| {
         vars::environment()

@@ -13,7 +13,7 @@ use crate::object::ObjectRef;
 use crate::platform::aws::Aws;
 use crate::platform::log::LEVELS;
 use crate::targets::Context;
-use clicks::decode::Caps;
+use clicks::decode::DecodeLimits;
 use names::target_names;
 pub(crate) use names::{listed, prefix_of};
 pub use target::TargetConfig;
@@ -112,8 +112,8 @@ pub struct Config {
     pub quarantine: Place,
     /// The directory that stands for S3, if one does.
     pub directory: Option<PathBuf>,
-    /// The decoder's caps.
-    pub caps: Caps,
+    /// The decoder's limits.
+    pub decode_limits: DecodeLimits,
     /// The table that keeps progress.
     pub progress_table: Option<String>,
     /// The queue for continuations.
@@ -263,7 +263,7 @@ impl Config {
             sources,
             quarantine,
             directory,
-            caps: caps(&globals),
+            decode_limits: decode_limits(&globals),
             progress_table: globals.text("PROGRESS_TABLE").map(str::to_owned),
             continue_queue: globals.parse("CONTINUE_QUEUE_URL", queue),
             deadline_margin: globals.duration("DEADLINE_MARGIN"),
@@ -322,8 +322,8 @@ fn place(text: &str) -> Result<Place, String> {
     }
 }
 
-fn caps(globals: &Scope<'_>) -> Caps {
-    let default = Caps::default();
+fn decode_limits(globals: &Scope<'_>) -> DecodeLimits {
+    let default = DecodeLimits::default();
     let range = |key: &str, value: Option<u64>, most: u64| {
         let fits = value.is_none_or(|value| value <= most);
         if !fits {
@@ -347,7 +347,7 @@ fn caps(globals: &Scope<'_>) -> Caps {
         globals.count("MAX_DEPTH").map(|n| n as u64),
         1000,
     );
-    Caps {
+    DecodeLimits {
         record_bytes: record.map_or(default.record_bytes, |n| n as usize),
         depth: depth.map_or(default.depth, |n| n as u32),
         object_bytes: globals

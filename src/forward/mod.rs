@@ -24,7 +24,7 @@ use crate::outcome::{End, Outcome};
 use crate::progress::{CheckpointWriter, Progress, Table};
 use crate::quarantine::Quarantine;
 use checkpointer::Checkpointer;
-use clicks::decode::Caps;
+use clicks::decode::DecodeLimits;
 use open::{GONE, REPLACED};
 pub use probe::Probe;
 use tools::Toolbox;
@@ -42,7 +42,7 @@ pub struct Forwarder {
     quarantine: Quarantine,
     progress: Option<Progress>,
     sources: Option<Vec<S3Prefix>>,
-    caps: Caps,
+    decode_limits: DecodeLimits,
     /// A fingerprint of what decides which records are bad.
     rules: u32,
     clock: fn() -> SystemTime,
@@ -83,7 +83,7 @@ impl Forwarder {
             .collect();
         let entries = (config.room * 2 / targets.len().max(1) as u64).max(ENTRIES);
         Forwarder {
-            rules: rules(config.caps, &targets),
+            rules: rules(config.decode_limits, &targets),
             targets,
             cuts: config
                 .targets
@@ -102,7 +102,7 @@ impl Forwarder {
             bytes: AtomicU64::new(0),
             progress: None,
             sources: config.sources,
-            caps: config.caps,
+            decode_limits: config.decode_limits,
             clock: config.clock,
             tools: Toolbox::default(),
             room: Semaphore::new((config.room >> 10) as usize),
@@ -273,13 +273,13 @@ impl Forwarder {
 /// A row that is fed back is bad if its target is not there, so the targets are among the rules.
 ///
 /// The text that is hashed is spelled out: stored progress compares it across releases.
-fn rules(caps: Caps, targets: &[Arc<str>]) -> u32 {
-    let Caps {
+fn rules(limits: DecodeLimits, targets: &[Arc<str>]) -> u32 {
+    let DecodeLimits {
         record_bytes,
         depth,
         object_bytes,
         ratio,
-    } = caps;
+    } = limits;
     let names: Vec<String> = targets.iter().map(|name| format!("\"{name}\"")).collect();
     let digest = Sha256::digest(format!(
         "{} Caps {{ record_bytes: {record_bytes}, depth: {depth}, object_bytes: {object_bytes}, \

@@ -24,7 +24,7 @@ impl Forwarder {
         ),
         outcome: &mut Outcome,
     ) {
-        let mut first = Pass::new(source.object.clone(), self.caps, shared, lanes);
+        let mut first = Pass::new(source.object.clone(), self.decode_limits, shared, lanes);
         outcome.end = first.run(reader, control).await;
         // Those that are left behind hold no more than their place.
         drop(room);
@@ -78,7 +78,7 @@ impl Forwarder {
         if control.is_over() || lane.is_over() {
             return (vec![lane], End::Stopped { offset: 0 });
         }
-        let mut pass = Pass::new(source.object.clone(), self.caps, shared, vec![lane]);
+        let mut pass = Pass::new(source.object.clone(), self.decode_limits, shared, vec![lane]);
         let opened = control
             .before_stop(self.store(&source.object).open(&source.object))
             .await;

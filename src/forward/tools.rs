@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use tokio::sync::Semaphore;
 
 use clicks::click::{MOST_UNKNOWN, Normaliser};
-use clicks::decode::Caps;
+use clicks::decode::DecodeLimits;
 use clicks::json::Parser;
 
 /// Most that are kept: the objects of the largest batch.
@@ -20,9 +20,9 @@ pub(super) struct Tools {
 
 impl Tools {
     /// Such as have seen nothing.
-    pub(super) fn new(caps: Caps) -> Tools {
+    pub(super) fn new(limits: DecodeLimits) -> Tools {
         Tools {
-            parser: Parser::new(caps.depth),
+            parser: Parser::new(limits.depth),
             normaliser: Normaliser::default(),
         }
     }
@@ -50,13 +50,13 @@ impl Default for Toolbox {
 
 impl Toolbox {
     /// The ones used last, or new ones.
-    pub(super) fn take(&self, caps: Caps) -> Tools {
+    pub(super) fn take(&self, limits: DecodeLimits) -> Tools {
         let kept = self
             .kept
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .pop();
-        let mut tools = kept.unwrap_or_else(|| Tools::new(caps));
+        let mut tools = kept.unwrap_or_else(|| Tools::new(limits));
         tools.parser.renew();
         tools
     }

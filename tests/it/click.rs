@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use clicks::click::{fields, schema};
-use clicks::decode::Caps;
+use clicks::decode::DecodeLimits;
 use clicks::sample::{Framing, Sample};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ fn outputs(file: &DataFile) -> Vec<Out> {
     decode(
         &format!("/2026/11/21/23/{}", file.name),
         &file.bytes(),
-        Caps::default(),
+        DecodeLimits::default(),
         || usize::MAX,
     )
 }
@@ -24,7 +24,7 @@ fn one(text: &str) -> Out {
     let mut out = decode(
         "/2026/11/21/23/name",
         text.as_bytes(),
-        Caps::default(),
+        DecodeLimits::default(),
         || usize::MAX,
     );
     assert_eq!(out.len(), 1, "{out:?}");
@@ -408,10 +408,10 @@ proptest! {
         Sample { framing: Framing::Lines, records: Some(24), seed, ..Sample::default() }.write(&mut file).unwrap();
         let clicks: Vec<_> = std::str::from_utf8(&file).unwrap().lines().collect();
         let lines: Vec<_> = picks.iter().map(|(click, how)| spelled(clicks[*click], *how)).collect();
-        let together = decode("/f/name", lines.join("\n").as_bytes(), Caps::default(), || chunk);
+        let together = decode("/f/name", lines.join("\n").as_bytes(), DecodeLimits::default(), || chunk);
         prop_assert_eq!(together.len(), lines.len());
         for (line, out) in lines.iter().zip(together) {
-            let alone = decode("/f/name", line.as_bytes(), Caps::default(), || usize::MAX).remove(0);
+            let alone = decode("/f/name", line.as_bytes(), DecodeLimits::default(), || usize::MAX).remove(0);
             let (Out::Click { id, n, click, flat, webhook, raw }, Out::Click { id: own, click: c, flat: f, webhook: w, raw: r, .. }) =
                 (&out, &alone)
             else {
@@ -436,12 +436,16 @@ fn same_alone_and_together(lines: &[String]) {
     let together = decode(
         "/f/name",
         lines.join("\n").as_bytes(),
-        Caps::default(),
+        DecodeLimits::default(),
         || usize::MAX,
     );
     let alone: Vec<_> = lines
         .iter()
-        .flat_map(|line| decode("/f/name", line.as_bytes(), Caps::default(), || usize::MAX))
+        .flat_map(|line| {
+            decode("/f/name", line.as_bytes(), DecodeLimits::default(), || {
+                usize::MAX
+            })
+        })
         .collect();
     assert_eq!(together.len(), alone.len());
     let row = |flat: &str| {
@@ -547,7 +551,7 @@ fn records_of_many_or_long_names_are_clicks_like_others() {
 fn a_text_that_is_no_time_is_in_no_column_of_times() {
     let text =
         br#"{"timestamp":"2026-11-21T23:54:50Z","client":{"session":{"started":"yesterday"}},"route":{"createdAt":"2026-11-21"}}"#;
-    let mut outs = decode("k", text, Caps::default(), || 4096);
+    let mut outs = decode("k", text, DecodeLimits::default(), || 4096);
     let Out::Click { flat, .. } = outs.remove(0) else {
         panic!()
     };

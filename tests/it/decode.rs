@@ -2,14 +2,14 @@
 
 use std::io::Write;
 
-use clicks::decode::{Caps, Decoder, Item};
+use clicks::decode::{DecodeLimits, Decoder, Item};
 use clicks::sample::{Content, Framing, Sample};
 use proptest::prelude::*;
 
 use crate::support::{Out, click, data_files, decode};
 
 fn whole(name: &str, bytes: &[u8]) -> Vec<Out> {
-    decode(name, bytes, Caps::default(), || usize::MAX)
+    decode(name, bytes, DecodeLimits::default(), || usize::MAX)
 }
 
 fn counts(out: &[Out]) -> (usize, usize, usize) {
@@ -58,7 +58,7 @@ fn chunk_boundaries_change_nothing() {
         let (bytes, expected) = (file.bytes(), whole(&file.name, &file.bytes()));
         for size in [1, 2, 3, 7, 64, 1000] {
             assert_eq!(
-                decode(&file.name, &bytes, Caps::default(), || size),
+                decode(&file.name, &bytes, DecodeLimits::default(), || size),
                 expected,
                 "{} in chunks of {size}",
                 file.name
@@ -115,10 +115,10 @@ proptest! {
             encoder.write_all(&bytes).unwrap();
             bytes = encoder.finish().unwrap();
         }
-        let caps = Caps { record_bytes: 300, depth: 8, ..Caps::default() };
-        let expected = decode("k", &bytes, caps, || usize::MAX);
+        let limits = DecodeLimits { record_bytes: 300, depth: 8, ..DecodeLimits::default() };
+        let expected = decode("k", &bytes, limits, || usize::MAX);
         let mut at = 0;
-        let chunked = decode("k", &bytes, caps, || { at += 1; sizes[at % sizes.len()] });
+        let chunked = decode("k", &bytes, limits, || { at += 1; sizes[at % sizes.len()] });
         prop_assert_eq!(chunked, expected);
     }
 
@@ -256,16 +256,16 @@ fn the_same_clicks_have_the_same_ids_in_every_framing() {
 
 #[test]
 fn a_record_over_the_cap_is_one_bad_record_and_its_neighbours_live() {
-    let caps = Caps {
+    let limits = DecodeLimits {
         record_bytes: 4096,
-        ..Caps::default()
+        ..DecodeLimits::default()
     };
     let long = format!(
         "{{\"timestamp\":\"2026-11-21T00:00:00Z\",\"route\":{{\"x\":\"{}\"}}}}",
         "y".repeat(100_000)
     );
     let text = format!("{}\n{long}\n{}{long}{}\n", click(1), click(2), click(3));
-    let out = decode("k", text.as_bytes(), caps, || 1000);
+    let out = decode("k", text.as_bytes(), limits, || 1000);
     assert_eq!(counts(&out), (3, 2, 0));
     let Out::Bad {
         length,
@@ -282,9 +282,9 @@ fn a_record_over_the_cap_is_one_bad_record_and_its_neighbours_live() {
 
 #[test]
 fn an_envelope_over_the_cap_is_streamed() {
-    let caps = Caps {
+    let limits = DecodeLimits {
         record_bytes: 4096,
-        ..Caps::default()
+        ..DecodeLimits::default()
     };
     let clicks: Vec<_> = (0..500).map(click).collect();
     for text in [
@@ -300,7 +300,7 @@ fn an_envelope_over_the_cap_is_streamed() {
         ),
     ] {
         let early = text.starts_with("{\"key\"");
-        let out = decode("folder/name", text.as_bytes(), caps, || 777);
+        let out = decode("folder/name", text.as_bytes(), limits, || 777);
         assert_eq!(counts(&out), (501, 0, 0));
         let key = |at: usize| {
             if let Out::Click { click, .. } = &out[at] {
@@ -347,7 +347,12 @@ fn the_key_of_a_long_envelope_may_stand_behind_its_data() {
         ("last", 3000),
     ];
     for size in [usize::MAX, 100_000, 4096, 1] {
-        let mut out = decode("folder/name", text.as_bytes(), Caps::default(), || size);
+        let mut out = decode(
+            "folder/name",
+            text.as_bytes(),
+            DecodeLimits::default(),
+            || size,
+        );
         let bad = out.remove(15_000);
         assert!(matches!(bad, Out::Bad { index: 15_000, .. }), "{bad:?}");
         assert_eq!(
@@ -437,7 +442,7 @@ fn envelopes_that_are_broken_again_and_again_are_each_looked_at_once() {
     let text = "{\"data\":[{\"a\":[[[[}\n]}\n".repeat(40_000);
     assert_eq!(counts(&whole("k", text.as_bytes())).0, 0);
     // A live stream is not held up by what cannot be an envelope.
-    let mut decoder = Decoder::new(Caps::default());
+    let mut decoder = Decoder::new(DecodeLimits::default());
     decoder.push(
         format!(
             "{{\"data\":[{},{{\"timestamp\":\"20\n{}\n",
@@ -460,9 +465,12 @@ fn an_envelope_that_is_cut_off_gives_the_clicks_it_has() {
         encoder.write_all(text.as_bytes()).unwrap();
         let gzip = encoder.finish().unwrap();
         for size in [usize::MAX, 1000] {
-            let mut out = decode("name", &gzip[..gzip.len() * 3 / 4], Caps::default(), || {
-                size
-            });
+            let mut out = decode(
+                "name",
+                &gzip[..gzip.len() * 3 / 4],
+                DecodeLimits::default(),
+                || size,
+            );
             let tail = out.pop();
             assert!(
                 matches!(&tail, Some(Out::Tail { reason, .. }) if reason.contains("cut short")),
@@ -487,7 +495,7 @@ fn a_click_with_long_data_is_a_click() {
         let out = decode(
             "k",
             format!("{text}\n{}", click(1)).as_bytes(),
-            Caps::default(),
+            DecodeLimits::default(),
             || 50_000,
         );
         assert_eq!(counts(&out), (2, 0, 0));
@@ -503,7 +511,12 @@ fn a_50_mb_line_of_an_array_streams_and_one_of_a_string_is_bad() {
     let array = format!("[{}]", vec![click(1); 750_000].join(","));
     assert!(array.len() > 50_000_000);
     assert_eq!(
-        counts(&decode("k", array.as_bytes(), Caps::default(), || 1 << 16)),
+        counts(&decode(
+            "k",
+            array.as_bytes(),
+            DecodeLimits::default(),
+            || 1 << 16
+        )),
         (750_000, 0, 0)
     );
     let string = format!(
@@ -512,7 +525,12 @@ fn a_50_mb_line_of_an_array_streams_and_one_of_a_string_is_bad() {
         click(2)
     );
     assert_eq!(
-        counts(&decode("k", string.as_bytes(), Caps::default(), || 1 << 16)),
+        counts(&decode(
+            "k",
+            string.as_bytes(),
+            DecodeLimits::default(),
+            || 1 << 16
+        )),
         (1, 1, 0)
     );
 }
@@ -550,14 +568,14 @@ fn a_bomb_and_an_object_over_the_cap_end_in_a_tail() {
     assert!(reason.contains("MAX_INFLATE_RATIO"), "{reason}");
 
     let text = crate::support::lines(0..1000);
-    let caps = Caps {
+    let limits = DecodeLimits {
         object_bytes: 10_000,
-        ..Caps::default()
+        ..DecodeLimits::default()
     };
-    let one = decode("k", text.as_bytes(), caps, || 1 << 20);
+    let one = decode("k", text.as_bytes(), limits, || 1 << 20);
     assert_eq!(
         one,
-        decode("k", text.as_bytes(), caps, || 13),
+        decode("k", text.as_bytes(), limits, || 13),
         "however it comes in"
     );
     assert_eq!(counts(&one).2, 1);

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use clicks::decode::Caps;
+use clicks::decode::DecodeLimits;
 use clickstream_forwarder::config::{Config, S3Prefix};
 use clickstream_forwarder::deliver::RunControl;
 use clickstream_forwarder::forward::Forwarder;
@@ -85,12 +85,12 @@ fn the_inflation_ratio_does_not_depend_on_chunks() {
         .unwrap();
     gzip.write_all(lines(0..20_000).as_bytes()).unwrap();
     let bytes = gzip.finish().unwrap();
-    let caps = Caps {
+    let limits = DecodeLimits {
         ratio: 20,
-        ..Caps::default()
+        ..DecodeLimits::default()
     };
-    let whole = decode("k", &bytes, caps, || usize::MAX);
-    assert_eq!(whole, decode("k", &bytes, caps, || 999));
+    let whole = decode("k", &bytes, limits, || usize::MAX);
+    assert_eq!(whole, decode("k", &bytes, limits, || 999));
 }
 
 #[test]
@@ -183,7 +183,7 @@ fn a_broken_record_leaves_those_that_begin_on_the_line_of_its_end() {
         .map(|n| element(n, if n == 1 { "oops" } else { "1" }))
         .collect();
     let text = format!("[\n  {}\n]\n", elements.join(", "));
-    let out = decode("k", text.as_bytes(), Caps::default(), || usize::MAX);
+    let out = decode("k", text.as_bytes(), DecodeLimits::default(), || usize::MAX);
     let clicks = out
         .iter()
         .filter(|out| matches!(out, crate::support::Out::Click { .. }))

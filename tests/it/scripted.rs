@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use clicks::click::{Click, Form};
-use clicks::decode::Caps;
+use clicks::decode::DecodeLimits;
 use clickstream_forwarder::config::{Config, Place, S3Prefix, TargetConfig};
 use clickstream_forwarder::forward::Forwarder;
 use clickstream_forwarder::job::Job;
@@ -161,18 +161,18 @@ pub fn quarantining(
     (directory, record_bytes): (&Path, usize),
 ) -> (Forwarder, Memory) {
     let memory = Memory::default();
-    let (targets, caps) = (
+    let (targets, limits) = (
         vec![named("a", target, 2, None)],
-        Caps {
+        DecodeLimits {
             record_bytes,
-            ..Caps::default()
+            ..DecodeLimits::default()
         },
     );
     let quarantine = Place::Directory(directory.into());
     let config = Config {
         targets,
         quarantine,
-        caps,
+        decode_limits: limits,
         ..crate::support::config("TARGETS=t T_KIND=stdout")
     };
     (
@@ -187,17 +187,17 @@ pub fn capped(target: &Arc<Scripted>, memory: Memory, record_bytes: usize) -> (F
         bucket: "rows".into(),
         prefix: "q/".into(),
     });
-    let (targets, caps) = (
+    let (targets, limits) = (
         vec![named("a", target, 2, None)],
-        Caps {
+        DecodeLimits {
             record_bytes,
-            ..Caps::default()
+            ..DecodeLimits::default()
         },
     );
     let config = Config {
         targets,
         quarantine,
-        caps,
+        decode_limits: limits,
         ..crate::support::config("TARGETS=t T_KIND=stdout")
     };
     (

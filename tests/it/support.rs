@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use clicks::click::{Click, Form, Normaliser, Seen};
-use clicks::decode::{Caps, Decoder, Item, Part, Plain};
+use clicks::decode::{DecodeLimits, Decoder, Item, Part, Plain};
 use clickstream_forwarder::config::Config;
 use clickstream_forwarder::config::vars::Vars;
 use clickstream_forwarder::object::ObjectRef;
@@ -81,9 +81,14 @@ pub enum Out {
 }
 
 /// Everything in `bytes`, fed in chunks of the sizes that `chunk` gives.
-pub fn decode(name: &str, bytes: &[u8], caps: Caps, mut chunk: impl FnMut() -> usize) -> Vec<Out> {
+pub fn decode(
+    name: &str,
+    bytes: &[u8],
+    limits: DecodeLimits,
+    mut chunk: impl FnMut() -> usize,
+) -> Vec<Out> {
     let object = Arc::new(ObjectRef::new("clicks", name));
-    let (mut plain, mut decoder) = (Plain::new(caps), Decoder::new(caps));
+    let (mut plain, mut decoder) = (Plain::new(limits), Decoder::new(limits));
     let (mut normaliser, mut seen) = (Normaliser::default(), Seen::new());
     let (mut rest, mut out) = (bytes, Vec::new());
     loop {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clicks::click::{Click, Normaliser};
-use clicks::decode::{Caps, Decoder, Item};
+use clicks::decode::{DecodeLimits, Decoder, Item};
 use clickstream_forwarder::config::vars::Scope;
 use clickstream_forwarder::object::ObjectRef;
 use clickstream_forwarder::targets::{COMMON, Entry, KINDS, SendError, Target, Verdict};
@@ -23,7 +23,8 @@ fn clicks(text: &str, mut visit: impl FnMut(&Click<'_>)) {
         "clicks",
         "/2026/11/21/23/rb-clicks-stream-1-2026-11-21-23-54-50-x",
     ));
-    let (mut decoder, mut normaliser) = (Decoder::new(Caps::default()), Normaliser::default());
+    let (mut decoder, mut normaliser) =
+        (Decoder::new(DecodeLimits::default()), Normaliser::default());
     decoder.push(text.to_owned().into());
     decoder.end();
     loop {

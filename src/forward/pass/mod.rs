@@ -18,7 +18,7 @@ use crate::object::{ObjectRef, Reader};
 use crate::outcome::{End, Fresh};
 use crate::quarantine::{Row, RowKind};
 use clicks::click::{Click, Seen};
-use clicks::decode::{BadRecord, Caps, Resume};
+use clicks::decode::{BadRecord, DecodeLimits, Resume};
 use source::Source;
 
 /// Plain bytes that are read one by one before several processors are worth it.
@@ -29,7 +29,7 @@ const ROWS: usize = 256;
 /// One reading.
 pub(super) struct Pass<'p, 'f> {
     object: Arc<ObjectRef>,
-    caps: Caps,
+    limits: DecodeLimits,
     shared: &'p Shared<'f>,
     lanes: Vec<Lane>,
     detached: Vec<Lane>,
@@ -68,15 +68,15 @@ enum Todo {
 impl<'p, 'f> Pass<'p, 'f> {
     pub(super) fn new(
         object: Arc<ObjectRef>,
-        caps: Caps,
+        limits: DecodeLimits,
         shared: &'p Shared<'f>,
         lanes: Vec<Lane>,
     ) -> Pass<'p, 'f> {
-        let (seen, tools) = (Seen::new(), shared.tools.take(caps));
+        let (seen, tools) = (Seen::new(), shared.tools.take(limits));
         let (detached, first) = (Vec::new(), None);
         Pass {
             object,
-            caps,
+            limits,
             shared,
             lanes,
             detached,
@@ -109,7 +109,7 @@ impl<'p, 'f> Pass<'p, 'f> {
 
     /// Reads to the end, or to the deadline, or until no lane goes on.
     pub(super) async fn run(&mut self, reader: Reader, control: &RunControl) -> End {
-        let mut source = Source::new(reader, self.caps);
+        let mut source = Source::new(reader, self.limits);
         let (mut from, mut alone) = (Resume::default(), ALONE);
         let end = loop {
             let turn = match self.one_by_one(from, alone, &mut source, control).await {

@@ -20,8 +20,8 @@ impl<'f> Pass<'_, 'f> {
         source: &mut Source,
         control: &RunControl,
     ) -> Result<(Resume, SemaphorePermit<'f>), End> {
-        let parser = std::mem::replace(&mut self.tools.parser, Parser::new(self.caps.depth));
-        let mut decoder = Decoder::at(from, self.caps, parser);
+        let parser = std::mem::replace(&mut self.tools.parser, Parser::new(self.limits.depth));
+        let mut decoder = Decoder::at(from, self.limits, parser);
         let until = if self.threads > 1 {
             from.place.offset.saturating_add(alone)
         } else {

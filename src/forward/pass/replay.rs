@@ -11,7 +11,7 @@ impl Pass<'_, '_> {
     /// A row of the quarantine, fed back: the click in it keeps its source, its n and so its id, and goes
     /// to its target alone. What still cannot be delivered is kept again, under the same id.
     pub(super) fn replay(&mut self, mut row: Row, place: Place) -> Todo {
-        let mut parser = Parser::new(self.caps.depth);
+        let mut parser = Parser::new(self.limits.depth);
         let text = row.raw.trim_ascii_end();
         let whole = parser.run(text, true) == Progress::Done(text.len())
             && std::str::from_utf8(text).is_ok();

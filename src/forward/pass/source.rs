@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::object::{ObjectError, Reader};
-use clicks::decode::{Caps, Part, Plain};
+use clicks::decode::{DecodeLimits, Part, Plain};
 
 /// Parts read ahead of the decoder.
 const AHEAD: usize = 4;
@@ -31,12 +31,12 @@ pub(super) struct Source {
 
 impl Source {
     /// Reading and inflating are a task of their own, so that decoding never holds up the connection.
-    pub(super) fn new(reader: Reader, caps: Caps) -> Source {
+    pub(super) fn new(reader: Reader, limits: DecodeLimits) -> Source {
         let (sender, parts) = mpsc::channel(AHEAD);
         Source {
             parts,
             back: VecDeque::new(),
-            reading: tokio::spawn(read(reader, caps, sender)),
+            reading: tokio::spawn(read(reader, limits, sender)),
         }
     }
 
@@ -61,8 +61,8 @@ impl Drop for Source {
 }
 
 /// Reads the object as far as the channel lets it.
-async fn read(mut reader: Reader, caps: Caps, sender: mpsc::Sender<Next>) {
-    let mut plain = Plain::new(caps);
+async fn read(mut reader: Reader, limits: DecodeLimits, sender: mpsc::Sender<Next>) {
+    let mut plain = Plain::new(limits);
     loop {
         let next = match plain.next() {
             Part::Bytes(bytes) => Next::Bytes(bytes),

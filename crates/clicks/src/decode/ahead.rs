@@ -135,10 +135,14 @@ impl Decoder {
     /// Begins to look for the key of the envelope that begins here, whose data begins after `start` bytes.
     pub(super) fn begin_ahead(&mut self, start: usize) {
         // What is broken again and again is looked at twice at most.
-        if self.keys.in_vain > self.place.offset + self.caps.record_bytes as u64 {
+        if self.keys.in_vain > self.place.offset + self.limits.record_bytes as u64 {
             return self.framer.take(Taken::ByElements(false));
         }
-        self.ahead = Some(Ahead::new(start, self.caps.record_bytes, self.caps.depth));
+        self.ahead = Some(Ahead::new(
+            start,
+            self.limits.record_bytes,
+            self.limits.depth,
+        ));
     }
 
     /// Looks for it; `false` if more bytes are needed.

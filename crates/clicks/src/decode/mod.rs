@@ -20,17 +20,17 @@ use bytes::{Bytes, BytesMut};
 use ahead::{Ahead, Keys};
 use coming::Coming;
 use envelope::Elements;
-use frame::{Frame, Framer, Wrong};
+use frame::{Frame, FrameError, Framer};
 use unread::Unread;
 
 use crate::json::Parser;
 
 pub use plain::{Part, Plain};
-pub use record::{BadRecord, Caps, Item, Place, Record, Resume};
+pub use record::{BadRecord, DecodeLimits, Item, Place, Record, Resume};
 
 /// Decodes one object. Plain bytes go in at [`push`](Decoder::push), items come out of [`advance`](Decoder::advance).
 pub struct Decoder {
-    caps: Caps,
+    limits: DecodeLimits,
     /// What was handed over and not looked at.
     coming: Coming,
     framer: Framer,
@@ -47,16 +47,16 @@ pub struct Decoder {
 
 impl Decoder {
     /// For one object.
-    pub fn new(caps: Caps) -> Decoder {
-        Decoder::at(Resume::default(), caps, Parser::new(caps.depth))
+    pub fn new(limits: DecodeLimits) -> Decoder {
+        Decoder::at(Resume::default(), limits, Parser::new(limits.depth))
     }
 
     /// For what comes after `from`. The parser may be that of another object: it knows what clicks look like.
-    pub fn at(from: Resume, caps: Caps, parser: Parser) -> Decoder {
+    pub fn at(from: Resume, limits: DecodeLimits, parser: Parser) -> Decoder {
         Decoder {
-            caps,
+            limits,
             coming: Coming::default(),
-            framer: Framer::new(caps.record_bytes, parser, from.lost),
+            framer: Framer::new(limits.record_bytes, parser, from.lost),
             ahead: None,
             unread: Unread::default(),
             last: false,
@@ -140,7 +140,7 @@ impl Decoder {
                 }
                 Frame::Ahead(start) => self.begin_ahead(start),
                 Frame::Envelope(n) => self.begin_envelope(n),
-                Frame::Broken(wrong) => self.begin_bad(wrong),
+                Frame::Broken(error) => self.begin_bad(error),
                 Frame::Junk(n, ended) => {
                     if let Some(bad) = self.junk(n, ended) {
                         return Item::Bad(bad);
@@ -225,9 +225,9 @@ impl Decoder {
         })
     }
 
-    fn begin_bad(&mut self, wrong: Wrong) {
+    fn begin_bad(&mut self, error: FrameError) {
         let place = self.number(self.place.offset);
-        let reason = self.caps.explain(wrong);
+        let reason = self.limits.explain(error);
         self.bad = Some((
             BadRecord {
                 place,
@@ -243,7 +243,7 @@ impl Decoder {
         let part = self.take(n);
         let (bad, raw) = self.bad.as_mut()?;
         bad.length += n as u64;
-        let room = self.caps.record_bytes.saturating_sub(raw.len());
+        let room = self.limits.record_bytes.saturating_sub(raw.len());
         raw.extend_from_slice(part.get(..room).unwrap_or(&part));
         if !ended {
             return None;
@@ -269,7 +269,7 @@ impl Decoder {
         };
         let mut raw = head;
         raw.extend_from_slice(&self.unread);
-        raw.truncate(self.caps.record_bytes);
+        raw.truncate(self.limits.record_bytes);
         let length = self.place.offset + self.unread.len() as u64 - place.offset;
         Item::Tail(BadRecord {
             place,

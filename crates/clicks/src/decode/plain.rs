@@ -1,13 +1,13 @@
-//! An object's bytes as they were before compression, within the caps.
+//! An object's bytes as they were before compression, within the limits.
 
 use bytes::Bytes;
 
-use super::Caps;
+use super::DecodeLimits;
 use super::compression::{Inflate, Step};
 
 /// Makes one object plain. Chunks go in at [`push`](Plain::push), plain bytes come out of [`next`](Plain::next).
 pub struct Plain {
-    caps: Caps,
+    limits: DecodeLimits,
     inflate: Inflate,
     given: u64,
     /// The first plain bytes, which tell contents that were compressed twice.
@@ -31,9 +31,9 @@ pub enum Part {
 
 impl Plain {
     /// For one object.
-    pub fn new(caps: Caps) -> Plain {
+    pub fn new(limits: DecodeLimits) -> Plain {
         Plain {
-            caps,
+            limits,
             inflate: Inflate::new(),
             given: 0,
             head: Vec::new(),
@@ -67,12 +67,12 @@ impl Plain {
         if self.capped {
             let reason = format!(
                 "the object holds more than {} bytes (MAX_OBJECT_BYTES)",
-                self.caps.object_bytes
+                self.limits.object_bytes
             );
             return Part::Cut(Bytes::new(), reason);
         }
         match self.inflate.step() {
-            Ok(Step::Gave(bytes)) => self.check_caps(bytes),
+            Ok(Step::Gave(bytes)) => self.check_limits(bytes),
             Ok(Step::Starved) => Part::Starved,
             Ok(Step::End) => Part::End,
             Err(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => Part::Cut(
@@ -92,23 +92,23 @@ impl Plain {
         }
     }
 
-    fn check_caps(&mut self, mut bytes: Bytes) -> Part {
+    fn check_limits(&mut self, mut bytes: Bytes) -> Part {
         if self.head.len() < 2 {
             self.head.extend(bytes.iter().take(2));
         }
         self.given += bytes.len() as u64;
         let (plain, gzip) = (self.given, self.inflate.is_gzip());
-        if plain > self.caps.object_bytes {
+        if plain > self.limits.object_bytes {
             // What lies within the cap is still decoded, however much this step gave.
-            bytes.truncate(bytes.len() - (plain - self.caps.object_bytes) as usize);
+            bytes.truncate(bytes.len() - (plain - self.limits.object_bytes) as usize);
             self.capped = true;
         }
-        if gzip && plain > 1 << 20 && plain / self.inflate.eaten().max(1) > self.caps.ratio {
+        if gzip && plain > 1 << 20 && plain / self.inflate.eaten().max(1) > self.limits.ratio {
             Part::Cut(
                 bytes,
                 format!(
                     "the gzip stream inflates more than {} : 1 (MAX_INFLATE_RATIO)",
-                    self.caps.ratio
+                    self.limits.ratio
                 ),
             )
         } else if gzip && self.head.starts_with(b"\x1F\x8B") {

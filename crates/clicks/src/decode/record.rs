@@ -1,15 +1,15 @@
-//! What the decoder yields, and the caps it keeps to.
+//! What the decoder yields, and the limits it keeps to.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::frame::Wrong;
-use crate::json::{Fault, Tape};
+use super::frame::FrameError;
+use crate::json::{SyntaxError, Tape};
 
 /// What no honest file exceeds, and a hostile one must not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Caps {
+pub struct DecodeLimits {
     /// Bytes of one record. Firehose, which writes the files, takes at most 1,000 KiB.
     pub record_bytes: usize,
     /// Levels of nesting; clicks have seven.
@@ -20,9 +20,9 @@ pub struct Caps {
     pub ratio: u64,
 }
 
-impl Default for Caps {
-    fn default() -> Caps {
-        Caps {
+impl Default for DecodeLimits {
+    fn default() -> DecodeLimits {
+        DecodeLimits {
             record_bytes: 8 << 20,
             depth: 128,
             object_bytes: 32 << 30,
@@ -105,29 +105,35 @@ pub enum Item<'a> {
     End,
 }
 
-impl Caps {
+impl DecodeLimits {
     /// Why a record is bad, for people.
-    pub(super) fn explain(&self, wrong: Wrong) -> String {
-        match wrong {
-            Wrong::TooLong => format!("longer than {} bytes (MAX_RECORD_BYTES)", self.record_bytes),
-            Wrong::CutShort => "its line is cut short".into(),
-            Wrong::StrayCloser(c) => format!("'{}' closes nothing", c as char),
-            Wrong::Syntax(at, fault) => format!(
+    pub(super) fn explain(&self, error: FrameError) -> String {
+        match error {
+            FrameError::TooLong => {
+                format!("longer than {} bytes (MAX_RECORD_BYTES)", self.record_bytes)
+            }
+            FrameError::CutShort => "its line is cut short".into(),
+            FrameError::StrayCloser(c) => format!("'{}' closes nothing", c as char),
+            FrameError::Syntax { at, error } => format!(
                 "not JSON at byte {at} of the record: {}",
-                self.describe(fault)
+                self.describe(error)
             ),
         }
     }
 
-    fn describe(&self, fault: Fault) -> String {
-        match fault {
-            Fault::Unexpected(c) if c.is_ascii_graphic() => format!("unexpected '{}'", c as char),
-            Fault::Unexpected(c) => format!("unexpected byte 0x{c:02x}"),
-            Fault::LineFeedInString => "a line ends inside a string".into(),
-            Fault::ControlInString(c) => format!("control character 0x{c:02x} inside a string"),
-            Fault::BadEscape => "an unknown escape in a string".into(),
-            Fault::BadNumber => "a malformed number".into(),
-            Fault::TooDeep => format!("more than {} levels deep (MAX_DEPTH)", self.depth),
+    fn describe(&self, error: SyntaxError) -> String {
+        match error {
+            SyntaxError::Unexpected(c) if c.is_ascii_graphic() => {
+                format!("unexpected '{}'", c as char)
+            }
+            SyntaxError::Unexpected(c) => format!("unexpected byte 0x{c:02x}"),
+            SyntaxError::LineFeedInString => "a line ends inside a string".into(),
+            SyntaxError::ControlInString(c) => {
+                format!("control character 0x{c:02x} inside a string")
+            }
+            SyntaxError::BadEscape => "an unknown escape in a string".into(),
+            SyntaxError::BadNumber => "a malformed number".into(),
+            SyntaxError::TooDeep => format!("more than {} levels deep (MAX_DEPTH)", self.depth),
         }
     }
 }

@@ -12,7 +12,7 @@ mod skip;
 pub mod text;
 
 pub use compact::compact;
-pub use parse::{Fault, Parser, Progress};
+pub use parse::{Parser, Progress, SyntaxError};
 pub use repeats::Repeat;
 pub use scan::is_number;
 pub use shape::{EMPTY, ShapeId, Shapes, UNKNOWN};

@@ -40,7 +40,7 @@ impl Pass<'_, '_> {
         control: &RunControl,
     ) -> Result<(Resume, bool), End> {
         let encoders = self.lanes.iter().map(Lane::encoder).collect();
-        let mut crew = Crew::new((self.object.clone(), self.caps, encoders), self.threads);
+        let mut crew = Crew::new((self.object.clone(), self.limits, encoders), self.threads);
         let (mut buffer, mut next, mut open) = (Buffer::default(), from.place, true);
         let mut lost = from.lost;
         let mut running: Running = VecDeque::new();

@@ -11,7 +11,7 @@ use crate::deliver::{Encoded, Encoder};
 use crate::forward::tools::Tools;
 use crate::object::ObjectRef;
 use crate::quarantine::Row;
-use clicks::decode::{BadRecord, Caps, Decoder, Item, Place, Resume};
+use clicks::decode::{BadRecord, DecodeLimits, Decoder, Item, Place, Resume};
 use clicks::json::Parser;
 
 /// Threads that work on the blocks of one object, in turns. They end with it.
@@ -27,7 +27,7 @@ type Work = (Block, oneshot::Sender<Box<Worked>>);
 #[derive(Clone)]
 struct Hand {
     object: Arc<ObjectRef>,
-    caps: Caps,
+    limits: DecodeLimits,
     encoders: Arc<[Encoder]>,
 }
 
@@ -87,12 +87,12 @@ impl Worked {
 
 impl Crew {
     pub(super) fn new(
-        (object, caps, encoders): (Arc<ObjectRef>, Caps, Vec<Encoder>),
+        (object, limits, encoders): (Arc<ObjectRef>, DecodeLimits, Vec<Encoder>),
         threads: usize,
     ) -> Crew {
         let hand = Hand {
             object,
-            caps,
+            limits,
             encoders: encoders.into(),
         };
         let start = |_| {
@@ -102,7 +102,7 @@ impl Crew {
             let thread = std::thread::Builder::new()
                 .name("decode".into())
                 .spawn(move || {
-                    let mut tools = Tools::new(hand.caps);
+                    let mut tools = Tools::new(hand.limits);
                     for (block, reply) in blocks {
                         // Nobody waits any more if the object is given up.
                         let _ = reply.send(Box::new(hand.work(block, &mut tools)));
@@ -134,13 +134,13 @@ impl Hand {
     fn work(&self, block: Block, tools: &mut Tools) -> Worked {
         // Its own: every entry counts as a holder of its object, and processors that count in one place hold each other up.
         let object = Arc::new((*self.object).clone());
-        let parser = std::mem::replace(&mut tools.parser, Parser::new(self.caps.depth));
+        let parser = std::mem::replace(&mut tools.parser, Parser::new(self.limits.depth));
         let mut decoder = Decoder::at(
             Resume {
                 place: block.place,
                 lost: false,
             },
-            self.caps,
+            self.limits,
             parser,
         );
         let mut parts = block.parts.into_iter();

@@ -11,7 +11,7 @@ pub use envelope::{is_click, members_before};
 use recover::Line;
 pub use value::Taken;
 
-use crate::json::{Fault, Parser, Tape};
+use crate::json::{Parser, SyntaxError, Tape};
 
 /// What to do with the first bytes of the unread ones.
 #[derive(Debug, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub enum Frame {
     /// They open an envelope; its elements follow one by one.
     Envelope(usize),
     /// A bad record begins at the first byte.
-    Broken(Wrong),
+    Broken(FrameError),
     /// They belong to the bad record that began; `true` if it ends with them.
     Junk(usize, bool),
     /// The bytes end inside a value: more are needed.
@@ -39,9 +39,14 @@ pub enum Frame {
 
 /// Why a record is bad, as far as its syntax goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wrong {
-    /// Not JSON, at this offset from the record's start.
-    Syntax(usize, Fault),
+pub enum FrameError {
+    /// Not JSON.
+    Syntax {
+        /// Offset of the offending byte from the start of the record.
+        at: usize,
+        /// What is wrong with it.
+        error: SyntaxError,
+    },
     /// Longer than the cap.
     TooLong,
     /// Still open at the object's end, though its line ended long before.
@@ -194,8 +199,14 @@ impl Framer {
             return Frame::Skip(skip);
         }
         match c {
-            b']' | b'}' => self.broken(Mode::Run(c), Wrong::StrayCloser(c)),
-            0 => self.broken(Mode::Run(0), Wrong::Syntax(0, Fault::Unexpected(0))),
+            b']' | b'}' => self.broken(Mode::Run(c), FrameError::StrayCloser(c)),
+            0 => self.broken(
+                Mode::Run(0),
+                FrameError::Syntax {
+                    at: 0,
+                    error: SyntaxError::Unexpected(0),
+                },
+            ),
             _ => {
                 (self.mode, self.taken) = (Mode::Value, Taken::Undecided);
                 self.parser.reset();

@@ -1,6 +1,6 @@
 //! After bytes that are no record: where the next record may begin.
 
-use super::{Frame, Framer, Mode, Wrong};
+use super::{Frame, FrameError, Framer, Mode};
 
 /// What the line that is skipped has held so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,12 +13,12 @@ pub(super) enum Line {
 }
 
 impl Framer {
-    pub(super) fn broken(&mut self, mode: Mode, wrong: Wrong) -> Frame {
+    pub(super) fn broken(&mut self, mode: Mode, error: FrameError) -> Frame {
         (self.mode, self.own_line) = (mode, false);
-        Frame::Broken(wrong)
+        Frame::Broken(error)
     }
 
-    pub(super) fn fail(&mut self, text: &[u8], wrong: Wrong) -> Frame {
+    pub(super) fn fail(&mut self, text: &[u8], error: FrameError) -> Frame {
         let (mut depth, mut skip) = (self.parser.depth(), self.parser.good());
         if self.began_a_line(text) {
             (depth, skip) = (0, 0);
@@ -30,7 +30,7 @@ impl Framer {
                 escape: false,
                 skip,
             },
-            wrong,
+            error,
         )
     }
 

@@ -1,6 +1,6 @@
 //! A value where a record may stand: parsed as far as it goes.
 
-use super::{Frame, Framer, Mode, Wrong};
+use super::{Frame, FrameError, Framer, Mode};
 use crate::json::Progress;
 
 /// How a value is taken.
@@ -50,10 +50,10 @@ impl Framer {
             Progress::More if whole && !last => Frame::More,
             Progress::More if self.is_envelope(within) => self.by_elements(),
             Progress::More if whole && !self.began_a_line(within) => Frame::Truncated,
-            Progress::More if whole => self.fail(within, Wrong::CutShort),
-            Progress::More => self.fail(within, Wrong::TooLong),
+            Progress::More if whole => self.fail(within, FrameError::CutShort),
+            Progress::More => self.fail(within, FrameError::TooLong),
             Progress::Invalid { .. } if self.is_envelope(within) => self.by_elements(),
-            Progress::Invalid { at, fault } => self.fail(within, Wrong::Syntax(at, fault)),
+            Progress::Invalid { at, error } => self.fail(within, FrameError::Syntax { at, error }),
         }
     }
 }

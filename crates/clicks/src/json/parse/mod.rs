@@ -12,7 +12,7 @@ use super::{EMPTY, Kind, Node, ShapeId, Shapes, Tape, UNKNOWN};
 
 /// Why a text is not JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub enum SyntaxError {
     /// A byte that cannot stand where it stands.
     Unexpected(u8),
     /// A line feed inside a string.
@@ -39,7 +39,7 @@ pub enum Progress {
         /// Offset of the offending byte.
         at: usize,
         /// What is wrong with it.
-        fault: Fault,
+        error: SyntaxError,
     },
 }
 
@@ -85,7 +85,7 @@ const NONE: u32 = u32::MAX;
 enum Scan {
     End,
     More,
-    Bad(usize, Fault),
+    Bad(usize, SyntaxError),
 }
 
 impl Parser {
@@ -173,7 +173,7 @@ impl Parser {
             match self.token(text, c, last) {
                 Scan::End => self.good = self.pos,
                 Scan::More => return Progress::More,
-                Scan::Bad(at, fault) => return Progress::Invalid { at, fault },
+                Scan::Bad(at, error) => return Progress::Invalid { at, error },
             }
         }
     }
@@ -197,7 +197,7 @@ impl Parser {
                 self.open(text, Kind::Array, State::FirstElement)
             }
             (State::Value | State::FirstElement, _) => self.scalar(text, c, last),
-            _ => Scan::Bad(self.pos, Fault::Unexpected(c)),
+            _ => Scan::Bad(self.pos, SyntaxError::Unexpected(c)),
         }
     }
 
@@ -209,7 +209,7 @@ impl Parser {
 
     fn open(&mut self, text: &[u8], kind: Kind, next: State) -> Scan {
         if self.depth == self.max_depth {
-            return Scan::Bad(self.pos, Fault::TooDeep);
+            return Scan::Bad(self.pos, SyntaxError::TooDeep);
         }
         let index = self.nodes.len() as u32;
         if kind == Kind::Array && self.open == 0 && self.nodes[0].kind == Kind::Object {
@@ -227,7 +227,7 @@ impl Parser {
 
     fn close(&mut self, text: &[u8], kind: Kind, c: u8) -> Scan {
         if self.nodes[self.open as usize].kind != kind {
-            return Scan::Bad(self.pos, Fault::Unexpected(c));
+            return Scan::Bad(self.pos, SyntaxError::Unexpected(c));
         }
         self.pos += 1;
         self.shut(text, self.pos);

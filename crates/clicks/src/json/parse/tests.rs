@@ -87,7 +87,7 @@ fn stops_at_the_depth_allowed() {
         parse(&deep),
         Progress::Invalid {
             at: 128,
-            fault: Fault::TooDeep
+            error: SyntaxError::TooDeep
         }
     );
 }

@@ -5,7 +5,7 @@
 )]
 
 use super::super::scan::{escape_length, is_number, plain_run};
-use super::{Fault, Kind, Parser, Scan, State, UNKNOWN};
+use super::{Kind, Parser, Scan, State, SyntaxError, UNKNOWN};
 
 impl Parser {
     /// A member's name: with its colon if it is known to come here.
@@ -43,15 +43,15 @@ impl Parser {
                     return self.leaf(at + 1, Kind::String, escaped, next);
                 }
                 Some(b'\\') => match escape_length(&text[at..]) {
-                    Some(0) => return Scan::Bad(at, Fault::BadEscape),
+                    Some(0) => return Scan::Bad(at, SyntaxError::BadEscape),
                     Some(length) => {
                         self.string_escaped = true;
                         at += length;
                     }
                     None => break,
                 },
-                Some(b'\n') => return Scan::Bad(at, Fault::LineFeedInString),
-                Some(&c) => return Scan::Bad(at, Fault::ControlInString(c)),
+                Some(b'\n') => return Scan::Bad(at, SyntaxError::LineFeedInString),
+                Some(&c) => return Scan::Bad(at, SyntaxError::ControlInString(c)),
             }
         }
         self.scanned = at;
@@ -65,7 +65,7 @@ impl Parser {
             b'f' => b"false",
             b'n' => b"null",
             b'-' | b'0'..=b'9' => return self.number(rest, last),
-            _ => return Scan::Bad(self.pos, Fault::Unexpected(c)),
+            _ => return Scan::Bad(self.pos, SyntaxError::Unexpected(c)),
         };
         let same = rest.iter().zip(word).take_while(|(a, b)| a == b).count();
         if same == word.len() {
@@ -76,7 +76,7 @@ impl Parser {
         } else {
             Scan::Bad(
                 self.pos + same,
-                Fault::Unexpected(rest.get(same).copied().unwrap_or(c)),
+                SyntaxError::Unexpected(rest.get(same).copied().unwrap_or(c)),
             )
         }
     }
@@ -92,7 +92,7 @@ impl Parser {
         if is_number(&rest[..length]) {
             self.leaf(self.pos + length, Kind::Number, false, State::AfterValue)
         } else {
-            Scan::Bad(self.pos, Fault::BadNumber)
+            Scan::Bad(self.pos, SyntaxError::BadNumber)
         }
     }
 }
