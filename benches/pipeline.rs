@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use clicks::click::{Click, Normaliser, Seen};
+use clicks::click::{Click, Normaliser, OccurrenceCounter};
 use clicks::decode::{DecodeLimits, Decoder, Item, Record, Resume};
 use clicks::json::Parser;
 use clicks::sample::{Framing, Sample};
@@ -39,10 +39,10 @@ fn read(file: &Bytes, mut decoder: Decoder, mut visit: impl FnMut(&Record<'_>)) 
                 count += 1;
                 visit(&record);
             }
-            Item::Starved if rest.is_empty() => decoder.end(),
-            Item::Starved => decoder.push(rest.split_to(rest.len().min(CHUNK))),
+            Item::NeedInput if rest.is_empty() => decoder.end(),
+            Item::NeedInput => decoder.push(rest.split_to(rest.len().min(CHUNK))),
             Item::End => return (count, decoder.into_parser()),
-            Item::Bad(bad) | Item::Tail(bad) => unreachable!("samples are whole: {bad:?}"),
+            Item::Bad(bad) | Item::Unreadable(bad) => unreachable!("samples are whole: {bad:?}"),
         }
     }
 }
@@ -55,7 +55,7 @@ pub struct Tools {
 }
 
 impl Tools {
-    /// Such as have seen nothing.
+    /// With empty caches.
     pub fn new() -> Tools {
         let object = Arc::new(ObjectRef::new(
             "clicks",
@@ -75,13 +75,14 @@ impl Tools {
             .parser
             .take()
             .unwrap_or_else(|| Parser::new(limits.depth));
-        parser.renew();
+        parser.shrink();
         let decoder = Decoder::at(Resume::default(), limits, parser);
-        let (normaliser, object, mut seen) = (&mut self.normaliser, &self.object, Seen::new());
+        let (normaliser, object, mut occurrences) =
+            (&mut self.normaliser, &self.object, OccurrenceCounter::new());
         let (count, parser) = read(file, decoder, |record| {
             visit(
                 &normaliser
-                    .click(record, object, |print| seen.meet(print))
+                    .click(record, object, |fingerprint| occurrences.next(fingerprint))
                     .unwrap(),
             )
         });

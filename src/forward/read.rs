@@ -78,7 +78,12 @@ impl Forwarder {
         if control.is_over() || lane.is_over() {
             return (vec![lane], End::Stopped { offset: 0 });
         }
-        let mut pass = Pass::new(source.object.clone(), self.decode_limits, shared, vec![lane]);
+        let mut pass = Pass::new(
+            source.object.clone(),
+            self.decode_limits,
+            shared,
+            vec![lane],
+        );
         let opened = control
             .before_stop(self.store(&source.object).open(&source.object))
             .await;

@@ -57,7 +57,7 @@ impl Toolbox {
             .unwrap_or_else(PoisonError::into_inner)
             .pop();
         let mut tools = kept.unwrap_or_else(|| Tools::new(limits));
-        tools.parser.renew();
+        tools.parser.shrink();
         tools
     }
 

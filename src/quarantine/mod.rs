@@ -13,7 +13,7 @@ pub use row::{Row, RowId, RowKind};
 
 use crate::config::{Place, S3Prefix};
 use crate::object::{Directory, ObjectError, ObjectRef, Store};
-use clicks::click::Uuid8;
+use clicks::Uuid8;
 
 /// Bytes of rows that are stored at a time.
 const FLUSH: usize = 1 << 20;

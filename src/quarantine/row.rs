@@ -10,7 +10,8 @@ use sha2::{Digest, Sha256};
 
 use crate::object::ObjectRef;
 use crate::targets::Entry;
-use clicks::click::{ClickId, Uuid8, write_source};
+use clicks::Uuid8;
+use clicks::click::{ClickId, write_source};
 use clicks::decode::{BadRecord, Place};
 use clicks::json::{Kind, Tape, text};
 

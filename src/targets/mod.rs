@@ -25,7 +25,8 @@ use bytes::Bytes;
 use crate::object::ObjectRef;
 use crate::platform::aws::Aws;
 use crate::platform::tls::Trust;
-use clicks::click::{Click, ClickId, Uuid8};
+use clicks::Uuid8;
+use clicks::click::{Click, ClickId};
 use clicks::decode::Place;
 pub use kinds::{AWS, Build, COMMON, KINDS, Kind, Var};
 
@@ -127,7 +128,7 @@ impl Entry {
             ordering_key: None,
             window: None,
             id: click.id,
-            occurrence: click.n,
+            occurrence: click.occurrence,
             object: click.object.clone(),
             place: click.place,
             record_offset: click.place.offset,

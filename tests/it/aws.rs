@@ -41,7 +41,7 @@ fn clicks(target: &dyn Target) -> Vec<Entry> {
     let window = Arc::new(Window::default());
     let mut entries = entries(target, &format!("{rich}\n{}", lines(0..2)));
     let id = entries[0].id;
-    window.digest.set(id).unwrap();
+    window.digest.set(id.into()).unwrap();
     entries
         .iter_mut()
         .for_each(|entry| entry.window = Some(window.clone()));

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use clicks::click::{Click, Form, Normaliser, Seen};
-use clicks::decode::{DecodeLimits, Decoder, Item, Part, Plain};
+use clicks::click::{Click, Form, Normaliser, OccurrenceCounter};
+use clicks::decode::{DecodeLimits, Decoder, Decompressed, Decompressor, Item};
 use clickstream_forwarder::config::Config;
 use clickstream_forwarder::config::vars::Vars;
 use clickstream_forwarder::object::ObjectRef;
@@ -88,17 +88,19 @@ pub fn decode(
     mut chunk: impl FnMut() -> usize,
 ) -> Vec<Out> {
     let object = Arc::new(ObjectRef::new("clicks", name));
-    let (mut plain, mut decoder) = (Plain::new(limits), Decoder::new(limits));
-    let (mut normaliser, mut seen) = (Normaliser::default(), Seen::new());
+    let (mut plain, mut decoder) = (Decompressor::new(limits), Decoder::new(limits));
+    let (mut normaliser, mut occurrences) = (Normaliser::default(), OccurrenceCounter::new());
     let (mut rest, mut out) = (bytes, Vec::new());
     loop {
         match decoder.advance() {
             Item::Record(record) => {
                 out.push(
-                    match normaliser.click(&record, &object, |print| seen.meet(print)) {
+                    match normaliser.click(&record, &object, |fingerprint| {
+                        occurrences.next(fingerprint)
+                    }) {
                         Ok(click) => Out::Click {
                             id: click.id.to_string(),
-                            n: click.n,
+                            n: click.occurrence,
                             click: text(&click, Form::Click),
                             flat: text(&click, Form::Flat),
                             webhook: text(&click, Form::Webhook),
@@ -121,17 +123,17 @@ pub fn decode(
                 raw: bad.raw,
                 reason: bad.reason,
             }),
-            Item::Tail(bad) => out.push(Out::Tail {
+            Item::Unreadable(bad) => out.push(Out::Tail {
                 offset: bad.place.offset,
                 raw: bad.raw,
                 reason: bad.reason,
             }),
-            Item::Starved => match plain.next() {
-                Part::Bytes(bytes) => decoder.push(bytes),
-                Part::Cut(bytes, reason) => decoder.cut(bytes, reason),
-                Part::End => decoder.end(),
-                Part::Starved if rest.is_empty() => plain.end(),
-                Part::Starved => {
+            Item::NeedInput => match plain.next() {
+                Decompressed::Output(bytes) => decoder.push(bytes),
+                Decompressed::Unreadable { rest, reason } => decoder.fail(rest, reason),
+                Decompressed::End => decoder.end(),
+                Decompressed::NeedInput if rest.is_empty() => plain.end(),
+                Decompressed::NeedInput => {
                     let (head, tail) = rest.split_at(chunk().clamp(1, rest.len()));
                     plain.push(Bytes::copy_from_slice(head));
                     rest = tail;

@@ -14,5 +14,7 @@ pub mod decode;
 pub mod json;
 mod object;
 pub mod sample;
+mod uuid8;
 
 pub use object::ObjectRef;
+pub use uuid8::Uuid8;

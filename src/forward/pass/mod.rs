@@ -17,7 +17,7 @@ use crate::deliver::{Full, Lane, RunControl};
 use crate::object::{ObjectRef, Reader};
 use crate::outcome::{End, Fresh};
 use crate::quarantine::{Row, RowKind};
-use clicks::click::{Click, Seen};
+use clicks::click::{Click, OccurrenceCounter};
 use clicks::decode::{BadRecord, DecodeLimits, Resume};
 use source::Source;
 
@@ -33,7 +33,7 @@ pub(super) struct Pass<'p, 'f> {
     shared: &'p Shared<'f>,
     lanes: Vec<Lane>,
     detached: Vec<Lane>,
-    seen: Seen,
+    occurrences: OccurrenceCounter,
     tools: Tools,
     /// Paths of members that nobody knows, as other threads have met them.
     unknown: BTreeSet<String>,
@@ -72,7 +72,7 @@ impl<'p, 'f> Pass<'p, 'f> {
         shared: &'p Shared<'f>,
         lanes: Vec<Lane>,
     ) -> Pass<'p, 'f> {
-        let (seen, tools) = (Seen::new(), shared.tools.take(limits));
+        let (occurrences, tools) = (OccurrenceCounter::new(), shared.tools.take(limits));
         let (detached, first) = (Vec::new(), None);
         Pass {
             object,
@@ -80,7 +80,7 @@ impl<'p, 'f> Pass<'p, 'f> {
             shared,
             lanes,
             detached,
-            seen,
+            occurrences,
             tools,
             unknown: BTreeSet::new(),
             threads: threads(),

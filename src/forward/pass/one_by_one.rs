@@ -55,8 +55,8 @@ impl<'f> Pass<'_, 'f> {
         match item {
             Item::Record(record) => self.record(&record),
             Item::Bad(bad) => self.bad(bad, None),
-            Item::Tail(bad) => Todo::Tail(bad),
-            Item::Starved => Todo::Read,
+            Item::Unreadable(bad) => Todo::Tail(bad),
+            Item::NeedInput => Todo::Read,
             Item::End => Todo::End,
         }
     }
@@ -66,12 +66,13 @@ impl<'f> Pass<'_, 'f> {
         if let Some(row) = Row::read(record.tape, record.root) {
             return self.replay(row, record.place);
         }
-        let seen = &mut self.seen;
+        let occurrences = &mut self.occurrences;
         let not = match self
             .tools
             .normaliser
-            .click(record, &self.object, |fingerprint| seen.meet(fingerprint))
-        {
+            .click(record, &self.object, |fingerprint| {
+                occurrences.next(fingerprint)
+            }) {
             Ok(click) => {
                 self.first = self.first.or_else(|| click.millis());
                 let (at, bot) = (record.place.offset, click.is_bot());
@@ -99,7 +100,7 @@ impl<'f> Pass<'_, 'f> {
             .ok_or(End::Stopped { offset })?
         {
             Next::Bytes(bytes) => decoder.push(bytes),
-            Next::Cut(bytes, reason) => decoder.cut(bytes, reason),
+            Next::Cut(bytes, reason) => decoder.fail(bytes, reason),
             Next::Failed(error) => return Err(End::Failed(error.to_string())),
             Next::End => decoder.end(),
         }

@@ -26,9 +26,12 @@ impl Pass<'_, '_> {
             .target
             .as_ref()
             .is_none_or(|target| self.shared.targets.contains(target));
-        let seen = &mut self.seen;
+        let occurrences = &mut self.occurrences;
         // A record that was bad has no n yet.
-        let number = |fingerprint| row.click.map_or_else(|| seen.meet(fingerprint), |(n, _)| n);
+        let number = |fingerprint| {
+            row.click
+                .map_or_else(|| occurrences.next(fingerprint), |(n, _)| n)
+        };
         let still = match whole.then(|| self.tools.normaliser.click(&record, &row.object, number)) {
             Some(Ok(click)) if known => {
                 self.records += 1;

@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::object::{ObjectError, Reader};
-use clicks::decode::{DecodeLimits, Part, Plain};
+use clicks::decode::{DecodeLimits, Decompressed, Decompressor};
 
 /// Parts read ahead of the decoder.
 const AHEAD: usize = 4;
@@ -62,13 +62,13 @@ impl Drop for Source {
 
 /// Reads the object as far as the channel lets it.
 async fn read(mut reader: Reader, limits: DecodeLimits, sender: mpsc::Sender<Next>) {
-    let mut plain = Plain::new(limits);
+    let mut plain = Decompressor::new(limits);
     loop {
         let next = match plain.next() {
-            Part::Bytes(bytes) => Next::Bytes(bytes),
-            Part::Cut(bytes, reason) => Next::Cut(bytes, reason),
-            Part::End => return,
-            Part::Starved => match reader.next().await {
+            Decompressed::Output(bytes) => Next::Bytes(bytes),
+            Decompressed::Unreadable { rest, reason } => Next::Cut(rest, reason),
+            Decompressed::End => return,
+            Decompressed::NeedInput => match reader.next().await {
                 Ok(Some(chunk)) => {
                     plain.push(chunk);
                     continue;

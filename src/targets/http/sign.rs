@@ -8,7 +8,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
 use super::Entry;
-use clicks::click::Uuid8;
+use clicks::Uuid8;
 
 /// Signs with one key or, during a rotation, several.
 pub struct Signer {

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use sha2::{Digest, Sha256};
 
 use crate::targets::Entry;
-use clicks::click::{Form, Uuid8};
+use clicks::Uuid8;
+use clicks::click::Form;
 
 /// The folder of a click: its own day and hour, in the spelling of Hive's partitions.
 pub(super) fn folder(timestamp: &str) -> String {

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::memo::Memo;
-use super::normal::{Name, Normal, Twice, Value};
+use super::normal::{DuplicateKey, Name, Normal, Value};
 use crate::json::text::SLACK;
 use crate::json::{Kind, text};
 
@@ -31,7 +31,7 @@ impl Scratch {
     }
 
     /// Makes the text that of `value`.
-    pub(super) fn write(&mut self, click: &Normal<'_>, value: Value) -> Result<(), Twice> {
+    pub(super) fn write(&mut self, click: &Normal<'_>, value: Value) -> Result<(), DuplicateKey> {
         self.length = 0;
         self.values.clear();
         // What an object with a name that stands twice left behind.
@@ -39,7 +39,7 @@ impl Scratch {
         self.value(click, value)
     }
 
-    fn value(&mut self, click: &Normal<'_>, value: Value) -> Result<(), Twice> {
+    fn value(&mut self, click: &Normal<'_>, value: Value) -> Result<(), DuplicateKey> {
         match value {
             Value::Text(start, end) => {
                 self.quoted(click.text(start, end));
@@ -51,7 +51,7 @@ impl Scratch {
     }
 
     #[inline(always)]
-    fn node(&mut self, click: &Normal<'_>, index: u32) -> Result<(), Twice> {
+    fn node(&mut self, click: &Normal<'_>, index: u32) -> Result<(), DuplicateKey> {
         let node = click.tape.node(index);
         if !node.escaped {
             self.copy_part(click.tape.text, node.start as usize, node.end as usize);
@@ -71,7 +71,7 @@ impl Scratch {
         }
     }
 
-    fn object(&mut self, click: &Normal<'_>, value: Value) -> Result<(), Twice> {
+    fn object(&mut self, click: &Normal<'_>, value: Value) -> Result<(), DuplicateKey> {
         let Some(key) = click.key(value) else {
             return self.members(click, value);
         };
@@ -91,7 +91,7 @@ impl Scratch {
         Ok(())
     }
 
-    fn members(&mut self, click: &Normal<'_>, value: Value) -> Result<(), Twice> {
+    fn members(&mut self, click: &Normal<'_>, value: Value) -> Result<(), DuplicateKey> {
         let Some((node, patches)) = click.changes.patched(value) else {
             return self.sorted(click, value);
         };
@@ -120,7 +120,7 @@ impl Scratch {
     }
 
     /// An object of a make that is not remembered.
-    fn sorted(&mut self, click: &Normal<'_>, value: Value) -> Result<(), Twice> {
+    fn sorted(&mut self, click: &Normal<'_>, value: Value) -> Result<(), DuplicateKey> {
         let first = self.sorting.len();
         self.sorting.extend(click.members(value));
         let own = self.sorting.get_mut(first..).unwrap_or_default();
@@ -129,7 +129,7 @@ impl Scratch {
             .windows(2)
             .any(|pair| matches!(pair, [a, b] if click.name(a.0) == click.name(b.0)))
         {
-            return Err(Twice);
+            return Err(DuplicateKey);
         }
         self.push(b'{');
         for at in first..self.sorting.len() {
@@ -151,7 +151,7 @@ impl Scratch {
         Ok(())
     }
 
-    fn array(&mut self, click: &Normal<'_>, index: u32) -> Result<(), Twice> {
+    fn array(&mut self, click: &Normal<'_>, index: u32) -> Result<(), DuplicateKey> {
         self.push(b'[');
         for (at, element) in click.tape.elements(index).enumerate() {
             if at > 0 {

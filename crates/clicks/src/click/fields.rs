@@ -260,10 +260,10 @@ const QUERY: &[Field] = &[
 ];
 
 /// The number of a name that some field of a click has; 0 for any other.
-pub type Known = u8;
+pub type FieldId = u8;
 
 /// The number of `name`.
-pub fn known(name: &[u8]) -> Known {
+pub fn field_id(name: &[u8]) -> FieldId {
     static NAMES: LazyLock<Vec<&str>> = LazyLock::new(|| {
         let mut names = Vec::new();
         walk(CLICK, "", &mut |_, field| names.push(field.name));
@@ -273,7 +273,7 @@ pub fn known(name: &[u8]) -> Known {
     });
     NAMES
         .binary_search_by(|known| known.as_bytes().cmp(name))
-        .map_or(0, |at| at as Known + 1)
+        .map_or(0, |at| at as FieldId + 1)
 }
 
 /// Calls `visit` with the path and the field of every known member, parents first.

@@ -14,56 +14,37 @@ use sha2::{Digest, Sha256};
 
 use super::canonical::Scratch;
 use super::normal::Normal;
+use crate::Uuid8;
 
 /// The id of a click.
-pub type ClickId = Uuid8;
-
-/// A UUID of version 8 made of a SHA-256 digest. What it identifies, an alias says: [`ClickId`] here.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Uuid8([u8; 16]);
+pub struct ClickId(Uuid8);
 
-impl Uuid8 {
-    /// The UUID of version 8 with the first 122 free bits of `digest`.
-    pub fn from_digest(digest: &[u8; 32]) -> Uuid8 {
-        let mut bytes = [0; 16];
-        bytes
-            .iter_mut()
-            .zip(digest)
-            .for_each(|(to, from)| *to = *from);
-        bytes[6] = bytes[6] & 0x0F | 0x80;
-        bytes[8] = bytes[8] & 0x3F | 0x80;
-        Uuid8(bytes)
+impl ClickId {
+    /// Makes the id of the SHA-256 of a canonical text.
+    pub fn from_digest(digest: &[u8; 32]) -> ClickId {
+        ClickId(Uuid8::from_digest(digest))
     }
 
-    /// The id in its usual 36 characters, ASCII.
+    /// Returns its usual 36 characters, ASCII.
     pub fn text(self) -> [u8; 36] {
-        let hex = |digit: u8| {
-            if digit < 10 {
-                b'0' + digit
-            } else {
-                b'a' + digit - 10
-            }
-        };
-        const PLACES: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
-        let mut out = [b'-'; 36];
-        for (byte, place) in self.0.iter().zip(PLACES) {
-            if let Some([high, low]) = out.get_mut(place..place + 2) {
-                (*high, *low) = (hex(byte >> 4), hex(byte & 15));
-            }
-        }
-        out
+        self.0.text()
     }
 }
 
-impl fmt::Display for Uuid8 {
+impl From<ClickId> for Uuid8 {
+    fn from(id: ClickId) -> Uuid8 {
+        id.0
+    }
+}
+
+impl fmt::Display for ClickId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.text()
-            .iter()
-            .try_for_each(|&c| fmt::Write::write_char(f, c as char))
+        self.0.fmt(f)
     }
 }
 
-impl fmt::Debug for Uuid8 {
+impl fmt::Debug for ClickId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
@@ -91,13 +72,13 @@ impl Hashed {
             .map_or(0, |head| u64::from_le_bytes(*head))
     }
 
-    /// The id of the `n`-th such click of its object; `scratch` is as [`new`](Self::new) left it.
-    pub fn id(&self, n: u32, scratch: &Scratch) -> ClickId {
-        match n {
+    /// The id of the click that is the `occurrence`-th such one of its object; `scratch` is as [`new`](Self::new) left it.
+    pub fn id(&self, occurrence: u32, scratch: &Scratch) -> ClickId {
+        match occurrence {
             1 => ClickId::from_digest(&self.digest),
             _ => ClickId::from_digest(
                 &Sha256::new_with_prefix(scratch.text())
-                    .chain_update(format!("\n{n}"))
+                    .chain_update(format!("\n{occurrence}"))
                     .finalize()
                     .into(),
             ),

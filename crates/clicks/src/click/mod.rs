@@ -11,9 +11,9 @@ mod id;
 mod members;
 mod memo;
 mod normal;
+mod occurrences;
 mod plan;
 pub mod schema;
-mod seen;
 mod time;
 
 use std::cell::{OnceCell, RefCell};
@@ -25,9 +25,9 @@ use bytes::{Bytes, BytesMut};
 pub use drift::MOST as MOST_UNKNOWN;
 pub use flat::columns;
 pub use form::{Form, source as write_source};
-pub use id::{ClickId, Uuid8};
+pub use id::ClickId;
 pub use normal::NotAClick;
-pub use seen::Seen;
+pub use occurrences::OccurrenceCounter;
 pub use time::from_epoch;
 
 use crate::ObjectRef;
@@ -44,8 +44,10 @@ use plan::Plans;
 pub struct Click<'a> {
     /// The same for the same click, however often it comes.
     pub id: ClickId,
+    /// 64 bits by which identical clicks are recognised.
+    pub fingerprint: u64,
     /// Its number among the identical clicks of its object, from 1.
-    pub n: u32,
+    pub occurrence: u32,
     /// The object it was read from.
     pub object: &'a Arc<ObjectRef>,
     /// Where it stands in that object.
@@ -217,7 +219,7 @@ impl Normaliser {
     ) -> Result<Click<'a>, NotAClick> {
         let (mut tape, mut root) = (record.tape, record.root);
         let mut working = &mut self.working;
-        let mut hashed = if tape.spaced {
+        let mut hashed = if tape.has_whitespace {
             None
         } else {
             working.hash(tape, root)?
@@ -233,7 +235,8 @@ impl Normaliser {
         }
         let (hashed, top) = hashed.ok_or(NotAClick::NotAnObject)?;
         self.drift.look(record.tape, record.root);
-        let n = number(hashed.fingerprint());
+        let fingerprint = hashed.fingerprint();
+        let occurrence = number(fingerprint);
         let normal = Normal {
             tape,
             root_node: root,
@@ -251,8 +254,9 @@ impl Normaliser {
         let head = self.head.get_or_insert_with(|| Head::new(object));
         let batch_key = record.batch_key.as_ref().unwrap_or(&head.base_name);
         Ok(Click {
-            id: hashed.id(n, &working.scratch),
-            n,
+            id: hashed.id(occurrence, &working.scratch),
+            fingerprint,
+            occurrence,
             object: &head.object,
             place: record.place,
             batch_key,

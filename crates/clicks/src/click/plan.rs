@@ -4,7 +4,7 @@
 use std::cell::OnceCell;
 use std::ops::Range;
 
-use super::fields::{Known, known};
+use super::fields::{FieldId, field_id};
 use crate::json::text::SLACK;
 use crate::json::{ShapeId, Shapes, UNKNOWN, text};
 
@@ -15,7 +15,7 @@ pub(super) enum Role {
     Client,
     Route,
     /// `id`, `source` or `key`: the places of what the forwarder adds.
-    Taken,
+    Reserved,
     Delivered,
     Location,
     Geo,
@@ -37,7 +37,7 @@ impl Role {
             b"timestamp" => Role::Timestamp,
             b"client" => Role::Client,
             b"route" => Role::Route,
-            b"id" | b"source" | b"key" => Role::Taken,
+            b"id" | b"source" | b"key" => Role::Reserved,
             b"delivered" => Role::Delivered,
             b"location" => Role::Location,
             b"geo" => Role::Geo,
@@ -122,7 +122,7 @@ pub(super) struct Plan {
     /// Position of the last member in each role.
     roles: [Option<u16>; ROLES],
     /// What each member is called, for the flat row.
-    pub(super) known: Box<[Known]>,
+    pub(super) fields: Box<[FieldId]>,
     /// Nothing if a name stands twice.
     pub(super) order: Option<Order>,
     /// The order once `geo` is called `location`; nothing if that makes two of them.
@@ -143,7 +143,7 @@ impl Plan {
         }
         Plan {
             roles,
-            known: names.iter().map(|name| known(name)).collect(),
+            fields: names.iter().map(|name| field_id(name)).collect(),
             order: Order::new(names),
             renamed: if renamed == names {
                 None

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::Decoder;
 use super::envelope::key_of;
 use super::frame::{Taken, is_click, members_before};
-use super::unread::Unread;
+use super::frame_buffer::FrameBuffer;
 use crate::json::{Parser, Progress, Skip, Tape};
 
 /// A look at what follows an envelope's `data`.
@@ -56,7 +56,7 @@ impl Ahead {
 
     /// Goes on over what there is of the envelope: `unread`, from its first byte, and what is `coming` after it, to which
     /// only more is added from call to call. Nothing if more is needed.
-    fn look(&mut self, unread: &Unread, coming: &VecDeque<Bytes>) -> Option<Found> {
+    fn look(&mut self, unread: &FrameBuffer, coming: &VecDeque<Bytes>) -> Option<Found> {
         let first = self.parts.is_none().then(|| {
             [
                 unread.get(self.looked..).unwrap_or_default(),
@@ -150,8 +150,8 @@ impl Decoder {
         let Some(ahead) = &mut self.ahead else {
             return true;
         };
-        let found = ahead.look(&self.unread, self.coming.chunks());
-        let Some(found) = found.or(self.coming.is_all().then_some(Found::Nothing)) else {
+        let found = ahead.look(&self.unread, self.input.chunks());
+        let Some(found) = found.or(self.input.is_all().then_some(Found::Nothing)) else {
             return false;
         };
         let looked = ahead.looked as u64;

@@ -1,41 +1,41 @@
-//! Bytes of an object in, records out: [`Plain`] undoes compression, [`Decoder`] gives [`Record`] or [`BadRecord`], each
+//! Bytes of an object in, records out: [`Decompressor`] undoes compression, [`Decoder`] gives [`Record`] or [`BadRecord`], each
 //! with its place in the object.
 //!
 //! Synchronous and borrowing: a record is a tape over the buffer, and its raw bytes are a shared slice
 //! of it. It does not know where the bytes come from nor what a click is.
 
 mod ahead;
-mod coming;
-mod compression;
+mod decompressor;
 mod envelope;
 mod frame;
-mod plain;
+mod frame_buffer;
+mod gzip;
+mod input_queue;
 mod record;
-mod unread;
 
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 
 use ahead::{Ahead, Keys};
-use coming::Coming;
 use envelope::Elements;
 use frame::{Frame, FrameError, Framer};
-use unread::Unread;
+use frame_buffer::FrameBuffer;
+use input_queue::InputQueue;
 
 use crate::json::Parser;
 
-pub use plain::{Part, Plain};
+pub use decompressor::{Decompressed, Decompressor};
 pub use record::{BadRecord, DecodeLimits, Item, Place, Record, Resume};
 
 /// Decodes one object. Plain bytes go in at [`push`](Decoder::push), items come out of [`advance`](Decoder::advance).
 pub struct Decoder {
     limits: DecodeLimits,
     /// What was handed over and not looked at.
-    coming: Coming,
+    input: InputQueue,
     framer: Framer,
     ahead: Option<Ahead>,
-    unread: Unread,
+    unread: FrameBuffer,
     last: bool,
     place: Place,
     current: Bytes,
@@ -55,10 +55,10 @@ impl Decoder {
     pub fn at(from: Resume, limits: DecodeLimits, parser: Parser) -> Decoder {
         Decoder {
             limits,
-            coming: Coming::default(),
+            input: InputQueue::default(),
             framer: Framer::new(limits.record_bytes, parser, from.lost),
             ahead: None,
-            unread: Unread::default(),
+            unread: FrameBuffer::default(),
             last: false,
             place: from.place,
             current: Bytes::new(),
@@ -74,19 +74,19 @@ impl Decoder {
         self.framer.into_parser()
     }
 
-    /// Hands over the next plain bytes, after [`Item::Starved`].
+    /// Hands over the next plain bytes, after [`Item::NeedInput`].
     pub fn push(&mut self, plain: Bytes) {
-        self.coming.push(plain);
+        self.input.push(plain);
     }
 
-    /// Says that nothing follows, after [`Item::Starved`].
+    /// Says that nothing follows, after [`Item::NeedInput`].
     pub fn end(&mut self) {
-        self.coming.end();
+        self.input.end();
     }
 
-    /// Says that `plain` and all that follows is of no use, after [`Item::Starved`].
-    pub fn cut(&mut self, plain: Bytes, reason: String) {
-        self.coming.cut(plain, reason);
+    /// Says that `plain` and all that follows is of no use, after [`Item::NeedInput`].
+    pub fn fail(&mut self, rest: Bytes, reason: String) {
+        self.input.fail(rest, reason);
     }
 
     /// Gives up what was handed over and is in no record yet, for another decoder to go on with [`at`](Self::at) its
@@ -112,7 +112,7 @@ impl Decoder {
         self.place.offset
     }
 
-    /// The next item. After [`Item::Tail`] and [`Item::End`] there is none.
+    /// The next item. After [`Item::Unreadable`] and [`Item::End`] there is none.
     pub fn advance(&mut self) -> Item<'_> {
         loop {
             if let Some((root, place, key)) = self.next_element() {
@@ -122,7 +122,7 @@ impl Decoder {
                 return Item::End;
             }
             if self.ahead.is_some() && !self.look_ahead() {
-                return Item::Starved;
+                return Item::NeedInput;
             }
             match self.framer.next(&self.unread, self.last) {
                 Frame::Skip(n) => self.skip(n),
@@ -148,12 +148,13 @@ impl Decoder {
                 }
                 Frame::More => match self.fill() {
                     Ok(true) => {}
-                    Ok(false) => return Item::Starved,
-                    Err(reason) => return self.tail(reason),
+                    Ok(false) => return Item::NeedInput,
+                    Err(reason) => return self.unreadable(reason),
                 },
                 Frame::Truncated => {
-                    return self
-                        .tail("the object ends inside a record, an array or an envelope".into());
+                    return self.unreadable(
+                        "the object ends inside a record, an array or an envelope".into(),
+                    );
                 }
                 Frame::End => return self.finish(),
             }
@@ -182,22 +183,22 @@ impl Decoder {
 
     /// Looks at more of what was handed over; `false` if nothing is left of it.
     fn fill(&mut self) -> Result<bool, String> {
-        if self.unread.show() {
+        if self.unread.reveal() {
             return Ok(true);
         }
-        if let Some(chunk) = self.coming.next() {
-            self.unread.adopt(chunk);
+        if let Some(chunk) = self.input.next() {
+            self.unread.append(chunk);
             return Ok(true);
         }
-        if self.coming.is_cut() && self.framer.cut(&self.unread) {
+        if self.input.is_cut() && self.framer.cut(&self.unread) {
             return Ok(true);
         }
-        if let Some((rest, reason)) = self.coming.take_cut() {
-            self.unread.adopt(rest);
-            while self.unread.show() {}
+        if let Some((rest, reason)) = self.input.take_cut() {
+            self.unread.append(rest);
+            while self.unread.reveal() {}
             return Err(reason);
         }
-        let more = self.coming.is_all() && !self.last;
+        let more = self.input.is_all() && !self.last;
         self.last |= more;
         Ok(more)
     }
@@ -255,7 +256,7 @@ impl Decoder {
         })
     }
 
-    fn tail(&mut self, reason: String) -> Item<'_> {
+    fn unreadable(&mut self, reason: String) -> Item<'_> {
         self.over = true;
         let (place, head) = match self.bad.take() {
             Some((bad, head)) => (bad.place, head),
@@ -271,7 +272,7 @@ impl Decoder {
         raw.extend_from_slice(&self.unread);
         raw.truncate(self.limits.record_bytes);
         let length = self.place.offset + self.unread.len() as u64 - place.offset;
-        Item::Tail(BadRecord {
+        Item::Unreadable(BadRecord {
             place,
             length,
             raw: raw.freeze(),

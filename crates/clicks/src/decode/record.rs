@@ -98,9 +98,9 @@ pub enum Item<'a> {
     /// A bad record; the object goes on after it.
     Bad(BadRecord),
     /// The object cannot be read beyond this: cut short, corrupt, or over a cap. Nothing follows.
-    Tail(BadRecord),
+    Unreadable(BadRecord),
     /// The next chunk is needed.
-    Starved,
+    NeedInput,
     /// The object is read.
     End,
 }

@@ -65,7 +65,7 @@ pub struct Tape<'a> {
     /// The objects in it that equal earlier ones, in their order.
     pub repeats: &'a [Repeat],
     /// Whether white space stands between tokens.
-    pub spaced: bool,
+    pub has_whitespace: bool,
 }
 
 /// A member of an object: the indices of its name and its value.

@@ -60,7 +60,7 @@ impl Repeats {
     }
 
     /// Begins the next file: where it did not pay before, it may now.
-    pub(super) fn renew(&mut self) {
+    pub(super) fn shrink(&mut self) {
         self.credit
             .iter_mut()
             .for_each(|credit| *credit = (*credit).max(CREDIT / 8));

@@ -139,7 +139,7 @@ impl Pass<'_, '_> {
         for piece in pieces {
             let todo = match piece {
                 Piece::Click(met) => {
-                    let n = self.seen.meet(met.print);
+                    let n = self.occurrences.next(met.fingerprint);
                     repeated += u64::from(n > 1);
                     self.met(&met, n, &mut columns)
                 }

@@ -56,7 +56,7 @@ pub(super) struct Met {
     pub(super) place: Place,
     pub(super) raw: Bytes,
     /// Its fingerprint.
-    pub(super) print: u64,
+    pub(super) fingerprint: u64,
     pub(super) bot: bool,
     pub(super) batch_key: Option<Arc<str>>,
 }
@@ -157,12 +157,8 @@ impl Hand {
                     break None;
                 }
                 Item::Record(record) => {
-                    let (mut print, place) = (0, record.place);
-                    let number = |fingerprint| {
-                        print = fingerprint;
-                        1
-                    };
-                    match tools.normaliser.click(&record, &object, number) {
+                    let place = record.place;
+                    match tools.normaliser.click(&record, &object, |_| 1) {
                         Ok(click) => {
                             first = first.or_else(|| click.millis());
                             for (encoder, encoded) in self.encoders.iter().zip(&mut encoded) {
@@ -173,7 +169,7 @@ impl Hand {
                             pieces.push(Piece::Click(Met {
                                 place,
                                 raw,
-                                print,
+                                fingerprint: click.fingerprint,
                                 bot,
                                 batch_key,
                             }));
@@ -182,7 +178,7 @@ impl Hand {
                     }
                 }
                 Item::Bad(bad) => pieces.push(Piece::Bad(bad)),
-                Item::Starved => match parts.next() {
+                Item::NeedInput => match parts.next() {
                     Some(part) => decoder.push(part),
                     None => {
                         break decoder
@@ -191,7 +187,7 @@ impl Hand {
                             .map(|(end, _)| end);
                     }
                 },
-                Item::Tail(_) | Item::End => break None,
+                Item::Unreadable(_) | Item::End => break None,
             }
         };
         tools.parser = decoder.into_parser();

@@ -8,7 +8,7 @@ pub(super) use extra::Extra;
 use extra::Spread;
 
 use super::Click;
-use super::fields::{ADDED, CLICK, EXTRA, Field, Known, Type, known, walk};
+use super::fields::{ADDED, CLICK, EXTRA, Field, FieldId, Type, field_id, walk};
 use super::form;
 use super::normal::{Name, Value};
 use super::time::is_canonical;
@@ -61,7 +61,7 @@ impl Group {
     fn new(fields: &[Field]) -> Group {
         let mut places = Vec::new();
         for field in fields {
-            let at = usize::from(known(field.name.as_bytes()));
+            let at = usize::from(field_id(field.name.as_bytes()));
             if places.len() <= at {
                 places.resize_with(at + 1, || None);
             }
@@ -83,7 +83,7 @@ impl Group {
     }
 
     #[inline]
-    fn place(&self, name: Known) -> Option<&Place> {
+    fn place(&self, name: FieldId) -> Option<&Place> {
         self.0.get(usize::from(name))?.as_ref()
     }
 }
@@ -128,20 +128,20 @@ fn spread(click: &Click<'_>, group: &Group, object: Value, out: &mut Vec<u8>, ex
         return members.for_each(|(name, value)| {
             member(
                 click,
-                group.place(known(&normal.name(name))),
+                group.place(field_id(&normal.name(name))),
                 (name, value),
                 out,
                 extra,
             )
         });
     };
-    for (at, (m, number)) in tape.members(node).zip(&plan.known).enumerate() {
+    for (at, (m, number)) in tape.members(node).zip(&plan.fields).enumerate() {
         if let [patch, others @ ..] = patches
             && patch.at == at
         {
             patches = others;
             let (name, number) = patch.name.map_or((Name::Node(m.name), *number), |name| {
-                (Name::Given(name), known(name.as_bytes()))
+                (Name::Given(name), field_id(name.as_bytes()))
             });
             member(click, group.place(number), (name, patch.value), out, extra);
             continue;

@@ -132,7 +132,11 @@ impl<'a> Normal<'a> {
     /// The order of the members of the object at `node` by their names, some of which `patches` have changed, if it is
     /// known: positions among [`members`](Self::members). The error says that a name stands twice.
     #[inline]
-    pub(super) fn order(&self, node: u32, patches: &[Patch]) -> Option<Result<&'a Order, Twice>> {
+    pub(super) fn order(
+        &self,
+        node: u32,
+        patches: &[Patch],
+    ) -> Option<Result<&'a Order, DuplicateKey>> {
         let plan = self
             .plans
             .get(self.tape.node(node).shape, self.tape.shapes)?;
@@ -140,7 +144,7 @@ impl<'a> Normal<'a> {
         Some(
             if renamed { &plan.renamed } else { &plan.order }
                 .as_ref()
-                .ok_or(Twice),
+                .ok_or(DuplicateKey),
         )
     }
 
@@ -198,7 +202,7 @@ impl<'a> Normal<'a> {
 }
 
 /// A name stands twice in one object.
-pub(super) struct Twice;
+pub(super) struct DuplicateKey;
 
 /// What a member has become.
 #[inline]

@@ -57,7 +57,7 @@ impl Rules<'_, '_> {
         }
         let found = self.find(
             root,
-            [Role::Timestamp, Role::Route, Role::Client, Role::Taken],
+            [Role::Timestamp, Role::Route, Role::Client, Role::Reserved],
         );
         let [timestamp, route, client, taken] = found;
         let (timestamp_at, timestamp) = timestamp.ok_or(NotAClick::NoTimestamp)?;
@@ -102,7 +102,7 @@ impl Rules<'_, '_> {
         let moves = |m: &Member| {
             matches!(
                 Role::of(&name_of(tape, Name::Node(m.name))),
-                Role::Taken | Role::Delivered
+                Role::Reserved | Role::Delivered
             )
         };
         let members: Vec<_> = tape

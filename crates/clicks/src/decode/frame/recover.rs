@@ -19,7 +19,7 @@ impl Framer {
     }
 
     pub(super) fn fail(&mut self, text: &[u8], error: FrameError) -> Frame {
-        let (mut depth, mut skip) = (self.parser.depth(), self.parser.good());
+        let (mut depth, mut skip) = (self.parser.depth(), self.parser.valid_len());
         if self.began_a_line(text) {
             (depth, skip) = (0, 0);
         }
@@ -37,7 +37,7 @@ impl Framer {
     /// Whether the value's first line holds more of it than brackets, and good parts of it follow in other
     /// lines: then it is a line that was cut short, and what seemed to be inside it are the lines after it.
     pub(super) fn began_a_line(&self, text: &[u8]) -> bool {
-        let good = text.get(..self.parser.good()).unwrap_or_default();
+        let good = text.get(..self.parser.valid_len()).unwrap_or_default();
         let line = memchr::memchr(b'\n', good).and_then(|end| good.get(..end));
         line.is_some_and(|line| {
             line.iter()

@@ -4,7 +4,7 @@
     reason = "indices come from the parser's own bookkeeping; checked access costs a tenth of its speed"
 )]
 
-mod swift;
+mod fast_path;
 mod tokens;
 
 use super::repeats::Repeats;
@@ -75,8 +75,8 @@ pub struct Parser {
     /// Where to go on inside a string that the text ended in: a 50 MB string is scanned once.
     scanned: usize,
     string_escaped: bool,
-    good: usize,
-    spaced: bool,
+    valid_len: usize,
+    has_whitespace: bool,
     data: Option<u32>,
 }
 
@@ -103,8 +103,8 @@ impl Parser {
             pos: 0,
             scanned: 0,
             string_escaped: false,
-            good: 0,
-            spaced: false,
+            valid_len: 0,
+            has_whitespace: false,
             data: None,
         }
     }
@@ -115,14 +115,14 @@ impl Parser {
         self.repeats.reset();
         self.kept = None;
         (self.state, self.open, self.depth) = (State::Value, NONE, 0);
-        (self.pos, self.scanned, self.good) = (0, 0, 0);
-        (self.spaced, self.string_escaped, self.data) = (false, false, None);
+        (self.pos, self.scanned, self.valid_len) = (0, 0, 0);
+        (self.has_whitespace, self.string_escaped, self.data) = (false, false, None);
     }
 
     /// Forgets the value and the file it was in, and gives back room that only a large one needs.
-    pub fn renew(&mut self) {
+    pub fn shrink(&mut self) {
         self.reset();
-        self.repeats.renew();
+        self.repeats.shrink();
         if self.nodes.capacity() > ROOM {
             self.nodes = Vec::with_capacity(ROOM / 32);
         }
@@ -135,16 +135,16 @@ impl Parser {
             nodes: &self.nodes,
             shapes: &self.shapes,
             repeats: &self.repeats.found,
-            spaced: self.spaced,
+            has_whitespace: self.has_whitespace,
         }
     }
 
     /// Offset one past the last token that was in its place.
-    pub fn good(&self) -> usize {
-        self.good
+    pub fn valid_len(&self) -> usize {
+        self.valid_len
     }
 
-    /// Containers open at [`good`](Self::good).
+    /// Containers open at [`valid_len`](Self::valid_len).
     pub fn depth(&self) -> u32 {
         self.depth
     }
@@ -158,20 +158,20 @@ impl Parser {
     /// `last` says that no more will come.
     pub fn run(&mut self, text: &[u8], last: bool) -> Progress {
         loop {
-            self.swift(text);
+            self.fast_path(text);
             if self.state == State::Done {
-                return Progress::Done(self.good);
+                return Progress::Done(self.valid_len);
             }
             let Some(&c) = text.get(self.pos) else {
                 return Progress::More;
             };
             if matches!(c, b' ' | b'\n' | b'\r' | b'\t') {
                 self.pos += 1;
-                self.spaced = true;
+                self.has_whitespace = true;
                 continue;
             }
             match self.token(text, c, last) {
-                Scan::End => self.good = self.pos,
+                Scan::End => self.valid_len = self.pos,
                 Scan::More => return Progress::More,
                 Scan::Bad(at, error) => return Progress::Invalid { at, error },
             }
@@ -230,7 +230,7 @@ impl Parser {
             return Scan::Bad(self.pos, SyntaxError::Unexpected(c));
         }
         self.pos += 1;
-        self.shut(text, self.pos);
+        self.close_container(text, self.pos);
         self.state = if self.open == NONE {
             State::Done
         } else {

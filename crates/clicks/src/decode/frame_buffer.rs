@@ -9,60 +9,60 @@ const JOIN: usize = 16 * 1024;
 
 /// Bytes that are in no record yet.
 #[derive(Debug)]
-pub(super) enum Unread {
+pub(super) enum FrameBuffer {
     Chunk(Bytes),
     /// What is left of earlier chunks, and a copy of the first bytes of the next one: so many of them.
     Joined(BytesMut, Bytes, usize),
 }
 
-impl Default for Unread {
-    fn default() -> Unread {
-        Unread::Chunk(Bytes::new())
+impl Default for FrameBuffer {
+    fn default() -> FrameBuffer {
+        FrameBuffer::Chunk(Bytes::new())
     }
 }
 
-impl Deref for Unread {
+impl Deref for FrameBuffer {
     type Target = [u8];
 
     #[inline]
     fn deref(&self) -> &[u8] {
         match self {
-            Unread::Chunk(bytes) => bytes,
-            Unread::Joined(bytes, ..) => bytes,
+            FrameBuffer::Chunk(bytes) => bytes,
+            FrameBuffer::Joined(bytes, ..) => bytes,
         }
     }
 }
 
-impl Unread {
+impl FrameBuffer {
     /// What was adopted and is not shown yet.
     pub(super) fn hidden(&self) -> &[u8] {
         match self {
-            Unread::Chunk(_) => &[],
-            Unread::Joined(_, next, copied) => next.get(*copied..).unwrap_or_default(),
+            FrameBuffer::Chunk(_) => &[],
+            FrameBuffer::Joined(_, next, copied) => next.get(*copied..).unwrap_or_default(),
         }
     }
 
     /// Takes `chunk`, once nothing is hidden: shows all of it, without a copy, if nothing is unread; else what completes a
     /// line.
-    pub(super) fn adopt(&mut self, chunk: Bytes) {
+    pub(super) fn append(&mut self, chunk: Bytes) {
         if self.is_empty() {
-            *self = Unread::Chunk(chunk);
+            *self = FrameBuffer::Chunk(chunk);
             return;
         }
         match self {
-            Unread::Chunk(bytes) => {
+            FrameBuffer::Chunk(bytes) => {
                 let mut joined = BytesMut::with_capacity(bytes.len() + JOIN.min(chunk.len()));
                 joined.extend_from_slice(bytes);
-                *self = Unread::Joined(joined, chunk, 0);
+                *self = FrameBuffer::Joined(joined, chunk, 0);
             }
-            Unread::Joined(_, next, copied) => (*next, *copied) = (chunk, 0),
+            FrameBuffer::Joined(_, next, copied) => (*next, *copied) = (chunk, 0),
         }
-        self.show();
+        self.reveal();
     }
 
     /// Shows more of what is hidden; `false` if nothing is.
-    pub(super) fn show(&mut self) -> bool {
-        let Unread::Joined(bytes, next, copied) = self else {
+    pub(super) fn reveal(&mut self) -> bool {
+        let FrameBuffer::Joined(bytes, next, copied) = self else {
             return false;
         };
         let hidden = next.get(*copied..).unwrap_or_default();
@@ -79,8 +79,8 @@ impl Unread {
     pub(super) fn split_to(&mut self, n: usize) -> Bytes {
         let n = n.min(self.len());
         match self {
-            Unread::Chunk(bytes) => bytes.split_to(n),
-            Unread::Joined(bytes, ..) => {
+            FrameBuffer::Chunk(bytes) => bytes.split_to(n),
+            FrameBuffer::Joined(bytes, ..) => {
                 let taken = bytes.split_to(n).freeze();
                 self.part();
                 taken
@@ -92,8 +92,8 @@ impl Unread {
     pub(super) fn advance(&mut self, n: usize) {
         let n = n.min(self.len());
         match self {
-            Unread::Chunk(bytes) => bytes.advance(n),
-            Unread::Joined(bytes, ..) => {
+            FrameBuffer::Chunk(bytes) => bytes.advance(n),
+            FrameBuffer::Joined(bytes, ..) => {
                 bytes.advance(n);
                 self.part();
             }
@@ -102,11 +102,11 @@ impl Unread {
 
     /// Goes back to a chunk as it came once nothing of an earlier one is left.
     fn part(&mut self) {
-        if let Unread::Joined(bytes, next, copied) = self
+        if let FrameBuffer::Joined(bytes, next, copied) = self
             && bytes.len() <= *copied
         {
             next.advance(*copied - bytes.len());
-            *self = Unread::Chunk(std::mem::take(next));
+            *self = FrameBuffer::Chunk(std::mem::take(next));
         }
     }
 }
@@ -122,7 +122,7 @@ mod tests {
             chunks in proptest::collection::vec(proptest::collection::vec(0u8..40, 1..60_000), 1..6),
             steps in proptest::collection::vec(0usize..70_000, 0..40),
         ) {
-            let (mut unread, mut coming, mut out) = (Unread::default(), chunks.iter(), Vec::new());
+            let (mut unread, mut coming, mut out) = (FrameBuffer::default(), chunks.iter(), Vec::new());
             let mut steps = steps.into_iter();
             loop {
                 let n = steps.next().unwrap_or(usize::MAX);
@@ -133,10 +133,10 @@ mod tests {
                 } else {
                     out.extend_from_slice(&unread.split_to(n));
                 }
-                if out.len() - before < n && !unread.show() {
+                if out.len() - before < n && !unread.reveal() {
                     prop_assert_eq!(unread.hidden(), b"");
                     let Some(chunk) = coming.next() else { break };
-                    unread.adopt(Bytes::from(chunk.clone()));
+                    unread.append(Bytes::from(chunk.clone()));
                 }
             }
             prop_assert_eq!(out, chunks.concat());

@@ -9,7 +9,7 @@ use super::{EMPTY, Kind, NONE, Node, Parser, ShapeId, State, UNKNOWN};
 
 impl Parser {
     /// Takes tokens as long as they are of the usual kind; the next one is [`token`](Parser::token)'s.
-    pub(super) fn swift(&mut self, text: &[u8]) {
+    pub(super) fn fast_path(&mut self, text: &[u8]) {
         if self.open == NONE || self.scanned > 0 || self.state == State::Colon {
             return;
         }
@@ -26,7 +26,7 @@ impl Parser {
                 state = State::Value;
             }
             if state != State::AfterValue {
-                let Some((end, next)) = self.swift_value(text, at) else {
+                let Some((end, next)) = self.fast_value(text, at) else {
                     break;
                 };
                 (at, state) = (end, next);
@@ -34,20 +34,20 @@ impl Parser {
                     continue;
                 }
             }
-            (at, state) = self.swift_ends(text, at);
+            (at, state) = self.fast_ends(text, at);
             if matches!(state, State::AfterValue | State::Done) {
                 break;
             }
         }
         if at > self.pos {
-            (self.pos, self.good, self.state) = (at, at, state);
+            (self.pos, self.valid_len, self.state) = (at, at, state);
         }
     }
 
     /// Takes a string without escapes, a bool, an object that is known, or the start of an object or array; says
     /// where it ends and what comes next.
     #[inline(always)]
-    fn swift_value(&mut self, text: &[u8], at: usize) -> Option<(usize, State)> {
+    fn fast_value(&mut self, text: &[u8], at: usize) -> Option<(usize, State)> {
         let end = match text.get(at)? {
             b'"' => {
                 let end = at + 1 + plain_run(&text[at + 1..]);
@@ -86,14 +86,14 @@ impl Parser {
 
     /// Takes the ends of containers, and the comma after them; says where that ends and what comes next.
     #[inline(always)]
-    fn swift_ends(&mut self, text: &[u8], mut at: usize) -> (usize, State) {
+    fn fast_ends(&mut self, text: &[u8], mut at: usize) -> (usize, State) {
         loop {
             let object = self.nodes[self.open as usize].kind == Kind::Object;
             match text.get(at) {
                 Some(b',') => return (at + 1, if object { State::Key } else { State::Value }),
                 Some(c @ (b'}' | b']')) if object == (*c == b'}') => {
                     at += 1;
-                    self.shut(text, at);
+                    self.close_container(text, at);
                     if self.open == NONE {
                         return (at, State::Done);
                     }
@@ -167,7 +167,7 @@ impl Parser {
 
     /// Closes the innermost container, which ends before `end`.
     #[inline(always)]
-    pub(super) fn shut(&mut self, text: &[u8], end: usize) {
+    pub(super) fn close_container(&mut self, text: &[u8], end: usize) {
         let count = self.nodes.len() as u32;
         let node = &mut self.nodes[self.open as usize];
         node.end = end as u32;
@@ -176,7 +176,7 @@ impl Parser {
         if let Some((kept, shape)) = self.kept.filter(|(kept, _)| *kept == self.open) {
             self.kept = None;
             // What holds white space would not say so the next time.
-            if !self.spaced {
+            if !self.has_whitespace {
                 self.nodes[kept as usize].next = count;
                 self.repeats.keep(
                     &text[start..end],

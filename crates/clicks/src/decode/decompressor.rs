@@ -3,12 +3,12 @@
 use bytes::Bytes;
 
 use super::DecodeLimits;
-use super::compression::{Inflate, Step};
+use super::gzip::{Inflated, Inflater};
 
-/// Makes one object plain. Chunks go in at [`push`](Plain::push), plain bytes come out of [`next`](Plain::next).
-pub struct Plain {
+/// Makes one object plain. Chunks go in at [`push`](Decompressor::push), plain bytes come out of [`next`](Decompressor::next).
+pub struct Decompressor {
     limits: DecodeLimits,
-    inflate: Inflate,
+    inflate: Inflater,
     given: u64,
     /// The first plain bytes, which tell contents that were compressed twice.
     head: Vec<u8>,
@@ -18,23 +18,37 @@ pub struct Plain {
 
 /// One step of it.
 #[derive(Debug)]
-pub enum Part {
+pub enum Decompressed {
     /// The next plain bytes.
-    Bytes(Bytes),
+    Output(Bytes),
     /// The next chunk is needed.
-    Starved,
-    /// The object cannot be read beyond this: the bytes after the last good ones, and why.
-    Cut(Bytes, String),
+    NeedInput,
+    /// The object cannot be read beyond this.
+    Unreadable {
+        /// The bytes after the last good ones.
+        rest: Bytes,
+        /// Why, for people.
+        reason: String,
+    },
     /// Everything is given.
     End,
 }
 
-impl Plain {
+impl Decompressed {
+    fn unreadable(rest: Bytes, reason: impl Into<String>) -> Decompressed {
+        Decompressed::Unreadable {
+            rest,
+            reason: reason.into(),
+        }
+    }
+}
+
+impl Decompressor {
     /// For one object.
-    pub fn new(limits: DecodeLimits) -> Plain {
-        Plain {
+    pub fn new(limits: DecodeLimits) -> Decompressor {
+        Decompressor {
             limits,
-            inflate: Inflate::new(),
+            inflate: Inflater::new(),
             given: 0,
             head: Vec::new(),
             capped: false,
@@ -42,47 +56,47 @@ impl Plain {
         }
     }
 
-    /// Hands over the next chunk of the object, after [`Part::Starved`].
+    /// Hands over the next chunk of the object, after [`Decompressed::NeedInput`].
     pub fn push(&mut self, chunk: Bytes) {
         self.inflate.push(chunk);
     }
 
-    /// Says that no chunk follows, after [`Part::Starved`].
+    /// Says that no chunk follows, after [`Decompressed::NeedInput`].
     pub fn end(&mut self) {
         self.inflate.end();
     }
 
-    /// The next bytes. After [`Part::Cut`] and [`Part::End`] there are none.
+    /// The next bytes. After [`Decompressed::Unreadable`] and [`Decompressed::End`] there are none.
     #[expect(clippy::should_implement_trait, reason = "it never ends by itself")]
-    pub fn next(&mut self) -> Part {
+    pub fn next(&mut self) -> Decompressed {
         if self.over {
-            return Part::End;
+            return Decompressed::End;
         }
         let part = self.step();
-        self.over = matches!(part, Part::End | Part::Cut(..));
+        self.over = matches!(part, Decompressed::End | Decompressed::Unreadable { .. });
         part
     }
 
-    fn step(&mut self) -> Part {
+    fn step(&mut self) -> Decompressed {
         if self.capped {
             let reason = format!(
                 "the object holds more than {} bytes (MAX_OBJECT_BYTES)",
                 self.limits.object_bytes
             );
-            return Part::Cut(Bytes::new(), reason);
+            return Decompressed::unreadable(Bytes::new(), reason);
         }
         match self.inflate.step() {
-            Ok(Step::Gave(bytes)) => self.check_limits(bytes),
-            Ok(Step::Starved) => Part::Starved,
-            Ok(Step::End) => Part::End,
-            Err(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => Part::Cut(
+            Ok(Inflated::Output(bytes)) => self.check_limits(bytes),
+            Ok(Inflated::NeedInput) => Decompressed::NeedInput,
+            Ok(Inflated::End) => Decompressed::End,
+            Err(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => Decompressed::unreadable(
                 Bytes::new(),
                 format!(
                     "the gzip stream is cut short after {} bytes",
-                    self.inflate.eaten()
+                    self.inflate.consumed()
                 ),
             ),
-            Err(e) => Part::Cut(
+            Err(e) => Decompressed::unreadable(
                 Bytes::new(),
                 format!(
                     "the gzip stream is corrupt after {} plain bytes: {e}",
@@ -92,7 +106,7 @@ impl Plain {
         }
     }
 
-    fn check_limits(&mut self, mut bytes: Bytes) -> Part {
+    fn check_limits(&mut self, mut bytes: Bytes) -> Decompressed {
         if self.head.len() < 2 {
             self.head.extend(bytes.iter().take(2));
         }
@@ -103,8 +117,8 @@ impl Plain {
             bytes.truncate(bytes.len() - (plain - self.limits.object_bytes) as usize);
             self.capped = true;
         }
-        if gzip && plain > 1 << 20 && plain / self.inflate.eaten().max(1) > self.limits.ratio {
-            Part::Cut(
+        if gzip && plain > 1 << 20 && plain / self.inflate.consumed().max(1) > self.limits.ratio {
+            Decompressed::unreadable(
                 bytes,
                 format!(
                     "the gzip stream inflates more than {} : 1 (MAX_INFLATE_RATIO)",
@@ -112,13 +126,12 @@ impl Plain {
                 ),
             )
         } else if gzip && self.head.starts_with(b"\x1F\x8B") {
-            Part::Cut(
+            Decompressed::unreadable(
                 bytes,
-                "the contents were compressed twice: gunzip the object once and store it again"
-                    .into(),
+                "the contents were compressed twice: gunzip the object once and store it again",
             )
         } else {
-            Part::Bytes(bytes)
+            Decompressed::Output(bytes)
         }
     }
 }

@@ -6,7 +6,7 @@ const SHARDS: usize = 256;
 /// A set of 64-bit fingerprints. The n-th meeting of a click is an entry of its own, so that no counts
 /// are kept: an entry takes 8 bytes, and a shard is between half and three quarters full.
 #[derive(Default)]
-pub struct Seen {
+pub struct OccurrenceCounter {
     shards: Vec<Shard>,
     /// Fingerprints while they are few: the usual object holds one click.
     few: Vec<u64>,
@@ -18,14 +18,14 @@ struct Shard {
     used: usize,
 }
 
-impl Seen {
+impl OccurrenceCounter {
     /// For one object.
-    pub fn new() -> Seen {
-        Seen::default()
+    pub fn new() -> OccurrenceCounter {
+        OccurrenceCounter::default()
     }
 
     /// Notes one more click with this fingerprint and returns its number among them, from 1.
-    pub fn meet(&mut self, fingerprint: u64) -> u32 {
+    pub fn next(&mut self, fingerprint: u64) -> u32 {
         if self.insert(entry(fingerprint, 1)) {
             return 1;
         }
@@ -134,24 +134,24 @@ mod tests {
 
     proptest! {
         #[test]
-        fn counts_like_a_map(prints in proptest::collection::vec(0u64..40, 0..400)) {
-            let (mut seen, mut counts) = (Seen::new(), HashMap::new());
-            for print in prints {
-                let spread = print.wrapping_mul(0xD6E8_FEB8_6659_FD93);
+        fn counts_like_a_map(fingerprints in proptest::collection::vec(0u64..40, 0..400)) {
+            let (mut counter, mut counts) = (OccurrenceCounter::new(), HashMap::new());
+            for fingerprint in fingerprints {
+                let spread = fingerprint.wrapping_mul(0xD6E8_FEB8_6659_FD93);
                 let n = counts.entry(spread).or_insert(0);
                 *n += 1;
-                prop_assert_eq!(seen.meet(spread), *n);
+                prop_assert_eq!(counter.next(spread), *n);
             }
         }
     }
 
     #[test]
     fn keeps_to_sixteen_bytes_a_click() {
-        let (mut seen, mut rng) = (Seen::new(), fastrand::Rng::with_seed(7));
+        let (mut counter, mut rng) = (OccurrenceCounter::new(), fastrand::Rng::with_seed(7));
         for count in 1..=200_000usize {
-            assert_eq!(seen.meet(rng.u64(..)), 1);
+            assert_eq!(counter.next(rng.u64(..)), 1);
             if count % 10_000 == 0 {
-                let bytes: usize = seen.shards.iter().map(|s| s.slots.capacity() * 8).sum();
+                let bytes: usize = counter.shards.iter().map(|s| s.slots.capacity() * 8).sum();
                 assert!(bytes <= 16 * count, "{bytes} bytes for {count} clicks");
             }
         }
@@ -159,9 +159,9 @@ mod tests {
 
     #[test]
     fn one_click_a_million_times_is_quick() {
-        let mut seen = Seen::new();
+        let mut counter = OccurrenceCounter::new();
         for n in 1..=100_000 {
-            assert_eq!(seen.meet(42), n);
+            assert_eq!(counter.next(42), n);
         }
     }
 }

@@ -14,7 +14,7 @@ const STEP: usize = 128 * 1024;
 const MAGIC: &[u8] = &[0x1F, 0x8B];
 
 /// Turns the object's bytes into plain ones, a step at a time.
-pub struct Inflate {
+pub struct Inflater {
     form: Form,
 }
 
@@ -38,25 +38,25 @@ struct Feed {
     chunk: Bytes,
     /// Bytes of the current block that are still to come.
     block: usize,
-    eaten: u64,
+    consumed: u64,
     ended: bool,
 }
 
 /// What one step did.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Step {
+pub enum Inflated {
     /// Plain bytes.
-    Gave(Bytes),
+    Output(Bytes),
     /// Needs the next chunk.
-    Starved,
+    NeedInput,
     /// Everything is given.
     End,
 }
 
-impl Inflate {
+impl Inflater {
     /// For one object.
-    pub fn new() -> Inflate {
-        Inflate {
+    pub fn new() -> Inflater {
+        Inflater {
             form: Form::Unknown(Feed::default()),
         }
     }
@@ -77,10 +77,10 @@ impl Inflate {
     }
 
     /// Bytes of the object inflated so far; not those handed over, which depend on the chunks.
-    pub fn eaten(&self) -> u64 {
+    pub fn consumed(&self) -> u64 {
         match &self.form {
-            Form::Gzip(gzip) => gzip.stream.get_ref().eaten,
-            Form::Unknown(feed) | Form::Plain(feed) => feed.eaten,
+            Form::Gzip(gzip) => gzip.stream.get_ref().consumed,
+            Form::Unknown(feed) | Form::Plain(feed) => feed.consumed,
         }
     }
 
@@ -90,14 +90,14 @@ impl Inflate {
     }
 
     /// The next plain bytes, up to a chunk. Errors: gzip that is corrupt or cut short.
-    pub fn step(&mut self) -> io::Result<Step> {
+    pub fn step(&mut self) -> io::Result<Inflated> {
         self.decide();
         match &mut self.form {
-            Form::Unknown(_) => Ok(Step::Starved),
+            Form::Unknown(_) => Ok(Inflated::NeedInput),
             Form::Plain(feed) => Ok(match (feed.chunk.is_empty(), feed.ended) {
-                (false, _) => Step::Gave(std::mem::take(&mut feed.chunk)),
-                (true, true) => Step::End,
-                (true, false) => Step::Starved,
+                (false, _) => Inflated::Output(std::mem::take(&mut feed.chunk)),
+                (true, true) => Inflated::End,
+                (true, false) => Inflated::NeedInput,
             }),
             Form::Gzip(gzip) => inflate(gzip),
         }
@@ -133,13 +133,13 @@ impl Gzip {
     }
 }
 
-fn inflate(gzip: &mut Gzip) -> io::Result<Step> {
+fn inflate(gzip: &mut Gzip) -> io::Result<Inflated> {
     match gzip.stream.read(&mut gzip.room) {
-        Ok(0) => Ok(Step::End),
-        Ok(n) => Ok(Step::Gave(Bytes::copy_from_slice(
+        Ok(0) => Ok(Inflated::End),
+        Ok(n) => Ok(Inflated::Output(Bytes::copy_from_slice(
             gzip.room.get(..n).unwrap_or_default(),
         ))),
-        Err(e) if e.kind() == io::ErrorKind::WouldBlock => Ok(Step::Starved),
+        Err(e) if e.kind() == io::ErrorKind::WouldBlock => Ok(Inflated::NeedInput),
         Err(e) => Err(e),
     }
 }
@@ -159,7 +159,7 @@ impl BufRead for Feed {
     fn consume(&mut self, n: usize) {
         self.chunk.advance(n);
         self.block -= n.min(self.block);
-        self.eaten += n as u64;
+        self.consumed += n as u64;
     }
 }
 
@@ -185,13 +185,13 @@ mod tests {
 
     /// Feeds `bytes` in chunks of `size`.
     fn inflate_all(bytes: &[u8], size: usize) -> io::Result<Vec<u8>> {
-        let (mut inflate, mut out) = (Inflate::new(), Vec::new());
+        let (mut inflate, mut out) = (Inflater::new(), Vec::new());
         let mut chunks = bytes.chunks(size);
         loop {
             match inflate.step()? {
-                Step::Gave(bytes) => out.extend_from_slice(&bytes),
-                Step::End => return Ok(out),
-                Step::Starved => match chunks.next() {
+                Inflated::Output(bytes) => out.extend_from_slice(&bytes),
+                Inflated::End => return Ok(out),
+                Inflated::NeedInput => match chunks.next() {
                     Some(chunk) => inflate.push(Bytes::copy_from_slice(chunk)),
                     None => inflate.end(),
                 },

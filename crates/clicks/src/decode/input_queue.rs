@@ -11,7 +11,7 @@ const GATHERED: usize = 16 * 1024;
 
 /// Chunks that wait.
 #[derive(Default)]
-pub(super) struct Coming {
+pub(super) struct InputQueue {
     chunks: VecDeque<Bytes>,
     /// Small ones after these.
     small: BytesMut,
@@ -21,7 +21,7 @@ pub(super) struct Coming {
     cut: Option<(Bytes, String)>,
 }
 
-impl Coming {
+impl InputQueue {
     pub(super) fn push(&mut self, chunk: Bytes) {
         if chunk.len() < SMALL {
             self.small.extend_from_slice(&chunk);
@@ -35,7 +35,7 @@ impl Coming {
         self.ended = true;
     }
 
-    pub(super) fn cut(&mut self, rest: Bytes, reason: String) {
+    pub(super) fn fail(&mut self, rest: Bytes, reason: String) {
         self.cut = Some((rest, reason));
     }
 
