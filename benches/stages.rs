@@ -27,7 +27,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use clicks::click::Form;
 use clicks::sample::Framing;
-use clickstream_forwarder::targets::Target;
+use clickstream_forwarder::targets::{Target, View};
 use criterion::{Criterion, Throughput};
 use flate2::Compression;
 use flate2::bufread::MultiGzDecoder;
@@ -225,7 +225,7 @@ fn encoding(kind: &str, target: Arc<dyn Target>, file: &Bytes) -> Work {
         let (mut encode, mut nothing) = (Duration::ZERO, Duration::ZERO);
         clicks(&file, |click| {
             let begin = Instant::now();
-            drop(black_box(target.encode(click)));
+            drop(black_box(target.encode(&View::of(click))));
             let end = Instant::now();
             nothing += end.elapsed();
             encode += end - begin;

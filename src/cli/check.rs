@@ -77,7 +77,7 @@ fn describe(config: &Config) -> String {
         let limits = target.limits;
         text += &format!("target {} (kind {})\n", target.name, target.kind);
         let mut rows = target.target.describe();
-        rows.push(match limits.cut {
+        rows.push(match target.delivery.batching.windows() {
             None => ("per request", format!("{} clicks, {} bytes", limits.records, limits.bytes)),
             Some(cut) => (
                 "cut",

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::vars::{Scope, parse_duration, parse_rate};
-use crate::targets::{COMMON, Context, KINDS, Kind, Limits, Target};
+use crate::targets::{COMMON, Context, DeliveryMode, KINDS, Kind, Limits, Target};
 
 /// Bytes that a request must have room for beside its frame: four usual clicks.
 const LEAST_CLICK: usize = 4096;
@@ -25,6 +25,8 @@ pub struct TargetConfig {
     pub target: Arc<dyn Target>,
     /// Its limits, lowered as the variables say.
     pub limits: Limits,
+    /// How its kind delivers.
+    pub delivery: DeliveryMode,
     /// Most requests in flight.
     pub concurrency: usize,
     /// How long a request may take.
@@ -86,8 +88,8 @@ pub(super) fn read(scope: &Scope<'_>, name: &str, context: Context) -> Option<Ta
     });
     let timeout = timeout.unwrap_or(Duration::from_secs(30));
     let target = (kind.build)(scope, context)?;
-    let mut limits = target.limits();
-    if limits.cut.is_some() {
+    let (mut limits, delivery) = (target.limits(), target.delivery());
+    if delivery.batching.windows().is_some() {
         let set = [
             ("MAX_RECORDS", records.is_some()),
             ("MAX_BYTES", bytes.is_some()),
@@ -117,12 +119,13 @@ pub(super) fn read(scope: &Scope<'_>, name: &str, context: Context) -> Option<Ta
             ),
         );
     }
-    let concurrency = concurrency.unwrap_or(limits.in_flight);
+    let concurrency = concurrency.unwrap_or(delivery.in_flight);
     Some(TargetConfig {
         name: name.into(),
         kind: kind.name,
         target,
         limits,
+        delivery,
         concurrency,
         timeout,
         rate,

@@ -1,12 +1,13 @@
 //! Entries put together into requests that keep to a target's limits. Pure.
 
-use super::groups::ROUNDS;
-use crate::targets::{Entry, Limits};
+use super::groups::REQUESTS_PER_BATCH;
+use crate::targets::{Batching, Entry, Limits};
 
 /// Collects entries until one more would not fit.
 #[derive(Debug)]
 pub struct Batcher {
     limits: Limits,
+    batching: Batching,
     entries: Vec<Entry>,
     bytes: usize,
     /// Entries of the last batch.
@@ -23,10 +24,11 @@ pub struct TooLarge {
 }
 
 impl Batcher {
-    /// With a target's limits.
-    pub fn new(limits: Limits) -> Batcher {
+    /// With a target's limits and way of batching.
+    pub fn new(limits: Limits, batching: Batching) -> Batcher {
         Batcher {
             limits,
+            batching,
             entries: Vec::new(),
             bytes: limits.overhead,
             last: 0,
@@ -48,7 +50,7 @@ impl Batcher {
             });
         }
         let size = entry.size() + self.limits.per_record;
-        let full = self.limits.cut.is_none() && self.is_full(&entry, size);
+        let full = self.batching.windows().is_none() && self.is_full(&entry, size);
         let batch = if full { self.take() } else { None };
         self.bytes += size;
         if self.entries.is_empty() {
@@ -60,8 +62,8 @@ impl Batcher {
     }
 
     fn is_full(&self, entry: &Entry, size: usize) -> bool {
-        let records = if self.limits.grouped {
-            self.limits.records * ROUNDS
+        let records = if self.batching == Batching::OneOfEachGroup {
+            self.limits.records * REQUESTS_PER_BATCH
         } else {
             self.limits.records
         };
@@ -113,8 +115,8 @@ mod tests {
             sizes in proptest::collection::vec(0usize..120, 0..200),
             records in 1usize..20, bytes in 40usize..300, overhead in 0usize..30, per_record in 0usize..3,
         ) {
-            let limits = Limits { records, bytes, record_bytes: 100, overhead, per_record, ..Limits::PLAIN };
-            let (mut batcher, mut batches, mut seen) = (Batcher::new(limits), Vec::new(), Vec::new());
+            let limits = Limits { records, bytes, record_bytes: 100, overhead, per_record, ..Limits::SINGLE };
+            let (mut batcher, mut batches, mut seen) = (Batcher::new(limits, Batching::Stream), Vec::new(), Vec::new());
             for (index, size) in sizes.iter().enumerate() {
                 match batcher.push(entry(*size, index as u64)) {
                     Ok(batch) => batches.extend(batch),

@@ -12,23 +12,23 @@ impl CheckpointSource for LaneState {
     }
 
     fn progress(&self) -> TargetProgress {
-        let counts = self.counts();
+        let stats = self.stats();
         TargetProgress {
-            accepted: counts.accepted,
-            ..counts.ledger.progress()
+            accepted: stats.accepted,
+            ..stats.ledger.progress()
         }
     }
 
     fn take_rows(&self) -> Vec<(u64, Row)> {
-        std::mem::take(&mut self.counts().rows)
+        std::mem::take(&mut self.stats().rows)
     }
 
     fn stored(&self, offsets: &[u64]) {
-        let mut counts = self.counts();
-        offsets.iter().for_each(|at| counts.ledger.stored(*at));
+        let mut stats = self.stats();
+        offsets.iter().for_each(|at| stats.ledger.stored(*at));
     }
 
     fn put_back(&self, rows: Vec<(u64, Row)>) {
-        self.counts().rows.extend(rows);
+        self.stats().rows.extend(rows);
     }
 }

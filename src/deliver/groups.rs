@@ -10,7 +10,7 @@ use crate::targets::Entry;
 
 /// How many requests a batch of grouped entries may make: entries of one group go one after the other, so that others
 /// must be at hand to fill the requests.
-pub(super) const ROUNDS: usize = 10;
+pub(super) const REQUESTS_PER_BATCH: usize = 10;
 
 /// The batches that stand in line for each group of one target.
 #[derive(Debug, Default)]
@@ -27,7 +27,7 @@ struct Lines {
 
 /// A batch's place in the lines of its groups.
 #[derive(Debug)]
-pub(super) struct Turn {
+pub(super) struct Ticket {
     groups: Arc<Groups>,
     number: u64,
     /// The groups that it stands in line for.
@@ -62,7 +62,7 @@ pub(super) fn requests(batch: Vec<Entry>, records: usize) -> Vec<Vec<Entry>> {
 
 impl Groups {
     /// Lines a batch up behind those before it; nothing if it has no groups.
-    pub(super) fn line_up(self: &Arc<Groups>, batch: &[Entry]) -> Option<Turn> {
+    pub(super) fn enqueue(self: &Arc<Groups>, batch: &[Entry]) -> Option<Ticket> {
         let mine: BTreeSet<_> = batch
             .iter()
             .filter_map(|entry| entry.ordering_key.clone())
@@ -80,7 +80,7 @@ impl Groups {
                 .or_default()
                 .push_back(number);
         }
-        Some(Turn {
+        Some(Ticket {
             groups: self.clone(),
             number,
             mine,
@@ -92,7 +92,7 @@ impl Groups {
     }
 }
 
-impl Turn {
+impl Ticket {
     /// Returns when no batch stands before this one in any line of the request's groups.
     pub(super) async fn comes(&self, request: &[Entry]) {
         loop {
@@ -143,7 +143,7 @@ impl Turn {
     }
 }
 
-impl Drop for Turn {
+impl Drop for Ticket {
     fn drop(&mut self) {
         self.keep(std::iter::empty());
     }
@@ -187,14 +187,14 @@ mod tests {
     fn a_batch_waits_for_those_before_it_in_its_groups_alone() {
         let groups = Arc::new(Groups::default());
         let (first, second) = (entries("a b"), entries("b c"));
-        let mut one = groups.line_up(&first).unwrap();
-        let two = groups.line_up(&second).unwrap();
+        let mut one = groups.enqueue(&first).unwrap();
+        let two = groups.enqueue(&second).unwrap();
         assert!(one.comes(&first).now_or_never().is_some());
         assert!(two.comes(&second[..1]).now_or_never().is_none());
         assert!(two.comes(&second[1..]).now_or_never().is_some());
         one.keep(first[..1].iter());
         assert!(two.comes(&second).now_or_never().is_some());
-        assert!(groups.line_up(&entries("- -")).is_none());
+        assert!(groups.enqueue(&entries("- -")).is_none());
         drop((one, two));
         assert!(groups.lines().by_group.is_empty());
     }

@@ -15,7 +15,7 @@ pub(super) struct Ledger {
     /// Batches that are queued or in flight, by the offset of their first record that is not settled.
     batches: BTreeMap<u64, Vec<Spot>>,
     /// Records that the target cannot carry, until their rows are stored: the turn of each by its offset.
-    aside: BTreeMap<u64, u64>,
+    pending_quarantine: BTreeMap<u64, u64>,
 }
 
 /// Where a record begins, and its turn among those that this lane queues. Two turns in a row have nothing
@@ -58,13 +58,13 @@ impl Ledger {
     }
 
     /// Notes a record that is not queued, until its row is stored.
-    pub(super) fn set_aside(&mut self, at: u64, turn: u64) {
-        self.aside.insert(at, turn);
+    pub(super) fn quarantine(&mut self, at: u64, turn: u64) {
+        self.pending_quarantine.insert(at, turn);
     }
 
     /// The row of the record at `at` is stored.
     pub(super) fn stored(&mut self, at: u64) {
-        if self.aside.remove(&at).is_none() {
+        if self.pending_quarantine.remove(&at).is_none() {
             self.settle(std::iter::once(at));
         }
     }
@@ -98,9 +98,9 @@ impl Ledger {
         let mut gaps: Vec<Gap> = Vec::new();
         let mut last = None;
         let mut spots: Vec<Spot> = self.batches.values().flatten().copied().collect();
-        if !self.aside.is_empty() {
+        if !self.pending_quarantine.is_empty() {
             spots.extend(
-                self.aside
+                self.pending_quarantine
                     .range(..self.high_watermark)
                     .map(|(at, turn)| Spot {
                         at: *at,
@@ -240,7 +240,7 @@ pub(super) mod tests {
     #[test]
     fn a_record_that_is_set_aside_is_open_until_its_row_is_stored() {
         let mut ledger = Ledger::default();
-        ledger.set_aside(20, 2);
+        ledger.quarantine(20, 2);
         ledger.queue(&[entry(10, 1), entry(30, 3)], 40);
         assert_eq!(ledger.progress().gaps, [Gap { from: 10, to: 31 }]);
         ledger.stored(20);

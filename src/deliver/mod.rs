@@ -1,24 +1,24 @@
 //! From clicks to verdicts, for one target: batch, send, retry, count.
 //!
 //! A [`Delivery`] lives as long as the process; a [`Lane`] is its road for one object. Its queue is
-//! bounded, so that a slow target slows reading instead of filling memory; a target in trouble is
+//! bounded, so that a slow target slows reading instead of filling memory; a target in retry is
 //! detached instead, and the object read again for it.
 
-mod adapt;
 pub mod backoff;
 mod batch;
 mod breaker;
 mod checkpoint_source;
-mod counts;
+mod concurrency;
 mod deadlines;
-mod gate;
 mod groups;
 mod lane;
 mod ledger;
+mod limiter;
+mod memory;
 mod rate;
 mod retry;
-mod room;
 mod state;
+mod stats;
 mod windows;
 
 use std::sync::Arc;
@@ -28,15 +28,15 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 pub use deadlines::{Cancellation, Deadlines, RunControl};
-pub use lane::{Encoded, Encoder, Full, Lane};
+pub use lane::{Encoded, EncodedClick, Encoder, Full, Lane, Unfit};
 
 use crate::config::TargetConfig;
 use crate::object::ObjectRef;
 use crate::progress::{LeaseGuard, TargetProgress};
 use crate::targets::SendError;
-use gate::Gate;
 use groups::Groups;
-use room::{Batch, Room};
+use limiter::Limiter;
+use memory::{Batch, MemoryBudget};
 use state::{IN_FLIGHT, LaneState};
 
 /// Batches that wait in a lane beside those in flight.
@@ -45,20 +45,20 @@ const QUEUE: usize = 2;
 /// One target of this process.
 pub struct Delivery {
     config: TargetConfig,
-    gate: Arc<Gate>,
+    limiter: Arc<Limiter>,
     groups: Arc<Groups>,
-    room: Room,
+    memory: MemoryBudget,
 }
 
 impl Delivery {
     /// To a target, whose entries may take so many bytes of memory in all objects together.
     pub fn new(config: TargetConfig, bytes: u64) -> Delivery {
-        let gate = Arc::new(Gate::new(config.concurrency, config.rate));
+        let limiter = Arc::new(Limiter::new(config.concurrency, config.rate));
         Delivery {
             config,
-            gate,
+            limiter,
             groups: Arc::default(),
-            room: Room::new(bytes),
+            memory: MemoryBudget::new(bytes),
         }
     }
 
@@ -104,7 +104,7 @@ impl Delivery {
         lease: Option<Arc<LeaseGuard>>,
     ) -> Lane {
         let state = Arc::new(LaneState::new(
-            (&self.config, self.gate.clone()),
+            (&self.config, self.limiter.clone()),
             control,
             prior.clone(),
             lease,
@@ -121,7 +121,7 @@ impl Delivery {
             state,
             prior,
             self.config.limits,
-            self.room.clone(),
+            self.memory.clone(),
             (queue, worker),
         )
     }
@@ -142,7 +142,7 @@ async fn work(
                     // Here, and not in its task, batches still are in their order: one that stands in line behind
                     // another must not hold what that one needs.
                     let ranges = state.control.before_stop(state.room(&entries)).await.flatten();
-                    let (state, turn) = (state.clone(), groups.line_up(&entries));
+                    let (state, turn) = (state.clone(), groups.enqueue(&entries));
                     running.spawn(async move {
                         let _room = room;
                         retry::deliver(state, entries, (turn, ranges)).await;

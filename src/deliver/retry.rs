@@ -8,7 +8,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout};
 
 use super::backoff;
-use super::groups::{Turn, requests};
+use super::groups::{Ticket, requests};
 use super::state::LaneState;
 use crate::outcome::Failure;
 use crate::targets::{Entry, SendError, Verdict};
@@ -21,12 +21,12 @@ const SILENCE: Duration = Duration::from_secs(5);
 pub(super) async fn deliver(
     lane: Arc<LaneState>,
     batch: Vec<Entry>,
-    (mut turn, mut ranges): (Option<Turn>, Option<OwnedSemaphorePermit>),
+    (mut turn, mut ranges): (Option<Ticket>, Option<OwnedSemaphorePermit>),
 ) {
     lane.admit();
     let mut pieces = requests(batch, lane.records);
     pieces.reverse();
-    let mut trouble = Trouble {
+    let mut retry = RetryState {
         failures: 0,
         since: None,
         rng: Rng::new(),
@@ -56,10 +56,10 @@ pub(super) async fn deliver(
         let (rest, after, cause) = match result {
             Ok(verdicts) => match lane.settle(piece, verdicts) {
                 rest if rest.is_empty() => {
-                    trouble = Trouble {
+                    retry = RetryState {
                         failures: 0,
                         since: None,
-                        ..trouble
+                        ..retry
                     };
                     continue;
                 }
@@ -69,6 +69,12 @@ pub(super) async fn deliver(
                     "the target did not take every record".to_owned(),
                 ),
             },
+            Err(SendError::PayloadRejected(cause)) if lane.sends_windows() => {
+                let cause = format!("{cause}; a request is a whole window here and is never split");
+                lane.give_up(Failure::Misconfigured(cause));
+                pieces.push(piece);
+                continue;
+            }
             Err(SendError::PayloadRejected(_)) if piece.len() > 1 => {
                 let mut first = piece;
                 let second = first.split_off(first.len() / 2);
@@ -87,7 +93,7 @@ pub(super) async fn deliver(
             Err(SendError::Throttled(after, cause)) => (piece, after, cause),
             Err(SendError::Unavailable(cause)) => (piece, None, cause),
         };
-        if trouble.wait(&lane, after, cause).await {
+        if retry.wait(&lane, after, cause).await {
             lane.count_retry();
         }
         pieces.push(rest);
@@ -109,8 +115,8 @@ impl From<SendError> for Failure {
 /// One request, within its time-out and the deadline; nothing if its turn would come too late.
 #[expect(clippy::disallowed_methods, reason = "this is the one place that may")]
 async fn attempt(lane: &LaneState, batch: &[Entry]) -> Option<Result<Vec<Verdict>, SendError>> {
-    let _slot = lane.control.before_stop(lane.gate.enter()).await?;
-    match lane.gate.turn(lane.control.deadlines.stop_reading)? {
+    let _slot = lane.control.before_stop(lane.limiter.acquire()).await?;
+    match lane.limiter.reserve(lane.control.deadlines.stop_reading)? {
         Duration::ZERO => {}
         wait => lane.control.before_stop(tokio::time::sleep(wait)).await?,
     }
@@ -133,27 +139,27 @@ async fn attempt(lane: &LaneState, batch: &[Entry]) -> Option<Result<Vec<Verdict
     });
     lane.measure(took, matches!(result, Err(SendError::Throttled(..))));
     match &result {
-        Err(SendError::Throttled(..)) => lane.gate.throttled(),
+        Err(SendError::Throttled(..)) => lane.limiter.throttled(),
         // Cut short by the deadline at once, it says nothing about the target.
         Err(SendError::Unavailable(cause))
             if took < left || left >= lane.timeout || took >= SILENCE =>
         {
-            lane.gate.down(cause)
+            lane.limiter.down(cause)
         }
         Err(SendError::Unavailable(_)) => {}
-        _ => lane.gate.answered(took),
+        _ => lane.limiter.answered(took),
     }
     Some(result)
 }
 
 /// The failures in a row of one batch.
-struct Trouble {
+struct RetryState {
     failures: u32,
     since: Option<Instant>,
     rng: Rng,
 }
 
-impl Trouble {
+impl RetryState {
     /// Waits before the next attempt; or ends the lane, and says `false`, if the time would be up.
     #[expect(clippy::disallowed_methods, reason = "this is the one place that may")]
     async fn wait(&mut self, lane: &LaneState, after: Option<Duration>, cause: String) -> bool {

@@ -6,15 +6,15 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{Instant, timeout};
 
-use super::counts::Counts;
 use super::deadlines::RunControl;
-use super::gate::Gate;
 use super::ledger::Ledger;
+use super::limiter::Limiter;
+use super::stats::LaneStats;
 use crate::config::TargetConfig;
 use crate::outcome::Failure;
 use crate::progress::{LeaseGuard, TargetProgress};
 use crate::quarantine::Row;
-use crate::targets::{Entry, Target, Verdict};
+use crate::targets::{Answers, DeliveryMode, Entry, Target, Verdict};
 
 /// Single entries rejected before the first is accepted that mean: not the clicks are wrong, the target is.
 const MANY: usize = 20;
@@ -31,17 +31,18 @@ pub(super) const IN_FLIGHT: usize = 64;
 pub(super) struct LaneState {
     pub(super) name: Arc<str>,
     pub(super) target: Arc<dyn Target>,
-    pub(super) gate: Arc<Gate>,
+    pub(super) limiter: Arc<Limiter>,
     pub(super) timeout: Duration,
     /// Entries of a request.
     pub(super) records: usize,
+    pub(super) delivery: DeliveryMode,
     pub(super) control: RunControl,
     /// Until when the run may send, if progress is kept.
     lease: Option<Arc<LeaseGuard>>,
     ranges: Arc<Semaphore>,
     /// Set once the target's circuit was asked.
     admitted: OnceLock<()>,
-    counts: Mutex<Counts>,
+    stats: Mutex<LaneStats>,
     health: watch::Sender<Health>,
 }
 
@@ -53,48 +54,49 @@ struct Health {
 }
 
 impl LaneState {
-    /// To a target, behind its gate, for one object, of which `prior` is settled. Nothing is sent once `lease` is
+    /// To a target, behind its limiter, for one object, of which `prior` is settled. Nothing is sent once `lease` is
     /// lost.
     pub(super) fn new(
-        (config, gate): (&TargetConfig, Arc<Gate>),
+        (config, limiter): (&TargetConfig, Arc<Limiter>),
         control: RunControl,
         prior: TargetProgress,
         lease: Option<Arc<LeaseGuard>>,
     ) -> LaneState {
-        let counts = Counts {
+        let stats = LaneStats {
             accepted: prior.accepted,
             ledger: Ledger::new(prior),
-            ..Counts::default()
+            ..LaneStats::default()
         };
         LaneState {
             name: config.name.clone(),
             target: config.target.clone(),
-            gate,
+            limiter,
             timeout: config.timeout,
             records: config.limits.records,
+            delivery: config.delivery,
             control,
             lease,
             ranges: Arc::new(Semaphore::new(RANGES as usize)),
             admitted: OnceLock::new(),
-            counts: Mutex::new(counts),
+            stats: Mutex::new(stats),
             health: watch::Sender::default(),
         }
     }
 
-    pub(super) fn counts(&self) -> MutexGuard<'_, Counts> {
-        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn stats(&self) -> MutexGuard<'_, LaneStats> {
+        self.stats.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What `f` says of the books.
     pub(super) fn ledger<T>(&self, f: impl FnOnce(&mut Ledger) -> T) -> T {
-        f(&mut self.counts().ledger)
+        f(&mut self.stats().ledger)
     }
 
     /// Asks the circuit, before the first request: an object that sends nothing needs no leave, and must not
     /// be the probe.
     pub(super) fn admit(&self) {
         self.admitted.get_or_init(|| {
-            if let Err(closed) = self.gate.admit() {
+            if let Err(closed) = self.limiter.admit() {
                 self.give_up(Failure::GaveUp(closed));
             }
         });
@@ -103,7 +105,7 @@ impl LaneState {
     /// Waits for room for the ranges that a request of these entries may leave open.
     pub(super) async fn room(&self, batch: &[Entry]) -> Option<OwnedSemaphorePermit> {
         // Only a target that answers for each entry can leave more than one.
-        let ranges = if self.target.limits().verdicts {
+        let ranges = if self.delivery.answers == Answers::PerRecord {
             batch.len().div_ceil(2)
         } else {
             1
@@ -113,6 +115,11 @@ impl LaneState {
             .acquire_many_owned((ranges as u32).min(RANGES))
             .await
             .ok()
+    }
+
+    /// Whether each of its requests is a window.
+    pub(super) fn sends_windows(&self) -> bool {
+        self.delivery.batching.windows().is_some()
     }
 
     /// Takes the verdicts on `batch` and returns the entries to send again.
@@ -131,7 +138,7 @@ impl LaneState {
             }
         }
         if !sent.is_empty() {
-            self.counts().accept(sent);
+            self.stats().accept(sent);
         }
         for (entry, reason) in rejected {
             self.reject(vec![entry], &reason);
@@ -141,19 +148,19 @@ impl LaneState {
 
     /// Sets entries aside that the target will never take.
     pub(super) fn reject(&self, entries: Vec<Entry>, reason: &str) {
-        let mut counts = self.counts();
+        let mut stats = self.stats();
         let row = |entry: Entry| {
             (
                 entry.record_offset,
                 Row::rejected(entry, self.name.clone(), reason.to_owned()),
             )
         };
-        counts.held.extend(entries.into_iter().map(row));
-        if counts.accepted {
-            counts.settle_held();
-        } else if counts.held.len() >= MANY {
-            counts.left += std::mem::take(&mut counts.held).len() as u64;
-            drop(counts);
+        stats.held.extend(entries.into_iter().map(row));
+        if stats.accepted {
+            stats.settle_held();
+        } else if stats.held.len() >= MANY {
+            stats.left += std::mem::take(&mut stats.held).len() as u64;
+            drop(stats);
             self.give_up(Failure::Misconfigured(format!(
                 "the first {MANY} clicks were refused one by one, each with {reason}"
             )));
@@ -162,29 +169,29 @@ impl LaneState {
 
     /// Sets aside a record that the target can never carry, unless an earlier pass did.
     pub(super) fn unfit(&self, at: u64, turn: u64, row: Row) {
-        let mut counts = self.counts();
-        if at >= counts.unfit {
-            counts.unfit = at + 1;
-            counts.rows.push((at, row));
-            counts.ledger.set_aside(at, turn);
+        let mut stats = self.stats();
+        if at >= stats.unfit {
+            stats.unfit = at + 1;
+            stats.rows.push((at, row));
+            stats.ledger.quarantine(at, turn);
         }
     }
 
-    /// Counts entries that nobody settled.
+    /// LaneStats entries that nobody settled.
     pub(super) fn leave(&self, entries: usize) {
-        self.counts().left += entries as u64;
+        self.stats().left += entries as u64;
     }
 
     pub(super) fn count_retry(&self) {
-        self.counts().retries += 1;
+        self.stats().retries += 1;
     }
 
     /// Notes how long a request took, and whether it was one too many.
     pub(super) fn measure(&self, took: Duration, throttled: bool) {
-        let mut counts = self.counts();
-        counts.throttles += u64::from(throttled);
-        if counts.latency.len() < LATENCIES {
-            counts
+        let mut stats = self.stats();
+        stats.throttles += u64::from(throttled);
+        if stats.latency.len() < LATENCIES {
+            stats
                 .latency
                 .push(u32::try_from(took.as_millis()).unwrap_or(u32::MAX));
         }
@@ -192,13 +199,13 @@ impl LaneState {
 
     /// Fails what is left of the object for this target; the first cause stands.
     pub(super) fn give_up(&self, failure: Failure) {
-        self.counts().failure.get_or_insert(failure);
+        self.stats().failure.get_or_insert(failure);
         self.health.send_modify(|health| health.failed = true);
     }
 
     /// Leaves the rest of the object for another run: the time is not enough. The first cause stands.
     pub(super) fn run_out(&self, cause: String) {
-        self.counts().late.get_or_insert(cause);
+        self.stats().late.get_or_insert(cause);
         self.health.send_modify(|health| health.late = true);
     }
 
@@ -258,37 +265,37 @@ impl LaneState {
     }
 
     pub(super) fn rows(&self) -> usize {
-        self.counts().rows.len()
+        self.stats().rows.len()
     }
 
     /// Whether more is settled than before this run.
     pub(super) fn has_moved(&self) -> bool {
-        self.counts().ledger.has_moved()
+        self.stats().ledger.has_moved()
     }
 
     /// The counts at the end, when nothing is in flight.
-    pub(super) fn finish(&self) -> Counts {
-        let mut counts = self.counts();
+    pub(super) fn finish(&self) -> LaneStats {
+        let mut stats = self.stats();
         // Of a target that has accepted nothing, it is not known whose fault the rejections are.
-        if counts.failure.is_some() || (counts.late.is_some() && !counts.accepted) {
-            counts.left += std::mem::take(&mut counts.held).len() as u64;
+        if stats.failure.is_some() || (stats.late.is_some() && !stats.accepted) {
+            stats.left += std::mem::take(&mut stats.held).len() as u64;
         } else {
-            counts.settle_held();
+            stats.settle_held();
         }
-        let Counts {
+        let LaneStats {
             sent,
             rejected,
             left,
             retries,
             throttles,
             ..
-        } = *counts;
+        } = *stats;
         let (failure, late, latency) = (
-            counts.failure.clone(),
-            counts.late.clone(),
-            std::mem::take(&mut counts.latency),
+            stats.failure.clone(),
+            stats.late.clone(),
+            std::mem::take(&mut stats.latency),
         );
-        Counts {
+        LaneStats {
             sent,
             rejected,
             left,
@@ -297,7 +304,7 @@ impl LaneState {
             latency,
             failure,
             late,
-            ..Counts::default()
+            ..LaneStats::default()
         }
     }
 }

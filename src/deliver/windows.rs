@@ -46,7 +46,7 @@ impl Windows {
     }
 
     /// Sees a click of `hour` at `at`. Says whether the window before it is whole.
-    pub(super) fn see(&mut self, hour: &str, id: ClickId, at: u64) -> bool {
+    pub(super) fn observe(&mut self, hour: &str, id: ClickId, at: u64) -> bool {
         // A click before the last one: the object is read again.
         let again = self.open.as_ref().is_some_and(|open| at <= open.last);
         if again {
@@ -121,7 +121,7 @@ mod tests {
         firsts.extend(
             clicks
                 .iter()
-                .filter(|(at, hour)| windows.see(hour, id(*at as u8), *at))
+                .filter(|(at, hour)| windows.observe(hour, id(*at as u8), *at))
                 .map(|(at, _)| at),
         );
         firsts

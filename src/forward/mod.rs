@@ -2,11 +2,11 @@
 
 mod checkpointer;
 mod claim;
+mod decoder_pool;
 mod open;
 mod pass;
 mod probe;
 mod read;
-mod tools;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,9 +25,9 @@ use crate::progress::{CheckpointWriter, Progress, Table};
 use crate::quarantine::Quarantine;
 use checkpointer::Checkpointer;
 use clicks::decode::DecodeLimits;
+use decoder_pool::DecoderPool;
 use open::{GONE, REPLACED};
 pub use probe::Probe;
-use tools::Toolbox;
 
 /// Bytes that the entries of one target may take at least: two of its largest requests.
 const ENTRIES: u64 = 2 << 20;
@@ -46,7 +46,7 @@ pub struct Forwarder {
     /// A fingerprint of what decides which records are bad.
     rules: u32,
     clock: fn() -> SystemTime,
-    tools: Toolbox,
+    decoders: DecoderPool,
     /// Plain bytes that a window of each target may have that wants windows.
     cuts: Vec<u64>,
     /// KiB of the objects that may be read side by side.
@@ -88,8 +88,8 @@ impl Forwarder {
             cuts: config
                 .targets
                 .iter()
-                .filter_map(|target| target.limits.cut)
-                .map(|cut| cut.bytes)
+                .filter_map(|target| target.delivery.batching.windows())
+                .map(|bounds| bounds.bytes)
                 .collect(),
             deliveries: config
                 .targets
@@ -104,7 +104,7 @@ impl Forwarder {
             sources: config.sources,
             decode_limits: config.decode_limits,
             clock: config.clock,
-            tools: Toolbox::default(),
+            decoders: DecoderPool::default(),
             room: Semaphore::new((config.room >> 10) as usize),
             rooms: (config.room >> 10) as u32,
         }
@@ -226,7 +226,7 @@ impl Forwarder {
             checkpointer,
             targets: &self.targets,
             bytes: &self.bytes,
-            tools: &self.tools,
+            decoders: &self.decoders,
             again,
             known,
         };
@@ -304,7 +304,7 @@ struct Shared<'f> {
     checkpointer: Checkpointer<'f>,
     targets: &'f [Arc<str>],
     bytes: &'f AtomicU64,
-    tools: &'f Toolbox,
+    decoders: &'f DecoderPool,
     /// Records before this offset were read by an earlier run.
     known: u64,
     /// Whether the object can be read again for a lane that is left behind.

@@ -9,10 +9,11 @@ use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 
 use super::aws::{self, Failed, halt, judge, probed};
 use super::{
-    Context, EncodeError, Entry, Kind, Limits, Permission, SendError, Target, Var, Verdict,
+    Context, DeliveryMode, EncodeError, Entry, Kind, Limits, Permission, SendError, Target, Var,
+    Verdict, View,
 };
 use crate::config::vars::Scope;
-use clicks::click::{Click, Form};
+use clicks::click::Form;
 
 pub(super) const KIND: Kind = Kind {
     name: "eventbridge",
@@ -114,16 +115,19 @@ impl Target for EventBridge {
             bytes: BYTES,
             record_bytes: BYTES,
             per_record,
-            verdicts: true,
-            ..Limits::PLAIN
+            ..Limits::SINGLE
         }
     }
 
-    fn encode(&self, click: &Click<'_>) -> Result<Entry, EncodeError> {
-        let attributes = vec![("time", click.timestamp().into())];
+    fn delivery(&self) -> DeliveryMode {
+        DeliveryMode::PER_RECORD
+    }
+
+    fn encode(&self, view: &View<'_>) -> Result<Entry, EncodeError> {
+        let attributes = vec![("time", view.timestamp().into())];
         Ok(Entry {
             attributes,
-            ..Entry::new(click, click.form(self.form))
+            ..Entry::new(view, view.form(self.form))
         })
     }
 

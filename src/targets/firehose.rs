@@ -9,10 +9,11 @@ use aws_sdk_firehose::types::Record;
 
 use super::aws::{self, Failed, halt, judge, probed};
 use super::{
-    Context, EncodeError, Entry, Kind, Limits, Permission, SendError, Target, Var, Verdict,
+    Context, DeliveryMode, EncodeError, Entry, Kind, Limits, Permission, SendError, Target, Var,
+    Verdict, View,
 };
 use crate::config::vars::Scope;
-use clicks::click::{Click, Form};
+use clicks::click::Form;
 
 pub(super) const KIND: Kind = Kind {
     name: "firehose",
@@ -78,13 +79,16 @@ impl Target for Firehose {
             bytes: 4_000_000,
             record_bytes: (1000 << 10) - 1,
             per_record: 1,
-            verdicts: true,
-            ..Limits::PLAIN
+            ..Limits::SINGLE
         }
     }
 
-    fn encode(&self, click: &Click<'_>) -> Result<Entry, EncodeError> {
-        Ok(Entry::new(click, click.form(self.form)))
+    fn delivery(&self) -> DeliveryMode {
+        DeliveryMode::PER_RECORD
+    }
+
+    fn encode(&self, view: &View<'_>) -> Result<Entry, EncodeError> {
+        Ok(Entry::new(view, view.form(self.form)))
     }
 
     async fn send(&self, batch: &[Entry]) -> Result<Vec<Verdict>, SendError> {

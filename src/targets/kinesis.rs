@@ -10,10 +10,11 @@ use aws_sdk_kinesis::types::PutRecordsRequestEntry;
 
 use super::aws::{self, Failed, Key, halt, judge, probed};
 use super::{
-    Context, EncodeError, Entry, Kind, Limits, Permission, SendError, Target, Var, Verdict,
+    Context, DeliveryMode, EncodeError, Entry, Kind, Limits, Permission, SendError, Target, Var,
+    Verdict, View,
 };
 use crate::config::vars::Scope;
-use clicks::click::{Click, Form};
+use clicks::click::Form;
 
 pub(super) const KIND: Kind = Kind {
     name: "kinesis",
@@ -90,15 +91,18 @@ impl Target for Kinesis {
             records: 500,
             bytes: 10 << 20,
             record_bytes: 10 << 20,
-            verdicts: true,
-            ..Limits::PLAIN
+            ..Limits::SINGLE
         }
     }
 
-    fn encode(&self, click: &Click<'_>) -> Result<Entry, EncodeError> {
+    fn delivery(&self) -> DeliveryMode {
+        DeliveryMode::PER_RECORD
+    }
+
+    fn encode(&self, view: &View<'_>) -> Result<Entry, EncodeError> {
         Ok(Entry {
-            attributes: vec![("", self.key.of(click))],
-            ..Entry::new(click, click.form(self.form))
+            attributes: vec![("", self.key.of(view))],
+            ..Entry::new(view, view.form(self.form))
         })
     }
 

@@ -10,12 +10,13 @@ use aws_sdk_lambda::types::InvocationType;
 use serde_json::Value;
 
 use super::aws::{self, halt, probed};
-use super::body::{self, Body};
+use super::support::body::{self, Body};
 use super::{
-    Context, EncodeError, Entry, Kind, Limits, Permission, SendError, Target, Var, Verdict,
+    Context, DeliveryMode, EncodeError, Entry, Kind, Limits, Permission, SendError, Target, Var,
+    Verdict, View,
 };
 use crate::config::vars::Scope;
-use clicks::click::{Click, Form};
+use clicks::click::Form;
 
 pub(super) const KIND: Kind = Kind {
     name: "lambda",
@@ -84,13 +85,20 @@ impl Target for Lambda {
             record_bytes: bytes,
             overhead: body::OVERHEAD,
             per_record: 1,
-            verdicts: self.awaited,
-            ..Limits::PLAIN
+            ..Limits::SINGLE
         }
     }
 
-    fn encode(&self, click: &Click<'_>) -> Result<Entry, EncodeError> {
-        Ok(Entry::new(click, click.form(self.form)))
+    fn delivery(&self) -> DeliveryMode {
+        if self.awaited {
+            DeliveryMode::PER_RECORD
+        } else {
+            DeliveryMode::WHOLE
+        }
+    }
+
+    fn encode(&self, view: &View<'_>) -> Result<Entry, EncodeError> {
+        Ok(Entry::new(view, view.form(self.form)))
     }
 
     async fn send(&self, batch: &[Entry]) -> Result<Vec<Verdict>, SendError> {

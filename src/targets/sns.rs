@@ -8,10 +8,11 @@ use aws_sdk_sns::types::{MessageAttributeValue, PublishBatchRequestEntry};
 
 use super::aws::{self, Failed, Key, halt, judge, message, probed};
 use super::{
-    Context, EncodeError, Entry, Kind, Limits, Permission, SendError, Target, Var, Verdict,
+    Batching, Context, DeliveryMode, EncodeError, Entry, Kind, Limits, Permission, SendError,
+    Target, Var, Verdict, View,
 };
 use crate::config::vars::Scope;
-use clicks::click::{Click, Form};
+use clicks::click::Form;
 
 pub(super) const KIND: Kind = Kind {
     name: "sns",
@@ -103,33 +104,37 @@ impl Target for Sns {
     fn limits(&self) -> Limits {
         // Names and values of attributes count by themselves; their types are the rest.
         let per_record = STRING.len() * ATTRIBUTES.len();
-        let grouped = self.group.is_some();
         Limits {
             records: 10,
             bytes: BYTES,
             record_bytes: BYTES,
             per_record,
-            verdicts: true,
-            grouped,
-            ..Limits::PLAIN
+            ..Limits::SINGLE
         }
     }
 
-    fn encode(&self, click: &Click<'_>) -> Result<Entry, EncodeError> {
+    fn delivery(&self) -> DeliveryMode {
+        DeliveryMode {
+            batching: Batching::by_groups(self.group.is_some()),
+            ..DeliveryMode::PER_RECORD
+        }
+    }
+
+    fn encode(&self, view: &View<'_>) -> Result<Entry, EncodeError> {
         let attribute = |(name, path): &(&'static str, &[&str])| {
             // What SNS would refuse, or not deliver, is no use to a filter either.
             let fits = |c: char| !c.is_control() && !matches!(c, '\u{fffe}' | '\u{ffff}');
-            let text = click
+            let text = view
                 .text(path)
                 .filter(|text| (1..=LONGEST).contains(&text.len()) && text.chars().all(fits))?;
             Some((*name, text.into_owned().into_boxed_str()))
         };
         let attributes = ATTRIBUTES.iter().filter_map(attribute).collect();
-        let ordering_key = self.group.map(|key| key.of(click).into());
+        let ordering_key = self.group.map(|key| key.of(view).into());
         Ok(Entry {
             attributes,
             ordering_key,
-            ..Entry::new(click, message(&click.form(self.form)).into())
+            ..Entry::new(view, message(&view.form(self.form)).into())
         })
     }
 

@@ -7,12 +7,13 @@ use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 
 use super::aws::{self, Failed, Key, halt, judge, message, probed};
-use super::body::Body;
+use super::support::body::Body;
 use super::{
-    Context, EncodeError, Entry, Kind, Limits, Permission, SendError, Target, Var, Verdict,
+    Batching, Context, DeliveryMode, EncodeError, Entry, Kind, Limits, Permission, SendError,
+    Target, Var, Verdict, View,
 };
 use crate::config::vars::Scope;
-use clicks::click::{Click, Form};
+use clicks::click::Form;
 
 pub(super) const KIND: Kind = Kind {
     name: "sqs",
@@ -120,13 +121,11 @@ impl Target for Sqs {
         let plain = Limits {
             bytes: BYTES,
             record_bytes: BYTES,
-            ..Limits::PLAIN
+            ..Limits::SINGLE
         };
         match self.body {
             Body::Single => Limits {
                 records: 10,
-                verdicts: true,
-                grouped: self.group.is_some(),
                 ..plain
             },
             // As many as fit one message, whose two brackets and last line end are its overhead.
@@ -139,12 +138,22 @@ impl Target for Sqs {
         }
     }
 
-    fn encode(&self, click: &Click<'_>) -> Result<Entry, EncodeError> {
-        let body = message(&click.form(self.form));
-        let ordering_key = self.group.map(|key| key.of(click).into());
+    fn delivery(&self) -> DeliveryMode {
+        match self.body {
+            Body::Single => DeliveryMode {
+                batching: Batching::by_groups(self.group.is_some()),
+                ..DeliveryMode::PER_RECORD
+            },
+            _ => DeliveryMode::WHOLE,
+        }
+    }
+
+    fn encode(&self, view: &View<'_>) -> Result<Entry, EncodeError> {
+        let body = message(&view.form(self.form));
+        let ordering_key = self.group.map(|key| key.of(view).into());
         Ok(Entry {
             ordering_key,
-            ..Entry::new(click, body.into())
+            ..Entry::new(view, body.into())
         })
     }
 

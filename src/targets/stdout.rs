@@ -10,9 +10,11 @@ use bytes::Bytes;
 use tokio::sync::Mutex;
 use tokio::task::spawn_blocking;
 
-use super::{Context, EncodeError, Entry, Kind, Limits, SendError, Target, Var, Verdict};
+use super::{
+    Context, DeliveryMode, EncodeError, Entry, Kind, Limits, SendError, Target, Var, Verdict, View,
+};
 use crate::config::vars::Scope;
-use clicks::click::{Click, Form};
+use clicks::click::Form;
 
 pub(super) const KIND: Kind = Kind {
     name: "stdout",
@@ -41,19 +43,25 @@ static WRITING: LazyLock<Arc<Mutex<()>>> = LazyLock::new(Arc::default);
 #[async_trait]
 impl Target for Stdout {
     fn limits(&self) -> Limits {
-        // One after another, so that a file's clicks come out in their order.
         Limits {
             records: 1024,
             bytes: 64 << 20,
             record_bytes: 64 << 20,
             per_record: 1,
-            in_flight: 1,
-            ..Limits::PLAIN
+            ..Limits::SINGLE
         }
     }
 
-    fn encode(&self, click: &Click<'_>) -> Result<Entry, EncodeError> {
-        Ok(Entry::new(click, click.form(self.form)))
+    fn delivery(&self) -> DeliveryMode {
+        // One after another, so that a file's clicks come out in their order.
+        DeliveryMode {
+            in_flight: 1,
+            ..DeliveryMode::WHOLE
+        }
+    }
+
+    fn encode(&self, view: &View<'_>) -> Result<Entry, EncodeError> {
+        Ok(Entry::new(view, view.form(self.form)))
     }
 
     async fn send(&self, batch: &[Entry]) -> Result<Vec<Verdict>, SendError> {

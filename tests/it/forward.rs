@@ -10,7 +10,9 @@ use clickstream_forwarder::forward::Forwarder;
 use clickstream_forwarder::job::Job;
 use clickstream_forwarder::object::{Memory, ObjectRef};
 use clickstream_forwarder::outcome::{End, Failure, Fresh, Outcome, Tally};
-use clickstream_forwarder::targets::{Entry, SendError, Verdict, WindowBounds};
+use clickstream_forwarder::targets::{
+    Batching, DeliveryMode, Entry, SendError, Verdict, WindowBounds,
+};
 use proptest::prelude::*;
 use tokio::time::Instant;
 
@@ -140,6 +142,38 @@ async fn a_target_that_refuses_everything_is_misconfigured_and_quarantines_nothi
         (outcome.targets[0].tally.quarantined, outcome.failure()),
         (3, None)
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_window_that_is_refused_is_never_split_and_fails_the_target_alone() {
+    let mut lake = target(100, |_, _| {
+        Err(SendError::PayloadRejected("HTTP 413".into()))
+    });
+    Arc::get_mut(&mut lake).unwrap().delivery = DeliveryMode {
+        batching: Batching::Windows(WindowBounds {
+            bytes: 1 << 20,
+            clicks: 8,
+            hours: 32,
+        }),
+        ..DeliveryMode::WHOLE
+    };
+    let (forwarder, memory) = forwarder(&[lake.clone(), takes_all()]);
+    let outcome = forward(&forwarder, &memory, &lines(0..16)).await;
+    let tally = outcome.targets[0].tally;
+    assert_eq!((tally.read, tally.failed, tally.quarantined), (16, 16, 0));
+    assert!(
+        matches!(&outcome.targets[0].failure, Some(Failure::Misconfigured(cause)) if cause.contains("HTTP 413") && cause.contains("never split"))
+    );
+    assert!(
+        lake.state
+            .lock()
+            .unwrap()
+            .sizes
+            .iter()
+            .all(|size| *size == 8)
+    );
+    assert_eq!(outcome.targets[1].tally.sent, 16);
+    assert!(rows(&memory).is_empty());
 }
 
 #[tokio::test(start_paused = true)]
@@ -672,8 +706,8 @@ struct Ran {
 fn run_on(runtime: &mut tokio::runtime::Builder, path: &std::path::Path) -> Ran {
     let kept = [(); 2].map(|()| Arc::new(Mutex::new(Vec::new())));
     let targets = [
-        None,
-        Some(WindowBounds {
+        Batching::Stream,
+        Batching::Windows(WindowBounds {
             bytes: 100_000,
             clicks: 2_000,
             hours: 32,
@@ -681,13 +715,15 @@ fn run_on(runtime: &mut tokio::runtime::Builder, path: &std::path::Path) -> Ran 
     ]
     .into_iter()
     .zip(&kept)
-    .map(|(cut, kept)| {
+    .map(|(batching, kept)| {
         let mut target = Arc::into_inner(target(1000, |_, batch| {
             Ok(vec![Verdict::Sent; batch.len()])
         }))
         .unwrap();
-        (target.limits.cut, target.limits.records) =
-            (cut, if cut.is_some() { 2_000 } else { 1000 });
+        target.delivery.batching = batching;
+        if batching.windows().is_some() {
+            target.limits.records = 2_000;
+        }
         let kept = kept.clone();
         target.before = Some(Box::new(move |batch: &[Entry]| {
             let window = |entry: &Entry| Some(entry.window.as_ref()?.digest.get()?.to_string());

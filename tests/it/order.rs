@@ -8,7 +8,9 @@ use clickstream_forwarder::deliver::RunControl;
 use clickstream_forwarder::forward::Forwarder;
 use clickstream_forwarder::outcome::End;
 use clickstream_forwarder::progress::{Local, Progress};
-use clickstream_forwarder::targets::{Entry, Limits, SendError, Verdict, WindowBounds};
+use clickstream_forwarder::targets::{
+    Batching, DeliveryMode, Entry, SendError, Verdict, WindowBounds,
+};
 use proptest::prelude::*;
 use tokio::time::Instant;
 
@@ -91,11 +93,7 @@ fn grouped(moods: Vec<Mood>, turns: Arc<Mutex<Turns>>) -> Arc<Scripted> {
         }
         answer
     });
-    let limits = Limits {
-        grouped: true,
-        ..scripted.limits
-    };
-    Arc::get_mut(&mut scripted).unwrap().limits = limits;
+    Arc::get_mut(&mut scripted).unwrap().delivery.batching = Batching::OneOfEachGroup;
     scripted
 }
 
@@ -182,16 +180,14 @@ async fn windows(moods: Vec<Mood>, text: &str, seconds: u64) -> Seen {
             _ => Ok(vec![Verdict::Sent; batch.len()]),
         }
     });
-    let limits = Limits {
-        cut: Some(WindowBounds {
+    Arc::get_mut(&mut lake).unwrap().delivery = DeliveryMode {
+        batching: Batching::Windows(WindowBounds {
             bytes: 2000,
             clicks: 20,
             hours: 3,
         }),
-        verdicts: false,
-        ..lake.limits
+        ..DeliveryMode::WHOLE
     };
-    Arc::get_mut(&mut lake).unwrap().limits = limits;
     let (forwarder, memory) = forwarder(&[lake, takes_all()]);
     let forwarder = forwarder.or_progress(Progress::Local(Local::default()));
     memory.put("clicks", "k", text.to_owned());

@@ -6,13 +6,15 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use clicks::click::{Click, Form};
+use clicks::click::Form;
 use clicks::decode::DecodeLimits;
 use clickstream_forwarder::config::{Config, Place, S3Prefix, TargetConfig};
 use clickstream_forwarder::forward::Forwarder;
 use clickstream_forwarder::job::Job;
 use clickstream_forwarder::object::{Memory, Store};
-use clickstream_forwarder::targets::{EncodeError, Entry, Limits, SendError, Target, Verdict};
+use clickstream_forwarder::targets::{
+    Batching, DeliveryMode, EncodeError, Entry, Limits, SendError, Target, Verdict, View,
+};
 
 /// What a scripted target answers: the number of the request, and its entries.
 pub type Script = Box<dyn Fn(usize, &[Entry]) -> Result<Vec<Verdict>, SendError> + Send + Sync>;
@@ -23,6 +25,7 @@ pub type Before = Box<dyn Fn(&[Entry]) + Send + Sync>;
 /// A target that answers by a script and keeps what it took.
 pub struct Scripted {
     pub limits: Limits,
+    pub delivery: DeliveryMode,
     pub script: Script,
     /// Sees each request before it is on its way.
     pub before: Option<Before>,
@@ -49,18 +52,20 @@ impl Target for Scripted {
         self.limits
     }
 
-    fn encode(&self, click: &Click<'_>) -> Result<Entry, EncodeError> {
-        let body = click.form(Form::Click);
-        let ordering_key = self
-            .limits
-            .grouped
-            .then(|| click.text(&["route", "id"]).unwrap().into());
+    fn delivery(&self) -> DeliveryMode {
+        self.delivery
+    }
+
+    fn encode(&self, view: &View<'_>) -> Result<Entry, EncodeError> {
+        let body = view.form(Form::Click);
+        let ordering_key = (self.delivery.batching == Batching::OneOfEachGroup)
+            .then(|| view.text(&["route", "id"]).unwrap().into());
         if memmem(&body, b"\"unfit\"") {
             Err(EncodeError("it says so".into()))
         } else {
             Ok(Entry {
                 ordering_key,
-                ..Entry::new(click, body)
+                ..Entry::new(view, body)
             })
         }
     }
@@ -113,11 +118,10 @@ pub fn target(
         record_bytes: 10_000,
         overhead: 0,
         per_record: 1,
-        verdicts: true,
-        ..Limits::PLAIN
     };
     Arc::new(Scripted {
         limits,
+        delivery: DeliveryMode::PER_RECORD,
         script: Box::new(script),
         before: None,
         delay: Duration::from_millis(10),
@@ -217,6 +221,7 @@ fn named(
         kind: "scripted",
         target: target.clone(),
         limits: target.limits,
+        delivery: target.delivery,
         concurrency,
         timeout: Duration::from_secs(30),
         rate,

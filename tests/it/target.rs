@@ -9,7 +9,7 @@ use clicks::click::{Click, Normaliser};
 use clicks::decode::{DecodeLimits, Decoder, Item};
 use clickstream_forwarder::config::vars::Scope;
 use clickstream_forwarder::object::ObjectRef;
-use clickstream_forwarder::targets::{COMMON, Entry, KINDS, SendError, Target, Verdict};
+use clickstream_forwarder::targets::{COMMON, Entry, KINDS, SendError, Target, Verdict, View};
 use serde_json::Value;
 use wiremock::matchers::{any, method};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
@@ -40,7 +40,9 @@ fn clicks(text: &str, mut visit: impl FnMut(&Click<'_>)) {
 
 pub fn entries(target: &dyn Target, text: &str) -> Vec<Entry> {
     let mut entries = Vec::new();
-    clicks(text, |click| entries.push(target.encode(click).unwrap()));
+    clicks(text, |click| {
+        entries.push(target.encode(&View::of(click)).unwrap())
+    });
     entries
 }
 
@@ -115,10 +117,13 @@ fn every_variable_that_a_kind_reads_is_documented() {
 #[test]
 fn limits_may_only_be_lowered() {
     // A kind that cuts windows has no limits of requests.
-    for kind in KINDS
-        .iter()
-        .filter(|kind| build(minimal(kind.name)).limits().cut.is_none())
-    {
+    for kind in KINDS.iter().filter(|kind| {
+        build(minimal(kind.name))
+            .delivery()
+            .batching
+            .windows()
+            .is_none()
+    }) {
         let target = build(minimal(kind.name));
         let limits = target.limits();
         let with = |more: &str| {

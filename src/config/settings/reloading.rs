@@ -11,8 +11,9 @@ use super::Settings;
 use crate::config::Config;
 use crate::config::vars::Vars;
 use crate::object::ObjectRef;
-use crate::targets::{EncodeError, Entry, Limits, Permission, SendError, Target, Verdict};
-use clicks::click::Click;
+use crate::targets::{
+    DeliveryMode, EncodeError, Entry, Limits, Permission, SendError, Target, Verdict, View,
+};
 
 /// How long values are taken for granted.
 const KEPT: Duration = Duration::from_secs(300);
@@ -107,8 +108,12 @@ impl Target for ReloadingTarget {
         self.target().limits()
     }
 
-    fn encode(&self, click: &Click<'_>) -> Result<Entry, EncodeError> {
-        self.target().encode(click)
+    fn delivery(&self) -> DeliveryMode {
+        self.target().delivery()
+    }
+
+    fn encode(&self, view: &View<'_>) -> Result<Entry, EncodeError> {
+        self.target().encode(view)
     }
 
     async fn send(&self, batch: &[Entry]) -> Result<Vec<Verdict>, SendError> {

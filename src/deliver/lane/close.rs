@@ -1,7 +1,7 @@
 //! What became of an object for one target, in numbers that add up.
 
 use super::{Lane, Offered};
-use crate::deliver::counts::Counts;
+use crate::deliver::stats::LaneStats;
 use crate::outcome::{Failure, TargetOutcome};
 
 impl Lane {
@@ -10,7 +10,7 @@ impl Lane {
         self.state.leave(self.pending.len());
         drop(self.queue);
         let _ = self.worker.await;
-        let Counts {
+        let LaneStats {
             sent,
             rejected,
             left,

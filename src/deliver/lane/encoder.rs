@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Lane;
 use crate::deliver::windows::hour;
 use crate::progress::TargetProgress;
-use crate::targets::{Entry, Target};
+use crate::targets::{Entry, Target, View};
 use clicks::click::{Click, ClickId};
 
 /// What encodes clicks for one lane, apart from it.
@@ -20,15 +20,33 @@ pub struct Encoder {
     windows: bool,
 }
 
-/// A click as the lane takes it; nothing in place of one that it will not want.
-pub struct Encoded {
+/// A click that was encoded for a lane.
+pub struct EncodedClick {
     pub(super) id: ClickId,
+    /// The hour of its timestamp, if the lane wants windows.
     pub(super) hour: Option<Box<str>>,
-    pub(super) entry: Option<Result<Entry, Unfit>>,
+    pub(super) encoded: Encoded,
 }
 
-/// An entry without a body, and why the target can never carry it.
-pub(super) type Unfit = Box<(Entry, String)>;
+/// What a lane gets of a click.
+pub enum Encoded {
+    /// Nothing: an earlier run has settled it.
+    Settled,
+    /// Nothing: it is not for this target.
+    Filtered,
+    /// Why the target can never carry it.
+    Unfit(Box<Unfit>),
+    /// Its entry.
+    Entry(Entry),
+}
+
+/// A click that a target can never carry.
+pub struct Unfit {
+    /// Its entry, without a body.
+    pub entry: Entry,
+    /// Why the target can never carry it.
+    pub reason: String,
+}
 
 impl Lane {
     /// What encodes clicks for this lane, as long as it is not left behind.
@@ -52,20 +70,29 @@ impl Encoder {
     }
 
     /// Encodes the click at `at`.
-    pub fn encode(&self, click: &Click<'_>, at: u64) -> Encoded {
+    pub fn encode(&self, click: &Click<'_>, at: u64) -> EncodedClick {
         let wanted = at >= self.resume && !self.prior.is_settled(at);
         let hour = self.windows.then(|| hour(&click.timestamp()).into());
-        Encoded {
+        EncodedClick {
             id: click.id,
             hour,
-            entry: wanted.then(|| encode(&*self.target, click)),
+            encoded: if wanted {
+                encode(&*self.target, click)
+            } else {
+                Encoded::Settled
+            },
         }
     }
 }
 
-/// The entry of `click` for `target`.
-pub(super) fn encode(target: &dyn Target, click: &Click<'_>) -> Result<Entry, Unfit> {
-    target
-        .encode(click)
-        .map_err(|why| Box::new((Entry::new(click, Default::default()), why.0)))
+/// Encodes `click` for `target`.
+pub(super) fn encode(target: &dyn Target, click: &Click<'_>) -> Encoded {
+    let view = View::of(click);
+    match target.encode(&view) {
+        Ok(entry) => Encoded::Entry(entry),
+        Err(why) => Encoded::Unfit(Box::new(Unfit {
+            entry: Entry::new(&view, Default::default()),
+            reason: why.0,
+        })),
+    }
 }

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::batch::Batcher;
-use super::room::{Batch, Room};
+use super::memory::{Batch, MemoryBudget};
 use super::state::LaneState;
 use super::windows::{Windows, hour};
 use crate::outcome::Tally;
@@ -18,8 +18,8 @@ use crate::progress::{CheckpointSource, TargetProgress};
 use crate::quarantine::Row;
 use crate::targets::{Entry, Limits, Target};
 use clicks::click::{Click, ClickId};
-pub use encoder::{Encoded, Encoder};
-use encoder::{Unfit, encode};
+use encoder::encode;
+pub use encoder::{Encoded, EncodedClick, Encoder, Unfit};
 
 /// One target's road for one object.
 pub struct Lane {
@@ -29,7 +29,7 @@ pub struct Lane {
     batcher: Batcher,
     /// Where the object is cut, if the target wants windows.
     windows: Option<Windows>,
-    room: Room,
+    memory: MemoryBudget,
     queue: mpsc::Sender<Batch>,
     worker: JoinHandle<()>,
     offered: Offered,
@@ -68,16 +68,16 @@ impl Lane {
         state: Arc<LaneState>,
         prior: TargetProgress,
         limits: Limits,
-        room: Room,
+        memory: MemoryBudget,
         (queue, worker): (mpsc::Sender<Batch>, JoinHandle<()>),
     ) -> Lane {
-        let offered = Offered::default();
+        let (offered, batching) = (Offered::default(), state.delivery.batching);
         Lane {
             state,
             prior,
-            batcher: Batcher::new(limits),
-            windows: limits.cut.map(Windows::new),
-            room,
+            batcher: Batcher::new(limits, batching),
+            windows: batching.windows().map(Windows::new),
+            memory,
             queue,
             worker,
             offered,
@@ -109,7 +109,7 @@ impl Lane {
         self.state.has_failed()
     }
 
-    /// Counts a record that is bad for every target.
+    /// LaneStats a record that is bad for every target.
     pub fn bad(&mut self, at: u64) {
         if self.wants(at) {
             self.offered.tally.read += 1;
@@ -117,7 +117,7 @@ impl Lane {
         }
     }
 
-    /// Counts a record that is not for this target.
+    /// LaneStats a record that is not for this target.
     pub fn filtered(&mut self, at: u64) {
         if self.wants(at) {
             self.offered.tally.read += 1;
@@ -142,27 +142,28 @@ impl Lane {
     pub fn offer(&mut self, click: &Click<'_>, at: u64) -> Option<Full> {
         let timestamp = self.windows.is_some().then(|| click.timestamp());
         self.offer_as((timestamp.as_deref().map(hour), click.id), at, |target| {
-            Some(encode(target, click))
+            encode(target, click)
         })
     }
 
     /// As [`offer`](Self::offer), of a click that this lane's [encoder](Self::encoder) has encoded.
-    pub fn offer_encoded(&mut self, Encoded { id, hour, entry }: Encoded, at: u64) -> Option<Full> {
-        self.offer_as((hour.as_deref(), id), at, |_| entry)
+    pub fn offer_encoded(&mut self, click: EncodedClick, at: u64) -> Option<Full> {
+        let EncodedClick { id, hour, encoded } = click;
+        self.offer_as((hour.as_deref(), id), at, |_| encoded)
     }
 
     fn offer_as(
         &mut self,
         (hour, id): (Option<&str>, ClickId),
         at: u64,
-        encode: impl FnOnce(&dyn Target) -> Option<Result<Entry, Unfit>>,
+        encode: impl FnOnce(&dyn Target) -> Encoded,
     ) -> Option<Full> {
         let before = self.offered;
         let whole = self
             .windows
             .as_mut()
             .zip(hour)
-            .is_some_and(|(windows, hour)| windows.see(hour, id, at));
+            .is_some_and(|(windows, hour)| windows.observe(hour, id, at));
         // Of a window that the lane did not live to see whole, nothing is sent: what was dropped is not behind it.
         let window = if whole && self.dropped.is_none() {
             self.batcher.take()
@@ -178,11 +179,7 @@ impl Lane {
     }
 
     /// Takes a click; returns the batch that was full before it.
-    fn take(
-        &mut self,
-        at: u64,
-        encode: impl FnOnce(&dyn Target) -> Option<Result<Entry, Unfit>>,
-    ) -> Option<Vec<Entry>> {
+    fn take(&mut self, at: u64, encode: impl FnOnce(&dyn Target) -> Encoded) -> Option<Vec<Entry>> {
         if !self.wants(at) {
             // Nothing on both sides of it is one range.
             self.turn += 1;
@@ -193,8 +190,7 @@ impl Lane {
             self.drop_from(at, 1);
             return None;
         }
-        let unfit = |lane: &mut Lane, refused: Unfit| {
-            let (entry, reason) = *refused;
+        let unfit = |lane: &mut Lane, Unfit { entry, reason }: Unfit| {
             lane.offered.tally.quarantined += 1;
             lane.state.unfit(
                 at,
@@ -205,9 +201,13 @@ impl Lane {
         };
         self.turn += 1;
         let entry = match encode(&*self.state.target) {
-            Some(Ok(entry)) => entry,
-            Some(Err(why)) => return unfit(self, why),
-            None => {
+            Encoded::Entry(entry) => entry,
+            Encoded::Unfit(why) => return unfit(self, *why),
+            Encoded::Filtered => {
+                self.offered.tally.filtered += 1;
+                return None;
+            }
+            Encoded::Settled => {
                 self.drop_from(at, 1);
                 return None;
             }
@@ -226,7 +226,8 @@ impl Lane {
                     refused.entry.size(),
                     refused.limit
                 );
-                unfit(self, Box::new((*refused.entry, reason)))
+                let entry = *refused.entry;
+                unfit(self, Unfit { entry, reason })
             }
         }
     }
@@ -239,7 +240,7 @@ impl Lane {
         }
     }
 
-    /// Counts records that nothing is done about, the first of them at `at`.
+    /// LaneStats records that nothing is done about, the first of them at `at`.
     fn drop_from(&mut self, at: u64, records: usize) {
         self.dropped.get_or_insert(at);
         self.state.leave(records);

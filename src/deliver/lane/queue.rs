@@ -1,7 +1,7 @@
 //! How a full batch gets from a lane to what sends it.
 
 use super::{Full, Lane};
-use crate::deliver::room::{Batch, Place, place};
+use crate::deliver::memory::{Batch, Place, place};
 
 impl Lane {
     /// Queues a batch. If the queue stays full, and others wait for this lane (`may_detach`), the lane keeps the
@@ -10,7 +10,7 @@ impl Lane {
         self.state
             .ledger(|ledger| ledger.queue(&full.batch, full.high_watermark));
         self.pending = full.batch;
-        let place = place(&self.queue, &self.room, &self.pending);
+        let place = place(&self.queue, &self.memory, &self.pending);
         tokio::select! {
             biased;
             place = place => self.send(place),
@@ -25,7 +25,7 @@ impl Lane {
 
     /// Queues the batch that was kept, however long that takes.
     pub async fn go_on(&mut self) {
-        let place = place(&self.queue, &self.room, &self.pending).await;
+        let place = place(&self.queue, &self.memory, &self.pending).await;
         self.send(place);
     }
 

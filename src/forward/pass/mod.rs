@@ -1,8 +1,8 @@
 //! One reading of an object from its first byte, for the lanes that still need it.
 
-mod one_by_one;
+mod parallel;
 mod replay;
-mod side_by_side;
+mod sequential;
 mod source;
 
 use std::collections::BTreeSet;
@@ -12,7 +12,7 @@ use std::sync::atomic::Ordering;
 use tokio::runtime::{Handle, RuntimeFlavor};
 
 use super::Shared;
-use super::tools::Tools;
+use super::decoder_pool::DecodeContext;
 use crate::deliver::{Full, Lane, RunControl};
 use crate::object::{ObjectRef, Reader};
 use crate::outcome::{End, Fresh};
@@ -34,7 +34,7 @@ pub(super) struct Pass<'p, 'f> {
     lanes: Vec<Lane>,
     detached: Vec<Lane>,
     occurrences: OccurrenceCounter,
-    tools: Tools,
+    context: DecodeContext,
     /// Paths of members that nobody knows, as other threads have met them.
     unknown: BTreeSet<String>,
     /// Threads to decode on.
@@ -72,7 +72,7 @@ impl<'p, 'f> Pass<'p, 'f> {
         shared: &'p Shared<'f>,
         lanes: Vec<Lane>,
     ) -> Pass<'p, 'f> {
-        let (occurrences, tools) = (OccurrenceCounter::new(), shared.tools.take(limits));
+        let (occurrences, context) = (OccurrenceCounter::new(), shared.decoders.take(limits));
         let (detached, first) = (Vec::new(), None);
         Pass {
             object,
@@ -81,7 +81,7 @@ impl<'p, 'f> Pass<'p, 'f> {
             lanes,
             detached,
             occurrences,
-            tools,
+            context,
             unknown: BTreeSet::new(),
             threads: threads(),
             records: 0,
@@ -95,36 +95,39 @@ impl<'p, 'f> Pass<'p, 'f> {
 
     /// Paths of unknown members that no object had before.
     pub(super) fn unknown(&mut self) -> Vec<String> {
-        self.unknown.append(&mut self.tools.normaliser.unknown());
+        self.unknown.append(&mut self.context.normaliser.unknown());
         self.shared
-            .tools
+            .decoders
             .first_seen(std::mem::take(&mut self.unknown))
     }
 
     /// The lanes that are through, and those that were left behind.
     pub(super) fn into_lanes(self) -> (Vec<Lane>, Vec<Lane>) {
-        self.shared.tools.give_back(self.tools);
+        self.shared.decoders.give_back(self.context);
         (self.lanes, self.detached)
     }
 
     /// Reads to the end, or to the deadline, or until no lane goes on.
     pub(super) async fn run(&mut self, reader: Reader, control: &RunControl) -> End {
         let mut source = Source::new(reader, self.limits);
-        let (mut from, mut alone) = (Resume::default(), ALONE);
+        let (mut from, mut parallel_after) = (Resume::default(), ALONE);
         let end = loop {
-            let turn = match self.one_by_one(from, alone, &mut source, control).await {
+            let turn = match self
+                .sequential(from, parallel_after, &mut source, control)
+                .await
+            {
                 Ok(turn) => turn,
                 Err(end) => break end,
             };
-            match self.side_by_side(turn, &mut source, control).await {
+            match self.parallel(turn, &mut source, control).await {
                 // What is not lines here will hardly be so soon.
                 Ok((next, over)) => {
-                    (from, alone) = (
+                    (from, parallel_after) = (
                         next,
                         if over {
                             u64::MAX
                         } else {
-                            alone.saturating_mul(4)
+                            parallel_after.saturating_mul(4)
                         },
                     )
                 }

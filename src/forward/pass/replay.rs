@@ -9,7 +9,7 @@ use clicks::json::{Parser, Progress};
 
 impl Pass<'_, '_> {
     /// A row of the quarantine, fed back: the click in it keeps its source, its n and so its id, and goes
-    /// to its target alone. What still cannot be delivered is kept again, under the same id.
+    /// to its target parallel_after. What still cannot be delivered is kept again, under the same id.
     pub(super) fn replay(&mut self, mut row: Row, place: Place) -> Todo {
         let mut parser = Parser::new(self.limits.depth);
         let text = row.raw.trim_ascii_end();
@@ -32,7 +32,8 @@ impl Pass<'_, '_> {
             row.click
                 .map_or_else(|| occurrences.next(fingerprint), |(n, _)| n)
         };
-        let still = match whole.then(|| self.tools.normaliser.click(&record, &row.object, number)) {
+        let still = match whole.then(|| self.context.normaliser.click(&record, &row.object, number))
+        {
             Some(Ok(click)) if known => {
                 self.records += 1;
                 return offer(&mut self.lanes, &click, place.offset, row.target.as_deref());

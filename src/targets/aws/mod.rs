@@ -9,10 +9,9 @@ use tokio::sync::OnceCell;
 
 pub(super) use verdict::{Failed, halt, judge, probed};
 
-use super::{Context, Entry, Permission, Var};
+use super::{Context, Entry, Permission, Var, View};
 use crate::config::vars::Scope;
 use crate::platform::aws::{Aws, Overrides, Role};
-use clicks::click::Click;
 
 /// The variables of every kind inside AWS.
 pub const VARS: &[Var] = &[
@@ -199,17 +198,17 @@ impl std::fmt::Display for Key {
 
 impl Key {
     /// The click's key, of at most 128 letters that every service takes. A click without the member stands for itself.
-    pub(super) fn of(self, click: &Click<'_>) -> Box<str> {
+    pub(super) fn of(self, view: &View<'_>) -> Box<str> {
         let member = match self {
             Key::Id => None,
-            Key::Link => click.text(&["route", "id"]),
-            Key::Workspace => click.text(&["route", "creator", "workspace", "id"]),
+            Key::Link => view.text(&["route", "id"]),
+            Key::Workspace => view.text(&["route", "creator", "workspace", "id"]),
         };
         let fits = |text: &str| {
             (1..=128).contains(&text.len()) && text.bytes().all(|c| c.is_ascii_graphic())
         };
         member.filter(|text| fits(text)).map_or_else(
-            || click.id.to_string().into(),
+            || view.id().to_string().into(),
             |text| text.into_owned().into(),
         )
     }

@@ -14,10 +14,11 @@ use aws_sdk_dynamodb::types::{
 
 use super::aws::{self, halt, probed};
 use super::{
-    Context, EncodeError, Entry, Kind, Limits, Permission, SendError, Target, Var, Verdict,
+    Batching, Context, DeliveryMode, EncodeError, Entry, Kind, Limits, Permission, SendError,
+    Target, Var, Verdict, View,
 };
 use crate::config::vars::Scope;
-use clicks::click::{Click, Form};
+use clicks::click::Form;
 use item::{Item, KeyPart};
 
 pub(super) const KIND: Kind = Kind {
@@ -109,15 +110,13 @@ impl Target for DynamoDb {
         let one = Limits {
             bytes: ITEM,
             record_bytes: ITEM,
-            ..Limits::PLAIN
+            ..Limits::SINGLE
         };
         // The API's reference for BatchWriteItem: 25 items, 16 MiB, each key once.
         if self.any {
             Limits {
                 records: 25,
                 bytes: 16 << 20,
-                verdicts: true,
-                grouped: !self.is_unique(),
                 ..one
             }
         } else {
@@ -125,8 +124,19 @@ impl Target for DynamoDb {
         }
     }
 
-    fn encode(&self, click: &Click<'_>) -> Result<Entry, EncodeError> {
-        let body = click.form(Form::Flat);
+    fn delivery(&self) -> DeliveryMode {
+        if self.any {
+            DeliveryMode {
+                batching: Batching::by_groups(!self.is_unique()),
+                ..DeliveryMode::PER_RECORD
+            }
+        } else {
+            DeliveryMode::WHOLE
+        }
+    }
+
+    fn encode(&self, view: &View<'_>) -> Result<Entry, EncodeError> {
+        let body = view.form(Form::Flat);
         let texts = Item::of(&body, |item| {
             let texts = self.key.iter().map(|part| {
                 item.text(&part.column)
@@ -147,7 +157,7 @@ impl Target for DynamoDb {
         Ok(Entry {
             attributes: vec![("", key.into())],
             ordering_key,
-            ..Entry::new(click, body)
+            ..Entry::new(view, body)
         })
     }
 

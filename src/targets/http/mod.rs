@@ -8,10 +8,10 @@ use async_trait::async_trait;
 use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
 use reqwest::{Method, Url};
 
-use super::body::{self, Body};
 use super::http_api::{HttpClient, send};
-use super::{Context, EncodeError, Entry, Kind, Limits, SendError, Target, Var, Verdict};
-use clicks::click::{Click, Form};
+use super::support::body::{self, Body};
+use super::{Context, EncodeError, Entry, Kind, Limits, SendError, Target, Var, Verdict, View};
+use clicks::click::Form;
 use sign::Signer;
 
 pub(super) const KIND: Kind = Kind {
@@ -92,12 +92,12 @@ impl Target for Http {
             record_bytes: 1 << 20,
             overhead: body::OVERHEAD,
             per_record: 1,
-            ..Limits::PLAIN
+            ..Limits::SINGLE
         }
     }
 
-    fn encode(&self, click: &Click<'_>) -> Result<Entry, EncodeError> {
-        Ok(Entry::new(click, click.form(self.form)))
+    fn encode(&self, view: &View<'_>) -> Result<Entry, EncodeError> {
+        Ok(Entry::new(view, view.form(self.form)))
     }
 
     async fn send(&self, batch: &[Entry]) -> Result<Vec<Verdict>, SendError> {

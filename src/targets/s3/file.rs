@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::parquet::{self, Codec};
 use crate::config::vars::Scope;
-use crate::targets::body;
+use crate::targets::support::body;
 use clicks::click::Form;
 
 /// A kind of file.

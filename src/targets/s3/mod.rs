@@ -19,13 +19,12 @@ use tokio::task::spawn_blocking;
 
 use super::aws::{self, halt, probed};
 use super::{
-    Context, EncodeError, Entry, Kind, Limits, Permission, SendError, Target, Var, Verdict,
-    WindowBounds,
+    Batching, Context, DeliveryMode, EncodeError, Entry, Kind, Limits, Permission, SendError,
+    Target, Var, Verdict, View, WindowBounds,
 };
 use crate::config::S3Prefix;
 use crate::config::vars::Scope;
 use crate::object::ObjectRef;
-use clicks::click::Click;
 use file::File;
 use name::Part;
 
@@ -65,7 +64,7 @@ pub(super) const KIND: Kind = Kind {
 
 /// Where objects are cut. Frozen: another cut would store again, in other files, what is there. Entries of a window wait
 /// in memory until it is whole, so its bytes are what a function of 128 MB can hold several of.
-const CUT: WindowBounds = WindowBounds {
+const BOUNDS: WindowBounds = WindowBounds {
     bytes: 8 << 20,
     clicks: 16_384,
     hours: 32,
@@ -126,24 +125,24 @@ fn build(scope: &Scope<'_>, context: Context) -> Option<Arc<dyn Target>> {
 #[async_trait]
 impl Target for Lake {
     fn limits(&self) -> Limits {
-        let all = usize::MAX >> 1;
-        Limits {
-            records: all,
-            bytes: all,
-            record_bytes: all,
-            cut: Some(CUT),
-            ..Limits::PLAIN
+        Limits::NONE
+    }
+
+    fn delivery(&self) -> DeliveryMode {
+        DeliveryMode {
+            batching: Batching::Windows(BOUNDS),
+            ..DeliveryMode::WHOLE
         }
     }
 
-    fn encode(&self, click: &Click<'_>) -> Result<Entry, EncodeError> {
-        let body = click.form(self.file.form());
-        let attributes = vec![("folder", name::folder(&click.timestamp()).into())];
+    fn encode(&self, view: &View<'_>) -> Result<Entry, EncodeError> {
+        let body = view.form(self.file.form());
+        let attributes = vec![("folder", name::folder(&view.timestamp()).into())];
         // A window is never refused for one click, so nobody asks for its bytes as delivered.
         Ok(Entry {
             attributes,
             raw: Bytes::new(),
-            ..Entry::new(click, body)
+            ..Entry::new(view, body)
         })
     }
 

@@ -6,20 +6,20 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::adapt::Adapt;
 use super::breaker::{Admission, Breaker};
+use super::concurrency::ConcurrencyLimit;
 use super::rate::Rate;
 
-/// One target's gate, shared by all its lanes.
+/// One target's limiter, shared by all its lanes.
 #[derive(Debug)]
-pub(super) struct Gate {
+pub(super) struct Limiter {
     state: Mutex<State>,
     freed: Notify,
 }
 
 #[derive(Debug)]
 struct State {
-    adapt: Adapt,
+    concurrency: ConcurrencyLimit,
     rate: Option<Rate>,
     breaker: Breaker,
     /// Why the target was last found down.
@@ -28,22 +28,26 @@ struct State {
 }
 
 /// A place among the requests in flight, until it is dropped.
-pub(super) struct Slot {
-    gate: Arc<Gate>,
+pub(super) struct Permit {
+    limiter: Arc<Limiter>,
 }
 
-impl Gate {
+impl Limiter {
     /// With a ceiling for the requests in flight, and requests a second if they are limited.
-    pub(super) fn new(ceiling: usize, rate: Option<f64>) -> Gate {
-        let (adapt, rate, breaker) = (Adapt::new(ceiling), rate.map(Rate::new), Breaker::new());
+    pub(super) fn new(ceiling: usize, rate: Option<f64>) -> Limiter {
+        let (concurrency, rate, breaker) = (
+            ConcurrencyLimit::new(ceiling),
+            rate.map(Rate::new),
+            Breaker::new(),
+        );
         let state = State {
-            adapt,
+            concurrency,
             rate,
             breaker,
             cause: String::new(),
             in_flight: 0,
         };
-        Gate {
+        Limiter {
             state: Mutex::new(state),
             freed: Notify::new(),
         }
@@ -67,14 +71,16 @@ impl Gate {
     }
 
     /// Waits for a place among the requests in flight.
-    pub(super) async fn enter(self: &Arc<Self>) -> Slot {
+    pub(super) async fn acquire(self: &Arc<Self>) -> Permit {
         loop {
             let freed = self.freed.notified();
             {
                 let mut state = self.state();
-                if state.in_flight < state.adapt.limit() {
+                if state.in_flight < state.concurrency.limit() {
                     state.in_flight += 1;
-                    return Slot { gate: self.clone() };
+                    return Permit {
+                        limiter: self.clone(),
+                    };
                 }
             }
             freed.await;
@@ -82,7 +88,7 @@ impl Gate {
     }
 
     /// Takes a turn, and says how long to wait for it; nothing if that is not before `end`.
-    pub(super) fn turn(&self, end: Instant) -> Option<Duration> {
+    pub(super) fn reserve(&self, end: Instant) -> Option<Duration> {
         let mut state = self.state();
         let Some(rate) = &mut state.rate else {
             return Some(Duration::ZERO);
@@ -99,7 +105,7 @@ impl Gate {
         let mut state = self.state();
         state.breaker.up();
         let in_flight = state.in_flight;
-        state.adapt.success(took, now(), in_flight);
+        state.concurrency.success(took, now(), in_flight);
         drop(state);
         self.freed.notify_waiters();
     }
@@ -108,7 +114,7 @@ impl Gate {
     pub(super) fn throttled(&self) {
         let mut state = self.state();
         state.breaker.up();
-        state.adapt.throttled(now());
+        state.concurrency.throttled(now());
     }
 
     /// The target does not answer, or cannot.
@@ -119,10 +125,10 @@ impl Gate {
     }
 }
 
-impl Drop for Slot {
+impl Drop for Permit {
     fn drop(&mut self) {
-        self.gate.state().in_flight -= 1;
-        self.gate.freed.notify_waiters();
+        self.limiter.state().in_flight -= 1;
+        self.limiter.freed.notify_waiters();
     }
 }
 

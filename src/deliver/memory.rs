@@ -8,9 +8,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::targets::Entry;
 
-/// Room for entries, in KiB.
+/// MemoryBudget for entries, in KiB.
 #[derive(Clone, Debug)]
-pub(super) struct Room {
+pub(super) struct MemoryBudget {
     free: Arc<Semaphore>,
     all: u32,
 }
@@ -28,19 +28,23 @@ pub(super) type Place = (
 );
 
 /// Waits for both.
-pub(super) async fn place(queue: &mpsc::Sender<Batch>, room: &Room, entries: &[Entry]) -> Place {
+pub(super) async fn place(
+    queue: &mpsc::Sender<Batch>,
+    room: &MemoryBudget,
+    entries: &[Entry],
+) -> Place {
     (
         queue.clone().reserve_owned().await,
         room.take(entries).await,
     )
 }
 
-impl Room {
-    pub(super) fn new(bytes: u64) -> Room {
+impl MemoryBudget {
+    pub(super) fn new(bytes: u64) -> MemoryBudget {
         let all = u32::try_from(bytes >> 10)
             .unwrap_or(u32::MAX)
             .clamp(1, Semaphore::MAX_PERMITS as u32);
-        Room {
+        MemoryBudget {
             free: Arc::new(Semaphore::new(all as usize)),
             all,
         }

@@ -11,19 +11,19 @@ use clicks::decode::{Decoder, Item, Record, Resume};
 use clicks::json::Parser;
 
 impl<'f> Pass<'_, 'f> {
-    /// Reads on after `from`; beyond `alone` bytes, where lines can be read side by side and nobody else does so, says
+    /// Reads on after `from`; beyond `parallel_after` bytes, where lines can be read side by side and nobody else does so, says
     /// where that is, and gives the turn to.
-    pub(super) async fn one_by_one(
+    pub(super) async fn sequential(
         &mut self,
         from: Resume,
-        alone: u64,
+        parallel_after: u64,
         source: &mut Source,
         control: &RunControl,
     ) -> Result<(Resume, SemaphorePermit<'f>), End> {
-        let parser = std::mem::replace(&mut self.tools.parser, Parser::new(self.limits.depth));
+        let parser = std::mem::replace(&mut self.context.parser, Parser::new(self.limits.depth));
         let mut decoder = Decoder::at(from, self.limits, parser);
         let until = if self.threads > 1 {
-            from.place.offset.saturating_add(alone)
+            from.place.offset.saturating_add(parallel_after)
         } else {
             u64::MAX
         };
@@ -32,7 +32,7 @@ impl<'f> Pass<'_, 'f> {
             let handled = match todo {
                 Todo::Read
                     if decoder.offset() >= until
-                        && let Ok(turn) = self.shared.tools.crew.try_acquire()
+                        && let Ok(turn) = self.shared.decoders.parallel.try_acquire()
                         && let Some((from, rest)) = decoder.hand_over() =>
                 {
                     source.give_back(Next::Bytes(rest));
@@ -46,7 +46,7 @@ impl<'f> Pass<'_, 'f> {
             }
         };
         self.note(decoder.offset());
-        self.tools.parser = decoder.into_parser();
+        self.context.parser = decoder.into_parser();
         end
     }
 
@@ -68,7 +68,7 @@ impl<'f> Pass<'_, 'f> {
         }
         let occurrences = &mut self.occurrences;
         let not = match self
-            .tools
+            .context
             .normaliser
             .click(record, &self.object, |fingerprint| {
                 occurrences.next(fingerprint)

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use super::Entry;
+use crate::targets::Entry;
 use clicks::json::text;
 
 /// Most bytes of a body beside its entries: `{"data":[],"key":""}` and an S3 key of 1,024 bytes, escaped.

@@ -13,59 +13,59 @@ use clicks::json::Parser;
 const MOST: usize = 10;
 
 /// What one object is decoded with.
-pub(super) struct Tools {
+pub(super) struct DecodeContext {
     pub(super) parser: Parser,
     pub(super) normaliser: Normaliser,
 }
 
-impl Tools {
+impl DecodeContext {
     /// Such as have seen nothing.
-    pub(super) fn new(limits: DecodeLimits) -> Tools {
-        Tools {
+    pub(super) fn new(limits: DecodeLimits) -> DecodeContext {
+        DecodeContext {
             parser: Parser::new(limits.depth),
             normaliser: Normaliser::default(),
         }
     }
 }
 
-/// Tools that nobody uses at the moment.
-pub(super) struct Toolbox {
+/// DecodeContext that nobody uses at the moment.
+pub(super) struct DecoderPool {
     /// The turn to decode an object on several threads: one at a time has it, or each would want all processors, and
     /// memory of its own.
-    pub(super) crew: Semaphore,
-    kept: Mutex<Vec<Tools>>,
+    pub(super) parallel: Semaphore,
+    kept: Mutex<Vec<DecodeContext>>,
     /// Paths of unknown members that were told.
     unknown: Mutex<BTreeSet<String>>,
 }
 
-impl Default for Toolbox {
-    fn default() -> Toolbox {
-        Toolbox {
-            crew: Semaphore::new(1),
+impl Default for DecoderPool {
+    fn default() -> DecoderPool {
+        DecoderPool {
+            parallel: Semaphore::new(1),
             kept: Mutex::default(),
             unknown: Mutex::default(),
         }
     }
 }
 
-impl Toolbox {
+impl DecoderPool {
     /// The ones used last, or new ones.
-    pub(super) fn take(&self, limits: DecodeLimits) -> Tools {
+    pub(super) fn take(&self, limits: DecodeLimits) -> DecodeContext {
         let kept = self
             .kept
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .pop();
-        let mut tools = kept.unwrap_or_else(|| Tools::new(limits));
-        tools.parser.shrink();
-        tools
+        let mut context = kept.unwrap_or_else(|| DecodeContext::new(limits));
+        context.parser.shrink();
+        context
     }
 
     /// Takes tools back.
-    pub(super) fn give_back(&self, tools: Tools) {
+    pub(super) fn give_back(&self, context: DecodeContext) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() < MOST {
-            kept.push(tools);
+            kept.push(context);
         }
     }
 

@@ -37,22 +37,22 @@ const UNKNOWN_TRIP: f64 = 0.1;
 
 /// Additive increase, multiplicative decrease of the requests in flight to one target.
 #[derive(Debug)]
-pub(super) struct Adapt {
+pub(super) struct ConcurrencyLimit {
     /// The highest limit, from 1.
     ceiling: usize,
     /// From 1 to the ceiling.
     limit: usize,
     /// Whether nothing has lowered the limit yet.
     fresh: bool,
-    past: Past,
-    round: Round,
+    past_rtt: PastRtt,
+    current_rtt: CurrentRtt,
     /// The last halving.
     halved: Option<Instant>,
 }
 
 /// What is known of the rounds before, in seconds.
 #[derive(Debug, Default)]
-struct Past {
+struct PastRtt {
     /// How many there were.
     count: u32,
     /// The exponentially weighted mean of their average round trips.
@@ -63,7 +63,7 @@ struct Past {
 
 /// The answers since the limit was last judged.
 #[derive(Debug, Default)]
-struct Round {
+struct CurrentRtt {
     /// When that was, if ever.
     since: Option<Instant>,
     /// How many there are.
@@ -74,17 +74,17 @@ struct Round {
     full: bool,
 }
 
-impl Adapt {
+impl ConcurrencyLimit {
     /// At most `ceiling` in flight; 0 counts as 1.
-    pub(super) fn new(ceiling: usize) -> Adapt {
+    pub(super) fn new(ceiling: usize) -> ConcurrencyLimit {
         let ceiling = ceiling.max(1);
         let limit = ceiling.min(START);
-        Adapt {
+        ConcurrencyLimit {
             ceiling,
             limit,
             fresh: true,
-            past: Past::default(),
-            round: Round::default(),
+            past_rtt: PastRtt::default(),
+            current_rtt: CurrentRtt::default(),
             halved: None,
         }
     }
@@ -97,29 +97,29 @@ impl Adapt {
     /// A request was answered `took` after it was sent; `in_flight` includes it. The first answer a mean round trip or
     /// more after the last round ends the next one, whose average moves the limit by a step, or not.
     pub(super) fn success(&mut self, took: Duration, now: Instant, in_flight: usize) {
-        self.round.add(took, in_flight >= self.limit);
-        if !self.past.has_passed(self.round.since, now) {
+        self.current_rtt.add(took, in_flight >= self.limit);
+        if !self.past_rtt.has_passed(self.current_rtt.since, now) {
             return;
         }
-        let average = self.round.average();
-        if self.past.is_slow(average) {
+        let average = self.current_rtt.average();
+        if self.past_rtt.is_slow(average) {
             self.decrease(SLOWED);
-        } else if self.round.full && self.past.is_prompt(average) {
+        } else if self.current_rtt.full && self.past_rtt.is_prompt(average) {
             let step = if self.fresh { self.limit } else { 1 };
             self.limit = self.limit.saturating_add(step).min(self.ceiling);
         }
-        self.past.add(average);
-        self.round = Round::new(now);
+        self.past_rtt.add(average);
+        self.current_rtt = CurrentRtt::new(now);
     }
 
     /// The target asked for fewer requests. Halves the limit, at most once a mean round trip: the answers to what was
     /// in flight before the last halving say nothing about it. The round begins anew: one with such answers raises nothing.
     pub(super) fn throttled(&mut self, now: Instant) {
-        if self.past.has_passed(self.halved, now) {
+        if self.past_rtt.has_passed(self.halved, now) {
             self.decrease(THROTTLED);
             self.halved = Some(now);
         }
-        self.round = Round::new(now);
+        self.current_rtt = CurrentRtt::new(now);
     }
 
     /// Leaves `ratio` of the limit, rounded down so that it is lower by one at least, but never under 1.
@@ -129,7 +129,7 @@ impl Adapt {
     }
 }
 
-impl Past {
+impl PastRtt {
     /// Whether a round of this average, in seconds, is no longer than those before it, or too short to matter.
     fn is_prompt(&self, average: f64) -> bool {
         self.count > 0 && average <= self.mean.max(MARGIN)
@@ -163,12 +163,12 @@ impl Past {
     }
 }
 
-impl Round {
+impl CurrentRtt {
     /// One that begins now.
-    fn new(now: Instant) -> Round {
-        Round {
+    fn new(now: Instant) -> CurrentRtt {
+        CurrentRtt {
             since: Some(now),
-            ..Round::default()
+            ..CurrentRtt::default()
         }
     }
 
@@ -204,19 +204,19 @@ mod tests {
     }
 
     /// A target with room for `ceiling`, and the time after `count` rounds of one prompt answer.
-    fn steady(ceiling: usize, count: u32, in_flight: usize) -> (Adapt, Instant) {
-        let (mut adapt, mut now) = (Adapt::new(ceiling), Instant::now());
+    fn steady(ceiling: usize, count: u32, in_flight: usize) -> (ConcurrencyLimit, Instant) {
+        let (mut limit, mut now) = (ConcurrencyLimit::new(ceiling), Instant::now());
         for _ in 0..count {
             now += TRIP;
-            adapt.success(TRIP, now, in_flight);
+            limit.success(TRIP, now, in_flight);
         }
-        (adapt, now)
+        (limit, now)
     }
 
     #[test]
     fn starts_with_four_or_the_ceiling() {
         let limits: Vec<_> = [0, 1, 3, 4, 100, usize::MAX]
-            .map(|ceiling| Adapt::new(ceiling).limit())
+            .map(|ceiling| ConcurrencyLimit::new(ceiling).limit())
             .into();
         assert_eq!(limits, [1, 1, 3, 4, 4, 4]);
     }
@@ -239,42 +239,42 @@ mod tests {
 
     #[test]
     fn one_more_a_round_once_lowered() {
-        let (mut adapt, mut now) = steady(100, 20, 100);
-        adapt.throttled(now);
-        for limit in [51, 52, 53] {
+        let (mut limit, mut now) = steady(100, 20, 100);
+        limit.throttled(now);
+        for expected in [51, 52, 53] {
             for _ in 0..10 {
                 now += TRIP / 10;
-                adapt.success(TRIP, now, 100);
+                limit.success(TRIP, now, 100);
             }
-            assert_eq!(adapt.limit(), limit);
+            assert_eq!(limit.limit(), expected);
         }
     }
 
     #[test]
     fn slow_rounds_take_a_tenth_each() {
-        let (mut adapt, mut now) = steady(100, 20, 100);
+        let (mut limit, mut now) = steady(100, 20, 100);
         now += TRIP;
-        adapt.success(TRIP * 10, now, 100);
-        assert_eq!(adapt.limit(), 90);
+        limit.success(TRIP * 10, now, 100);
+        assert_eq!(limit.limit(), 90);
         for _ in 0..9 {
             now += TRIP / 10;
-            adapt.success(TRIP * 100, now, 100);
-            assert_eq!(adapt.limit(), 90, "neither fewer nor more within a round");
+            limit.success(TRIP * 100, now, 100);
+            assert_eq!(limit.limit(), 90, "neither fewer nor more within a round");
         }
         now += TRIP * 1000;
-        adapt.success(TRIP * 1000, now, 100);
-        assert_eq!(adapt.limit(), 81);
+        limit.success(TRIP * 1000, now, 100);
+        assert_eq!(limit.limit(), 81);
     }
 
     #[test]
     fn one_slow_answer_is_not_a_slow_round() {
-        let (mut adapt, now) = steady(100, 20, 1);
+        let (mut limit, now) = steady(100, 20, 1);
         for _ in 0..49 {
-            adapt.success(TRIP, now + TRIP / 2, 100);
+            limit.success(TRIP, now + TRIP / 2, 100);
         }
-        adapt.success(TRIP * 9, now + TRIP, 100);
+        limit.success(TRIP * 9, now + TRIP, 100);
         assert_eq!(
-            adapt.limit(),
+            limit.limit(),
             4,
             "116 ms on average neither lower nor raise"
         );
@@ -282,59 +282,64 @@ mod tests {
 
     #[test]
     fn a_lasting_change_becomes_the_new_mean() {
-        let (mut adapt, mut now) = steady(100, 20, 100);
+        let (mut limit, mut now) = steady(100, 20, 100);
         let (mut seed, mut least) = (7, 100);
         for _ in 0..1000 {
             let took = TRIP * 10 + Duration::from_millis(draw(&mut seed, 10));
             now += took * 2;
-            adapt.success(took, now, 100);
-            least = least.min(adapt.limit());
+            limit.success(took, now, 100);
+            least = least.min(limit.limit());
         }
-        assert_eq!((least, adapt.limit()), (90, 100));
+        assert_eq!((least, limit.limit()), (90, 100));
     }
 
     #[test]
     fn the_first_rounds_are_not_slow() {
-        let (mut adapt, now) = steady(100, 9, 1);
-        adapt.success(TRIP * 100, now + TRIP, 100);
-        assert_eq!(adapt.limit(), 4, "too few to judge by");
-        let (mut adapt, now) = steady(100, 10, 1);
-        adapt.success(TRIP * 100, now + TRIP, 100);
-        assert_eq!(adapt.limit(), 3);
+        let (mut limit, now) = steady(100, 9, 1);
+        limit.success(TRIP * 100, now + TRIP, 100);
+        assert_eq!(limit.limit(), 4, "too few to judge by");
+        let (mut limit, now) = steady(100, 10, 1);
+        limit.success(TRIP * 100, now + TRIP, 100);
+        assert_eq!(limit.limit(), 3);
     }
 
     #[test]
     fn what_jitters_by_less_than_20_ms_is_never_slow() {
         for base in [0, 1, 50, 1000] {
-            let (mut adapt, mut now, mut seed) = (Adapt::new(64), Instant::now(), 7);
+            let (mut limit, mut now, mut seed) = (ConcurrencyLimit::new(64), Instant::now(), 7);
             let mut last = 0;
             for _ in 0..10_000 {
                 let took = Duration::from_micros(base * 1000 + 1 + draw(&mut seed, 19_999));
                 now += took / 10;
-                adapt.success(took, now, 64);
-                assert!(adapt.limit() >= last);
-                last = adapt.limit();
+                limit.success(took, now, 64);
+                assert!(limit.limit() >= last);
+                last = limit.limit();
             }
             assert_eq!(last, 64);
         }
-        let (mut adapt, mut now) = (Adapt::new(64), Instant::now());
-        for limit in [4, 8, 16, 32, 64] {
+        let (mut limit, mut now) = (ConcurrencyLimit::new(64), Instant::now());
+        for expected in [4, 8, 16, 32, 64] {
             now += Duration::from_millis(20);
-            adapt.success(Duration::from_millis(limit / 4), now, 64);
-            assert_eq!(adapt.limit(), limit as usize, "raised though ever longer");
+            limit.success(Duration::from_millis(expected / 4), now, 64);
+            assert_eq!(
+                limit.limit(),
+                expected as usize,
+                "raised though ever longer"
+            );
         }
     }
 
     /// 2000 requests to a target whose answers take `trip` +-20 %, and the first on a connection thrice that: the
     /// requests and round trips until the limit is the ceiling.
     fn reach(ceiling: usize, trip: Duration, mut seed: u64) -> (usize, f64) {
-        let (mut adapt, start, mut connections) = (Adapt::new(ceiling), Instant::now(), 0);
+        let (mut limit, start, mut connections) =
+            (ConcurrencyLimit::new(ceiling), Instant::now(), 0);
         let (mut answers, mut now) = (BinaryHeap::new(), start);
         for count in 0..2000 {
-            if adapt.limit() == ceiling {
+            if limit.limit() == ceiling {
                 return (count, (now - start).as_secs_f64() / trip.as_secs_f64());
             }
-            while answers.len() < adapt.limit() {
+            while answers.len() < limit.limit() {
                 let percent = 80
                     + draw(&mut seed, 41) as u32
                     + if answers.len() < connections { 0 } else { 200 };
@@ -343,9 +348,9 @@ mod tests {
             }
             let Reverse((then, took)) = answers.pop().expect("one in flight");
             now = then;
-            adapt.success(took, now, answers.len() + 1);
+            limit.success(took, now, answers.len() + 1);
         }
-        panic!("{adapt:?} never reaches {ceiling}");
+        panic!("{limit:?} never reaches {ceiling}");
     }
 
     #[test]
@@ -369,56 +374,56 @@ mod tests {
 
     #[test]
     fn throttling_halves_once_a_round_trip() {
-        let (mut adapt, mut now) = steady(100, 20, 100);
+        let (mut limit, mut now) = steady(100, 20, 100);
         let mut limits = Vec::new();
         for _ in 0..9 {
-            adapt.throttled(now);
-            adapt.throttled(now + TRIP / 2);
-            adapt.throttled(now - TRIP);
-            limits.push(adapt.limit());
+            limit.throttled(now);
+            limit.throttled(now + TRIP / 2);
+            limit.throttled(now - TRIP);
+            limits.push(limit.limit());
             now += TRIP + TRIP / 100;
         }
         assert_eq!(limits, [50, 25, 12, 6, 3, 1, 1, 1, 1]);
         for _ in 0..5 {
             now += TRIP;
-            adapt.success(TRIP, now, 2);
+            limit.success(TRIP, now, 2);
         }
-        assert_eq!(adapt.limit(), 3, "and up again");
+        assert_eq!(limit.limit(), 3, "and up again");
     }
 
     #[test]
     fn throttled_before_any_answer_counts_every_100_ms() {
-        let (mut adapt, now) = (Adapt::new(4), Instant::now());
-        adapt.throttled(now);
-        adapt.throttled(now + Duration::from_millis(99));
-        assert_eq!(adapt.limit(), 2);
-        adapt.throttled(now + Duration::from_millis(101));
-        assert_eq!(adapt.limit(), 1);
+        let (mut limit, now) = (ConcurrencyLimit::new(4), Instant::now());
+        limit.throttled(now);
+        limit.throttled(now + Duration::from_millis(99));
+        assert_eq!(limit.limit(), 2);
+        limit.throttled(now + Duration::from_millis(101));
+        assert_eq!(limit.limit(), 1);
     }
 
     #[test]
     fn throttling_outweighs_the_answers_around_it() {
-        let (mut adapt, now) = steady(100, 20, 100);
-        adapt.success(TRIP * 10, now + TRIP, 100);
-        adapt.throttled(now + TRIP);
-        assert_eq!(adapt.limit(), 45, "halved though just lowered");
-        let (mut adapt, now) = steady(100, 20, 100);
-        adapt.throttled(now);
-        adapt.success(TRIP * 10, now, 100);
-        adapt.success(TRIP, now + TRIP / 2, 100);
-        assert_eq!(adapt.limit(), 50, "these were sent before");
-        adapt.throttled(now + TRIP * 9 / 10);
-        adapt.success(TRIP, now + TRIP, 100);
-        assert_eq!(adapt.limit(), 50, "neither halved again nor raised");
+        let (mut limit, now) = steady(100, 20, 100);
+        limit.success(TRIP * 10, now + TRIP, 100);
+        limit.throttled(now + TRIP);
+        assert_eq!(limit.limit(), 45, "halved though just lowered");
+        let (mut limit, now) = steady(100, 20, 100);
+        limit.throttled(now);
+        limit.success(TRIP * 10, now, 100);
+        limit.success(TRIP, now + TRIP / 2, 100);
+        assert_eq!(limit.limit(), 50, "these were sent before");
+        limit.throttled(now + TRIP * 9 / 10);
+        limit.success(TRIP, now + TRIP, 100);
+        assert_eq!(limit.limit(), 50, "neither halved again nor raised");
     }
 
     #[test]
     fn absurd_times_do_no_harm() {
-        let (mut adapt, now) = steady(100, 20, 100);
-        adapt.success(Duration::MAX, now, 100);
-        adapt.success(Duration::MAX, now + TRIP, 100);
-        adapt.success(Duration::ZERO, now - TRIP, usize::MAX);
-        assert_eq!(adapt.limit(), 90);
+        let (mut limit, now) = steady(100, 20, 100);
+        limit.success(Duration::MAX, now, 100);
+        limit.success(Duration::MAX, now + TRIP, 100);
+        limit.success(Duration::ZERO, now - TRIP, usize::MAX);
+        assert_eq!(limit.limit(), 90);
     }
 
     #[test]
@@ -426,18 +431,19 @@ mod tests {
         for start in 0..200 {
             let mut seed = start;
             let ceiling = draw(&mut seed, 100) as usize;
-            let (mut adapt, mut now, mut lowered) = (Adapt::new(ceiling), Instant::now(), false);
+            let (mut limit, mut now, mut lowered) =
+                (ConcurrencyLimit::new(ceiling), Instant::now(), false);
             for _ in 0..500 {
-                let (before, in_flight) = (adapt.limit(), draw(&mut seed, 150) as usize);
+                let (before, in_flight) = (limit.limit(), draw(&mut seed, 150) as usize);
                 now += Duration::from_millis(draw(&mut seed, 300));
                 match draw(&mut seed, 20) {
-                    0 => adapt.throttled(now),
-                    1 => adapt.success(Duration::ZERO, now, in_flight),
+                    0 => limit.throttled(now),
+                    1 => limit.success(Duration::ZERO, now, in_flight),
                     _ => {
-                        adapt.success(Duration::from_millis(draw(&mut seed, 1000)), now, in_flight)
+                        limit.success(Duration::from_millis(draw(&mut seed, 1000)), now, in_flight)
                     }
                 }
-                let after = adapt.limit();
+                let after = limit.limit();
                 assert!(after >= 1 && after <= ceiling.max(1));
                 assert!(
                     after >= before / 2 && after <= if lowered { before + 1 } else { before * 2 }

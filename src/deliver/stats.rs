@@ -6,7 +6,7 @@ use crate::quarantine::Row;
 
 /// What has become of the entries.
 #[derive(Default)]
-pub(super) struct Counts {
+pub(super) struct LaneStats {
     pub(super) sent: u64,
     pub(super) rejected: u64,
     /// Entries that nobody settled: failed, or left for another run.
@@ -28,7 +28,7 @@ pub(super) struct Counts {
     pub(super) unfit: u64,
 }
 
-impl Counts {
+impl LaneStats {
     /// Entries that the target has, by their offsets.
     pub(super) fn accept(&mut self, sent: Vec<u64>) {
         self.sent += sent.len() as u64;

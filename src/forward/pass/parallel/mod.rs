@@ -14,17 +14,17 @@ use tokio::sync::{SemaphorePermit, oneshot};
 
 use super::source::{Next, Source};
 use super::{Pass, Todo, offer};
-use crate::deliver::{Encoded, Full, Lane, RunControl};
+use crate::deliver::{EncodedClick, Full, Lane, RunControl};
 use crate::outcome::End;
 use block::{BLOCK, Block, Buffer};
 use clicks::decode::{Record, Resume};
-use work::{Column, Crew, Met, Piece, Worked};
+use work::{ClickMeta, Decoded, DecodedBlock, LaneEntries, WorkerPool};
 
 /// Blocks that wait beside those being worked on: a thread must not stand still while what came of others is taken up.
 const AHEAD: usize = 3;
 
 enum Event {
-    Worked(Option<Box<Worked>>),
+    DecodedBlock(Option<Box<DecodedBlock>>),
     Came(Next),
     /// Nothing is being worked on, and nothing can be begun.
     Idle,
@@ -33,14 +33,14 @@ enum Event {
 impl Pass<'_, '_> {
     /// Reads on after `from`, side by side, as far as there are lines. Says where to go on one by one, and whether that
     /// is because nothing more comes.
-    pub(super) async fn side_by_side(
+    pub(super) async fn parallel(
         &mut self,
         (from, _turn): (Resume, SemaphorePermit<'_>),
         source: &mut Source,
         control: &RunControl,
     ) -> Result<(Resume, bool), End> {
         let encoders = self.lanes.iter().map(Lane::encoder).collect();
-        let mut crew = Crew::new((self.object.clone(), self.limits, encoders), self.threads);
+        let mut crew = WorkerPool::new((self.object.clone(), self.limits, encoders), self.threads);
         let (mut buffer, mut next, mut open) = (Buffer::default(), from.place, true);
         let mut lost = from.lost;
         let mut running: Running = VecDeque::new();
@@ -48,14 +48,14 @@ impl Pass<'_, '_> {
             while running.len() < self.threads + AHEAD
                 && let Some(block) = buffer.cut(&mut next)
             {
-                let worked = crew.begin(block.clone());
+                let worked = crew.submit(block.clone());
                 running.push_back((block, worked));
             }
             let more = open && buffer.length < BLOCK;
             let event = async {
                 tokio::select! {
                     biased;
-                    worked = first(&mut running), if !running.is_empty() => Event::Worked(worked),
+                    worked = first(&mut running), if !running.is_empty() => Event::DecodedBlock(worked),
                     came = source.next(), if more => Event::Came(came),
                     else => Event::Idle,
                 }
@@ -65,13 +65,14 @@ impl Pass<'_, '_> {
                 .await
                 .ok_or(End::Stopped { offset: self.bytes })?
             {
-                Event::Worked(worked) => {
+                Event::DecodedBlock(worked) => {
                     let Some((block, _)) = running.pop_front() else {
                         continue;
                     };
                     let worked = worked
                         .ok_or_else(|| End::Failed("a thread ended early; see the log".into()))?;
-                    let Some(from) = self.take_up(&block, worked, &mut lost, control).await? else {
+                    let Some(from) = self.apply_block(&block, worked, &mut lost, control).await?
+                    else {
                         continue;
                     };
                     let untaken = Some(block).filter(|block| from.place.offset < block.end);
@@ -102,10 +103,10 @@ impl Pass<'_, '_> {
 
     /// Takes up what came of a block. Says where to go on one by one, if that is to be: at the block if it is no lines, after
     /// it if much of it repeats, which is worked on twice.
-    async fn take_up(
+    async fn apply_block(
         &mut self,
         block: &Block,
-        worked: Box<Worked>,
+        worked: Box<DecodedBlock>,
         lost: &mut bool,
         control: &RunControl,
     ) -> Result<Option<Resume>, End> {
@@ -125,8 +126,8 @@ impl Pass<'_, '_> {
     }
 
     /// Offers the records of a block; says how many of its clicks repeat earlier ones.
-    async fn settle(&mut self, worked: Box<Worked>) -> Result<u64, End> {
-        let Worked {
+    async fn settle(&mut self, worked: Box<DecodedBlock>) -> Result<u64, End> {
+        let DecodedBlock {
             pieces,
             mut columns,
             first,
@@ -138,12 +139,12 @@ impl Pass<'_, '_> {
         let mut repeated = 0;
         for piece in pieces {
             let todo = match piece {
-                Piece::Click(met) => {
+                Decoded::Click(met) => {
                     let n = self.occurrences.next(met.fingerprint);
                     repeated += u64::from(n > 1);
                     self.met(&met, n, &mut columns)
                 }
-                Piece::Bad(bad) => self.bad(bad, None),
+                Decoded::Bad(bad) => self.bad(bad, None),
             };
             self.handle(todo).await?;
         }
@@ -151,7 +152,7 @@ impl Pass<'_, '_> {
     }
 
     /// Offers the `n`-th click of its kind to the lanes in the form that was made for each.
-    fn met(&mut self, met: &Met, n: u32, columns: &mut [Column]) -> Todo {
+    fn met(&mut self, met: &ClickMeta, n: u32, columns: &mut [LaneEntries]) -> Todo {
         let at = met.place.offset;
         self.position = at + 1;
         self.count(at, met.bot);
@@ -169,7 +170,12 @@ impl Pass<'_, '_> {
         }
     }
 
-    fn offer_encoded(&mut self, name: &str, encoded: Encoded, at: u64) -> Option<(usize, Full)> {
+    fn offer_encoded(
+        &mut self,
+        name: &str,
+        encoded: EncodedClick,
+        at: u64,
+    ) -> Option<(usize, Full)> {
         let index = self.lanes.iter().position(|lane| lane.name() == name)?;
         Some((
             index,
@@ -178,8 +184,8 @@ impl Pass<'_, '_> {
     }
 
     /// Offers a click whose number among identical ones nobody knew when it was encoded.
-    fn repeated(&mut self, met: &Met, n: u32) -> Todo {
-        let parser = &mut self.tools.parser;
+    fn repeated(&mut self, met: &ClickMeta, n: u32) -> Todo {
+        let parser = &mut self.context.parser;
         parser.reset();
         parser.run(&met.raw, true);
         let (tape, batch_key) = (parser.tape(&met.raw), met.batch_key.clone());
@@ -190,7 +196,7 @@ impl Pass<'_, '_> {
             place: met.place,
             batch_key,
         };
-        match self.tools.normaliser.click(&record, &self.object, |_| n) {
+        match self.context.normaliser.click(&record, &self.object, |_| n) {
             Ok(click) => offer(&mut self.lanes, &click, met.place.offset, None),
             Err(_) => Todo::Nothing,
         }
@@ -198,10 +204,10 @@ impl Pass<'_, '_> {
 }
 
 /// Blocks being worked on, in their order.
-type Running = VecDeque<(Block, oneshot::Receiver<Box<Worked>>)>;
+type Running = VecDeque<(Block, oneshot::Receiver<Box<DecodedBlock>>)>;
 
 /// What comes of the first of them; nothing if its thread panicked.
-async fn first(running: &mut Running) -> Option<Box<Worked>> {
+async fn first(running: &mut Running) -> Option<Box<DecodedBlock>> {
     match running.front_mut() {
         Some((_, worked)) => worked.await.ok(),
         None => std::future::pending().await,

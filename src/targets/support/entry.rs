@@ -1,0 +1,123 @@
+//! A click as a target sees it, and as a target sends it.
+
+use std::borrow::Cow;
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use clicks::Uuid8;
+use clicks::click::{Click, ClickId, Form};
+use clicks::decode::Place;
+
+use crate::object::ObjectRef;
+
+/// A click as one target may see it: all that a target learns of a click, it learns here.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'v> {
+    click: &'v Click<'v>,
+}
+
+impl<'v> View<'v> {
+    /// Shows `click` as it is.
+    pub fn of(click: &'v Click<'v>) -> View<'v> {
+        View { click }
+    }
+
+    /// The click's id.
+    pub fn id(self) -> ClickId {
+        self.click.id
+    }
+
+    /// The click in `form`.
+    pub fn form(self, form: Form) -> Bytes {
+        self.click.form(form)
+    }
+
+    /// The text at `path`, for example `["route", "id"]`; `None` if there is none.
+    pub fn text(self, path: &[&str]) -> Option<Cow<'v, str>> {
+        self.click.text(path)
+    }
+
+    /// The click's time in UTC as RFC 3339.
+    pub fn timestamp(self) -> Cow<'v, str> {
+        self.click.timestamp()
+    }
+}
+
+/// The id of a window: a hash over the ids of its clicks.
+pub type WindowId = Uuid8;
+
+/// The clicks of an object that go together.
+#[derive(Debug, Default)]
+pub struct Window {
+    /// A hash over the ids of all its clicks, sent or not; set once the window is complete.
+    pub digest: OnceLock<WindowId>,
+}
+
+/// One click in a target's wire form.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// What is sent.
+    pub body: Bytes,
+    /// What is sent beside the body, by name: a key, attributes.
+    pub attributes: Vec<(&'static str, Box<str>)>,
+    /// Entries with one ordering key arrive in their order.
+    pub ordering_key: Option<Arc<str>>,
+    /// The window it belongs to, if its target's requests are windows.
+    pub window: Option<Arc<Window>>,
+    /// The click's id.
+    pub id: ClickId,
+    /// The click's number among the identical clicks of its object, from 1.
+    pub occurrence: u32,
+    /// The object that the click came from.
+    pub object: Arc<ObjectRef>,
+    /// Where the click stands in that object.
+    pub place: Place,
+    /// Byte offset of the record in the object that is read: another one than the click's where
+    /// that is a row of the quarantine.
+    pub record_offset: u64,
+    /// Its number among the records that its lane was offered.
+    pub turn: u64,
+    /// The key of the click's envelope, else the object's base name.
+    pub batch_key: Arc<str>,
+    /// The click as delivered, for the quarantine.
+    pub raw: Bytes,
+}
+
+impl Entry {
+    /// Wraps `body`, the wire form of what `view` shows.
+    pub fn new(view: &View<'_>, body: Bytes) -> Entry {
+        let click = view.click;
+        Entry {
+            body,
+            attributes: Vec::new(),
+            ordering_key: None,
+            window: None,
+            id: click.id,
+            occurrence: click.occurrence,
+            object: click.object.clone(),
+            place: click.place,
+            record_offset: click.place.offset,
+            turn: 0,
+            batch_key: click.batch_key.clone(),
+            raw: click.raw.clone(),
+        }
+    }
+
+    /// Bytes that it takes of a request.
+    pub fn size(&self) -> usize {
+        self.body.len()
+            + self
+                .attributes
+                .iter()
+                .map(|(name, value)| name.len() + value.len())
+                .sum::<usize>()
+    }
+
+    /// The attribute `name`.
+    pub fn attribute(&self, name: &str) -> Option<&str> {
+        self.attributes
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, value)| &**value)
+    }
+}
