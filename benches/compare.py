@@ -1,4 +1,7 @@
-"""`clickstream forward` against what one would write instead, and against itself on one core.
+"""Compares `clickstream forward` with what one would write instead, with its decoder, and with itself on one core.
+
+Everything is measured on both kinds of content that `clickstream sample` writes: clicks of a campaign, which
+share most of their bytes, and clicks that have nothing in common.
 
 CPU time is user and system time of the whole process, start included, pinned to one CPU; output goes to
 `/dev/null`. Programs take turns, so that what disturbs the machine disturbs all, and the medians of their
@@ -25,17 +28,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rows import Row, table
+from stages import newest
 
 RIVALS = Path(__file__).parent / "rivals"
-# How many times less CPU than each rival is wanted: plain, gzip. And the package that the rival needs.
+# The wanted ratio of each rival's CPU to ours, plain and gzip, and the package that the rival needs.
 WANTED = {
     "orjson_stream": (5, 3, "orjson"),
     "duckdb_copy": (3, 2.5, "duckdb"),
     "json_body": (10, 6, "json"),
 }
 FORMS = ("click", "flat")
-# How many times faster two cores are wanted to be.
+# The wanted ratio of time on one core to time on two.
 WANTED_ONE_FILE, WANTED_MANY_FILES = 1.6, 1.8
+# The wanted ratio of the whole command's CPU to that of decoding and making the same clicks in memory.
+WANTED_OVERHEAD = 1.3
+# What `clickstream sample --content` takes.
+CONTENTS = ("campaign", "unlike")
 # Nothing of the configuration in the environment may reach the programs.
 ENVIRONMENT = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
 
@@ -44,18 +52,24 @@ Command = list[str | Path]
 
 @dataclass(frozen=True)
 class Input:
-    """A click file."""
+    """A click file: `packing` is plain or gzip, `plain` its inflated length in bytes."""
 
-    name: str
+    content: str
+    packing: str
     path: Path
     plain: int
+
+    @property
+    def name(self) -> str:
+        """What rows call it."""
+        return f"{self.content}, {self.packing}"
 
 
 @dataclass(frozen=True)
 class Run:
-    """What one process took: seconds of CPU and of time, bytes of memory at its peak.
+    """What one process used: seconds of CPU and of time, bytes of memory at its peak.
 
-    And how many CPUs were busy with something else meanwhile, on average.
+    `others` is the number of CPUs that were busy with something else meanwhile, on average.
     """
 
     cpu: float
@@ -64,41 +78,47 @@ class Run:
     others: float
 
 
-def measure(clickstream: Path, quick: bool) -> list[Row]:
-    """All figures; with `quick` of a smaller file, each measured once."""
+def measure(clickstream: Path, target_dir: Path, quick: bool) -> list[Row]:
+    """Returns all figures; with `quick` of a smaller file, each measured once."""
     rounds = 1 if quick else 3
-    with tempfile.TemporaryDirectory(prefix="clickstream-bench-") as folder:
-        inputs = large_files(clickstream, Path(folder), "32MiB" if quick else "256MiB")
-        many = small_files(clickstream, Path(folder) / "many", 32 if quick else 256)
-        rows = same_work(clickstream, Path(folder))
-        for wanted, given in enumerate(inputs):
-            rows += against_rivals(clickstream, given, wanted, rounds)
-        rows += two_cores(clickstream, inputs, many, 1 if quick else 5)
+    size, count = ("32MiB", 32) if quick else ("256MiB", 256)
+    rows = []
+    for content in CONTENTS:
+        with tempfile.TemporaryDirectory(prefix="clickstream-bench-") as name:
+            folder = Path(name)
+            inputs = large_files(clickstream, folder, content, size)
+            rows += same_work(clickstream, folder, content)
+            for given in inputs:
+                rows += against_rivals(clickstream, given, rounds)
+            rows += against_memory(clickstream, newest(target_dir / "release", "stages"), inputs[0], rounds)
+            many = small_files(clickstream, folder / "many", content, count)
+            rows += two_cores(clickstream, inputs, content, many, 1 if quick else 5)
     return rows
 
 
 # Files.
 
 
-def sample(clickstream: Path, path: Path, *arguments: str) -> Path:
-    """A click file, written by the project's own command."""
-    subprocess.run([clickstream, "sample", *arguments, "--output", path], check=True, env=ENVIRONMENT)
+def sample(clickstream: Path, path: Path, content: str, *arguments: str) -> Path:
+    """Writes a click file with the project's own command."""
+    command = [clickstream, "sample", "--content", content, *arguments, "--output", path]
+    subprocess.run(command, check=True, env=ENVIRONMENT)
     return path
 
 
-def large_files(clickstream: Path, folder: Path, size: str) -> list[Input]:
-    """The same clicks plain and compressed."""
-    plain = sample(clickstream, folder / "clicks.json", "--bytes", size)
-    compressed = sample(clickstream, folder / "clicks.json.gz", "--bytes", size, "--gzip")
+def large_files(clickstream: Path, folder: Path, content: str, size: str) -> list[Input]:
+    """Writes the same clicks plain and compressed."""
+    plain = sample(clickstream, folder / "clicks.json", content, "--bytes", size)
+    compressed = sample(clickstream, folder / "clicks.json.gz", content, "--bytes", size, "--gzip")
     length = plain.stat().st_size
-    return [Input("plain", plain, length), Input("gzip", compressed, length)]
+    return [Input(content, "plain", plain, length), Input(content, "gzip", compressed, length)]
 
 
-def small_files(clickstream: Path, folder: Path, count: int) -> Path:
-    """A directory of files of 1 MB, no two the same."""
+def small_files(clickstream: Path, folder: Path, content: str, count: int) -> Path:
+    """Writes a directory of files of 1 MB, no two the same."""
     folder.mkdir()
     for seed in range(count):
-        sample(clickstream, folder / f"{seed}.json", "--bytes", "1MB", "--seed", str(seed))
+        sample(clickstream, folder / f"{seed}.json", content, "--bytes", "1MB", "--seed", str(seed))
     return folder
 
 
@@ -106,17 +126,17 @@ def small_files(clickstream: Path, folder: Path, count: int) -> Path:
 
 
 def forward(clickstream: Path, path: Path, form: str = "click") -> Command:
-    """The project's command."""
+    """Returns the project's command."""
     return [clickstream, "forward", "--quiet", "--format", form, path]
 
 
 def rival(name: str, path: Path) -> Command:
-    """A rival's command."""
+    """Returns a rival's command."""
     return [sys.executable, RIVALS / f"{name}.py", path]
 
 
 def missing(name: str) -> str | None:
-    """Why a rival cannot run, if it cannot."""
+    """Returns why a rival cannot run, `None` if it can."""
     package = WANTED[name][2]
     if importlib.util.find_spec(package):
         return None
@@ -192,7 +212,7 @@ def high_water(pid: int) -> int:
 
 
 def busy_seconds() -> float:
-    """CPU time that the whole machine has spent or was denied, since it started."""
+    """Returns the CPU time that the whole machine has spent or was denied since it started."""
     user, nice, system, _, _, irq, softirq, steal = Path("/proc/stat").read_text().split()[1:9]
     ticks = sum(map(int, (user, nice, system, irq, softirq, steal)))
     return ticks / os.sysconf("SC_CLK_TCK")
@@ -215,14 +235,14 @@ def median(runs: list[Run], of: str) -> float:
 # The comparisons.
 
 
-def same_work(clickstream: Path, folder: Path) -> list[Row]:
+def same_work(clickstream: Path, folder: Path, content: str) -> list[Row]:
     """Makes sure that the rivals find the same clicks in 2 MB, and where they make ids, the same ones."""
-    plain = sample(clickstream, folder / "same.json", "--bytes", "2MB")
+    plain = sample(clickstream, folder / "same.json", content, "--bytes", "2MB")
     packed = plain.with_suffix(".json.gz")
     packed.write_bytes(gzip.compress(plain.read_bytes(), 6))
     rows = []
     for name in WANTED:
-        what = f"{name}: clicks that are the same"
+        what = f"{content}: clicks that {name} finds too"
         if why := missing(name):
             rows.append(Row.skipped(what, why))
             continue
@@ -240,7 +260,7 @@ def same_work(clickstream: Path, folder: Path) -> list[Row]:
 
 
 def output(command: Command) -> dict[int, str]:
-    """The clicks that a program writes: positions in the file and ids."""
+    """Returns the clicks that a program writes: ids by their positions in the file."""
     done = subprocess.run(command, check=True, capture_output=True, env=ENVIRONMENT)
     clicks: dict[int, str] = {}
     for line, text in enumerate(done.stdout.splitlines()):
@@ -250,8 +270,9 @@ def output(command: Command) -> dict[int, str]:
     return clicks
 
 
-def against_rivals(clickstream: Path, given: Input, wanted: int, rounds: int) -> list[Row]:
-    """CPU and memory of the project and its rivals over one file; `wanted` says which bound counts."""
+def against_rivals(clickstream: Path, given: Input, rounds: int) -> list[Row]:
+    """Returns CPU and memory of the project and its rivals over one file."""
+    wanted = ("plain", "gzip").index(given.packing)
     cpus = {max(os.sched_getaffinity(0))}
     rivals = [name for name in WANTED if not missing(name)]
     commands = {f"clickstream, {form}": (forward(clickstream, given.path, form), cpus) for form in FORMS}
@@ -277,8 +298,27 @@ def against_rivals(clickstream: Path, given: Input, wanted: int, rounds: int) ->
     return rows
 
 
+def against_memory(clickstream: Path, stages: Path | None, given: Input, rounds: int) -> list[Row]:
+    """Returns the CPU of the whole command against that of decoding and making the same clicks in memory."""
+    what = f"{given.name}: CPU of the command / of decoding and making its clicks in memory"
+    if not stages:
+        return [Row.skipped(what, "not built: cargo bench --no-run")]
+    cpus = {max(os.sched_getaffinity(0))}
+    whole, memory = [], []
+    for _ in range(rounds):
+        whole.append(run(forward(clickstream, given.path), cpus).cpu)
+        with pinned(cpus):
+            done = subprocess.run(
+                [stages, "--file", given.path], check=True, capture_output=True, text=True, env=ENVIRONMENT
+            )
+        memory.append(float(done.stdout))
+    medians = statistics.median(whole), statistics.median(memory)
+    detail = f"{medians[0]:.2f} s against {medians[1]:.2f} s"
+    return [Row.of(what, medians[0] / medians[1], "x", f"<= {WANTED_OVERHEAD}", detail)]
+
+
 def ratio(what: str, of: str, over: list[Run], under: list[Run], bound: str, detail: str = "") -> Row:
-    """How many times `under`'s figure `over`'s is."""
+    """Returns the ratio of `over`'s figure to `under`'s."""
     each = [getattr(a, of) / getattr(b, of) for a, b in zip(over, under)]
     medians = median(over, of), median(under, of)
     seconds = f"{medians[0]:.2f} s against {medians[1]:.2f} s"
@@ -286,14 +326,14 @@ def ratio(what: str, of: str, over: list[Run], under: list[Run], bound: str, det
     return Row.of(what, medians[0] / medians[1], "x", bound, seconds + spread + detail)
 
 
-def two_cores(clickstream: Path, inputs: list[Input], many: Path, rounds: int) -> list[Row]:
-    """How much faster a second core makes one large file, and many small ones."""
+def two_cores(clickstream: Path, inputs: list[Input], content: str, many: Path, rounds: int) -> list[Row]:
+    """Returns how much faster a second core makes one large file, and many small ones."""
     cpus = sorted(os.sched_getaffinity(0))[:2]
-    work = [(f"one {given.name} file", given.path, WANTED_ONE_FILE) for given in inputs]
-    work.append((f"{len(list(many.iterdir()))} plain files of 1 MB", many, WANTED_MANY_FILES))
+    work = [(f"{content}, one {given.packing} file", given.path, WANTED_ONE_FILE) for given in inputs]
+    work.append((f"{content}, {len(list(many.iterdir()))} plain files of 1 MB", many, WANTED_MANY_FILES))
     rows = []
     for what, path, wanted in work:
-        what = f"two cores, {what}: time on one / on two"
+        what = f"{what}: time on one core / on two"
         if len(cpus) < 2:
             rows.append(Row.skipped(what, "this machine has one CPU"))
             continue
@@ -309,4 +349,4 @@ def two_cores(clickstream: Path, inputs: list[Input], many: Path, rounds: int) -
 if __name__ == "__main__":
     root = Path(__file__).parent.parent
     target = Path(os.environ.get("CARGO_TARGET_DIR", root / "target"))
-    print(table("Compared", measure(target / "release" / "clickstream", "--quick" in sys.argv[1:])))
+    print(table("Compared", measure(target / "release" / "clickstream", target, "--quick" in sys.argv[1:])))

@@ -1,4 +1,4 @@
-"""How many instructions a click takes, against those written down in `instructions.json`.
+"""Counts the instructions of a click and compares them with those recorded in `instructions.json`.
 
     cargo bench --no-run
     python benches/instructions.py            shows them
@@ -6,10 +6,10 @@
     cargo build --bench instructions
     python benches/instructions.py --check    exits with 1 if those of the development build have grown by more than 5 %
 
-    python benches/instructions.py --update   writes both down
+    python benches/instructions.py --update   records both
 
-Counted are those of N more clicks, so that starting the program and making its input count for nothing.
-SHA-256 is left out: Valgrind's processor has no instructions for it, so there it is reckoned in software.
+It counts those of N more clicks, so that starting the program and making its input count for nothing.
+SHA-256 is left out: Valgrind's processor has no instructions for it and computes it in software.
 The counts do not change from run to run, but with the compiler, the C library and the architecture.
 """
 
@@ -29,16 +29,18 @@ from rows import Row, table
 from stages import newest
 
 RECORD = Path(__file__).with_name("instructions.json")
-# How many clicks of each kind of work are counted, and what that is.
+# The work, what its clicks have in common, the number of clicks that is counted, and what to call it.
 WORKS = {
-    "decode": (2000, "clicks of one large file"),
-    "small": (200, "files of one click"),
+    "decode campaign": (2000, "clicks of one large file, campaign"),
+    "decode unlike": (2000, "clicks of one large file, unlike"),
+    "small campaign": (200, "files of one click, campaign"),
+    "small unlike": (200, "files of one click, unlike"),
 }
 # Functions of these crates are left out.
 LEFT_OUT = "sha2::"
-# How many times as many as written down are tolerated.
+# The tolerated ratio of counted to recorded instructions.
 TOLERATED = 1.05
-# How the programs come about.
+# What builds the programs.
 BUILDS = {"debug": "cargo build --bench instructions", "release": "cargo bench --no-run"}
 UPDATE = "python benches/instructions.py --update"
 NO_VALGRIND = "valgrind is not installed: apt-get install valgrind"
@@ -51,7 +53,7 @@ class Impossible(Exception):
 
 
 def measure(target_dir: Path, quick: bool) -> list[Row]:
-    """What each kind of work takes of what is written down; `quick` changes nothing."""
+    """Returns the ratio of counted to recorded instructions of all work; `quick` changes nothing."""
     del quick
     try:
         counts = count_all(target_dir, "release")
@@ -61,13 +63,13 @@ def measure(target_dir: Path, quick: bool) -> list[Row]:
     rows = []
     for work, count in counts.items():
         what, was = WORKS[work][1], record[work]
-        detail = f"{count:,.0f} a click, {was:,.0f} written down ({record['rustc']})"
+        detail = f"{count:,.0f} a click, {was:,.0f} recorded ({record['rustc']})"
         rows.append(Row.of(f"{what}: instructions / recorded", count / was, "x", f"<= {TOLERATED}", detail))
     return rows
 
 
 def count_all(target_dir: Path, profile: str) -> Counts:
-    """Instructions per click of each kind of work."""
+    """Returns the instructions per click of all work."""
     if not shutil.which("valgrind"):
         raise Impossible(NO_VALGRIND)
     program = newest(target_dir / profile, "instructions")
@@ -81,10 +83,10 @@ def count_all(target_dir: Path, profile: str) -> Counts:
 
 
 def counted(program: Path, work: str, n: int) -> int:
-    """Instructions of `n` clicks, and of all around them."""
+    """Returns the instructions of `n` clicks and of everything around them."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "callgrind"
-        command = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}", program, work, str(n)]
+        command = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}", program, *work.split(), str(n)]
         # Without variables: what is in the environment moves the stack.
         bare = {"PATH": os.environ["PATH"]}
         done = subprocess.run(command, env=bare, capture_output=True, text=True, timeout=600)
@@ -97,7 +99,7 @@ def counted(program: Path, work: str, n: int) -> int:
 
 
 def self_costs(text: str) -> Counter[str]:
-    """Instructions of each function, without those of the functions it calls, in Callgrind's format."""
+    """Returns the instructions of each function without those of the functions it calls."""
     names: dict[str, str] = {}
     costs: Counter[str] = Counter()
     function, is_call = "", False
@@ -123,23 +125,25 @@ def self_costs(text: str) -> Counter[str]:
 
 
 def recorded(profile: str) -> dict[str, float | str]:
-    """What is written down for a build on this architecture."""
+    """Returns the counts recorded for a build on this architecture."""
     records = json.loads(RECORD.read_text()) if RECORD.exists() else {}
     if record := records.get(platform.machine(), {}).get(profile):
         return record
-    raise Impossible(f"nothing is written down for {platform.machine()}: {UPDATE}")
+    raise Impossible(f"nothing is recorded for {platform.machine()}: {UPDATE}")
 
 
 def rustc() -> str:
-    """The compiler at hand."""
+    """Returns the name and version of the compiler."""
     done = subprocess.run(["rustc", "--version"], capture_output=True, text=True, check=True)
     return " ".join(done.stdout.split()[:2])
 
 
 def check(counts: Counts) -> int:
-    """Says what has grown; the exit code."""
+    """Prints what has grown and returns the exit code."""
     record, grown = recorded("debug"), False
     for work, count in counts.items():
+        if work not in record:
+            raise Impossible(f"nothing is recorded for {WORKS[work][1]}: {UPDATE}")
         was, what = record[work], WORKS[work][1]
         much = count > was * TOLERATED
         grown |= much
@@ -148,14 +152,14 @@ def check(counts: Counts) -> int:
     if grown:
         compiler = rustc()
         if compiler != record["rustc"]:
-            print(f"The compiler is {compiler}; the counts were written down with {record['rustc']}.")
+            print(f"The compiler is {compiler}; the counts were recorded with {record['rustc']}.")
         print(f"Above +{(TOLERATED - 1) * 100:.0f} % something has become slower. If that is meant to be:")
         print(f"    {UPDATE}")
     return int(grown)
 
 
 def update(target_dir: Path) -> None:
-    """Writes the counts down for this architecture."""
+    """Records the counts for this architecture."""
     records = json.loads(RECORD.read_text()) if RECORD.exists() else {}
     for profile in BUILDS:
         counts = count_all(target_dir, profile)
@@ -166,11 +170,11 @@ def update(target_dir: Path) -> None:
 
 
 def main() -> int:
-    """Does what the arguments ask for."""
+    """Runs what the arguments ask for."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--check", action="store_true", help="exit with 1 if a click takes over 5 %% more")
-    what.add_argument("--update", action="store_true", help="write today's counts down")
+    what.add_argument("--update", action="store_true", help="record today's counts")
     arguments = parser.parse_args()
     root = Path(__file__).parent.parent
     target = Path(os.environ.get("CARGO_TARGET_DIR", root / "target"))

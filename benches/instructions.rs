@@ -1,9 +1,11 @@
-//! Two pieces of work whose instructions `benches/instructions.py` counts. Nothing in them depends on chance.
+//! Does the work whose instructions `benches/instructions.py` counts. Nothing in it depends on chance.
 //!
 //! ```text
-//! instructions decode N    N clicks of one file, each with its id and in the form `click`
-//! instructions small N     N files of one click each, likewise, decoded with the same tools
+//! instructions decode CONTENT N    N clicks of one file, each with its id and in the form `click`
+//! instructions small CONTENT N     N files of one click each, decoded one after another
 //! ```
+//!
+//! CONTENT is what `clickstream sample --content` takes.
 
 #![expect(
     clippy::unwrap_used,
@@ -18,41 +20,43 @@ use std::hint::black_box;
 
 use bytes::Bytes;
 use clicks::click::Form;
-use clicks::sample::Framing;
+use clicks::sample::{Content, Framing};
 
-use pipeline::{Tools, sample};
+use pipeline::{ClickReader, Length, sample};
 
-/// Records of the file that `decode` reads the beginning of: making it must cost the same for every N.
+/// Records of the file whose beginning `decode` reads: making it must cost the same for every N.
 const MOST: u64 = 4000;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let (work, n) = (
-        arguments.first().map(String::as_str),
-        arguments.get(1).and_then(|n| n.parse().ok()),
-    );
-    match (work, n) {
-        (Some("decode"), Some(n)) => decode(n),
-        (Some("small"), Some(n)) => small(n),
-        _ => println!("benches/instructions.py runs this: instructions decode|small N"),
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments[..] {
+        ["decode", content, n] => decode(content.parse().unwrap(), n.parse().unwrap()),
+        ["small", content, n] => small(content.parse().unwrap(), n.parse().unwrap()),
+        _ => println!("benches/instructions.py runs this: instructions decode|small CONTENT N"),
     }
 }
 
-fn decode(n: usize) {
-    let file = sample(Framing::Lines, Some(MOST), None);
+fn decode(content: Content, n: usize) {
+    let file = sample(content, Framing::Lines, Length::Records(MOST));
     let ends: Vec<usize> = memchr::memchr_iter(b'\n', &file)
         .map(|end| end + 1)
         .collect();
     let end = n.checked_sub(1).map_or(0, |last| *ends.get(last).unwrap());
-    forward(&mut Tools::new(), &file.slice(..end));
+    forward(&mut ClickReader::new(), &file.slice(..end));
 }
 
-fn small(n: usize) {
-    let file = sample(Framing::Single, None, None);
-    let mut tools = Tools::new();
-    (0..n).for_each(|_| forward(&mut tools, &file));
+/// Each file holds another click of one larger file, as the files of a day do.
+fn small(content: Content, n: usize) {
+    let file = sample(content, Framing::Lines, Length::Records(MOST));
+    let mut reader = ClickReader::new();
+    let mut begin = 0;
+    for end in memchr::memchr_iter(b'\n', &file).take(n) {
+        forward(&mut reader, &file.slice(begin..end));
+        begin = end + 1;
+    }
 }
 
-fn forward(tools: &mut Tools, file: &Bytes) {
-    tools.clicks(file, |click| drop(black_box(click.form(Form::Click))));
+fn forward(reader: &mut ClickReader, file: &Bytes) {
+    reader.clicks(file, |click| drop(black_box(click.form(Form::Click))));
 }

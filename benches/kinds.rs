@@ -1,4 +1,4 @@
-//! A target of every kind.
+//! Builds a target of every kind.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -6,11 +6,8 @@ use std::time::SystemTime;
 use clickstream_forwarder::config::vars::{Scope, Vars};
 use clickstream_forwarder::targets::{Context, KINDS, Target};
 
-/// A kind's name, and a target of it unless its minimal configuration is missing here.
-pub type Named = (&'static str, Option<Arc<dyn Target>>);
-
-/// One of each, in the registry's order.
-pub fn targets() -> Vec<Named> {
+/// Returns the name of each kind and a target of it, in the registry's order.
+pub fn targets() -> Vec<(&'static str, Arc<dyn Target>)> {
     KINDS
         .iter()
         .map(|kind| {
@@ -25,10 +22,8 @@ pub fn targets() -> Vec<Named> {
                 trust: Default::default(),
                 aws: Default::default(),
             };
-            (
-                kind.name,
-                vars.and_then(|vars| (kind.build)(&Scope::new(&vars, "T_"), context)),
-            )
+            let target = vars.and_then(|vars| (kind.build)(&Scope::new(&vars, "T_"), context));
+            (kind.name, target.unwrap())
         })
         .collect()
 }

@@ -1,4 +1,4 @@
-"""What every benchmark returns, and the table that shows it."""
+"""The rows that every benchmark returns, and the table that shows them."""
 
 import math
 import operator
@@ -11,8 +11,8 @@ COMPARISONS = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": oper
 class Row:
     """One figure.
 
-    `bound` is like `>= 5`, or empty where the figure is only reported. `holds` is nothing where there is
-    no bound or no figure; `value` is then `nan` if there is no figure.
+    `bound` is like `>= 5`, or empty where the figure is only reported. `holds` is `None` where there is
+    no bound or no figure; `value` is `nan` if there is no figure.
     """
 
     what: str
@@ -24,17 +24,17 @@ class Row:
 
     @classmethod
     def of(cls, what: str, value: float, unit: str, bound: str = "", detail: str = "") -> "Row":
-        """A row whose `holds` follows from `value` and `bound`."""
+        """Makes a row whose `holds` follows from `value` and `bound`."""
         return cls(what, value, unit, bound, within(value, bound), detail)
 
     @classmethod
     def skipped(cls, what: str, why: str) -> "Row":
-        """A row for what could not be measured."""
+        """Makes a row for what could not be measured."""
         return cls(what, math.nan, "", "", None, f"skipped: {why}")
 
 
 def within(value: float, bound: str) -> bool | None:
-    """Whether `value` keeps to `bound`; nothing if there is no bound or no value."""
+    """Returns whether `value` keeps to `bound`, `None` if there is no bound or no value."""
     if not bound or math.isnan(value):
         return None
     comparison, limit = bound.split()
@@ -42,7 +42,7 @@ def within(value: float, bound: str) -> bool | None:
 
 
 def number(value: float) -> str:
-    """Three digits that count, thousands parted by commas; whole numbers whole."""
+    """Formats to three significant digits, thousands separated by commas, whole numbers whole."""
     if not math.isfinite(value):
         return "-"
     value = value if abs(value) >= 100 else float(f"{value:.3g}")
@@ -52,7 +52,7 @@ def number(value: float) -> str:
 
 
 def table(title: str, rows: list[Row]) -> str:
-    """The rows as a table in Markdown, its columns aligned."""
+    """Formats the rows as a table in Markdown with aligned columns."""
     holds = {True: "yes", False: "NO", None: ""}
     cells = [["what", "value", "unit", "bound", "holds", "detail"]]
     cells += [[r.what, number(r.value), r.unit, r.bound, holds[r.holds], r.detail] for r in rows]

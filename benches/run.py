@@ -38,7 +38,7 @@ def main() -> int:
     found = {name: title for name, title in MODULES.items() if importlib.util.find_spec(name)}
     if absent := [name for name in asked if name not in found]:
         parser.error(f"not in this folder: {', '.join(absent)}")
-    given = what_measures_take(arguments.quick)
+    given = arguments_of_measures(arguments.quick)
     rows, failed = [], []
     for name in asked or found:
         try:
@@ -53,8 +53,8 @@ def main() -> int:
     return 1 if failed else 0
 
 
-def what_measures_take(quick: bool) -> dict[str, object]:
-    """The arguments a `measure` may name."""
+def arguments_of_measures(quick: bool) -> dict[str, object]:
+    """Returns the arguments that a `measure` may name."""
     target = Path(os.environ.get("CARGO_TARGET_DIR", Path(__file__).parent.parent / "target")).resolve()
     release = target / "release"
     hello = [path for path in (release / "hello", release / "examples" / "hello") if path.exists()]
@@ -68,7 +68,7 @@ def what_measures_take(quick: bool) -> dict[str, object]:
 
 
 def measure(name: str, given: dict[str, object]) -> list[Row]:
-    """The rows of one module, with those of the arguments that it asks for."""
+    """Returns the rows of one module, given the arguments that its `measure` names."""
     function = importlib.import_module(name).measure
     arguments = {parameter: given[parameter] for parameter in inspect.signature(function).parameters}
     for path in arguments.values():
@@ -78,7 +78,7 @@ def measure(name: str, given: dict[str, object]) -> list[Row]:
 
 
 def closing(rows: list[Row], failed: list[str]) -> str:
-    """One line about all."""
+    """Returns one line about all rows."""
     bounds = [row for row in rows if row.holds is not None]
     skipped = sum(row.detail.startswith("skipped: ") for row in rows)
     line = f"{sum(bool(row.holds) for row in bounds)} of {len(bounds)} bounds hold."

@@ -1,4 +1,4 @@
-"""What each stage costs in memory, on one thread: ratios of work done in turns.
+"""Measures each stage in memory on one thread: ratios of work done in turns, for both kinds of content.
 
     cargo bench --no-run
     python benches/stages.py [--quick]
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from rows import Row, table
 
-# How many times faster than what it is held against each piece of work is wanted to be.
+# How many times faster than what it is compared with each piece of work should be.
 BOUNDS = {
     "pipeline/click": ">= 1.2",
     "pipeline/flat": ">= 1.2",
@@ -23,16 +23,16 @@ BOUNDS = {
     "framing/envelope": ">= 0.9",
     "framing/envelopes": ">= 0.9",
 }
-# Groups that are held against something, and what each of them is called.
+# Groups that are compared with something, and the name of that ratio.
 COMPARED = {"pipeline": "speed / serde_json's", "framing": "speed / that of lines"}
-# Compressing a body at this level is wanted to take no longer than making its clicks.
+# Compressing a body at this level should take no longer than making its clicks.
 LEVEL = "gzip/1"
 
 Line = dict[str, float | str | None]
 
 
 def measure(target_dir: Path, quick: bool) -> list[Row]:
-    """All figures; with `quick` fewer rounds."""
+    """Returns all figures; with `quick` from fewer rounds."""
     program = newest(target_dir / "release", "stages")
     if not program:
         return [Row.skipped("stages", "not built: cargo bench --no-run")]
@@ -40,31 +40,30 @@ def measure(target_dir: Path, quick: bool) -> list[Row]:
 
 
 def newest(build: Path, name: str) -> Path | None:
-    """The executable of a benchmark that was built last."""
+    """Returns the executable of a benchmark that was built last."""
     found = [path for path in (build / "deps").glob(f"{name}-*") if not path.suffix]
     return max(found, key=lambda path: path.stat().st_mtime, default=None)
 
 
 def measured(program: Path, quick: bool) -> list[Line]:
-    """What the benchmark says of each piece of work."""
+    """Runs the benchmark and returns its lines."""
     command = [program, "--bench", "--paired", *(["--quick"] if quick else [])]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, timeout=600)
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 def rows_of(line: Line) -> list[Row]:
-    """The rows of one piece of work: what is wanted of it, and what it takes."""
-    what = line["what"]
-    if why := line.get("skipped"):
-        return [Row.skipped(what, why)]
+    """Returns the rows of one piece of work: its ratio, if it has one, and its time."""
+    work, content = line["what"], line["content"]
+    what = f"{work}, {content}"
     rows, ratio, against = [], line["ratio"], line["against_ns_per_click"]
     nanos, speed = line["ns_per_click"], f"{line['mb_per_s']:.0f} MB/s"
-    if compared := COMPARED.get(what.split("/")[0]):
+    if compared := COMPARED.get(work.split("/")[0]):
         detail = f"{nanos:.0f} ns against {against:.0f} ns a click"
-        rows.append(Row.of(f"{what}: {compared}", ratio, "x", BOUNDS.get(what, ""), detail))
-    if what == LEVEL:
+        rows.append(Row.of(f"{what}: {compared}", ratio, "x", BOUNDS.get(work, ""), detail))
+    if work == LEVEL:
         detail = f"{nanos:.0f} ns to compress a click, {against:.0f} ns to decode and make it"
-        rows.append(Row.of("gzip level 1 : decode", 1 / ratio, "x", "<= 1", detail))
+        rows.append(Row.of(f"gzip level 1 : decode, {content}", 1 / ratio, "x", "<= 1", detail))
     if shrinks := line["shrinks"]:
         speed += f", {shrinks:.1f} times smaller"
     rows.append(Row.of(what, nanos, "ns/click", detail=speed))

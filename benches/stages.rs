@@ -1,13 +1,17 @@
-//! What each stage costs, in memory and on one thread: with criterion, or in pairs for ratios that hold on a noisy
-//! machine.
+//! Measures each stage in memory on one thread: with criterion, or in pairs, whose ratios hold on a noisy machine.
 //!
 //! ```text
 //! cargo bench --bench stages
 //! cargo bench --bench stages -- --paired [--quick]
+//! stages --file FILE
 //! ```
 //!
-//! All times but those of `encode` are CPU time of the thread. In pairs each piece of work takes turns with the one
-//! it is held against; the least times of both are compared per click, and each comparison is a line of JSON.
+//! Times are CPU time of the thread, except those of `encode`. In pairs, each piece of work takes turns with
+//! the one it is compared with; the least times of both are compared per click, and each comparison is a line
+//! of JSON. All work is done on both kinds of content that `clickstream sample` writes.
+//!
+//! With `--file` it decodes FILE from memory, makes each click and its form `click`, and prints the CPU seconds
+//! that took: what `clickstream forward` is compared with.
 
 #![expect(
     clippy::unwrap_used,
@@ -26,7 +30,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use clicks::click::Form;
-use clicks::sample::Framing;
+use clicks::sample::{Content, Framing};
 use clickstream_forwarder::targets::{Target, View};
 use criterion::{Criterion, Throughput};
 use flate2::Compression;
@@ -36,55 +40,72 @@ use rustix::time::{ClockId, clock_gettime};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use pipeline::{clicks, records, sample};
+use pipeline::{Length, clicks, records, sample};
 
 const REFERENCE: &str = "reference/serde_json_borrowed";
-/// One click a line, to the form `click`.
+/// From one click a line to the form `click`.
 const LINES: &str = "pipeline/click";
-/// Decoded, with ids, in no form.
+/// From lines to clicks with their ids, in no form.
 const IDS: &str = "stage/id";
 
 /// Bytes of a file.
-const FILE: u64 = 2_000_000;
+const FILE: Length = Length::Bytes(2_000_000);
 /// Bytes of a request's body.
 const BODY: usize = 1_000_000;
 /// Bytes inflated at a time, as the decoder does.
 const STEP: usize = 128 * 1024;
 
-/// Something to measure.
+/// Work to measure.
 struct Work {
     name: String,
-    /// The name of the work it is held against.
+    /// What the clicks it works on have in common.
+    content: Content,
+    /// The name of the work that it is compared with, on the same content.
     against: &'static str,
-    /// Plain bytes it goes through.
+    /// Plain bytes it works through.
     bytes: u64,
     /// Clicks in those.
     clicks: u64,
-    /// How many times smaller it makes them.
+    /// The factor by which it makes them smaller.
     shrinks: Option<f64>,
-    /// Does it once, and says how long that took.
+    /// Does it once and returns the time it took.
     run: Box<dyn Fn() -> Duration>,
 }
 
+/// A click file and the number of clicks in it.
+struct File {
+    content: Content,
+    bytes: Bytes,
+    clicks: u64,
+}
+
+impl File {
+    fn sample(content: Content, framing: Framing) -> File {
+        let bytes = sample(content, framing, FILE);
+        let clicks = records(&bytes, |_| {});
+        File {
+            content,
+            bytes,
+            clicks,
+        }
+    }
+}
+
 impl Work {
-    /// `run` over `file`, which holds so many clicks.
-    fn new(
-        name: &str,
-        against: &'static str,
-        (file, clicks): (&Bytes, u64),
-        run: impl Fn(&Bytes) + 'static,
-    ) -> Work {
-        let (bytes, file) = (file.len() as u64, file.clone());
+    /// Measures `run` over `file`.
+    fn new(name: &str, against: &'static str, file: &File, run: impl Fn(&Bytes) + 'static) -> Work {
+        let bytes = file.bytes.clone();
         let run = Box::new(move || {
             let before = cpu_time();
-            run(&file);
+            run(&bytes);
             cpu_time() - before
         });
         Work {
             name: name.into(),
+            content: file.content,
             against,
-            bytes,
-            clicks,
+            bytes: file.bytes.len() as u64,
+            clicks: file.clicks,
             shrinks: None,
             run,
         }
@@ -95,106 +116,102 @@ impl Work {
     }
 }
 
-/// CPU time of this thread since it began.
+/// Returns the CPU time of this thread since it began.
 fn cpu_time() -> Duration {
     clock_gettime(ClockId::ThreadCPUTime).try_into().unwrap()
 }
 
 fn main() {
-    let mut works = pipelines();
-    let file = sample(Framing::Lines, None, Some(FILE));
-    works.extend(stages(&file));
-    works.extend(compressions(&file));
-    let (targets, strangers): (Vec<_>, Vec<_>) = kinds::targets()
-        .into_iter()
-        .partition(|(_, target)| target.is_some());
-    works.extend(
-        targets
-            .into_iter()
-            .filter_map(|(kind, target)| Some(encoding(kind, target?, &file))),
-    );
-    let strangers: Vec<_> = strangers
-        .into_iter()
-        .map(|(kind, _)| format!("encode/{kind}"))
-        .collect();
-
-    let asked = |flag: &str| std::env::args().any(|argument| argument == flag);
+    let arguments: Vec<String> = std::env::args().collect();
+    if let Some(flag) = arguments.iter().position(|argument| argument == "--file") {
+        return println!("{}", in_memory(arguments.get(flag + 1).unwrap()));
+    }
+    let mut works = Vec::new();
+    for content in Content::ALL {
+        let lines = File::sample(content, Framing::Lines);
+        works.extend(pipelines(&lines));
+        works.extend(stages(&lines));
+        works.extend(compressions(&lines));
+        works.extend(
+            kinds::targets()
+                .into_iter()
+                .map(|(kind, target)| encoding(kind, target, &lines)),
+        );
+    }
+    let asked = |flag: &str| arguments.iter().any(|argument| argument == flag);
     if asked("--paired") {
         paired(&works, if asked("--quick") { 7 } else { 25 });
-        let why = "its minimal configuration is missing in benches/kinds.rs";
-        strangers
-            .iter()
-            .for_each(|name| println!("{}", json!({ "what": name, "skipped": why })));
     } else {
-        strangers.iter().for_each(|name| {
-            println!("{name}: its minimal configuration is missing in benches/kinds.rs")
-        });
         with_criterion(&works);
     }
 }
 
-/// The reference, and the way of clicks from bytes to a form.
-fn pipelines() -> Vec<Work> {
-    let make = |name: &str, against, framing, form| {
-        let file = sample(framing, None, Some(FILE));
-        let count = records(&file, |_| {});
-        Work::new(name, against, (&file, count), move |file| {
-            clicks(file, |click| drop(black_box(click.form(form))));
+/// Returns the CPU seconds that the clicks of the file at `path` take from memory to the form `click`.
+fn in_memory(path: &str) -> f64 {
+    let file = Bytes::from(std::fs::read(path).unwrap());
+    let before = cpu_time();
+    clicks(&file, |click| drop(black_box(click.form(Form::Click))));
+    (cpu_time() - before).as_secs_f64()
+}
+
+/// The reference, and whole pipelines from bytes to a form.
+fn pipelines(lines: &File) -> Vec<Work> {
+    let make = |name: &str, against, file: &File, form| {
+        Work::new(name, against, file, move |bytes| {
+            clicks(bytes, |click| drop(black_box(click.form(form))));
         })
     };
-    let lines = sample(Framing::Lines, None, Some(FILE));
-    let count = records(&lines, |_| {});
-    vec![
-        Work::new(REFERENCE, REFERENCE, (&lines, count), |file| {
-            each_line(file, |line| drop(black_box(reference::click(line))));
-        }),
-        make(LINES, REFERENCE, Framing::Lines, Form::Click),
-        make("pipeline/flat", REFERENCE, Framing::Lines, Form::Flat),
-        make("pipeline/webhook", REFERENCE, Framing::Lines, Form::Webhook),
-        make("pipeline/raw", REFERENCE, Framing::Lines, Form::Raw),
-        make("framing/array", LINES, Framing::Array, Form::Click),
+    let framed = |name: &str, framing| {
         make(
-            "framing/concatenated",
+            name,
             LINES,
-            Framing::Concatenated,
+            &File::sample(lines.content, framing),
             Form::Click,
-        ),
-        make("framing/envelope", LINES, Framing::Envelope, Form::Click),
-        make("framing/envelopes", LINES, Framing::Envelopes, Form::Click),
+        )
+    };
+    vec![
+        Work::new(REFERENCE, REFERENCE, lines, |bytes| {
+            each_line(bytes, |line| drop(black_box(reference::click(line))));
+        }),
+        make(LINES, REFERENCE, lines, Form::Click),
+        make("pipeline/flat", REFERENCE, lines, Form::Flat),
+        make("pipeline/webhook", REFERENCE, lines, Form::Webhook),
+        make("pipeline/raw", REFERENCE, lines, Form::Raw),
+        framed("framing/array", Framing::Array),
+        framed("framing/concatenated", Framing::Concatenated),
+        framed("framing/envelope", Framing::Envelope),
+        framed("framing/envelopes", Framing::Envelopes),
     ]
 }
 
-/// Parts of that way over the lines in `file`.
-fn stages(file: &Bytes) -> Vec<Work> {
-    let count = records(file, |_| {});
-    let packed = gzip(6, file);
-    let work = |name, run: fn(&Bytes)| Work::new(name, REFERENCE, (file, count), run);
+/// Parts of the pipeline over `lines`.
+fn stages(lines: &File) -> Vec<Work> {
+    let packed = gzip(6, &lines.bytes);
+    let work = |name, run: fn(&Bytes)| Work::new(name, REFERENCE, lines, run);
     vec![
-        Work::new("stage/inflate", REFERENCE, (file, count), move |_| {
-            inflate(&packed)
-        }),
-        work("stage/decode", |file| {
-            records(file, |record| {
+        Work::new("stage/inflate", REFERENCE, lines, move |_| inflate(&packed)),
+        work("stage/decode", |bytes| {
+            records(bytes, |record| {
                 black_box(record);
             });
         }),
-        work("stage/sha256", |file| {
-            each_line(file, |line| {
+        work("stage/sha256", |bytes| {
+            each_line(bytes, |line| {
                 black_box(Sha256::digest(line));
             });
         }),
-        work(IDS, |file| {
-            clicks(file, |click| {
+        work(IDS, |bytes| {
+            clicks(bytes, |click| {
                 black_box(click.id);
             });
         }),
     ]
 }
 
-/// Compressing the body of a request that holds the clicks of `file`, as many as fit.
-fn compressions(file: &Bytes) -> Vec<Work> {
+/// Compresses the body of a request that holds as many clicks of `lines` as fit.
+fn compressions(lines: &File) -> Vec<Work> {
     let (mut body, mut count) = (Vec::from(r#"{"data":["#), 0);
-    clicks(file, |click| {
+    clicks(&lines.bytes, |click| {
         let form = click.form(Form::Click);
         if body.len() + form.len() < BODY {
             if count > 0 {
@@ -205,22 +222,26 @@ fn compressions(file: &Bytes) -> Vec<Work> {
         }
     });
     body.extend_from_slice(br#"],"key":"rb-clicks-stream-1-2026-11-21-23-54-50-x"}"#);
-    let body = Bytes::from(body);
+    let body = File {
+        content: lines.content,
+        bytes: body.into(),
+        clicks: count,
+    };
     let level = |level| {
-        let shrinks = Some(body.len() as f64 / gzip(level, &body).len() as f64);
+        let shrinks = Some(body.bytes.len() as f64 / gzip(level, &body.bytes).len() as f64);
         let run = move |body: &Bytes| drop(black_box(gzip(level, body)));
         Work {
             shrinks,
-            ..Work::new(&format!("gzip/{level}"), IDS, (&body, count), run)
+            ..Work::new(&format!("gzip/{level}"), IDS, &body, run)
         }
     };
     [1, 3, 6].map(level).into()
 }
 
-/// What `target` adds to each click of `file` once it is made.
-fn encoding(kind: &str, target: Arc<dyn Target>, file: &Bytes) -> Work {
-    let (file, bytes) = (file.clone(), file.len() as u64);
-    // A click lives only until the next, so the clock is read around each of them; what that costs is taken off.
+/// Measures what `target` adds to each click of `lines` once it is made.
+fn encoding(kind: &str, target: Arc<dyn Target>, lines: &File) -> Work {
+    let file = lines.bytes.clone();
+    // A click lives only until the next, so the clock is read around each of them; that cost is subtracted.
     let run = move || {
         let (mut encode, mut nothing) = (Duration::ZERO, Duration::ZERO);
         clicks(&file, |click| {
@@ -232,14 +253,9 @@ fn encoding(kind: &str, target: Arc<dyn Target>, file: &Bytes) -> Work {
         });
         encode.saturating_sub(nothing).max(Duration::from_nanos(1))
     };
-    let count = records(&sample(Framing::Lines, None, Some(FILE)), |_| {});
     Work {
-        name: format!("encode/{kind}"),
-        against: IDS,
-        bytes,
-        clicks: count,
-        shrinks: None,
         run: Box::new(run),
+        ..Work::new(&format!("encode/{kind}"), IDS, lines, |_| {})
     }
 }
 
@@ -263,10 +279,13 @@ fn inflate(packed: &[u8]) {
     }
 }
 
-/// Each piece of work in turns with what it is held against, as lines of JSON. The rounds of one are spread over
-/// those of all, so that a neighbour that is busy for a second does not spoil all of them.
+/// Does each piece of work in turns with the one it is compared with and prints lines of JSON. The rounds of one
+/// are spread over those of all, so that a neighbour that is busy for a second does not spoil all of them.
 fn paired(works: &[Work], rounds: u32) {
-    let base_of = |work: &Work| works.iter().find(|base| base.name == work.against).unwrap();
+    let base_of = |work: &Work| {
+        let is_base = |base: &&Work| base.name == work.against && base.content == work.content;
+        works.iter().find(is_base).unwrap()
+    };
     let mut least = vec![(Duration::MAX, Duration::MAX); works.len()];
     for _ in 0..rounds {
         for (work, (own, its)) in works.iter().zip(&mut least) {
@@ -275,12 +294,11 @@ fn paired(works: &[Work], rounds: u32) {
         }
     }
     for (work, (own, its)) in works.iter().zip(least) {
-        let (own_nanos, its_nanos) = (
-            work.nanos_per_click(own),
-            base_of(work).nanos_per_click(its),
-        );
+        let own_nanos = work.nanos_per_click(own);
+        let its_nanos = base_of(work).nanos_per_click(its);
         let line = json!({
             "what": work.name,
+            "content": work.content.as_str(),
             "against": work.against,
             "ratio": its_nanos / own_nanos,
             "mb_per_s": work.bytes as f64 / own.as_secs_f64() / 1e6,
@@ -295,7 +313,11 @@ fn paired(works: &[Work], rounds: u32) {
 
 fn with_criterion(works: &[Work]) {
     for (work, shrinks) in works.iter().filter_map(|work| Some((work, work.shrinks?))) {
-        println!("{} makes a body {shrinks:.2} times smaller", work.name);
+        let content = work.content.as_str();
+        println!(
+            "{}: {} makes a body {shrinks:.2} times smaller",
+            content, work.name
+        );
     }
     let criterion = Criterion::default().sample_size(10).nresamples(2000);
     let (warm_up, measuring) = (Duration::from_millis(200), Duration::from_millis(800));
@@ -307,7 +329,7 @@ fn with_criterion(works: &[Work]) {
         let (group, name) = work.name.split_once('/').unwrap();
         let mut group = criterion.benchmark_group(group);
         group.throughput(Throughput::Bytes(work.bytes));
-        group.bench_function(name, |bencher| {
+        group.bench_function(format!("{name}/{}", work.content.as_str()), |bencher| {
             bencher.iter_custom(|times| (0..times).map(|_| (work.run)()).sum());
         });
         group.finish();
