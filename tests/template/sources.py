@@ -34,6 +34,11 @@ def variables():
     return {line[0] for line in words if len(line) == 1}, kinds
 
 
+def inside_aws():
+    """The kinds that call AWS, which are those that can assume a role."""
+    return {kind for kind, names in variables()[1].items() if "ROLE_ARN" in names}
+
+
 def policy(configuration):
     """The statements of the policy that a function with these variables needs."""
     return json.loads(told("iam", "--account", ACCOUNT, "--region", REGION, **configuration))["Statement"]

@@ -409,6 +409,48 @@ def test_dashboard_and_alarms_name_metrics_that_exist(stack):
         assert {metric for *_, metric in searched} >= {"Sent", "Failed", "Lag", "Quarantined"}
 
 
+# ---- For every kind of target.
+
+# Kinds outside AWS need no permission: settings and secrets carry them, and the template stays as it is.
+OUTSIDE_AWS = {"http"}
+
+
+def targets_by_kind(template):
+    """Maps each kind that the template knows to its target's name and the condition under which it is on."""
+    kinds = {}
+    for variable, value in template["Resources"]["Forwarder"]["Properties"]["Environment"]["Variables"].items():
+        if variable.endswith("_KIND"):
+            condition, kind, _ = value["Fn::If"]
+            kinds[kind] = (variable.removesuffix("_KIND").lower(), condition)
+    return kinds
+
+
+def parameters_of(condition, template):
+    """The parameters that a condition depends on, through other conditions too."""
+    node = template["Conditions"][condition]
+    return set(refs(node)).union(*(parameters_of(name, template) for name in conditions(node)))
+
+
+def granted_under(condition, template):
+    """The statements that the role has only where the condition holds."""
+    statements = template["Resources"]["Role"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
+    return [one["Fn::If"][1] for one in statements if one.get("Fn::If", [""])[0] == condition]
+
+
+def test_every_kind_inside_aws_has_its_parameter_condition_variables_and_permission(template):
+    kinds = targets_by_kind(template)
+    assert set(kinds) == sources.inside_aws() | OUTSIDE_AWS
+    assert {variables["KIND"] for _, _, variables, _ in TARGETS.values()} == set(kinds), "the table TARGETS above has a row for each"
+    named = template["Resources"]["Forwarder"]["Properties"]["Environment"]["Variables"]["TARGETS"]["Fn::If"]
+    for kind, (target, condition) in kinds.items():
+        parameters = parameters_of(condition, template)
+        assert parameters and parameters & set(TARGETS), f"no parameter turns {kind} on"
+        assert parameters <= set(refs(template["Rules"]["HasTarget"])), f"the rule HasTarget does not know {kind}"
+        assert condition in set(conditions(template["Conditions"]["HasTargets"])), f"HasTargets does not know {kind}"
+        assert {"Fn::If": [condition, target, {"Ref": "AWS::NoValue"}]} in named[1]["Fn::Join"][1], f"TARGETS does not name {target}"
+        assert len(granted_under(condition, template)) == (kind not in OUTSIDE_AWS), f"the role's statements for {kind}"
+
+
 # ---- One by one.
 
 
@@ -426,9 +468,6 @@ def test_a_target_brings_its_variables_and_its_one_permission(parameter, templat
 def test_all_targets_at_once(template):
     stack = Stack({**BUCKET, **EVERY_TARGET}, template)
     assert environment(stack)["TARGETS"] == "hook,firehose,kinesis,queue,topic,bus,table,lake,function"
-    # The template of every kind, but for standard output.
-    kinds = {value for variable, value in environment(stack).items() if variable.endswith("_KIND")}
-    assert kinds == set(sources.variables()[1]) - {"stdout"}
 
 
 def test_the_lake_may_be_in_the_second_bucket(template):
@@ -603,9 +642,22 @@ def test_the_packaged_template_takes_the_zip_beside_it(architecture, template, t
     assert packaged == template, "something else was changed"
 
 
-def test_every_parameter_that_the_documents_set_exists(template):
+def documented_commands():
+    """Every line of the shell in the README and in docs/, with continued lines joined."""
     text = "".join(page.read_text() for page in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))])
-    blocks = [block.replace("\\\n", " ") for block in re.findall(r"```sh\n(.*?)```", text, re.S)]
-    for line in (line for block in blocks for line in block.splitlines() if "--parameter-overrides" in line):
+    blocks = re.findall(r"```sh\n(.*?)```", text, re.S)
+    return [line.strip() for block in blocks for line in block.replace("\\\n", " ").splitlines()]
+
+
+def test_every_parameter_that_the_documents_set_exists(template):
+    for line in (line for line in documented_commands() if "--parameter-overrides" in line):
         given = re.findall(r"\b([A-Z][A-Za-z]+)=", line.split("--parameter-overrides", 1)[1])
         assert given and set(given) <= set(template["Parameters"]), line
+
+
+def test_every_documented_way_to_deploy_uploads_the_template():
+    """CloudFormation takes at most 51,200 bytes of a template that is not on S3."""
+    commands = [line for line in documented_commands() if re.match(r"(sam|aws cloudformation) deploy\b", line)]
+    assert commands
+    for line in commands:
+        assert "--resolve-s3" in line or "--s3-bucket" in line, line
