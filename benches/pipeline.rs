@@ -55,7 +55,7 @@ fn read(file: &Bytes, mut decoder: Decoder, mut visit: impl FnMut(&Record<'_>)) 
             Item::NeedInput if rest.is_empty() => decoder.end(),
             Item::NeedInput => decoder.push(rest.split_to(rest.len().min(CHUNK))),
             Item::End => return (count, decoder.into_parser()),
-            Item::Bad(bad) | Item::Tail(bad) => unreachable!("samples are whole: {bad:?}"),
+            Item::Bad(bad) | Item::Unreadable(bad) => unreachable!("samples are whole: {bad:?}"),
         }
     }
 }

@@ -20,6 +20,7 @@
 #![expect(clippy::print_stdout, reason = "its output")]
 
 mod kinds;
+#[expect(dead_code, reason = "the other benchmark needs the rest")]
 mod pipeline;
 mod reference;
 
