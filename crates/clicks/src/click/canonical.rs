@@ -3,9 +3,6 @@
 //! Members sorted recursively by the bytes of their names, no white space, minimal escaping, digits as
 //! delivered. What stands so already is copied whole.
 
-use std::sync::Arc;
-
-use super::memo::Memo;
 use super::normal::{DuplicateKey, Name, Normal, Value};
 use crate::json::text::SLACK;
 use crate::json::{Kind, text};
@@ -21,7 +18,6 @@ pub(super) struct Scratch {
     values: Vec<u32>,
     /// Members of an object that is being sorted.
     sorting: Vec<(Name, Value)>,
-    memo: Memo<Arc<[u8]>>,
 }
 
 impl Scratch {
@@ -72,26 +68,6 @@ impl Scratch {
     }
 
     fn object(&mut self, click: &Normal<'_>, value: Value) -> Result<(), DuplicateKey> {
-        let Some(key) = click.key(value) else {
-            return self.members(click, value);
-        };
-        if let Some(known) = self.memo.get(key) {
-            let known = known.clone();
-            self.copy(&known);
-            return Ok(());
-        }
-        let start = self.length;
-        self.members(click, value)?;
-        let text = self
-            .bytes
-            .get(start..self.length)
-            .unwrap_or_default()
-            .into();
-        self.memo.put(key, text);
-        Ok(())
-    }
-
-    fn members(&mut self, click: &Normal<'_>, value: Value) -> Result<(), DuplicateKey> {
         let Some((node, patches)) = click.changes.patched(value) else {
             return self.sorted(click, value);
         };

@@ -9,7 +9,6 @@ mod flat;
 mod form;
 mod id;
 mod members;
-mod memo;
 mod normal;
 mod occurrences;
 mod plan;

@@ -5,7 +5,6 @@
 
 mod compact;
 mod parse;
-mod repeats;
 mod scan;
 mod shape;
 mod skip;
@@ -13,7 +12,6 @@ pub mod text;
 
 pub use compact::compact;
 pub use parse::{Parser, Progress, SyntaxError};
-pub use repeats::Repeat;
 pub use scan::is_number;
 pub use shape::{EMPTY, ShapeId, Shapes, UNKNOWN};
 pub use skip::Skip;
@@ -62,8 +60,6 @@ pub struct Tape<'a> {
     pub nodes: &'a [Node],
     /// The makes of its objects.
     pub shapes: &'a Shapes,
-    /// The objects in it that equal earlier ones, in their order.
-    pub repeats: &'a [Repeat],
     /// Whether white space stands between tokens.
     pub has_whitespace: bool,
 }
@@ -100,16 +96,6 @@ impl<'a> Tape<'a> {
         self.text
             .get(node.start as usize..node.end as usize)
             .unwrap_or_default()
-    }
-
-    /// The earlier object that the one at `index` equals, if that is known.
-    #[inline]
-    pub fn repeat(&self, index: u32) -> Option<Repeat> {
-        let found = self
-            .repeats
-            .binary_search_by_key(&index, |repeat| repeat.node)
-            .ok()?;
-        self.repeats.get(found).copied()
     }
 
     /// A part of the text.

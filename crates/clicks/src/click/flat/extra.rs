@@ -1,8 +1,5 @@
 //! What a row has no column for.
 
-use std::sync::Arc;
-
-use crate::click::memo::Memo;
 use crate::click::normal::{Name, Value};
 use crate::click::{Click, form};
 use crate::json::text;
@@ -14,18 +11,7 @@ pub(in crate::click) struct Extra {
     /// The objects around what is being spread, of which the first `open` are begun.
     pub(super) path: Vec<Name>,
     pub(super) open: usize,
-    /// The length of the path at an object that is to be kept, and where its inside begins, once it does.
-    pub(super) keeping: usize,
-    pub(super) inside: usize,
     piece: Vec<u8>,
-    pub(super) memo: Memo<Spread>,
-}
-
-/// What an object was spread to that came before: columns, and the inside of what has none.
-#[derive(Debug)]
-pub(super) struct Spread {
-    pub(super) columns: Box<[u8]>,
-    pub(super) rest: Arc<[u8]>,
 }
 
 impl Extra {
@@ -35,9 +21,6 @@ impl Extra {
             self.name(click, name);
             self.text.push(b'{');
             self.open += 1;
-            if self.open == self.keeping {
-                self.inside = self.text.len();
-            }
         }
     }
 

@@ -5,7 +5,6 @@ mod extra;
 use std::sync::LazyLock;
 
 pub(super) use extra::Extra;
-use extra::Spread;
 
 use super::Click;
 use super::fields::{ADDED, CLICK, EXTRA, Field, FieldId, Type, field_id, walk};
@@ -183,7 +182,7 @@ fn member(
             ..
         }) if has_members(click, value) => {
             extra.path.push(name);
-            again(click, members, value, out, extra);
+            spread(click, members, value, out, extra);
             extra.end();
         }
         Some(Place {
@@ -193,35 +192,6 @@ fn member(
         }) if set(click, *kind, column, value, out) => {}
         _ => extra.member(click, name, value),
     }
-}
-
-/// As [`spread`], from memory if the object has come before.
-fn again(click: &Click<'_>, group: &Group, object: Value, out: &mut Vec<u8>, extra: &mut Extra) {
-    let Some(key) = click.normal.key(object) else {
-        return spread(click, group, object, out, extra);
-    };
-    if let Some(Spread { columns, rest }) = extra.memo.get(key) {
-        out.extend_from_slice(columns);
-        if !rest.is_empty() {
-            let rest = rest.clone();
-            extra.begin(click);
-            extra.text.extend_from_slice(&rest);
-        }
-        return;
-    }
-    let (before, depth) = (out.len(), extra.path.len());
-    extra.keeping = depth;
-    spread(click, group, object, out, extra);
-    let rest = if extra.open == depth {
-        extra.text.get(extra.inside..)
-    } else {
-        None
-    };
-    let spread = Spread {
-        columns: out.get(before..).unwrap_or_default().into(),
-        rest: rest.unwrap_or_default().into(),
-    };
-    extra.memo.put(key, spread);
 }
 
 fn has_members(click: &Click<'_>, value: Value) -> bool {

@@ -9,7 +9,6 @@ use std::borrow::Cow;
 pub use rules::NotAClick;
 use rules::Rules;
 
-use super::memo::Key;
 use super::plan::{Order, Plan, Plans, Role};
 use crate::json::{Member, Tape, text};
 
@@ -155,20 +154,6 @@ impl<'a> Normal<'a> {
             self.tape.node(self.changes.patched(object)?.0).shape,
             self.tape.shapes,
         )
-    }
-
-    /// What an object is known by, if it equals an earlier one.
-    #[inline]
-    pub(super) fn key(&self, object: Value) -> Option<Key> {
-        if self.tape.repeats.is_empty() {
-            return None;
-        }
-        let repeat = self.tape.repeat(self.changes.patched(object)?.0)?;
-        Some(Key {
-            instance: self.tape.shapes.instance(),
-            repeat,
-            changed: matches!(object, Value::Object(_)),
-        })
     }
 
     /// The member in a role of an object as delivered.

@@ -59,11 +59,8 @@ impl Parser {
             }
             b'{' if self.depth < self.max_depth => {
                 let shape = self.inner_shape();
-                let Some(length) = self.repeated(text, at, shape) else {
-                    self.begin(at, Kind::Object, shape);
-                    return Some((at + 1, State::FirstKey));
-                };
-                at + length
+                self.begin(at, Kind::Object, shape);
+                return Some((at + 1, State::FirstKey));
             }
             // An array in the outermost object may be an envelope's.
             b'[' if self.depth < self.max_depth && self.open != 0 => {
@@ -93,7 +90,7 @@ impl Parser {
                 Some(b',') => return (at + 1, if object { State::Key } else { State::Value }),
                 Some(c @ (b'}' | b']')) if object == (*c == b'}') => {
                     at += 1;
-                    self.close_container(text, at);
+                    self.close_container(at);
                     if self.open == NONE {
                         return (at, State::Done);
                     }
@@ -130,25 +127,6 @@ impl Parser {
         }
     }
 
-    /// The length of the object at `at` if it equals one that is kept; its nodes are taken then.
-    #[inline]
-    fn repeated(&mut self, text: &[u8], at: usize, shape: ShapeId) -> Option<usize> {
-        // What has no make has no place either: the same object may mean something else elsewhere.
-        if shape == UNKNOWN || self.kept.is_some() || !self.repeats.wants(shape) {
-            return None;
-        }
-        let index = self.nodes.len();
-        let length = self
-            .repeats
-            .take(&text[at..], at, (shape, self.depth), &mut self.nodes);
-        match length {
-            Some(_) if self.nodes[index].escaped => self.nodes[self.open as usize].escaped = true,
-            Some(_) => {}
-            None => self.kept = Some((index as u32, shape)),
-        }
-        length
-    }
-
     /// Opens a container at `start`.
     #[inline(always)]
     pub(super) fn begin(&mut self, start: usize, kind: Kind, shape: ShapeId) {
@@ -167,26 +145,13 @@ impl Parser {
 
     /// Closes the innermost container, which ends before `end`.
     #[inline(always)]
-    pub(super) fn close_container(&mut self, text: &[u8], end: usize) {
+    pub(super) fn close_container(&mut self, end: usize) {
         let count = self.nodes.len() as u32;
         let node = &mut self.nodes[self.open as usize];
         node.end = end as u32;
         node.escaped |= node.kind == Kind::Object && !self.shapes.is_sorted(node.shape);
-        let (escaped, start, parent) = (node.escaped, node.start as usize, node.next);
-        if let Some((kept, shape)) = self.kept.filter(|(kept, _)| *kept == self.open) {
-            self.kept = None;
-            // What holds white space would not say so the next time.
-            if !self.has_whitespace {
-                self.nodes[kept as usize].next = count;
-                self.repeats.keep(
-                    &text[start..end],
-                    &self.nodes,
-                    kept as usize,
-                    (shape, self.depth - 1),
-                );
-            }
-        }
-        self.nodes[self.open as usize].next = count;
+        let (escaped, parent) = (node.escaped, node.next);
+        node.next = count;
         self.open = parent;
         self.depth -= 1;
         if escaped && self.open != NONE {

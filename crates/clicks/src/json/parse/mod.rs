@@ -7,7 +7,6 @@
 mod fast_path;
 mod tokens;
 
-use super::repeats::Repeats;
 use super::{EMPTY, Kind, Node, ShapeId, Shapes, Tape, UNKNOWN};
 
 /// Why a text is not JSON.
@@ -62,9 +61,6 @@ const ROOM: usize = 4096;
 pub struct Parser {
     nodes: Vec<Node>,
     shapes: Shapes,
-    repeats: Repeats,
-    /// The object that is looked at whether to keep it: its node, and as what it began.
-    kept: Option<(u32, ShapeId)>,
     state: State,
     /// Index of the innermost open container; `u32::MAX` for none. An open container keeps its
     /// parent's index in `next`.
@@ -94,8 +90,6 @@ impl Parser {
         Parser {
             nodes: Vec::with_capacity(128),
             shapes: Shapes::default(),
-            repeats: Repeats::default(),
-            kept: None,
             state: State::Value,
             open: NONE,
             depth: 0,
@@ -112,8 +106,6 @@ impl Parser {
     /// Forgets the value, for the next one; the makes of its objects stay known.
     pub fn reset(&mut self) {
         self.nodes.clear();
-        self.repeats.reset();
-        self.kept = None;
         (self.state, self.open, self.depth) = (State::Value, NONE, 0);
         (self.pos, self.scanned, self.valid_len) = (0, 0, 0);
         (self.has_whitespace, self.string_escaped, self.data) = (false, false, None);
@@ -122,7 +114,6 @@ impl Parser {
     /// Forgets the value and the file it was in, and gives back room that only a large one needs.
     pub fn shrink(&mut self) {
         self.reset();
-        self.repeats.shrink();
         if self.nodes.capacity() > ROOM {
             self.nodes = Vec::with_capacity(ROOM / 32);
         }
@@ -134,7 +125,6 @@ impl Parser {
             text,
             nodes: &self.nodes,
             shapes: &self.shapes,
-            repeats: &self.repeats.found,
             has_whitespace: self.has_whitespace,
         }
     }
@@ -188,8 +178,8 @@ impl Parser {
                 Kind::Object => self.punctuation(State::Key),
                 _ => self.punctuation(State::Value),
             },
-            (State::AfterValue | State::FirstKey, b'}') => self.close(text, Kind::Object, c),
-            (State::AfterValue | State::FirstElement, b']') => self.close(text, Kind::Array, c),
+            (State::AfterValue | State::FirstKey, b'}') => self.close(Kind::Object, c),
+            (State::AfterValue | State::FirstElement, b']') => self.close(Kind::Array, c),
             (State::Value | State::FirstElement, b'{') => {
                 self.open(text, Kind::Object, State::FirstKey)
             }
@@ -225,12 +215,12 @@ impl Parser {
         Scan::End
     }
 
-    fn close(&mut self, text: &[u8], kind: Kind, c: u8) -> Scan {
+    fn close(&mut self, kind: Kind, c: u8) -> Scan {
         if self.nodes[self.open as usize].kind != kind {
             return Scan::Bad(self.pos, SyntaxError::Unexpected(c));
         }
         self.pos += 1;
-        self.close_container(text, self.pos);
+        self.close_container(self.pos);
         self.state = if self.open == NONE {
             State::Done
         } else {
