@@ -2,7 +2,7 @@
 
 use crate::config::settings::{Reference, Settings};
 use crate::config::{Config, Place, S3Prefix};
-use crate::platform::aws;
+use crate::platform::aws::QueueUrl;
 use clap::Args as Arguments;
 use serde_json::{Value, json};
 
@@ -96,10 +96,11 @@ fn policy(settings: &Settings, config: &Config) -> String {
         ));
     }
     if let Some(url) = &config.continue_queue {
-        let (region, account, name) = aws::queue(url);
-        let (region, account) = (
-            region.unwrap_or("${Region}"),
-            account.unwrap_or("${Account}"),
+        let queue = QueueUrl::parse(url);
+        let (region, account, name) = (
+            queue.region.unwrap_or("${Region}"),
+            queue.account.unwrap_or("${Account}"),
+            queue.name,
         );
         let actions = [
             "sqs:ReceiveMessage",

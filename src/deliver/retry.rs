@@ -31,6 +31,8 @@ pub(super) async fn deliver(
         since: None,
         rng: Rng::new(),
     };
+    // Whether what authorises requests was renewed since the last one that was not refused.
+    let mut renewed = false;
     while let Some(piece) = pieces.pop() {
         // What is settled leaves no range open: others may.
         let left = piece.len() + pieces.iter().map(Vec::len).sum::<usize>();
@@ -48,6 +50,7 @@ pub(super) async fn deliver(
             lane.leave(piece.len());
             continue;
         }
+        let began = Instant::now();
         let Some(result) = attempt(&lane, &piece).await else {
             lane.run_out("the time was up before its turn".to_owned());
             pieces.push(piece);
@@ -56,6 +59,7 @@ pub(super) async fn deliver(
         let (rest, after, cause) = match result {
             Ok(verdicts) => match lane.settle(piece, verdicts) {
                 rest if rest.is_empty() => {
+                    renewed = false;
                     retry = RetryState {
                         failures: 0,
                         since: None,
@@ -85,8 +89,18 @@ pub(super) async fn deliver(
                 lane.reject(piece, &reason);
                 continue;
             }
-            Err(halt @ (SendError::Misconfigured(_) | SendError::ReaderClosed)) => {
-                lane.give_up(halt.into());
+            Err(SendError::Unauthorized(cause)) => {
+                let renewal = lane.target.renew(began);
+                if !renewed && lane.control.before_stop(renewal).await == Some(true) {
+                    renewed = true;
+                } else {
+                    lane.give_up(Failure::Misconfigured(cause));
+                }
+                pieces.push(piece);
+                continue;
+            }
+            Err(error @ (SendError::Misconfigured(_) | SendError::ReaderClosed)) => {
+                lane.give_up(error.into());
                 pieces.push(piece);
                 continue;
             }
@@ -101,10 +115,12 @@ pub(super) async fn deliver(
 }
 
 impl From<SendError> for Failure {
-    fn from(halt: SendError) -> Failure {
-        match halt {
+    fn from(error: SendError) -> Failure {
+        match error {
             SendError::ReaderClosed => Failure::Closed,
-            SendError::Misconfigured(cause) => Failure::Misconfigured(cause),
+            SendError::Misconfigured(cause) | SendError::Unauthorized(cause) => {
+                Failure::Misconfigured(cause)
+            }
             SendError::Throttled(_, cause)
             | SendError::Unavailable(cause)
             | SendError::PayloadRejected(cause) => Failure::GaveUp(cause),

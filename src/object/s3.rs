@@ -1,8 +1,8 @@
 //! S3: a client built when first used, and a reader that goes on where a lost connection broke off.
 
-use std::sync::Arc;
 use std::time::Duration;
 
+use aws_config::SdkConfig;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::StalledStreamProtectionConfig;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
@@ -10,10 +10,9 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
-use tokio::sync::OnceCell;
 
 use super::{ObjectError, ObjectRef};
-use crate::platform::aws::{Aws, CONNECT};
+use crate::platform::aws::{Aws, CONNECT, LazyClient, describe_sdk_error};
 use crate::platform::log::causes;
 
 /// A body that gives nothing for this long counts as lost. The SDK's own guard measures throughput and
@@ -25,10 +24,9 @@ const CONFLICTS: u32 = 4;
 const LOSSES: u32 = 5;
 
 /// Amazon S3.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct S3 {
-    aws: Aws,
-    client: Arc<OnceCell<Client>>,
+    client: LazyClient<Client>,
 }
 
 /// The bytes of one object.
@@ -44,34 +42,16 @@ pub struct S3Reader {
 }
 
 impl S3 {
-    /// With the settings of the surroundings.
+    /// Returns S3 with the settings of the surroundings. Opens no connection.
     pub fn new(aws: Aws) -> S3 {
         S3 {
-            aws,
-            client: Arc::default(),
+            client: LazyClient::new(aws, client),
         }
-    }
-
-    async fn client(&self) -> &Client {
-        let build = || async {
-            let timeouts = TimeoutConfig::builder()
-                .connect_timeout(CONNECT)
-                .read_timeout(SILENCE)
-                .build();
-            let config =
-                aws_sdk_s3::config::Builder::from(self.aws.config().await).timeout_config(timeouts);
-            Client::from_conf(
-                config
-                    .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-                    .build(),
-            )
-        };
-        self.client.get_or_init(build).await
     }
 
     /// Opens an object at its first byte.
     pub(super) async fn open(&self, object: &ObjectRef) -> Result<S3Reader, ObjectError> {
-        let client = self.client().await.clone();
+        let client = self.client.get().await.clone();
         let answer = get(&client, object, None).await?;
         let size = answer
             .content_length()
@@ -102,7 +82,7 @@ impl S3 {
         key: &str,
         body: Bytes,
     ) -> Result<bool, ObjectError> {
-        let client = self.client().await;
+        let client = self.client.get().await;
         for attempt in 1.. {
             let put = client
                 .put_object()
@@ -125,7 +105,8 @@ impl S3 {
     pub(super) async fn may_put(&self, bucket: &str, key: &str) -> Result<(), ObjectError> {
         // Only over an object that is there and has this tag: none is.
         let put = self
-            .client()
+            .client
+            .get()
             .await
             .put_object()
             .bucket(bucket)
@@ -147,7 +128,8 @@ impl S3 {
         after: Option<&str>,
     ) -> Result<Vec<String>, ObjectError> {
         let list = self
-            .client()
+            .client
+            .get()
             .await
             .list_objects_v2()
             .bucket(bucket)
@@ -206,6 +188,17 @@ impl S3Reader {
     }
 }
 
+fn client(config: &SdkConfig) -> Client {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(CONNECT)
+        .read_timeout(SILENCE)
+        .build();
+    let config = aws_sdk_s3::config::Builder::from(config)
+        .timeout_config(timeouts)
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+    Client::from_conf(config.build())
+}
+
 /// One GET, from `resume` on: a byte and the ETag that must still hold.
 async fn get(
     client: &Client,
@@ -247,10 +240,7 @@ where
     E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
 {
     let (code, status) = (error.code().unwrap_or_default(), status(error));
-    let cause = || match error.message() {
-        Some(message) if !code.is_empty() => format!("{code}: {message}"),
-        _ => causes(error),
-    };
+    let cause = || describe_sdk_error(error, |_| None);
     match (code, status) {
         ("NoSuchBucket", _) => ObjectError::Unavailable(cause()),
         ("NoSuchKey" | "NoSuchVersion" | "MethodNotAllowed", _) | (_, Some(404)) => {

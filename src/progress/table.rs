@@ -4,17 +4,16 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
-use tokio::sync::OnceCell;
 
 use super::item::Item;
 use super::{ProgressError, State};
-use crate::platform::aws::Aws;
-use crate::platform::log::causes;
+use crate::platform::aws::{Aws, ErrorKind, LazyClient, describe_sdk_error};
 
 /// Seconds that an item is kept after its last write: longer than S3 or SQS can bring the object again.
 const KEEP: u64 = 35 * 86_400;
@@ -26,8 +25,7 @@ const ATTEMPTS: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug)]
 pub struct Table {
     name: Arc<str>,
-    aws: Aws,
-    client: Arc<OnceCell<Client>>,
+    client: LazyClient<Client>,
 }
 
 type Attributes = HashMap<String, AttributeValue>;
@@ -37,26 +35,14 @@ impl Table {
     pub fn new(name: &str, aws: Aws) -> Table {
         Table {
             name: name.into(),
-            aws,
-            client: Arc::default(),
+            client: LazyClient::new(aws, client),
         }
-    }
-
-    async fn client(&self) -> &Client {
-        let build = || async {
-            let timeouts = TimeoutConfig::builder()
-                .operation_attempt_timeout(ATTEMPT)
-                .operation_timeout(ATTEMPTS)
-                .build();
-            let config = aws_sdk_dynamodb::config::Builder::from(self.aws.config().await);
-            Client::from_conf(config.timeout_config(timeouts).build())
-        };
-        self.client.get_or_init(build).await
     }
 
     pub(super) async fn get(&self, key: &str) -> Result<Option<Item>, ProgressError> {
         let get = self
-            .client()
+            .client
+            .get()
             .await
             .get_item()
             .table_name(&*self.name)
@@ -65,7 +51,7 @@ impl Table {
             .consistent_read(true)
             .send()
             .await
-            .map_err(|e| self.wrong("dynamodb:GetItem", &e))?;
+            .map_err(|e| self.unavailable("dynamodb:GetItem", &e))?;
         answer.item().map(|item| read(item, &self.name)).transpose()
     }
 
@@ -77,7 +63,8 @@ impl Table {
         now: u64,
     ) -> Result<Option<Item>, ProgressError> {
         let put = self
-            .client()
+            .client
+            .get()
             .await
             .put_item()
             .table_name(&*self.name)
@@ -112,7 +99,7 @@ impl Table {
                         .and_then(|there| read(there, &self.name))
                         .map(Some)
                 }
-                _ => Err(self.wrong("dynamodb:PutItem", &error)),
+                _ => Err(self.unavailable("dynamodb:PutItem", &error)),
             },
         }
     }
@@ -122,7 +109,8 @@ impl Table {
         const KEY: &str = "clickstream-check";
         self.get(KEY).await?;
         let put = self
-            .client()
+            .client
+            .get()
             .await
             .put_item()
             .table_name(&*self.name)
@@ -137,31 +125,41 @@ impl Table {
                     Some(PutItemError::ConditionalCheckFailedException(_))
                 ) =>
             {
-                Err(self.wrong("dynamodb:PutItem", &error))
+                Err(self.unavailable("dynamodb:PutItem", &error))
             }
             _ => Ok(()),
         }
     }
 
-    fn wrong<E>(&self, action: &str, error: &SdkError<E>) -> ProgressError
+    /// Says that `action` failed, and what to do.
+    fn unavailable<E>(&self, action: &str, error: &SdkError<E>) -> ProgressError
     where
         E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
     {
-        let (name, code) = (&self.name, error.code().unwrap_or_default());
-        let said = error
-            .message()
-            .map_or_else(|| causes(error), |message| format!("{code}: {message}"));
-        let hint = match code {
-            "ResourceNotFoundException" => {
-                "create it with the key attribute object (S), or name another in PROGRESS_TABLE"
-                    .into()
-            }
-            "AccessDeniedException" => format!("grant the function {action} on it"),
-            "ValidationException" => "its key must be one attribute, object (S)".into(),
-            _ => "the object comes back and is tried again".to_owned(),
-        };
-        ProgressError::Unavailable(format!("table {name}: {said}; {hint}"))
+        let cause = describe_sdk_error(error, |kind| {
+            Some(match kind {
+                ErrorKind::NotFound => {
+                    "create it with the key attribute object (S), or name another in PROGRESS_TABLE"
+                        .into()
+                }
+                ErrorKind::Denied => format!("grant the function {action} on it"),
+                _ if error.code() == Some("ValidationException") => {
+                    "its key must be one attribute, object (S)".into()
+                }
+                _ => "the object comes back and is tried again".to_owned(),
+            })
+        });
+        ProgressError::Unavailable(format!("table {}: {cause}", self.name))
     }
+}
+
+fn client(config: &SdkConfig) -> Client {
+    let timeouts = TimeoutConfig::builder()
+        .operation_attempt_timeout(ATTEMPT)
+        .operation_timeout(ATTEMPTS)
+        .build();
+    let config = aws_sdk_dynamodb::config::Builder::from(config);
+    Client::from_conf(config.timeout_config(timeouts).build())
 }
 
 fn attributes(key: &str, item: &Item, now: u64) -> Result<Attributes, ProgressError> {

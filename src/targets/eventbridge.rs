@@ -7,7 +7,7 @@ use aws_sdk_eventbridge::Client;
 use aws_sdk_eventbridge::primitives::{DateTime, DateTimeFormat};
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 
-use super::aws::{self, Failed, halt, judge, probed};
+use super::support::{aws, body, verdicts};
 use super::{
     Context, DeliveryMode, EncodeError, Entry, Kind, Limits, Permission, SendError, Target, Var,
     Verdict, View,
@@ -50,8 +50,8 @@ const BYTES: usize = 999_999;
 /// What a time counts as.
 const TIME: usize = 14;
 
-/// Codes by which it refuses a request for what is in it.
-const REFUSED: &[&str] = &[
+/// Codes by which it rejects a request for what is in it.
+const REJECTED: &[&str] = &[
     "ValidationException",
     "InvalidArgument",
     "RequestEntityTooLargeException",
@@ -136,7 +136,7 @@ impl Target for EventBridge {
             let time = entry
                 .attribute("time")
                 .and_then(|time| DateTime::from_str(time, DateTimeFormat::DateTime).ok());
-            let detail = aws::text(&entry.body);
+            let detail = body::text(&entry.body);
             let event = PutEventsRequestEntry::builder()
                 .event_bus_name(&self.bus)
                 .source(&self.source);
@@ -153,16 +153,16 @@ impl Target for EventBridge {
             .await
             .put_events()
             .set_entries(Some(events));
-        let answer = put.send().await.map_err(|e| halt(e, REFUSED))?;
+        let answer = put
+            .send()
+            .await
+            .map_err(|e| self.client.send_error(&e, REJECTED))?;
         let failed = answer.entries.unwrap_or_default().into_iter().map(|one| {
             let message = one.error_message.unwrap_or_default();
-            one.error_code.map(|code| Failed {
-                permanent: PERMANENT.contains(&&*code),
-                code,
-                message,
-            })
+            one.error_code
+                .map(|code| aws::failed(&code, &message, PERMANENT.contains(&&*code)))
         });
-        judge(failed.collect())
+        verdicts::judge(failed.collect())
     }
 
     fn permissions(&self) -> Vec<Permission> {
@@ -176,7 +176,7 @@ impl Target for EventBridge {
             .event_bus_name(&self.bus)
             .source(&self.source)
             .build();
-        probed(
+        self.client.probed(
             self.client
                 .get()
                 .await
@@ -184,7 +184,7 @@ impl Target for EventBridge {
                 .entries(event)
                 .send()
                 .await,
-            REFUSED,
+            REJECTED,
         )
     }
 

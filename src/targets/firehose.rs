@@ -7,7 +7,7 @@ use aws_sdk_firehose::Client;
 use aws_sdk_firehose::primitives::Blob;
 use aws_sdk_firehose::types::Record;
 
-use super::aws::{self, Failed, halt, judge, probed};
+use super::support::{aws, verdicts};
 use super::{
     Context, DeliveryMode, EncodeError, Entry, Kind, Limits, Permission, SendError, Target, Var,
     Verdict, View,
@@ -34,8 +34,8 @@ pub(super) const KIND: Kind = Kind {
     build,
 };
 
-/// Codes by which it refuses a request for what is in it.
-const REFUSED: &[&str] = &[
+/// Codes by which it rejects a request for what is in it.
+const REJECTED: &[&str] = &[
     "InvalidArgumentException",
     "ValidationException",
     "SerializationException",
@@ -107,16 +107,16 @@ impl Target for Firehose {
             .put_record_batch()
             .delivery_stream_name(&self.stream)
             .set_records(Some(records));
-        let answer = put.send().await.map_err(|e| halt(e, REFUSED))?;
+        let answer = put
+            .send()
+            .await
+            .map_err(|e| self.client.send_error(&e, REJECTED))?;
         let failed = answer.request_responses.into_iter().map(|one| {
             let message = one.error_message.unwrap_or_default();
-            one.error_code.map(|code| Failed {
-                code,
-                message,
-                permanent: false,
-            })
+            one.error_code
+                .map(|code| aws::failed(&code, &message, false))
         });
-        judge(failed.collect())
+        verdicts::judge(failed.collect())
     }
 
     fn permissions(&self) -> Vec<Permission> {
@@ -136,7 +136,7 @@ impl Target for Firehose {
             .put_record_batch()
             .delivery_stream_name(&self.stream)
             .set_records(Some(Vec::new()));
-        probed(put.send().await, REFUSED)
+        self.client.probed(put.send().await, REJECTED)
     }
 
     fn describe(&self) -> Vec<(&'static str, String)> {

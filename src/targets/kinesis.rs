@@ -8,7 +8,8 @@ use aws_sdk_kinesis::operation::put_records::builders::PutRecordsFluentBuilder;
 use aws_sdk_kinesis::primitives::Blob;
 use aws_sdk_kinesis::types::PutRecordsRequestEntry;
 
-use super::aws::{self, Failed, Key, halt, judge, probed};
+use super::support::keys::KeySource;
+use super::support::{aws, verdicts};
 use super::{
     Context, DeliveryMode, EncodeError, Entry, Kind, Limits, Permission, SendError, Target, Var,
     Verdict, View,
@@ -40,8 +41,8 @@ pub(super) const KIND: Kind = Kind {
     build,
 };
 
-/// Codes by which it refuses a request for what is in it, a record above the stream's own limit say.
-const REFUSED: &[&str] = &[
+/// Codes by which it rejects a request for what is in it, a record above the stream's own limit say.
+const REJECTED: &[&str] = &[
     "InvalidArgumentException",
     "ValidationException",
     "SerializationException",
@@ -49,14 +50,14 @@ const REFUSED: &[&str] = &[
 
 struct Kinesis {
     stream: String,
-    key: Key,
+    key: KeySource,
     form: Form,
     client: aws::Client<Client>,
 }
 
 fn build(scope: &Scope<'_>, context: Context) -> Option<Arc<dyn Target>> {
     let stream = scope.required("STREAM", "the name or ARN of a Kinesis stream");
-    let key = scope.parsed("PARTITION_KEY").unwrap_or(Key::Id);
+    let key = scope.parsed("PARTITION_KEY").unwrap_or(KeySource::Id);
     let form = scope.parsed("FORMAT").unwrap_or(Form::Click);
     let client = aws::Client::new(scope, context, stream.and_then(aws::region), Client::new);
     Some(Arc::new(Kinesis {
@@ -101,7 +102,7 @@ impl Target for Kinesis {
 
     fn encode(&self, view: &View<'_>) -> Result<Entry, EncodeError> {
         Ok(Entry {
-            attributes: vec![("", self.key.of(view))],
+            attributes: vec![("", self.key.key(view))],
             ..Entry::new(view, view.form(self.form))
         })
     }
@@ -123,16 +124,13 @@ impl Target for Kinesis {
             .await
             .send()
             .await
-            .map_err(|e| halt(e, REFUSED))?;
+            .map_err(|e| self.client.send_error(&e, REJECTED))?;
         let failed = answer.records.into_iter().map(|one| {
             let message = one.error_message.unwrap_or_default();
-            one.error_code.map(|code| Failed {
-                code,
-                message,
-                permanent: false,
-            })
+            one.error_code
+                .map(|code| aws::failed(&code, &message, false))
         });
-        judge(failed.collect())
+        verdicts::judge(failed.collect())
     }
 
     fn permissions(&self) -> Vec<Permission> {
@@ -141,7 +139,8 @@ impl Target for Kinesis {
     }
 
     async fn probe(&self) -> Result<(), SendError> {
-        probed(self.put(Vec::new()).await.send().await, REFUSED)
+        self.client
+            .probed(self.put(Vec::new()).await.send().await, REJECTED)
     }
 
     fn describe(&self) -> Vec<(&'static str, String)> {

@@ -9,7 +9,7 @@ use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::InvocationType;
 use serde_json::Value;
 
-use super::aws::{self, halt, probed};
+use super::support::aws;
 use super::support::body::{self, Body};
 use super::{
     Context, DeliveryMode, EncodeError, Entry, Kind, Limits, Permission, SendError, Target, Var,
@@ -46,8 +46,8 @@ pub(super) const KIND: Kind = Kind {
 const QUEUED: usize = 1_000_000;
 const AWAITED: usize = 6_000_000;
 
-/// Codes by which it refuses a request for what is in it.
-const REFUSED: &[&str] = &["InvalidRequestContentException", "RequestTooLargeException"];
+/// Codes by which it rejects a request for what is in it.
+const REJECTED: &[&str] = &["InvalidRequestContentException", "RequestTooLargeException"];
 
 struct Lambda {
     function: String,
@@ -118,7 +118,7 @@ impl Target for Lambda {
             .payload(Blob::new(Body::Envelope.write(batch)))
             .send()
             .await
-            .map_err(|e| halt(e, REFUSED))?;
+            .map_err(|e| self.client.send_error(&e, REJECTED))?;
         let payload = answer.payload.map(Blob::into_inner).unwrap_or_default();
         let payload: Value = serde_json::from_slice(&payload).unwrap_or_default();
         if let Some(error) = answer.function_error {
@@ -151,7 +151,7 @@ impl Target for Lambda {
             .invoke()
             .function_name(&self.function)
             .invocation_type(InvocationType::DryRun);
-        probed(invoke.send().await, REFUSED)
+        self.client.probed(invoke.send().await, REJECTED)
     }
 
     fn describe(&self) -> Vec<(&'static str, String)> {

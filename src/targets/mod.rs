@@ -1,12 +1,10 @@
 //! Somewhere clicks go. A target knows one wire format and sends one request at a time; batching, waiting,
 //! retrying and counting are `deliver`'s.
 
-mod aws;
 mod dynamodb;
 mod eventbridge;
 mod firehose;
 mod http;
-mod http_api;
 mod kinesis;
 mod lambda;
 mod registry;
@@ -19,6 +17,7 @@ mod support;
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
+use tokio::time::Instant;
 
 use crate::object::ObjectRef;
 use crate::platform::aws::Aws;
@@ -53,6 +52,8 @@ pub enum SendError {
     Misconfigured(String),
     /// It does not take this body: too large, or an entry in it is wrong. Halving tells.
     PayloadRejected(String),
+    /// It does not accept the credentials. They are renewed once; then it is as `Misconfigured`.
+    Unauthorized(String),
     /// Nobody reads any more; end without a word.
     ReaderClosed,
 }
@@ -80,6 +81,12 @@ pub trait Target: Send + Sync {
     /// sending would end with.
     async fn probe(&self) -> Result<(), SendError> {
         Ok(())
+    }
+    /// Renews what authorises its requests, after one that began at `began` ended with
+    /// [`SendError::Unauthorized`]. `true` if it was renewed since then, so that another attempt may be
+    /// accepted.
+    async fn renew(&self, _began: Instant) -> bool {
+        false
     }
     /// Whether it wrote `object`, which then is no click file.
     fn wrote(&self, _object: &ObjectRef) -> bool {

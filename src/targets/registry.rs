@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use super::support::aws;
 use super::{
-    Context, Target, aws, dynamodb, eventbridge, firehose, http, kinesis, lambda, s3, sns, sqs,
-    stdout,
+    Context, Target, dynamodb, eventbridge, firehose, http, kinesis, lambda, s3, sns, sqs, stdout,
 };
 use crate::config::vars::Scope;
 

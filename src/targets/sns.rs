@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use aws_sdk_sns::Client;
 use aws_sdk_sns::types::{MessageAttributeValue, PublishBatchRequestEntry};
 
-use super::aws::{self, Failed, Key, halt, judge, message, probed};
+use super::support::keys::KeySource;
+use super::support::{aws, body, verdicts};
 use super::{
     Batching, Context, DeliveryMode, EncodeError, Entry, Kind, Limits, Permission, SendError,
     Target, Var, Verdict, View,
@@ -53,8 +54,8 @@ const LONGEST: usize = 256;
 /// Bytes of a message with its attributes, and of a request's messages together: what a topic takes by default.
 const BYTES: usize = 256 << 10;
 
-/// Codes by which it refuses a request for what is in it.
-const REFUSED: &[&str] = &[
+/// Codes by which it rejects a request for what is in it.
+const REJECTED: &[&str] = &[
     "BatchRequestTooLong",
     "EmptyBatchRequest",
     "InvalidParameter",
@@ -66,7 +67,7 @@ const REFUSED: &[&str] = &[
 struct Sns {
     topic: String,
     /// What keeps its order, in a FIFO topic.
-    group: Option<Key>,
+    group: Option<KeySource>,
     form: Form,
     client: aws::Client<Client>,
 }
@@ -75,7 +76,7 @@ fn build(scope: &Scope<'_>, context: Context) -> Option<Arc<dyn Target>> {
     let expected = "an ARN such as arn:aws:sns:eu-west-1:123456789012:clicks";
     scope.required("TOPIC_ARN", expected);
     let topic = scope.parse("TOPIC_ARN", |text| match aws::arn(text) {
-        Some(("sns", ..)) => Ok(text.to_owned()),
+        Some(arn) if arn.service == "sns" => Ok(text.to_owned()),
         _ => Err(expected.into()),
     });
     let fifo = topic.as_ref().is_some_and(|arn| arn.ends_with(".fifo"));
@@ -90,7 +91,7 @@ fn build(scope: &Scope<'_>, context: Context) -> Option<Arc<dyn Target>> {
         topic.as_deref().and_then(aws::region),
         Client::new,
     );
-    let group = fifo.then(|| group.unwrap_or(Key::Link));
+    let group = fifo.then(|| group.unwrap_or(KeySource::Link));
     Some(Arc::new(Sns {
         topic: topic?,
         group,
@@ -130,11 +131,11 @@ impl Target for Sns {
             Some((*name, text.into_owned().into_boxed_str()))
         };
         let attributes = ATTRIBUTES.iter().filter_map(attribute).collect();
-        let ordering_key = self.group.map(|key| key.of(view).into());
+        let ordering_key = self.group.map(|key| key.key(view).into());
         Ok(Entry {
             attributes,
             ordering_key,
-            ..Entry::new(view, message(&view.form(self.form)).into())
+            ..Entry::new(view, body::xml_text(&view.form(self.form)).into())
         })
     }
 
@@ -142,7 +143,7 @@ impl Target for Sns {
         let entry = |(at, entry): (usize, &Entry)| {
             let mut message = PublishBatchRequestEntry::builder()
                 .id(at.to_string())
-                .message(aws::text(&entry.body));
+                .message(body::text(&entry.body));
             for (name, value) in &entry.attributes {
                 let value = MessageAttributeValue::builder()
                     .data_type(STRING)
@@ -171,17 +172,17 @@ impl Target for Sns {
             .publish_batch()
             .topic_arn(&self.topic)
             .set_publish_batch_request_entries(Some(entries));
-        let answer = publish.send().await.map_err(|e| halt(e, REFUSED))?;
+        let answer = publish
+            .send()
+            .await
+            .map_err(|e| self.client.send_error(&e, REJECTED))?;
         let failed = answer.failed.unwrap_or_default().into_iter().map(|one| {
-            let failed = Failed {
-                code: one.code,
-                message: one.message.unwrap_or_default(),
-                permanent: one.sender_fault,
-            };
+            let message = one.message.unwrap_or_default();
+            let failed = aws::failed(&one.code, &message, one.sender_fault);
             (one.id, failed)
         });
         let successful = answer.successful.unwrap_or_default();
-        judge(aws::by_number(
+        verdicts::judge(verdicts::by_index(
             batch,
             successful.iter().filter_map(|one| one.id.as_deref()),
             failed,
@@ -200,12 +201,12 @@ impl Target for Sns {
             .await
             .publish_batch()
             .topic_arn(&self.topic);
-        probed(
+        self.client.probed(
             publish
                 .set_publish_batch_request_entries(Some(Vec::new()))
                 .send()
                 .await,
-            REFUSED,
+            REJECTED,
         )
     }
 

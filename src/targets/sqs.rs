@@ -6,13 +6,15 @@ use async_trait::async_trait;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 
-use super::aws::{self, Failed, Key, halt, judge, message, probed};
 use super::support::body::Body;
+use super::support::keys::KeySource;
+use super::support::{aws, body, verdicts};
 use super::{
     Batching, Context, DeliveryMode, EncodeError, Entry, Kind, Limits, Permission, SendError,
     Target, Var, Verdict, View,
 };
 use crate::config::vars::Scope;
+use crate::platform::aws::QueueUrl;
 use clicks::click::Form;
 
 pub(super) const KIND: Kind = Kind {
@@ -47,8 +49,8 @@ pub(super) const KIND: Kind = Kind {
 /// Bytes of a message, and of the messages of a request together.
 const BYTES: usize = 1 << 20;
 
-/// Codes by which it refuses a request for what is in it.
-const REFUSED: &[&str] = &[
+/// Codes by which it rejects a request for what is in it.
+const REJECTED: &[&str] = &[
     "AWS.SimpleQueueService.BatchRequestTooLong",
     "AWS.SimpleQueueService.EmptyBatchRequest",
     "BatchRequestTooLong",
@@ -62,7 +64,7 @@ struct Sqs {
     queue: String,
     body: Body,
     /// What keeps its order, in a FIFO queue.
-    group: Option<Key>,
+    group: Option<KeySource>,
     form: Form,
     client: aws::Client<Client>,
 }
@@ -102,10 +104,10 @@ fn build(scope: &Scope<'_>, context: Context) -> Option<Arc<dyn Target>> {
     let client = aws::Client::new(
         scope,
         context,
-        queue.and_then(|url| crate::platform::aws::queue(url).0),
+        queue.and_then(|url| QueueUrl::parse(url).region),
         Client::new,
     );
-    let group = fifo.then(|| group.unwrap_or(Key::Link));
+    let group = fifo.then(|| group.unwrap_or(KeySource::Link));
     Some(Arc::new(Sqs {
         queue: queue?.to_owned(),
         body,
@@ -149,8 +151,8 @@ impl Target for Sqs {
     }
 
     fn encode(&self, view: &View<'_>) -> Result<Entry, EncodeError> {
-        let body = message(&view.form(self.form));
-        let ordering_key = self.group.map(|key| key.of(view).into());
+        let body = body::xml_text(&view.form(self.form));
+        let ordering_key = self.group.map(|key| key.key(view).into());
         Ok(Entry {
             ordering_key,
             ..Entry::new(view, body.into())
@@ -159,7 +161,7 @@ impl Target for Sqs {
 
     async fn send(&self, batch: &[Entry]) -> Result<Vec<Verdict>, SendError> {
         if self.body != Body::Single {
-            let body = aws::text(&self.body.write(batch)).into_owned();
+            let body = body::text(&self.body.write(batch)).into_owned();
             let send = self
                 .client
                 .get()
@@ -167,13 +169,15 @@ impl Target for Sqs {
                 .send_message()
                 .queue_url(&self.queue)
                 .message_body(body);
-            send.send().await.map_err(|e| halt(e, REFUSED))?;
+            send.send()
+                .await
+                .map_err(|e| self.client.send_error(&e, REJECTED))?;
             return Ok(vec![Verdict::Sent; batch.len()]);
         }
         let entry = |(at, entry): (usize, &Entry)| {
             let message = SendMessageBatchRequestEntry::builder()
                 .id(at.to_string())
-                .message_body(aws::text(&entry.body));
+                .message_body(body::text(&entry.body));
             let Some(group) = &entry.ordering_key else {
                 return message.build();
             };
@@ -195,16 +199,16 @@ impl Target for Sqs {
             .send_message_batch()
             .queue_url(&self.queue)
             .set_entries(Some(entries));
-        let answer = send.send().await.map_err(|e| halt(e, REFUSED))?;
+        let answer = send
+            .send()
+            .await
+            .map_err(|e| self.client.send_error(&e, REJECTED))?;
         let failed = answer.failed.into_iter().map(|one| {
-            let failed = Failed {
-                code: one.code,
-                message: one.message.unwrap_or_default(),
-                permanent: one.sender_fault,
-            };
+            let message = one.message.unwrap_or_default();
+            let failed = aws::failed(&one.code, &message, one.sender_fault);
             (one.id, failed)
         });
-        judge(aws::by_number(
+        verdicts::judge(verdicts::by_index(
             batch,
             answer.successful.iter().map(|one| one.id.as_str()),
             failed,
@@ -212,11 +216,11 @@ impl Target for Sqs {
     }
 
     fn permissions(&self) -> Vec<Permission> {
-        let (_, account, name) = crate::platform::aws::queue(&self.queue);
-        let account = account.unwrap_or("${Account}");
+        let queue = QueueUrl::parse(&self.queue);
+        let account = queue.account.unwrap_or("${Account}");
         let mut permissions = self
             .client
-            .permission(&["sqs:SendMessage"], name, "sqs", "");
+            .permission(&["sqs:SendMessage"], queue.name, "sqs", "");
         permissions.iter_mut().for_each(|permission| {
             permission.resource = permission.resource.replace("${Account}", account)
         });
@@ -231,7 +235,7 @@ impl Target for Sqs {
             .send_message_batch()
             .queue_url(&self.queue)
             .set_entries(Some(Vec::new()));
-        probed(send.send().await, REFUSED)
+        self.client.probed(send.send().await, REJECTED)
     }
 
     fn describe(&self) -> Vec<(&'static str, String)> {

@@ -1,17 +1,15 @@
 //! The queues that bring work back: a fresh message for the rest of an object, a delay for one that failed.
 
-use std::sync::Arc;
 use std::time::Duration;
 
+use aws_config::SdkConfig;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::config::timeout::TimeoutConfig;
 use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
-use tokio::sync::OnceCell;
 
 use super::Message;
 use super::again::Continuation;
-use crate::platform::aws::Aws;
-use crate::platform::log::causes;
+use crate::platform::aws::{Aws, ErrorKind, LazyClient, describe_sdk_error};
 
 /// How long one attempt of a call may take: the end of the invocation is near.
 const ATTEMPT: Duration = Duration::from_secs(2);
@@ -19,9 +17,8 @@ const ATTEMPT: Duration = Duration::from_secs(2);
 /// Amazon SQS.
 #[derive(Clone, Debug)]
 pub struct Queues {
-    /// Nothing where there is no AWS.
-    aws: Option<Aws>,
-    client: Arc<OnceCell<Client>>,
+    /// `None` where there is no AWS.
+    client: Option<LazyClient<Client>>,
     /// Where continuations go; else to the queue that their message came from.
     next: Option<String>,
 }
@@ -30,31 +27,21 @@ impl Queues {
     /// With `CONTINUE_QUEUE_URL`; without `aws` no queue is ever called. Opens no connection.
     pub fn new(aws: Option<Aws>, next: Option<String>) -> Queues {
         Queues {
-            aws,
-            client: Arc::default(),
+            client: aws.map(|aws| LazyClient::new(aws, client)),
             next,
         }
     }
 
     async fn client(&self) -> Result<&Client, String> {
-        let aws = self
-            .aws
-            .as_ref()
-            .ok_or("STORE is a directory, so no queue is called")?;
-        let build = || async {
-            let timeouts = TimeoutConfig::builder()
-                .operation_attempt_timeout(ATTEMPT)
-                .build();
-            let config =
-                aws_sdk_sqs::config::Builder::from(aws.config().await).timeout_config(timeouts);
-            Client::from_conf(config.build())
-        };
-        Ok(self.client.get_or_init(build).await)
+        match &self.client {
+            Some(client) => Ok(client.get().await),
+            None => Err("STORE is a directory, so no queue is called".into()),
+        }
     }
 
     /// Whether there is a queue to hand the rest of `message` over to.
     pub(super) fn can_continue(&self, message: &Message) -> bool {
-        self.aws.is_some() && (self.next.is_some() || message.queue.is_some())
+        self.client.is_some() && (self.next.is_some() || message.queue.is_some())
     }
 
     /// Sends the rest of an object as a fresh message. The error says what to do.
@@ -80,7 +67,7 @@ impl Queues {
             .delay_seconds(seconds)
             .send()
             .await;
-        let sent = sent.map_err(|e| told("sqs:SendMessage", &url, &e))?;
+        let sent = sent.map_err(|e| describe("sqs:SendMessage", &url, &e))?;
         Ok(sent.message_id().unwrap_or_default().to_owned())
     }
 
@@ -98,7 +85,7 @@ impl Queues {
         match sent {
             // It is refused for being empty, so it was allowed.
             Err(error) if !error.code().is_some_and(|code| code.contains("EmptyBatch")) => {
-                Err(told("sqs:SendMessage", url, &error))
+                Err(describe("sqs:SendMessage", url, &error))
             }
             _ => Ok(()),
         }
@@ -124,7 +111,7 @@ impl Queues {
             .await;
         changed
             .map(drop)
-            .map_err(|e| told("sqs:ChangeMessageVisibility", &url, &e))
+            .map_err(|e| describe("sqs:ChangeMessageVisibility", &url, &e))
     }
 }
 
@@ -144,24 +131,25 @@ fn url_of(arn: &str) -> Option<String> {
     Some(format!("https://sqs.{region}.{suffix}/{account}/{name}"))
 }
 
-fn told<E>(action: &str, url: &str, error: &SdkError<E>) -> String
+fn client(config: &SdkConfig) -> Client {
+    let timeouts = TimeoutConfig::builder()
+        .operation_attempt_timeout(ATTEMPT)
+        .build();
+    let config = aws_sdk_sqs::config::Builder::from(config);
+    Client::from_conf(config.timeout_config(timeouts).build())
+}
+
+/// Says that `action` on the queue at `url` failed, and what to do.
+fn describe<E>(action: &str, url: &str, error: &SdkError<E>) -> String
 where
     E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
 {
-    let code = error.code().unwrap_or_default();
-    let said = error
-        .message()
-        .map_or_else(|| causes(error), |message| format!("{code}: {message}"));
-    let hint = match code {
-        "AccessDenied" | "AccessDeniedException" => {
-            format!("; grant the function {action} on that queue")
-        }
-        code if code.contains("NonExistentQueue") || code.contains("QueueDoesNotExist") => {
-            "; there is no such queue".into()
-        }
-        _ => String::new(),
-    };
-    format!("{action} on {url}: {said}{hint}")
+    let cause = describe_sdk_error(error, |kind| match kind {
+        ErrorKind::Denied => Some(format!("grant the function {action} on that queue")),
+        ErrorKind::NotFound => Some("there is no such queue".into()),
+        _ => None,
+    });
+    format!("{action} on {url}: {cause}")
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use clickstream_forwarder::targets::{
 use proptest::prelude::*;
 use tokio::time::Instant;
 
-use crate::scripted::{Mood, forwarder, job, memmem, rows, takes_all, target};
+use crate::scripted::{Mood, Scripted, forwarder, job, memmem, rows, takes_all, target};
 use crate::support::{click, lines, temporary};
 
 async fn forward(forwarder: &Forwarder, memory: &Memory, text: &str) -> Outcome {
@@ -142,6 +142,37 @@ async fn a_target_that_refuses_everything_is_misconfigured_and_quarantines_nothi
         (outcome.targets[0].tally.quarantined, outcome.failure()),
         (3, None)
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn credentials_that_are_not_accepted_are_renewed_once() {
+    let unauthorized = || Err(SendError::Unauthorized("HTTP 401".into()));
+    // The third request is refused once more, and accepted with the new credentials.
+    let mut rotated = target(10, move |number, batch| match number {
+        3 => unauthorized(),
+        _ => Ok(vec![Verdict::Sent; batch.len()]),
+    });
+    Arc::get_mut(&mut rotated).unwrap().renews = true;
+    let mut refused = target(100, move |_, _| unauthorized());
+    Arc::get_mut(&mut refused).unwrap().renews = true;
+    let fixed = target(100, move |_, _| unauthorized());
+    let targets = [rotated.clone(), refused.clone(), fixed.clone()];
+    let (forwarder, memory) = forwarder(&targets);
+    let outcome = forward(&forwarder, &memory, &lines(0..50)).await;
+    assert_eq!(outcome.targets[0].tally.sent, 50);
+    assert_eq!(outcome.targets[0].failure, None);
+    for target in &outcome.targets[1..] {
+        assert_eq!((target.tally.failed, target.tally.quarantined), (50, 0));
+        let failure = Failure::Misconfigured("HTTP 401".into());
+        assert_eq!(target.failure, Some(failure));
+    }
+    let counts = |target: &Arc<Scripted>| {
+        let took = target.state.lock().unwrap();
+        (took.requests, took.renewals)
+    };
+    assert_eq!(counts(&rotated), (6, 1));
+    assert_eq!(counts(&refused), (2, 1), "refused, renewed, refused");
+    assert_eq!(counts(&fixed), (1, 1), "refused, and nothing to renew");
 }
 
 #[tokio::test(start_paused = true)]

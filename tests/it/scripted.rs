@@ -15,6 +15,7 @@ use clickstream_forwarder::object::{Memory, Store};
 use clickstream_forwarder::targets::{
     Batching, DeliveryMode, EncodeError, Entry, Limits, SendError, Target, Verdict, View,
 };
+use tokio::time::Instant;
 
 /// What a scripted target answers: the number of the request, and its entries.
 pub type Script = Box<dyn Fn(usize, &[Entry]) -> Result<Vec<Verdict>, SendError> + Send + Sync>;
@@ -30,12 +31,15 @@ pub struct Scripted {
     /// Sees each request before it is on its way.
     pub before: Option<Before>,
     pub delay: Duration,
+    /// Whether what authorises its requests can be renewed.
+    pub renews: bool,
     pub state: Mutex<Took>,
 }
 
 #[derive(Default)]
 pub struct Took {
     pub requests: usize,
+    pub renewals: usize,
     pub sizes: Vec<usize>,
     /// How often each click was taken, by its id.
     pub clicks: BTreeMap<String, usize>,
@@ -99,6 +103,12 @@ impl Target for Scripted {
         Ok(verdicts)
     }
 
+    async fn renew(&self, _began: Instant) -> bool {
+        let mut took = self.state.lock().unwrap();
+        took.renewals += 1;
+        self.renews
+    }
+
     fn describe(&self) -> Vec<(&'static str, String)> {
         Vec::new()
     }
@@ -125,6 +135,7 @@ pub fn target(
         script: Box::new(script),
         before: None,
         delay: Duration::from_millis(10),
+        renews: false,
         state: Mutex::default(),
     })
 }

@@ -273,7 +273,7 @@ async fn answers_are_judged_by_their_status() {
         judged(ResponseTemplate::new(413)).await,
         SendError::PayloadRejected(_)
     ));
-    let SendError::Misconfigured(cause) = judged(ResponseTemplate::new(401)).await else {
+    let SendError::Unauthorized(cause) = judged(ResponseTemplate::new(401)).await else {
         panic!()
     };
     assert!(cause.contains("credentials"), "{cause}");

@@ -10,12 +10,10 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use futures::future::{join, join_all};
 use serde_json::Value;
-use tokio::sync::OnceCell;
 
 use super::Reference;
 use crate::config::vars::Vars;
-use crate::platform::aws::{Aws, CONNECT};
-use crate::platform::log::causes;
+use crate::platform::aws::{Aws, CONNECT, ErrorKind, LazyClient, describe_sdk_error};
 
 /// How long one attempt and all of them may take: an event waits for the answer.
 const ATTEMPT: Duration = Duration::from_secs(3);
@@ -37,36 +35,22 @@ type Fetched = Result<String, String>;
 
 /// The two services.
 pub(super) struct Fetch {
-    aws: Aws,
-    secrets: OnceCell<aws_sdk_secretsmanager::Client>,
-    parameters: OnceCell<aws_sdk_ssm::Client>,
+    secrets: LazyClient<aws_sdk_secretsmanager::Client>,
+    parameters: LazyClient<aws_sdk_ssm::Client>,
 }
 
 impl Fetch {
     pub(super) fn new(aws: Aws) -> Fetch {
         Fetch {
-            aws,
-            secrets: OnceCell::new(),
-            parameters: OnceCell::new(),
+            secrets: LazyClient::new(aws.clone(), |config| {
+                let config = aws_sdk_secretsmanager::config::Builder::from(config);
+                aws_sdk_secretsmanager::Client::from_conf(config.timeout_config(timeouts()).build())
+            }),
+            parameters: LazyClient::new(aws, |config| {
+                let config = aws_sdk_ssm::config::Builder::from(config);
+                aws_sdk_ssm::Client::from_conf(config.timeout_config(timeouts()).build())
+            }),
         }
-    }
-
-    async fn secrets(&self) -> &aws_sdk_secretsmanager::Client {
-        let build = || async {
-            let config = aws_sdk_secretsmanager::config::Builder::from(self.aws.config().await)
-                .timeout_config(timeouts());
-            aws_sdk_secretsmanager::Client::from_conf(config.build())
-        };
-        self.secrets.get_or_init(build).await
-    }
-
-    async fn parameters(&self) -> &aws_sdk_ssm::Client {
-        let build = || async {
-            let config = aws_sdk_ssm::config::Builder::from(self.aws.config().await)
-                .timeout_config(timeouts());
-            aws_sdk_ssm::Client::from_conf(config.build())
-        };
-        self.parameters.get_or_init(build).await
     }
 
     /// The values of all references, each asked for once, side by side.
@@ -124,13 +108,14 @@ impl Fetch {
 
     async fn secret(&self, name: &str) -> Fetched {
         let answer = self
-            .secrets()
+            .secrets
+            .get()
             .await
             .get_secret_value()
             .secret_id(name)
             .send()
             .await;
-        let answer = answer.map_err(|e| cause(&e, "secretsmanager:GetSecretValue"))?;
+        let answer = answer.map_err(|e| describe(&e, "secretsmanager:GetSecretValue"))?;
         answer
             .secret_string
             .ok_or_else(|| "it holds bytes and no text".into())
@@ -138,7 +123,8 @@ impl Fetch {
 
     async fn some_parameters<'n>(&self, names: &[&'n str]) -> Vec<(&'n str, Fetched)> {
         let get = self
-            .parameters()
+            .parameters
+            .get()
             .await
             .get_parameters()
             .with_decryption(true);
@@ -149,7 +135,7 @@ impl Fetch {
         let answer = match answer {
             Ok(answer) => answer.parameters.unwrap_or_default(),
             Err(error) => {
-                let cause = cause(&error, "ssm:GetParameters");
+                let cause = describe(&error, "ssm:GetParameters");
                 return names
                     .iter()
                     .map(|name| (*name, Err(cause.clone())))
@@ -175,7 +161,7 @@ impl Fetch {
 
     /// The parameters right below `path`, by their last names.
     pub(super) async fn path(&self, path: &str) -> Result<Vars, String> {
-        let client = self.parameters().await;
+        let client = self.parameters.get().await;
         let (mut vars, mut next) = (Vars::new(), None);
         loop {
             let get = client
@@ -186,7 +172,7 @@ impl Fetch {
             let answer = get
                 .send()
                 .await
-                .map_err(|e| cause(&e, "ssm:GetParametersByPath"))?;
+                .map_err(|e| describe(&e, "ssm:GetParametersByPath"))?;
             for parameter in answer.parameters.unwrap_or_default() {
                 let name = parameter.name.unwrap_or_default();
                 let name = name.rsplit('/').next().unwrap_or_default().to_owned();
@@ -212,19 +198,12 @@ fn member(text: &str, field: &str) -> Fetched {
     }
 }
 
-/// Why a request failed; `action` is what it needs to be allowed.
-fn cause<E>(error: &SdkError<E, HttpResponse>, action: &str) -> String
+/// Says why a request failed; `action` is what the function must be allowed for it.
+fn describe<E>(error: &SdkError<E, HttpResponse>, action: &str) -> String
 where
     E: Error + ProvideErrorMetadata + Send + Sync + 'static,
 {
-    let said = match (error.code(), error.message()) {
-        (Some(code), Some(message)) => format!("{code}: {message}"),
-        _ => causes(error),
-    };
-    match error.code() {
-        Some(code) if code.starts_with("AccessDenied") => {
-            format!("{said}; allow {action} on it to the function's role")
-        }
-        _ => said,
-    }
+    describe_sdk_error(error, |kind| {
+        (kind == ErrorKind::Denied).then(|| format!("allow {action} on it to the function's role"))
+    })
 }

@@ -4,7 +4,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::Settings;
@@ -15,27 +15,30 @@ use crate::targets::{
     DeliveryMode, EncodeError, Entry, Limits, Permission, SendError, Target, Verdict, View,
 };
 
-/// How long values are taken for granted.
+/// How long values are used before they are read again.
 const KEPT: Duration = Duration::from_secs(300);
-/// How long they are after a refusal: many requests are refused at a time.
+/// How long they are used after the target did not accept them: many requests are refused at a time.
 const KEPT_WHEN_REFUSED: Duration = Duration::from_secs(30);
 
-/// A target that is made anew when what its variables refer to has changed.
+/// A target that is made anew when the values that its variables refer to have changed.
 pub(super) struct ReloadingTarget {
     settings: Arc<Settings>,
     name: Arc<str>,
     target: RwLock<Arc<dyn Target>>,
-    known: Mutex<Known>,
+    values: Mutex<Values>,
 }
 
-/// The values that the target was made of.
-struct Known {
+/// The values that the target is made of.
+struct Values {
     vars: Vars,
-    since: Instant,
+    /// When they were last read.
+    read: Instant,
+    /// When they last turned out to be others.
+    changed: Option<Instant>,
 }
 
 impl ReloadingTarget {
-    /// `target`, called `name`, as `vars` made it.
+    /// Wraps `target`, called `name`, which was made of `vars`.
     pub(super) fn new(
         settings: Arc<Settings>,
         name: Arc<str>,
@@ -46,9 +49,10 @@ impl ReloadingTarget {
             settings,
             name,
             target: RwLock::new(target),
-            known: Mutex::new(Known {
+            values: Mutex::new(Values {
                 vars,
-                since: Instant::now(),
+                read: Instant::now(),
+                changed: None,
             }),
         }
     }
@@ -60,45 +64,44 @@ impl ReloadingTarget {
             .clone()
     }
 
-    /// Asks for the values again if they are old; while somebody does, the others go on with what there is.
-    async fn refresh_old(&self) {
-        if let Ok(known) = self.known.try_lock() {
-            self.refresh(known, KEPT).await;
+    /// Reads the values again if they are old; while one request does, the others go on with what
+    /// there is.
+    async fn reload_old(&self) {
+        if let Ok(mut values) = self.values.try_lock() {
+            self.reload(&mut values, KEPT).await;
         }
     }
 
-    /// Asks for the values again if they are as old as `kept`. Without an answer the old ones stay.
-    async fn refresh(&self, mut known: MutexGuard<'_, Known>, kept: Duration) {
-        if known.since.elapsed() < kept {
+    /// Reads the values again if they are as old as `kept`. If they cannot be read, the old ones stay.
+    async fn reload(&self, values: &mut Values, kept: Duration) {
+        if values.read.elapsed() < kept {
             return;
         }
-        known.since = Instant::now();
+        values.read = Instant::now();
         let made = match self.settings.resolve().await {
-            Ok(vars) if vars == known.vars => return,
+            Ok(vars) if vars == values.vars => return,
             Ok(vars) => {
                 Config::load(&vars, self.settings.context.clone()).map(|config| (vars, config))
             }
             Err(mistakes) => Err(mistakes),
         };
-        match made {
-            Ok((vars, config)) => {
-                let found = config
-                    .targets
-                    .into_iter()
-                    .find(|target| target.name == self.name);
-                if let Some(found) = found {
-                    *self.target.write().unwrap_or_else(PoisonError::into_inner) = found.target;
-                }
-                known.vars = vars;
-                tracing::info!(
-                    target_name = &*self.name,
-                    "values that the target refers to were read again"
-                );
-            }
+        let (vars, config) = match made {
+            Ok(made) => made,
             Err(mistakes) => {
-                tracing::warn!(target_name = &*self.name, mistakes = %mistakes, "values that the target refers to stay as they were")
+                tracing::warn!(target_name = &*self.name, mistakes = %mistakes, "values that the target refers to stay as they were");
+                return;
             }
+        };
+        let mut targets = config.targets.into_iter();
+        if let Some(found) = targets.find(|target| target.name == self.name) {
+            *self.target.write().unwrap_or_else(PoisonError::into_inner) = found.target;
+            values.changed = Some(Instant::now());
         }
+        values.vars = vars;
+        tracing::info!(
+            target_name = &*self.name,
+            "values that the target refers to were read again"
+        );
     }
 }
 
@@ -117,21 +120,18 @@ impl Target for ReloadingTarget {
     }
 
     async fn send(&self, batch: &[Entry]) -> Result<Vec<Verdict>, SendError> {
-        self.refresh_old().await;
-        let target = self.target();
-        let refused = match target.send(batch).await {
-            Err(halt @ SendError::Misconfigured(_)) => halt,
-            answer => return answer,
-        };
-        // The token may be another by now; once.
-        self.refresh(self.known.lock().await, KEPT_WHEN_REFUSED)
-            .await;
-        let renewed = self.target();
-        if Arc::ptr_eq(&renewed, &target) {
-            Err(refused)
-        } else {
-            renewed.send(batch).await
+        self.reload_old().await;
+        match self.target().send(batch).await {
+            // One of the values, for example a URL, may be another by now.
+            Err(SendError::Misconfigured(cause)) => Err(SendError::Unauthorized(cause)),
+            result => result,
         }
+    }
+
+    async fn renew(&self, began: Instant) -> bool {
+        let mut values = self.values.lock().await;
+        self.reload(&mut values, KEPT_WHEN_REFUSED).await;
+        values.changed.is_some_and(|changed| changed >= began) || self.target().renew(began).await
     }
 
     fn describe(&self) -> Vec<(&'static str, String)> {

@@ -3,16 +3,19 @@
 mod item;
 
 use std::collections::{BTreeSet, HashMap};
+use std::error::Error;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::http::HttpResponse;
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{
     AttributeValue, DeleteRequest, PutRequest, ReturnValuesOnConditionCheckFailure, WriteRequest,
 };
 
-use super::aws::{self, halt, probed};
+use super::support::aws;
 use super::{
     Batching, Context, DeliveryMode, EncodeError, Entry, Kind, Limits, Permission, SendError,
     Target, Var, Verdict, View,
@@ -55,8 +58,8 @@ const ITEM: usize = 400 << 10;
 /// The column that tells one click from another.
 const ID: &str = "click_id";
 
-/// Codes by which it refuses a request for what is in it.
-const REFUSED: &[&str] = &[
+/// Codes by which it rejects a request for what is in it.
+const REJECTED: &[&str] = &[
     "ItemCollectionSizeLimitExceededException",
     "SerializationException",
     "ValidationException",
@@ -185,44 +188,27 @@ impl Target for DynamoDb {
             .iter()
             .map(|part| (part.attribute.clone(), part.sample()))
             .collect();
-        let answer = if self.any {
+        if self.any {
             // To delete what is not there.
             let delete = DeleteRequest::builder()
                 .set_key(Some(key))
                 .build()
                 .map_err(|e| SendError::Misconfigured(e.to_string()))?;
             let request = WriteRequest::builder().delete_request(delete).build();
-            probed(
-                client
-                    .batch_write_item()
-                    .request_items(&self.table, vec![request])
-                    .send()
-                    .await,
-                &[],
-            )
+            let write = client
+                .batch_write_item()
+                .request_items(&self.table, vec![request]);
+            self.probed(write.send().await, &[])
         } else {
             // On a condition that nothing meets; the key is looked at before.
             let put = client
                 .put_item()
                 .table_name(&self.table)
-                .set_item(Some(key));
-            let put =
-                put.condition_expression("attribute_exists(#key) AND attribute_not_exists(#key)");
-            probed(
-                put.expression_attribute_names("#key", self.partition())
-                    .send()
-                    .await,
-                &["ConditionalCheckFailedException"],
-            )
-        };
-        answer.map_err(|halt| match halt {
-            SendError::Misconfigured(said) if said.starts_with("ValidationException") => {
-                SendError::Misconfigured(format!(
-                    "{said}: name the table's own key in _KEY and _SORT_KEY"
-                ))
-            }
-            halt => halt,
-        })
+                .set_item(Some(key))
+                .condition_expression("attribute_exists(#key) AND attribute_not_exists(#key)")
+                .expression_attribute_names("#key", self.partition());
+            self.probed(put.send().await, &["ConditionalCheckFailedException"])
+        }
     }
 
     fn describe(&self) -> Vec<(&'static str, String)> {
@@ -248,6 +234,26 @@ impl Target for DynamoDb {
 }
 
 impl DynamoDb {
+    /// Says what the answer to a probe means.
+    fn probed<T, E>(
+        &self,
+        answer: Result<T, SdkError<E, HttpResponse>>,
+        rejected: &[&str],
+    ) -> Result<(), SendError>
+    where
+        E: Error + ProvideErrorMetadata + Send + Sync + 'static,
+    {
+        let code = answer.as_ref().err().and_then(|error| error.code());
+        let is_invalid = code == Some("ValidationException");
+        match self.client.probed(answer, rejected) {
+            Err(SendError::Misconfigured(cause)) if is_invalid => {
+                let hint = "name the table's own key in _KEY and _SORT_KEY";
+                Err(SendError::Misconfigured(format!("{cause}: {hint}")))
+            }
+            result => result,
+        }
+    }
+
     /// Whether no two clicks have the same key.
     fn is_unique(&self) -> bool {
         self.key.iter().any(|part| part.column == ID)
@@ -290,7 +296,7 @@ impl DynamoDb {
         };
         let Some(PutItemError::ConditionalCheckFailedException(taken)) = error.as_service_error()
         else {
-            return Err(halt(error, REFUSED));
+            return Err(self.client.send_error(&error, REJECTED));
         };
         // There already: this click from an earlier run, or another one under a key that is not its own.
         let other = taken.item().and_then(|item| item.get(ID)?.as_s().ok());
@@ -321,7 +327,10 @@ impl DynamoDb {
             .await
             .batch_write_item()
             .request_items(&self.table, requests);
-        let answer = write.send().await.map_err(|e| halt(e, REFUSED))?;
+        let answer = write
+            .send()
+            .await
+            .map_err(|e| self.client.send_error(&e, REJECTED))?;
         let left = answer.unprocessed_items.unwrap_or_default();
         let left = left
             .values()

@@ -17,7 +17,7 @@ use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
 use tokio::task::spawn_blocking;
 
-use super::aws::{self, halt, probed};
+use super::support::aws;
 use super::{
     Batching, Context, DeliveryMode, EncodeError, Entry, Kind, Limits, Permission, SendError,
     Target, Var, Verdict, View, WindowBounds,
@@ -25,6 +25,7 @@ use super::{
 use crate::config::S3Prefix;
 use crate::config::vars::Scope;
 use crate::object::ObjectRef;
+use crate::platform::aws::denied_action;
 use file::File;
 use name::Part;
 
@@ -201,21 +202,14 @@ impl Target for Lake {
             .bucket(&self.location.bucket)
             .key(&key)
             .if_match("\"none\"");
-        probed(put.send().await, &["NoSuchKey", "PreconditionFailed"])?;
-        match client
-            .get_object()
-            .bucket(&self.location.bucket)
-            .key(&key)
-            .send()
-            .await
-        {
-            // Who may not list a bucket is denied what is not there. Its message says which of the two is missing.
-            Err(error)
-                if error
-                    .message()
-                    .is_some_and(|said| said.contains("s3:GetObject")) =>
-            {
-                Err(halt(error, &[]))
+        self.client
+            .probed(put.send().await, &["NoSuchKey", "PreconditionFailed"])?;
+        let get = client.get_object().bucket(&self.location.bucket).key(&key);
+        match get.send().await {
+            // Who may not list a bucket is denied what is not there: then the action that is missing is
+            // another one.
+            Err(error) if denied_action(&error) == Some("s3:GetObject") => {
+                Err(self.client.send_error(&error, &[]))
             }
             _ => Ok(()),
         }
@@ -274,7 +268,7 @@ impl Lake {
             {
                 self.compare(&part).await
             }
-            Err(error) => Err(halt(error, &[])),
+            Err(error) => Err(self.client.send_error(&error, &[])),
         }
     }
 
@@ -297,7 +291,7 @@ impl Lake {
                     "the object was removed just now".into(),
                 ));
             }
-            Err(error) => return Err(halt(error, &[])),
+            Err(error) => return Err(self.client.send_error(&error, &[])),
         };
         match part.difference(&there) {
             None => Ok(()),

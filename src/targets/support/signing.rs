@@ -7,8 +7,17 @@ use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
-use super::Entry;
 use clicks::Uuid8;
+
+use crate::targets::Entry;
+
+/// What signs one attempt.
+pub struct Signature {
+    /// The value of `webhook-timestamp`: seconds since 1970.
+    pub timestamp: String,
+    /// The value of `webhook-signature`: one signature a key, separated by spaces.
+    pub text: String,
+}
 
 /// Signs with one key or, during a rotation, several.
 pub struct Signer {
@@ -16,7 +25,7 @@ pub struct Signer {
 }
 
 impl Signer {
-    /// Of `whsec_…` texts separated by spaces. The error says what is expected.
+    /// Reads `whsec_…` keys separated by spaces. `Err` says what is expected.
     pub fn new(text: &str) -> Result<Signer, String> {
         let key = |text: &str| {
             let key = STANDARD.decode(text.strip_prefix("whsec_")?).ok()?;
@@ -27,8 +36,8 @@ impl Signer {
             .ok_or("whsec_ and 24 to 64 bytes in Base64; several, separated by spaces".into())
     }
 
-    /// The values of `webhook-timestamp` and `webhook-signature` for an attempt at `now`.
-    pub fn sign(&self, id: &str, now: SystemTime, body: &[u8]) -> (String, String) {
+    /// Signs an attempt at `now` to send `body` as the request `id`.
+    pub fn sign(&self, id: &str, now: SystemTime, body: &[u8]) -> Signature {
         let seconds = now
             .duration_since(SystemTime::UNIX_EPOCH)
             .unwrap_or_default()
@@ -44,7 +53,10 @@ impl Signer {
             ))
         };
         let signatures: Vec<_> = self.keys.iter().filter_map(one).collect();
-        (seconds.to_string(), signatures.join(" "))
+        Signature {
+            timestamp: seconds.to_string(),
+            text: signatures.join(" "),
+        }
     }
 }
 
@@ -68,22 +80,25 @@ mod tests {
     fn signs_as_the_specification_shows() {
         let signer = Signer::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
         let at = SystemTime::UNIX_EPOCH + Duration::from_secs(1_614_265_330);
-        let (timestamp, signature) = signer.sign(
+        let signature = signer.sign(
             "msg_p5jXN8AQM9LWM0D4loKWxJek",
             at,
             br#"{"test": 2432232314}"#,
         );
-        assert_eq!(timestamp, "1614265330");
-        assert_eq!(signature, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
+        assert_eq!(signature.timestamp, "1614265330");
+        assert_eq!(
+            signature.text,
+            "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+        );
     }
 
     #[test]
     fn two_keys_give_two_signatures_and_a_short_one_none() {
         let keys = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
-        let (_, signature) = Signer::new(keys)
+        let signature = Signer::new(keys)
             .unwrap()
             .sign("a", SystemTime::UNIX_EPOCH, b"");
-        assert_eq!(signature.split(' ').count(), 2);
+        assert_eq!(signature.text.split(' ').count(), 2);
         assert!(Signer::new("whsec_c2hvcnQ=").is_err());
         assert!(Signer::new("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").is_err());
     }

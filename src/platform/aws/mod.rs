@@ -1,4 +1,8 @@
-//! What the clients of AWS share: credentials, region and connections, found when the first of them is needed.
+//! What the clients of AWS share: credentials, region and connections, found when the first of them
+//! is needed; and what their errors mean.
+
+mod client;
+mod error;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,6 +23,8 @@ use aws_types::origin::Origin;
 use tokio::sync::{Mutex, OnceCell};
 
 use crate::platform::tls::Trust;
+pub use client::LazyClient;
+pub use error::{ErrorKind, denied_action, describe_code, describe_sdk_error};
 
 /// How long a connection may take to open.
 pub const CONNECT: Duration = Duration::from_secs(5);
@@ -62,22 +68,35 @@ pub struct Role {
     pub external_id: Option<String>,
 }
 
-/// What the URL of a queue, `https://sqs.REGION.amazonaws.com/ACCOUNT/NAME`, says of it: region, account, name.
-pub fn queue(url: &str) -> (Option<&str>, Option<&str>, &str) {
-    let host = url
-        .split_once("://")
-        .and_then(|(_, rest)| rest.split('/').next())
-        .and_then(|host| host.strip_prefix("sqs."));
-    let region = host
-        .and_then(|host| host.split_once('.'))
-        .filter(|(_, rest)| rest.starts_with("amazonaws.com"));
-    let mut parts = url.rsplit('/');
-    let (name, account) = (parts.next().unwrap_or_default(), parts.next());
-    (
-        region.map(|(region, _)| region),
-        account.filter(|part| part.len() == 12),
-        name,
-    )
+/// The parts of a queue's URL, `https://sqs.REGION.amazonaws.com/ACCOUNT/NAME`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QueueUrl<'u> {
+    /// The region, if the host is one of AWS's.
+    pub region: Option<&'u str>,
+    /// The account, if it looks like one.
+    pub account: Option<&'u str>,
+    /// The queue's name.
+    pub name: &'u str,
+}
+
+impl QueueUrl<'_> {
+    /// Takes `url` apart.
+    pub fn parse(url: &str) -> QueueUrl<'_> {
+        let host = url
+            .split_once("://")
+            .and_then(|(_, rest)| rest.split('/').next())
+            .and_then(|host| host.strip_prefix("sqs."));
+        let region = host
+            .and_then(|host| host.split_once('.'))
+            .filter(|(_, rest)| rest.starts_with("amazonaws.com"));
+        let mut parts = url.rsplit('/');
+        let (name, account) = (parts.next().unwrap_or_default(), parts.next());
+        QueueUrl {
+            region: region.map(|(region, _)| region),
+            account: account.filter(|part| part.len() == 12),
+            name,
+        }
+    }
 }
 
 /// What CloudTrail calls this program's sessions.

@@ -1,18 +1,20 @@
 //! `http`: any endpoint that takes JSON, as Rebrandly's own webhook sends it or as lines, an array or
 //! single clicks; signed as Standard Webhooks 1.0.0 says.
 
-mod settings;
-mod sign;
+use std::sync::Arc;
+use std::time::SystemTime;
 
 use async_trait::async_trait;
 use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
 use reqwest::{Method, Url};
 
-use super::http_api::{HttpClient, send};
 use super::support::body::{self, Body};
+use super::support::http::{HttpClient, Meaning, StatusRule, StatusRules, classify};
+use super::support::request;
+use super::support::signing::{self, Signer};
 use super::{Context, EncodeError, Entry, Kind, Limits, SendError, Target, Var, Verdict, View};
+use crate::config::vars::Scope;
 use clicks::click::Form;
-use sign::Signer;
 
 pub(super) const KIND: Kind = Kind {
     name: "http",
@@ -65,7 +67,7 @@ pub(super) const KIND: Kind = Kind {
         },
     ],
     shared: &[],
-    build: settings::build,
+    build,
 };
 
 /// An HTTP endpoint.
@@ -78,7 +80,50 @@ struct Http {
     gzip: bool,
     signer: Option<Signer>,
     client: HttpClient,
-    context: Context,
+    clock: fn() -> SystemTime,
+}
+
+/// Whatever an endpoint says to a request without a body, somebody is there.
+const PROBE: StatusRules = StatusRules(&[StatusRule {
+    statuses: &[400, 404, 405, 413, 422, 501],
+    meaning: Meaning::Accepted,
+}]);
+
+fn build(scope: &Scope<'_>, context: Context) -> Option<Arc<dyn Target>> {
+    let url = request::url(scope);
+    let method = scope.parse("METHOD", |text| match text.to_ascii_uppercase().as_str() {
+        "POST" => Ok(Method::POST),
+        "PUT" => Ok(Method::PUT),
+        _ => Err("POST or PUT".into()),
+    });
+    let body = scope.parsed("BODY").unwrap_or(Body::Envelope);
+    let form = scope.parsed("FORMAT").unwrap_or(if body == Body::Envelope {
+        Form::Webhook
+    } else {
+        Form::Click
+    });
+    let gzip = scope.parse("COMPRESSION", |text| match text {
+        "gzip" => Ok(true),
+        "none" => Ok(false),
+        _ => Err("gzip or none".into()),
+    });
+    let headers = request::headers(scope);
+    let signer = scope.secret("SIGNING_SECRET").and_then(|secret| {
+        Signer::new(secret.expose())
+            .map_err(|expected| scope.mistake("SIGNING_SECRET", format!("expected {expected}")))
+            .ok()
+    });
+    Some(Arc::new(Http {
+        url: url?,
+        method: method.unwrap_or(Method::POST),
+        headers,
+        body,
+        form,
+        gzip: gzip.unwrap_or(false),
+        signer,
+        client: HttpClient::new(&context),
+        clock: context.clock,
+    }))
 }
 
 #[async_trait]
@@ -102,46 +147,33 @@ impl Target for Http {
 
     async fn send(&self, batch: &[Entry]) -> Result<Vec<Verdict>, SendError> {
         let mut body = self.body.write(batch);
-        let id = sign::request_id(batch).to_string();
+        let id = signing::request_id(batch).to_string();
         let mut request = self
             .client
-            .get(self.context.trust)?
-            .request(self.method.clone(), self.url.clone())
-            .headers(self.headers.clone());
-        request = request
+            .request(self.method.clone(), &self.url)?
+            .headers(self.headers.clone())
             .header(CONTENT_TYPE, self.body.content_type())
-            .header("idempotency-key", &id);
+            .header("idempotency-key", &id)
+            .header("webhook-id", &id);
         if self.gzip {
             body = body::gzip(&body);
             request = request.header(CONTENT_ENCODING, "gzip");
         }
-        request = request.header("webhook-id", &id);
         if let Some(signer) = &self.signer {
-            let (timestamp, signature) = signer.sign(&id, (self.context.clock)(), &body);
+            let signature = signer.sign(&id, (self.clock)(), &body);
             request = request
-                .header("webhook-timestamp", timestamp)
-                .header("webhook-signature", signature);
+                .header("webhook-timestamp", signature.timestamp)
+                .header("webhook-signature", signature.text);
         }
-        send(request.body(body), self.context.clock).await?;
+        let response = self.client.call(request.body(body), 0).await?;
+        classify(&response, &StatusRules::DEFAULT)?;
         Ok(vec![Verdict::Sent; batch.len()])
     }
 
     async fn probe(&self) -> Result<(), SendError> {
-        let request = self
-            .client
-            .get(self.context.trust)?
-            .head(self.url.clone())
-            .headers(self.headers.clone());
-        match send(request, self.context.clock).await {
-            // Whatever it says to a request without a body, somebody is there.
-            Err(SendError::Misconfigured(said))
-                if ["404", "405", "501"].iter().any(|code| said.contains(code)) =>
-            {
-                Ok(())
-            }
-            Err(SendError::PayloadRejected(_)) | Ok(()) => Ok(()),
-            Err(halt) => Err(halt),
-        }
+        let request = self.client.request(Method::HEAD, &self.url)?;
+        let request = request.headers(self.headers.clone());
+        classify(&self.client.call(request, 0).await?, &PROBE)
     }
 
     fn describe(&self) -> Vec<(&'static str, String)> {

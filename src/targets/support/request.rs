@@ -1,61 +1,22 @@
-//! The variables of an `http` target.
-
-use std::sync::Arc;
+//! The variables that make a request over HTTP: its URL and its headers.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use reqwest::Url;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Method, Url};
 
-use super::sign::Signer;
-use super::{Body, Context, Form, Http, HttpClient, Target};
 use crate::config::vars::Scope;
 
-pub(super) fn build(scope: &Scope<'_>, context: Context) -> Option<Arc<dyn Target>> {
-    // What was found is not shown: an address may hold a token.
-    let url = scope.required("URL", "an address such as https://example.com/clicks");
-    let url = url.and_then(|text| {
-        url_of(text)
-            .map_err(|problem| scope.mistake("URL", problem))
-            .ok()
-    });
-    let method = scope.parse("METHOD", |text| match text.to_ascii_uppercase().as_str() {
-        "POST" => Ok(Method::POST),
-        "PUT" => Ok(Method::PUT),
-        _ => Err("POST or PUT".into()),
-    });
-    let body = scope.parsed("BODY").unwrap_or(Body::Envelope);
-    let form = scope.parsed("FORMAT").unwrap_or(if body == Body::Envelope {
-        Form::Webhook
-    } else {
-        Form::Click
-    });
-    let gzip = scope.parse("COMPRESSION", |text| match text {
-        "gzip" => Ok(true),
-        "none" => Ok(false),
-        _ => Err("gzip or none".into()),
-    });
-    let headers = headers(scope);
-    let signer = scope.secret("SIGNING_SECRET").and_then(|secret| {
-        Signer::new(secret.expose())
-            .map_err(|expected| scope.mistake("SIGNING_SECRET", format!("expected {expected}")))
-            .ok()
-    });
-    Some(Arc::new(Http {
-        url: url?,
-        method: method.unwrap_or(Method::POST),
-        headers,
-        body,
-        form,
-        gzip: gzip.unwrap_or(false),
-        signer,
-        client: HttpClient::default(),
-        context,
-    }))
+/// Reads the variable `URL`, which must be set. What was found is not shown: it may hold a token.
+pub fn url(scope: &Scope<'_>) -> Option<Url> {
+    let text = scope.required("URL", "an address such as https://example.com/clicks")?;
+    parse_url(text)
+        .map_err(|problem| scope.mistake("URL", problem))
+        .ok()
 }
 
-/// The address, or what is wrong with it.
-fn url_of(text: &str) -> Result<Url, String> {
+/// Reads an address. `Err` says what is wrong with it.
+fn parse_url(text: &str) -> Result<Url, String> {
     match Url::parse(text) {
         Ok(url) if !matches!(url.scheme(), "http" | "https") => Err(format!(
             "begins with {}: ; expected an address that begins with https:// or http://",
@@ -69,7 +30,7 @@ fn url_of(text: &str) -> Result<Url, String> {
     }
 }
 
-/// Headers that belong to the request itself.
+/// Headers that the forwarder sets itself.
 const OWN: &[&str] = &[
     "host",
     "connection",
@@ -83,8 +44,9 @@ const OWN: &[&str] = &[
     "webhook-signature",
 ];
 
-/// The headers of every request. `HEADER_X_API_KEY` is `x-api-key`.
-fn headers(scope: &Scope<'_>) -> HeaderMap {
+/// Reads the headers of every request: `HEADER_X_API_KEY` is `x-api-key`; `BEARER` and `BASIC` are
+/// `authorization`.
+pub fn headers(scope: &Scope<'_>) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for (rest, text) in scope.starting("HEADER_") {
         let key = format!("HEADER_{rest}");
@@ -130,6 +92,7 @@ fn headers(scope: &Scope<'_>) -> HeaderMap {
     headers
 }
 
+/// Returns a header's value that no log shows; `None` if it holds a character that none may hold.
 fn secret_value(text: &str) -> Option<HeaderValue> {
     let mut value = HeaderValue::from_str(text).ok()?;
     value.set_sensitive(true);
