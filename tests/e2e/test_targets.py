@@ -391,7 +391,7 @@ def objects(lab, bucket="lake"):
     return found
 
 
-SCHEMA = json.loads((ROOT / "tests/golden/flat.schema.json").read_text())["properties"]
+SCHEMA = json.loads((ROOT / "crates/clicks/tests/golden/flat.schema.json").read_text())["properties"]
 MOMENTS = {name for name, column in SCHEMA.items() if column.get("format") == "date-time"}
 
 

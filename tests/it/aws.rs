@@ -37,7 +37,8 @@ async fn build(server: &MockServer, text: &str) -> Arc<dyn Target> {
 
 /// A click with all that a target may ask for, and two small ones.
 fn clicks(target: &dyn Target) -> Vec<Entry> {
-    let rich = std::fs::read_to_string(root().join("tests/data/s3-file-shape.json")).unwrap();
+    let rich = std::fs::read_to_string(root().join("crates/clicks/tests/data/s3-file-shape.json"))
+        .unwrap();
     let window = Arc::new(Window::default());
     let mut entries = entries(target, &format!("{rich}\n{}", lines(0..2)));
     let id = entries[0].id;

@@ -1,9 +1,8 @@
-//! The one integration binary. `decode`: what files hold; `click`: forms, ids and schemas; `target`: every
-//! kind against the same demands; `aws`: those inside AWS; `forward`: whole objects, faults and conservation; `trigger`: events and
-//! answers; `progress`: runs that go on where others stopped; `order`: what goes
-//! together and in turn; `cli`: the command as a person uses it; `docs`:
-//! what the README says; `settings`: values that stand elsewhere; `regress`: defects
-//! that once were.
+//! The one integration binary. `target`: every kind against the same demands; `aws`: those inside AWS;
+//! `forward`: whole objects, faults and conservation; `trigger`: events and answers; `progress`: runs that
+//! go on where others stopped; `order`: what goes together and in turn; `cli`: the command as a person uses
+//! it; `docs`: what the README says; `settings`: values that stand elsewhere; `regress`: defects that once
+//! were. What files hold and what becomes of a click is tested in `crates/clicks/tests`.
 
 #![expect(
     clippy::unwrap_used,
@@ -14,8 +13,6 @@
 
 mod aws;
 mod cli;
-mod click;
-mod decode;
 mod docs;
 mod forward;
 mod golden;

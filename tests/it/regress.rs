@@ -1,8 +1,5 @@
 //! Defects that once were, each by what it cost. A new one goes here if no theme wants it.
 
-use std::io::Write;
-
-use clicks::decode::DecodeLimits;
 use clickstream_forwarder::config::{Config, S3Prefix};
 use clickstream_forwarder::deliver::RunControl;
 use clickstream_forwarder::forward::Forwarder;
@@ -13,7 +10,7 @@ use clickstream_forwarder::trigger::parse;
 use serde_json::json;
 use tokio::time::{Duration, Instant};
 
-use crate::support::{config, context, decode, lines, temporary, vars};
+use crate::support::{config, context, lines, temporary, vars};
 
 fn mistakes(text: &str) -> String {
     Config::load(&vars(text), context())
@@ -76,21 +73,6 @@ fn an_unreadable_part_of_an_event_leaves_the_others() {
         ("2", true),
         "an empty id would fail the whole batch"
     );
-}
-
-#[test]
-fn the_inflation_ratio_does_not_depend_on_chunks() {
-    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-    gzip.write_all(lines(0..1).repeat(60_000).as_bytes())
-        .unwrap();
-    gzip.write_all(lines(0..20_000).as_bytes()).unwrap();
-    let bytes = gzip.finish().unwrap();
-    let limits = DecodeLimits {
-        ratio: 20,
-        ..DecodeLimits::default()
-    };
-    let whole = decode("k", &bytes, limits, || usize::MAX);
-    assert_eq!(whole, decode("k", &bytes, limits, || 999));
 }
 
 #[test]
@@ -170,23 +152,4 @@ fn an_object_that_was_empty_is_not_the_one_that_came_after_it() {
         later.identity() == latest.identity(),
         "one read of what is there now serves both"
     );
-}
-
-#[test]
-fn a_broken_record_leaves_those_that_begin_on_the_line_of_its_end() {
-    let element = |n: usize, value: &str| {
-        format!(
-            "{{\n    \"timestamp\": \"2026-11-21T00:00:0{n}Z\",\n    \"route\": {{\n      \"id\": {value}\n    }}\n  }}"
-        )
-    };
-    let elements: Vec<_> = (0..6)
-        .map(|n| element(n, if n == 1 { "oops" } else { "1" }))
-        .collect();
-    let text = format!("[\n  {}\n]\n", elements.join(", "));
-    let out = decode("k", text.as_bytes(), DecodeLimits::default(), || usize::MAX);
-    let clicks = out
-        .iter()
-        .filter(|out| matches!(out, crate::support::Out::Click { .. }))
-        .count();
-    assert_eq!((clicks, out.len()), (5, 6), "{out:?}");
 }

@@ -6,7 +6,7 @@
 //! escaping, digits as delivered. For the n-th identical click of one object (n from 1), where n is above
 //! 1, a line feed and n in decimal follow the text. A change of any of this, of the rules in
 //! [`super::normal`] or of the times in [`super::time`] makes new ids for old clicks: it would need a
-//! version 2 beside this one. `tests/golden/ids.txt` holds the vectors that must never change.
+//! version 2 beside this one. `tests/golden/ids.txt` of this crate holds the vectors that must never change.
 
 use std::fmt;
 

@@ -119,10 +119,7 @@ impl Shapes {
     pub(super) fn predict(&self, shape: ShapeId, text: &[u8]) -> Option<(usize, ShapeId)> {
         let head = u128::from_le_bytes(*text.first_chunk::<16>()?);
         let steps = &self.shapes.get(shape as usize)?.steps;
-        let step = steps.iter().find(|step| {
-            (head ^ step.head) & step.mask == 0
-                && (step.length <= 16 || text.get(16..step.length as usize) == Some(&*step.tail))
-        })?;
+        let step = steps.iter().find(|step| step.matches(head, text))?;
         Some((step.length as usize, step.to))
     }
 
@@ -169,73 +166,82 @@ impl Shapes {
         inside
     }
 
-    /// The make that `shape` becomes with a member of this name, which is in quotes and holds no escape.
+    /// Returns the shape that `shape` becomes with one more member. `name` is in quotes and holds no escape.
     pub(super) fn step(&mut self, shape: ShapeId, name: &[u8]) -> ShapeId {
         let to = self.shapes.len() as ShapeId;
-        let Some(Shape {
-            steps,
-            name: last,
-            sorted,
-            start,
-            count,
-            ..
-        }) = self
+        let Some(from) = self
             .shapes
             .get_mut(shape as usize)
             .filter(|_| shape != UNKNOWN)
         else {
             return UNKNOWN;
         };
+        let step = Step::new(name, to);
+        if let Some(known) = from.steps.iter().find(|known| known.has_name_of(&step)) {
+            return known.to;
+        }
+        if from.steps.len() >= MOST_STEPS
+            || to as usize >= MOST_SHAPES
+            || name.len() > LONGEST
+            || from.count >= MOST_NAMES
+        {
+            return UNKNOWN;
+        }
+        from.steps.push(step);
+        let next = from.with(shape, name);
+        self.shapes.push(next);
+        to
+    }
+}
+
+impl Shape {
+    /// Returns this shape, whose number is `before`, with one more member.
+    fn with(&self, before: ShapeId, name: &[u8]) -> Shape {
+        // With its closing quote, a name that begins another would be the greater.
+        let bare = |name: &[u8]| name.len().saturating_sub(1);
+        let sorted = self.sorted
+            && self.name.get(..bare(&self.name)).unwrap_or_default()
+                < name.get(..bare(name)).unwrap_or_default();
+        Shape {
+            before,
+            start: self.start,
+            name: name.into(),
+            count: self.count + 1,
+            sorted,
+            ..Shape::default()
+        }
+    }
+}
+
+impl Step {
+    /// A step to `to` by a member called `name`, which is in quotes.
+    fn new(name: &[u8], to: ShapeId) -> Step {
         let (mut head, mut mask) = ([0; 16], [0; 16]);
         for ((head, mask), byte) in head.iter_mut().zip(&mut mask).zip(name.iter().chain(b":")) {
             (*head, *mask) = (*byte, 0xFF);
         }
-        let (head, mask, length) = (
-            u128::from_le_bytes(head),
-            u128::from_le_bytes(mask),
-            name.len() as u32 + 1,
-        );
-        let tail = name.get(16..).unwrap_or_default();
-        let is = |step: &&Step| {
-            step.head == head
-                && step.length == length
-                && (length <= 16 || step.tail.strip_suffix(b":") == Some(tail))
+        let tail = match name.get(16..) {
+            Some(tail) => [tail, b":"].concat(),
+            None => Vec::new(),
         };
-        if let Some(step) = steps.iter().find(is) {
-            return step.to;
-        }
-        if steps.len() >= MOST_STEPS
-            || to as usize >= MOST_SHAPES
-            || name.len() > LONGEST
-            || *count >= MOST_NAMES
-        {
-            return UNKNOWN;
-        }
-        let tail = if length > 16 {
-            [tail, b":"].concat()
-        } else {
-            Vec::new()
-        };
-        steps.push(Step {
-            head,
-            mask,
+        Step {
+            head: u128::from_le_bytes(head),
+            mask: u128::from_le_bytes(mask),
             tail: tail.into(),
-            length,
+            length: name.len() as u32 + 1,
             to,
-        });
-        // With its closing quote, a name that begins another would be the greater.
-        let sorted = *sorted
-            && last.strip_suffix(b"\"").unwrap_or_default()
-                < name.strip_suffix(b"\"").unwrap_or_default();
-        let (start, count) = (*start, *count + 1);
-        self.shapes.push(Shape {
-            before: shape,
-            start,
-            name: name.into(),
-            count,
-            sorted,
-            ..Shape::default()
-        });
-        to
+        }
+    }
+
+    /// Whether it is a step by the same name.
+    fn has_name_of(&self, other: &Step) -> bool {
+        self.head == other.head && self.length == other.length && self.tail == other.tail
+    }
+
+    /// Whether `text`, which begins with `head`, begins with the name in quotes and its colon.
+    #[inline]
+    fn matches(&self, head: u128, text: &[u8]) -> bool {
+        (head ^ self.head) & self.mask == 0
+            && (self.length <= 16 || text.get(16..self.length as usize) == Some(&*self.tail))
     }
 }

@@ -1,0 +1,21 @@
+//! `files`: what the files of `data` hold, and what becomes of it; `framing`, `chunks`, `envelopes`,
+//! `limits`: how records are found; `forms`, `shapes`: what becomes of them; `dependencies`: what the crate
+//! is made of.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on must fail"
+)]
+
+mod chunks;
+mod dependencies;
+mod envelopes;
+mod files;
+mod forms;
+mod framing;
+mod golden;
+mod limits;
+mod shapes;
+mod support;
