@@ -1,6 +1,10 @@
-//! What the trigger asks of the forwarder, and what one run hands on to the next.
+//! What the trigger asks of the forwarder, and what one run over an object hands on to the next.
+//!
+//! The trigger reads these from events, the forwarder works on them, and the end of an invocation
+//! writes them into fresh messages: they are what both ends of the program speak.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::object::ObjectRef;
 use crate::progress::Carried;
@@ -9,32 +13,57 @@ pub use crate::progress::ReplayRequest;
 /// One object to forward.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Job {
-    /// Its bucket.
+    /// The object's bucket; empty for a file.
     pub bucket: String,
-    /// The spellings of its key to try, in order.
+    /// The spellings of the object's key to try, in order.
     pub keys: Vec<String>,
-    /// Its version, if the event names one.
+    /// The object's version, if the event names one.
     pub version: Option<String>,
-    /// Its size, if the event says it.
+    /// The object's size in bytes, if the event gives it.
     pub size: Option<u64>,
-    /// Whether a person named it: then neither `SOURCES` nor the program's own outputs matter.
+    /// Whether a person named the object: then neither `SOURCES` nor the program's own outputs are
+    /// excluded.
     pub trusted: bool,
-    /// Whether it is to be forwarded though it was.
+    /// The request to forward the object although it was forwarded before.
     pub replay: Option<ReplayRequest>,
-    /// Where an earlier run has stopped, if this is a continuation.
+    /// Where an earlier run stopped, if this job is a continuation.
     pub resume_point: Option<ResumePoint>,
-    /// The message or request that named it first, if that was another.
+    /// The message or request that named the object first, if this job is a continuation.
     pub first_message_id: Option<String>,
-    /// How many runs there were before.
+    /// The number of runs before this one.
     pub chain_length: u32,
 }
 
+/// Tells jobs for different contents apart, so that two notifications of one object are one job.
+///
+/// An object that was empty, or that a continuation goes on with, is another than the one that came
+/// after it under the same key.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct JobIdentity {
+    bucket: String,
+    keys: Vec<String>,
+    version: Option<String>,
+    is_empty: bool,
+    replay: Option<ReplayRequest>,
+    revision: Option<String>,
+}
+
+/// Where a run over an object stopped, for the run that goes on with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResumePoint {
+    /// The version that was read, if the bucket has versions.
+    pub version: Option<String>,
+    /// Tells the contents that were read from later ones under the same name.
+    pub revision: String,
+    /// What is settled, if the run knows it.
+    pub progress: Option<Carried>,
+}
+
 impl Job {
-    /// The latest version of an object by the spellings of its key.
+    /// Names the latest version of an object by the spellings of its key.
     pub fn new(bucket: impl Into<String>, keys: Vec<String>) -> Job {
-        let bucket = bucket.into();
         Job {
-            bucket,
+            bucket: bucket.into(),
             keys,
             version: None,
             size: None,
@@ -46,31 +75,7 @@ impl Job {
         }
     }
 
-    /// The object by the first spelling of its key.
-    pub fn object(&self) -> ObjectRef {
-        let key = self.keys.first().cloned().unwrap_or_default();
-        ObjectRef {
-            bucket: self.bucket.clone(),
-            key,
-            version: self.version.clone(),
-        }
-    }
-
-    /// What tells jobs for different objects apart. An object that was empty, or that a continuation goes on
-    /// with, is another than the one that came after it under the same key.
-    pub fn identity(&self) -> impl Ord + '_ {
-        let revision = self.resume_point.as_ref().map(|point| &point.revision);
-        (
-            &self.bucket,
-            &self.keys,
-            &self.version,
-            self.size == Some(0),
-            &self.replay,
-            revision,
-        )
-    }
-
-    /// For an object that a person named on the command line.
+    /// Names an object as a person did on the command line.
     pub fn named(object: ObjectRef) -> Job {
         Job {
             version: object.version,
@@ -78,17 +83,169 @@ impl Job {
             ..Job::new(object.bucket, vec![object.key])
         }
     }
+
+    /// Returns the object by the first spelling of its key.
+    pub fn object(&self) -> ObjectRef {
+        ObjectRef {
+            bucket: self.bucket.clone(),
+            key: self.keys.first().cloned().unwrap_or_default(),
+            version: self.version.clone(),
+        }
+    }
+
+    /// Returns what tells this job from jobs for other contents.
+    pub fn identity(&self) -> JobIdentity {
+        let revision = self.resume_point.as_ref().map(|point| &point.revision);
+        JobIdentity {
+            bucket: self.bucket.clone(),
+            keys: self.keys.clone(),
+            version: self.version.clone(),
+            is_empty: self.size == Some(0),
+            replay: self.replay.clone(),
+            revision: revision.cloned(),
+        }
+    }
 }
 
-/// What a run must know to go on with an object where the one before has stopped.
+/// The member that marks a continuation; its value is the version of the format.
+const MARKER: &str = "clickstream_continuation";
+/// The version of the format that this program writes and reads.
+const VERSION: u64 = 1;
+
+/// What is left of a job, as the body of a message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ResumePoint {
-    /// The version that was read, if its bucket has versions.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub version: Option<String>,
-    /// What tells the object from later ones under its name.
-    pub revision: String,
-    /// What is settled.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub progress: Option<Carried>,
+#[serde(deny_unknown_fields)]
+pub struct Continuation {
+    #[serde(rename = "clickstream_continuation")]
+    format: u64,
+    #[serde(rename = "bucket")]
+    bucket: String,
+    #[serde(rename = "key")]
+    key: String,
+    /// The other spellings of the key, as long as none was found to exist.
+    #[serde(rename = "spellings", default, skip_serializing_if = "Vec::is_empty")]
+    spellings: Vec<String>,
+    /// The message or request that named the object first.
+    #[serde(rename = "origin")]
+    pub first_message_id: String,
+    /// The number of runs before the one that this message starts.
+    #[serde(rename = "hop")]
+    pub chain_length: u32,
+    #[serde(rename = "version", default, skip_serializing_if = "Option::is_none")]
+    version: Option<String>,
+    #[serde(rename = "revision", default, skip_serializing_if = "Option::is_none")]
+    revision: Option<String>,
+    #[serde(rename = "progress", default, skip_serializing_if = "Option::is_none")]
+    progress: Option<Carried>,
+    #[serde(rename = "again", default, skip_serializing_if = "Option::is_none")]
+    replay: Option<ReplayRequest>,
+}
+
+impl Continuation {
+    /// Describes what is left of `job`, which came in the message `message_id`, after a run over
+    /// `object` that stopped at `resume_point`; `None` if that run did not open it.
+    ///
+    /// With `shared` progress the next run finds what is settled by itself; else it is carried.
+    pub fn new(
+        job: &Job,
+        object: &ObjectRef,
+        resume_point: Option<&ResumePoint>,
+        message_id: &str,
+        shared: bool,
+    ) -> Continuation {
+        // Once an object is claimed, its shared progress knows of the replay.
+        let replay_is_known = shared && resume_point.is_some();
+        let point = resume_point.or(job.resume_point.as_ref());
+        let version = point.and_then(|point| point.version.clone());
+        let progress = point.and_then(|point| point.progress.clone());
+        let revision = point.map(|point| point.revision.clone());
+        let is_other = |key: &&String| revision.is_none() && **key != object.key;
+        Continuation {
+            format: VERSION,
+            bucket: object.bucket.clone(),
+            key: object.key.clone(),
+            spellings: job.keys.iter().filter(is_other).cloned().collect(),
+            first_message_id: job
+                .first_message_id
+                .clone()
+                .unwrap_or_else(|| message_id.to_owned()),
+            chain_length: job.chain_length + 1,
+            version: version.or_else(|| job.version.clone()),
+            progress: progress.filter(|_| !shared),
+            replay: job.replay.clone().filter(|_| !replay_is_known),
+            revision,
+        }
+    }
+
+    /// Returns whether `value` is a continuation, of this format's version or of another.
+    pub fn is_marked(value: &Value) -> bool {
+        value.get(MARKER).is_some()
+    }
+
+    /// Reads the job that a continuation asks for. The error says what is wrong with it.
+    pub fn read(value: &Value) -> Result<Job, String> {
+        if value.get(MARKER).and_then(Value::as_u64) != Some(VERSION) {
+            return Err(format!(
+                "a continuation of another version than {VERSION}: deploy the newer version"
+            ));
+        }
+        let it = Continuation::deserialize(value)
+            .map_err(|e| format!("a continuation that cannot be read: {e}"))?;
+        let resume_point = it.revision.map(|revision| ResumePoint {
+            version: it.version.clone(),
+            revision,
+            progress: it.progress,
+        });
+        let keys = std::iter::once(it.key).chain(it.spellings).collect();
+        Ok(Job {
+            version: it.version,
+            replay: it.replay,
+            resume_point,
+            first_message_id: Some(it.first_message_id),
+            chain_length: it.chain_length,
+            ..Job::new(it.bucket, keys)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_released_continuation_is_read_and_written_as_it_was() {
+        let released = include_str!("../tests/data/formats/continuation.json");
+        let read: Continuation = serde_json::from_str(released).unwrap();
+        assert_eq!(serde_json::to_string(&read).unwrap() + "\n", released);
+        let job = Continuation::read(&serde_json::from_str(released).unwrap()).unwrap();
+        assert_eq!(
+            (job.keys.len(), job.chain_length, job.resume_point.is_some()),
+            (2, 2, true),
+            "{job:?}"
+        );
+    }
+
+    #[test]
+    fn a_continuation_of_an_object_that_was_not_found_keeps_all_spellings() {
+        let job = Job::new("b", vec!["/a+b".into(), "/a b".into()]);
+        let next = |object: &ObjectRef, point: Option<&ResumePoint>| {
+            let message = Continuation::new(&job, object, point, "message-1", true);
+            Continuation::read(&serde_json::to_value(message).unwrap()).unwrap()
+        };
+        assert_eq!(next(&job.object(), None).keys, job.keys);
+        let point = ResumePoint {
+            version: None,
+            revision: "etag".into(),
+            progress: None,
+        };
+        let found = next(&ObjectRef::new("b", "/a b"), Some(&point));
+        assert_eq!(
+            (found.keys.as_slice(), found.chain_length),
+            (&["/a b".to_owned()][..], 1)
+        );
+        assert!(
+            found.identity() != job.identity(),
+            "the object that came after it is another"
+        );
+    }
 }

@@ -1,7 +1,9 @@
-//! Forwards Rebrandly's click files from S3 to the systems its environment names.
+//! Forwards Rebrandly's click files from S3 to the systems that its environment names.
+//!
+//! # The flow
 //!
 //! ```text
-//!  trigger    S3 · SQS · SNS · EventBridge · S3 Batch Operations · replay -> jobs, and the answer each wants
+//!  trigger    S3 · SQS · SNS · EventBridge · S3 Batch Operations · replay -> jobs
 //!     |
 //!  object     S3 | directory | memory: a byte stream
 //!     |
@@ -9,78 +11,89 @@
 //!     |
 //!  click      one record for all spellings, with its id
 //!     |
-//!  target     per target: encode once -> batch to limits -> send -> verdict per record -> retry what is left
+//!  targets    for each: encode once -> batch to limits -> send -> verdict per record -> retry
 //!     |
 //!  progress   what is settled, so that an object that comes again goes on where it stopped
 //!     |
-//!  outcome    tally -> the answer, one audit line a target
+//!  outcome    tally -> the response, one audit line for each target, metrics
 //! ```
 //!
-//! # Rules
+//! `decode` and `click` are the crate [`clicks`], which does no I/O.
 //!
-//! 1. Only [`trigger`] and `bin/` know Lambda.
+//! # The words
+//!
+//! - An **object** is one click file in a bucket, or a local file that stands for one.
+//! - A **record** is one JSON value in an object.
+//! - A **click** is a record that is one visit of a short link: a JSON object with a readable
+//!   `timestamp` and a `route`.
+//! - A **bad record** is a record that is no click; it goes to the quarantine.
+//! - An **occurrence** is the n-th of the identical clicks of one object; from the second on, its
+//!   number is part of the click's id.
+//! - A **job** asks for one object to be forwarded, and a **message** is what is acknowledged, or
+//!   fails, as one: it holds any number of jobs.
+//! - A **target** is a system that gets every click, by a name of the user's choice; its **kind**,
+//!   for example `http`, is the code that knows how to speak to it.
+//! - An **entry** is a click encoded for one target, and a **batch** is the entries of one request.
+//! - A **lane** is the way of one object's clicks to one target: its batches, requests and counts.
+//! - A **verdict** is what a target said of one entry: sent, retry, or rejected with a reason.
+//! - The **quarantine** keeps bad and rejected records, each as a row with the reason, from which it
+//!   can be forwarded again.
+//! - A record is **settled** for a target once it is sent, filtered or quarantined. The **low
+//!   watermark** is the offset before which every record is, but for the **gaps**; a **checkpoint**
+//!   is the write that stores both.
+//! - A **lease** is the time for which one run alone may forward an object; it is renewed while the
+//!   run lives.
+//!
+//! # The rules
+//!
+//! 1. Only [`trigger`] and [`lambda`] know Lambda.
 //! 2. Only [`config::vars`] reads the environment.
-//! 3. Only [`forward`] knows all stages.
-//! 4. Only [`deliver`] sends, and only `deliver/retry.rs` waits for a target.
+//! 3. Only [`forward`] knows all stages of a click's way.
+//! 4. Only [`deliver`] sends clicks, and only `deliver/retry.rs` waits for a target.
 //! 5. A target knows one wire format and no other target: limits, encode, send once. No loop over
 //!    attempts, no sleep, no environment, no arithmetic of sizes.
-//! 6. `clicks`, `deliver::batch`, `deliver::backoff` and [`clicks::click`] do no I/O, read no clock,
-//!    and take their randomness as an argument.
-//! 7. Conservation: read = sent + filtered + quarantined + failed, per object and target.
+//! 6. [`clicks`], `deliver::batch` and `deliver::backoff` do no I/O, read no clock, and take their
+//!    randomness as an argument.
+//! 7. Conservation: read = sent + filtered + quarantined + failed, per object and target. Property
+//!    tests and the audit line both prove it.
 //!
-//! # Decisions
-//!
-//! - 2026-11-22: an own JSON parser ([`clicks::json`]), because a click must come out with the digits, escapes and
-//!   unknown members it came with, and because framing and parsing are one pass over the bytes.
-//! - 2026-11-22: the first of identical clicks hashes its canonical text alone, so that anyone can compute
-//!   its id; the n-th adds a line feed and n.
-//! - 2026-11-22: a refused body, 400, 413 or 422 alike, is one [`targets::SendError`]: the cure is to halve it.
-//! - 2026-11-22: a bad record in many lines ends before the next line that begins with a bracket and is
-//!   indented no further than the record: nothing inside it becomes a click.
-//! - 2026-11-22: progress counts in plain offsets, not in records: a later decoder may count bad records
-//!   otherwise. Up to 64 open ranges are spelled out; more, from requests taken in part, are packed.
-//! - 2026-11-22: a write of progress is bound to the epoch of its claim and to the number of writes before it,
-//!   so that one that was held up on its way can neither follow another's claim nor undo a later one.
-//! - 2026-11-22: what comes again is recognised, not read: the orders of member names, and whole objects byte for
-//!   byte, because the clicks of a link share most of their bytes. What is derived from either is worked out once.
-//! - 2026-11-22: clicks are made on the thread that decodes them. Handing parsed records to another one was tried:
-//!   moving them between processors cost what it saved. Blocks of whole lines are handed over instead, from their bytes
-//!   to the entries of each target, as if every line held one record; what does not fit is read one by one.
-//! - 2026-11-22: the key of a long envelope is looked for ahead, by counting brackets up to the end of its data, and its
-//!   clicks are then decoded one by one. A tape of the whole of it cost twice its size in memory and half the speed.
-//! - 2026-11-22: memory is bounded by shares of the function's: a sixteenth for the objects read side by side, an
-//!   eighth for the entries on their way to all targets together.
-//! - 2026-11-22: a lake's files are windows of the object, cut by its own bytes and hours, and are named after the
-//!   clicks of their window: every run over the same clicks gives the same names, whatever was sent or filtered.
-//! - 2026-11-22: Parquet is written column by column without Arrow, which would only stand between the row's text and
-//!   the column.
-//! - 2026-11-22: where an order is kept, batches that share a group stand in line for it, and a batch holds several
-//!   requests, so that one popular link does not make every request one click.
-//! - 2026-11-22: a run whose target was slow but settled something goes on in a fresh message; one that
-//!   settled nothing is a failure, and its message waits.
+//! Why things are as they are stands in `docs/decisions.md`.
 
+// What the trigger asks of the forwarder, and what one run hands on to the next.
 pub mod job;
 
+// Reads an event of any shape as jobs.
 pub mod trigger;
 
+// Opens, lists and writes objects in S3, in a directory or in memory.
 pub mod object;
 
-pub mod deliver;
-
+// Forwards one job through all stages, to one outcome; and a list of jobs side by side.
 pub mod forward;
 
-pub mod progress;
+// Carries entries to a target: batches, limits, retries, circuit breaker, order, ledger.
+pub mod deliver;
 
-pub mod quarantine;
-
-pub mod outcome;
-
-pub mod config;
-
+// What a target is, and every kind of it.
 pub mod targets;
 
+// Stores how far each target got with each object, and leases objects to runs.
+pub mod progress;
+
+// Stores the records that cannot be delivered, so that they can be fed back.
+pub mod quarantine;
+
+// Counts what became of an object, and says it as audit lines and metrics.
+pub mod outcome;
+
+// Reads the configuration from variables, secrets and settings.
+pub mod config;
+
+// Plumbing that the stages share: AWS, queues, TLS, logs, metrics, the clock.
 pub mod platform;
 
+// Runs the forwarder as a Lambda function.
 pub mod lambda;
 
+// Runs the forwarder, and its tools, as a command.
 pub mod cli;

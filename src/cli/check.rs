@@ -1,152 +1,230 @@
 //! `clickstream check`.
 
+use std::fmt::Write;
 use std::sync::Arc;
 
+use super::session::{Session, names_no_target};
+use super::{Exit, Reply};
 use crate::config::settings::Settings;
-use crate::config::{Config, Place, vars};
+use crate::config::vars::Vars;
+use crate::config::{Config, QuarantineStore, S3Prefix, TargetConfig};
 use crate::forward::{Forwarder, Probe};
-use crate::trigger::Queues;
+use crate::platform::queue::Sqs;
 
-use crate::cli::FAILED;
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// Ask every source, target and store too, with requests that change nothing
+    #[arg(long)]
+    live: bool,
+}
 
 /// Prints what was understood, or every mistake.
-pub fn run(live: bool) -> u8 {
-    let settings = match crate::cli::settings(None) {
-        Ok((runtime, settings)) if live => return runtime.block_on(ask(&settings)),
-        Ok((_, settings)) => settings,
-        Err(mistakes) => return crate::cli::show(Err(mistakes)),
+pub(super) fn run(args: &Args, vars: Vars) -> Reply {
+    let writes_to_stdout = names_no_target(&vars);
+    let session = match Session::open(vars, None) {
+        Ok(session) => session,
+        Err(mistakes) => return Reply::wrong_usage(mistakes),
     };
-    let mut text = match settings.unresolved() {
+    if args.live {
+        return session.runtime.block_on(ask(&session.settings));
+    }
+    let mut text = match session.settings.unresolved() {
         Ok(config) => describe(&config),
         // What is wrong is so for want of the values that are referred to.
         Err(_) => String::from(
             "Some values stand elsewhere; what depends on them is checked when they are read.\n",
         ),
     };
-    for (variable, reference) in settings.references() {
+    if writes_to_stdout {
+        text += "TARGETS is not set: the command line writes to standard output, the Lambda \
+                 function would refuse to start.\n";
+    }
+    for (variable, reference) in session.settings.references() {
         text += &format!("{variable} is read from {reference} at the first event.\n");
     }
-    crate::cli::show(Ok(text + "The configuration is valid.\n"))
+    Reply::ok(text + "The configuration is valid.\n")
 }
 
 /// Asks everything that is named, and prints what is missing.
-async fn ask(settings: &Arc<Settings>) -> u8 {
+async fn ask(settings: &Arc<Settings>) -> Reply {
     let config = match settings.config().await {
         Ok(config) => config,
-        Err(mistakes) => return crate::cli::show(Err(mistakes.to_string())),
+        Err(mistakes) => return Reply::wrong_usage(mistakes),
     };
-    let queues = Queues::new(
-        config.directory.is_none().then(|| config.aws.clone()),
-        config.continue_queue.clone(),
-    );
-    let queue = config
-        .continue_queue
-        .is_some()
-        .then_some("queue for the rest of files");
+    let queue = ask_queue(&config).await;
     let mut probes = Forwarder::new(config).probe().await;
-    if let Some(what) = queue {
-        probes.push(Probe {
-            what: what.into(),
-            needs: "sqs:SendMessage".into(),
-            answer: queues.probe().await,
-        });
-    }
-    let mut text = String::new();
-    for Probe {
-        what,
-        needs,
-        answer,
-    } in &probes
-    {
-        text += &match answer {
+    probes.extend(queue);
+    let line = |probe: &Probe| {
+        let Probe {
+            what,
+            needs,
+            answer,
+        } = probe;
+        match answer {
             Ok(()) => format!("ok      {what} ({needs})\n"),
             Err(cause) => format!("FAILED  {what} ({needs}): {cause}\n"),
-        };
-    }
-    let shown = crate::cli::show(Ok(text));
-    if probes.iter().all(|probe| probe.answer.is_ok()) {
-        shown
-    } else {
-        FAILED
+        }
+    };
+    let all_well = probes.iter().all(|probe| probe.answer.is_ok());
+    Reply {
+        stdout: probes.iter().map(line).collect(),
+        stderr: String::new(),
+        exit: if all_well { Exit::Ok } else { Exit::Failed },
     }
 }
 
+/// Asks the queue for continuations, if one is named.
+async fn ask_queue(config: &Config) -> Option<Probe> {
+    let url = config.continue_queue.as_deref()?;
+    let answer = match config.directory {
+        Some(_) => Err("STORE is a directory, so no queue is called".into()),
+        None => Sqs::new(config.aws.clone()).may_send(url).await,
+    };
+    Some(Probe {
+        what: "queue for the rest of files".into(),
+        needs: "sqs:SendMessage".into(),
+        answer,
+    })
+}
+
+/// Describes a configuration, a line for each thing.
 fn describe(config: &Config) -> String {
-    let mut text = String::new();
-    for target in &config.targets {
-        let limits = target.limits;
-        text += &format!("target {} (kind {})\n", target.name, target.kind);
-        let mut rows = target.target.describe();
-        rows.push(match target.delivery.batching.windows() {
-            None => ("per request", format!("{} clicks, {} bytes", limits.records, limits.bytes)),
-            Some(cut) => (
-                "cut",
-                format!(
-                    "every {} plain bytes or {} clicks of a click file, or once they are of {} hours",
-                    cut.bytes, cut.clicks, cut.hours
-                ),
-            ),
-        });
-        rows.push((
-            "in flight",
-            format!("{} requests, {:?} each", target.concurrency, target.timeout),
-        ));
-        rows.extend(target.rate.map(|rate| {
-            (
-                "rate",
-                format!("{rate} requests per second for each copy of the function"),
-            )
-        }));
-        for (name, value) in rows {
-            text += &format!("  {name:<12} {value}\n");
-        }
-    }
-    let sources = config
-        .sources
-        .as_ref()
-        .map_or("any bucket".to_owned(), |prefixes| {
-            prefixes
-                .iter()
-                .map(|location| format!("s3://{}/{}*", location.bucket, location.prefix))
-                .collect::<Vec<_>>()
-                .join(", ")
-        });
-    let quarantine = match &config.quarantine {
-        Place::S3(location) => format!("s3://{}/{}", location.bucket, location.prefix),
-        Place::Directory(path) => path.display().to_string(),
-        Place::Log => {
-            "the log, without the records' bytes (set QUARANTINE to keep them)".to_owned()
-        }
-    };
-    let progress = match &config.progress_table {
-        Some(table) => format!("table {table}"),
-        None => "not kept beyond one process: a file that comes again may go to every target again (set PROGRESS_TABLE)".to_owned(),
-    };
-    let limits = config.decode_limits;
+    let mut text: String = config.targets.iter().map(describe_target).collect();
     let store = config.directory.as_ref().map_or("S3".to_owned(), |path| {
         format!("the directory {} instead of S3", path.display())
     });
-    text += &format!("reads          {sources}, from {store}\n");
-    text += &format!("quarantine     {quarantine}\n");
-    text += &format!("progress       {progress}\n");
+    let sources = config
+        .sources
+        .as_deref()
+        .map_or("any bucket".into(), describe_sources);
+    let limits = config.decode_limits;
+    let mut line = |name: &str, value: String| text += &format!("{name:<14} {value}\n");
+    line("reads", format!("{sources}, from {store}"));
+    line("quarantine", describe_quarantine(&config.quarantine));
+    line(
+        "progress",
+        match &config.progress_table {
+            Some(table) => format!("table {table}"),
+            None => "not kept beyond one process: a file that comes again may go to every target \
+                     again (set PROGRESS_TABLE)"
+                .to_owned(),
+        },
+    );
     if let Some(queue) = &config.continue_queue {
-        text += &format!("continues in   {queue}\n");
+        line("continues in", queue.clone());
     }
     if let Some(margin) = config.deadline_margin {
-        text +=
-            &format!("margin         reading stops {margin:?} before the end of an invocation\n");
+        line(
+            "margin",
+            format!("reading stops {margin:?} before the end of an invocation"),
+        );
     }
-    text += &format!(
-        "caps           record {} bytes, depth {}, object {} bytes, inflation {} : 1\n",
-        limits.record_bytes, limits.depth, limits.object_bytes, limits.ratio
+    line(
+        "caps",
+        format!(
+            "record {} bytes, depth {}, object {} bytes, inflation {} : 1",
+            limits.record_bytes, limits.depth, limits.object_bytes, limits.ratio
+        ),
     );
-    let unset = |name: &str| {
-        vars::environment()
-            .get(name)
-            .is_none_or(|text| text.trim().is_empty())
-    };
-    if unset("TARGETS") && unset("SETTINGS_PATH") {
-        text += "TARGETS is not set: the command line writes to standard output, the Lambda function would refuse to start.\n";
+    text
+}
+
+fn describe_target(target: &TargetConfig) -> String {
+    let limits = target.limits;
+    let mut rows = target.target.describe();
+    rows.push(match target.delivery.batching.windows() {
+        None => (
+            "per request",
+            format!("{} clicks, {} bytes", limits.records, limits.bytes),
+        ),
+        Some(cut) => (
+            "cut",
+            format!(
+                "every {} plain bytes or {} clicks of a click file, or once they are of {} hours",
+                cut.bytes, cut.clicks, cut.hours
+            ),
+        ),
+    });
+    rows.push((
+        "in flight",
+        format!("{} requests, {:?} each", target.concurrency, target.timeout),
+    ));
+    rows.extend(target.rate.map(|rate| {
+        (
+            "rate",
+            format!("{rate} requests per second for each copy of the function"),
+        )
+    }));
+    let mut text = format!("target {} (kind {})\n", target.name, target.kind);
+    for (name, value) in rows {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "  {name:<12} {value}");
     }
     text
+}
+
+fn describe_sources(sources: &[S3Prefix]) -> String {
+    let of_one = |source: &S3Prefix| format!("s3://{}/{}*", source.bucket, source.prefix);
+    sources.iter().map(of_one).collect::<Vec<_>>().join(", ")
+}
+
+fn describe_quarantine(store: &QuarantineStore) -> String {
+    match store {
+        QuarantineStore::S3(location) => format!("s3://{}/{}", location.bucket, location.prefix),
+        QuarantineStore::Directory(path) => path.display().to_string(),
+        QuarantineStore::Log => {
+            "the log, without the records' bytes (set QUARANTINE to keep them)".to_owned()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(pairs: &[(&str, &str)]) -> Reply {
+        let owned = |(name, text): &(&str, &str)| ((*name).to_owned(), (*text).to_owned());
+        run(&Args { live: false }, pairs.iter().map(owned).collect())
+    }
+
+    #[test]
+    fn a_configuration_is_described_and_a_mistake_is_wrong_usage() {
+        let reply = check(&[
+            ("TARGETS", "out"),
+            ("OUT_KIND", "stdout"),
+            ("SOURCES", "a/b,c"),
+        ]);
+        assert_eq!(reply.exit, Exit::Ok);
+        for line in [
+            "target out (kind stdout)",
+            "reads          s3://a/b*, s3://c/*, from S3",
+            "quarantine     the log, without the records' bytes (set QUARANTINE to keep them)",
+            "The configuration is valid.",
+        ] {
+            assert!(reply.stdout.lines().any(|found| found == line), "{line}");
+        }
+        let reply = check(&[("TARGETS", "out"), ("OUT_KIND", "pigeon")]);
+        assert_eq!((reply.exit, reply.stdout.as_str()), (Exit::WrongUsage, ""));
+        assert!(reply.stderr.contains("OUT_KIND: found \"pigeon\""));
+    }
+
+    #[test]
+    fn what_stands_elsewhere_and_what_is_not_set_is_said() {
+        let reply = check(&[]);
+        assert!(
+            reply
+                .stdout
+                .contains("TARGETS is not set: the command line writes")
+        );
+        let reply = check(&[
+            ("TARGETS", "hook"),
+            ("HOOK_KIND", "http"),
+            ("HOOK_URL", "ssm:/url"),
+        ]);
+        assert!(
+            reply
+                .stdout
+                .contains("HOOK_URL is read from ssm:/url at the first event.")
+        );
+    }
 }

@@ -1,13 +1,16 @@
 //! `clickstream iam`.
 
-use crate::config::settings::{Reference, Settings};
-use crate::config::{Config, Place, S3Prefix};
-use crate::platform::aws::QueueUrl;
-use clap::Args as Arguments;
 use serde_json::{Value, json};
 
-#[derive(Arguments)]
-pub struct Args {
+use super::Reply;
+use super::session::Session;
+use crate::config::settings::{Reference, Settings};
+use crate::config::vars::Vars;
+use crate::config::{Config, QuarantineStore, S3Prefix, TargetConfig};
+use crate::platform::queue::QueueUrl;
+
+#[derive(clap::Args)]
+pub(super) struct Args {
     /// The account, for resources that are named without it
     #[arg(long, default_value = "${Account}")]
     account: String,
@@ -17,169 +20,177 @@ pub struct Args {
 }
 
 /// Prints the least policy that the configuration needs.
-pub fn run(args: &Args) -> u8 {
-    let found = crate::cli::settings(None).and_then(|(runtime, settings)| {
-        // Names of resources may stand elsewhere too.
-        let config = settings
-            .resolve_partially()
-            .ok()
-            .filter(|config| !is_elsewhere(&settings, config));
-        let config = config
-            .map_or_else(|| runtime.block_on(settings.config()), Ok)
-            .map_err(|e| e.to_string())?;
-        if config.sources.is_none() {
-            eprintln!("SOURCES is not set: no permission to read a bucket is among these");
-        }
-        if config.continue_queue.is_none() {
-            eprintln!("CONTINUE_QUEUE_URL is not set: no permission for a queue is among these");
-        }
-        Ok(policy(&settings, &config)
-            .replace("${Account}", &args.account)
-            .replace("${Region}", &args.region)
-            + "\n")
+pub(super) fn run(args: &Args, vars: Vars) -> Reply {
+    let read = Session::open(vars, None).and_then(|session| {
+        let config = load(&session)?;
+        Ok((session.settings, config))
     });
-    crate::cli::show(found)
+    let (settings, config) = match read {
+        Ok(read) => read,
+        Err(mistakes) => return Reply::wrong_usage(mistakes),
+    };
+    let mut stderr = String::new();
+    if config.sources.is_none() {
+        stderr += "SOURCES is not set: no permission to read a bucket is among these\n";
+    }
+    if config.continue_queue.is_none() {
+        stderr += "CONTINUE_QUEUE_URL is not set: no permission for a queue is among these\n";
+    }
+    let policy = policy(&settings, &config)
+        .replace("${Account}", &args.account)
+        .replace("${Region}", &args.region);
+    Reply {
+        stderr,
+        ..Reply::ok(policy + "\n")
+    }
 }
 
-/// Whether a resource of the configuration is named by a reference.
-fn is_elsewhere(settings: &Settings, config: &Config) -> bool {
-    let resources = config
-        .targets
-        .iter()
-        .flat_map(|target| target.target.permissions())
-        .map(|permission| permission.resource);
+/// Reads the configuration. References are followed only where they name resources.
+fn load(session: &Session) -> Result<Config, String> {
+    let Session { runtime, settings } = session;
+    match settings.resolve_partially() {
+        Ok(config) if !has_unresolved_resource(settings, &config) => Ok(config),
+        _ => runtime
+            .block_on(settings.config())
+            .map_err(|errors| errors.to_string()),
+    }
+}
+
+/// Returns whether a resource of the configuration is named by a reference.
+fn has_unresolved_resource(settings: &Settings, config: &Config) -> bool {
+    let permissions = config.targets.iter().flat_map(|it| it.target.permissions());
+    let resources = permissions.map(|permission| permission.resource);
     let mut resources = resources.chain(config.progress_table.clone());
     resources.any(|resource| {
-        settings
-            .references()
-            .values()
-            .any(|reference| resource.contains(&reference.to_string()))
+        let mut references = settings.references().values();
+        references.any(|reference| resource.contains(&reference.to_string()))
     })
 }
 
-/// Statements in the order of what they are for.
+/// The statements of a policy, in the order of what they are for.
+#[derive(Default)]
+struct Policy {
+    statements: Vec<Value>,
+}
+
+impl Policy {
+    /// Allows `actions` on `resource`. An identifier may stand once, so each ends in its number.
+    fn allow(&mut self, purpose: &str, actions: &[&str], resource: impl Into<Value>) {
+        let sid = format!("{purpose}{}", self.statements.len());
+        self.statements.push(json!({
+            "Sid": sid,
+            "Effect": "Allow",
+            "Action": actions,
+            "Resource": resource.into(),
+        }));
+    }
+}
+
 fn policy(settings: &Settings, config: &Config) -> String {
-    let mut statements = vec![statement(
+    let mut policy = Policy::default();
+    policy.allow(
         "Logs",
         &["logs:CreateLogStream", "logs:PutLogEvents"],
         "arn:aws:logs:${Region}:${Account}:log-group:/aws/lambda/*:*",
-    )];
-    for location in config.sources.iter().flatten() {
-        statements.push(statement(
-            "Read",
-            &["s3:GetObject", "s3:GetObjectVersion"],
-            delivered(location),
-        ));
-        statements.push(statement(
-            "Missing",
-            &["s3:ListBucket"],
-            format!("arn:aws:s3:::{}", location.bucket),
-        ));
+    );
+    for source in config.sources.iter().flatten() {
+        allow_source(&mut policy, source);
     }
-    if let Place::S3(location) = &config.quarantine {
-        statements.push(statement(
-            "Quarantine",
-            &["s3:PutObject"],
-            format!("arn:aws:s3:::{}/{}*", location.bucket, location.prefix),
-        ));
+    if let QuarantineStore::S3(location) = &config.quarantine {
+        let objects = format!("arn:aws:s3:::{}/{}*", location.bucket, location.prefix);
+        policy.allow("Quarantine", &["s3:PutObject"], objects);
     }
     if let Some(table) = &config.progress_table {
-        let table = if table.starts_with("arn:") {
-            table.clone()
-        } else {
-            format!("arn:aws:dynamodb:${{Region}}:${{Account}}:table/{table}")
-        };
-        statements.push(statement(
-            "Progress",
-            &["dynamodb:GetItem", "dynamodb:PutItem"],
-            table,
-        ));
+        let actions = ["dynamodb:GetItem", "dynamodb:PutItem"];
+        policy.allow("Progress", &actions, table_arn(table));
     }
     if let Some(url) = &config.continue_queue {
-        let queue = QueueUrl::parse(url);
-        let (region, account, name) = (
-            queue.region.unwrap_or("${Region}"),
-            queue.account.unwrap_or("${Account}"),
-            queue.name,
-        );
-        let actions = [
-            "sqs:ReceiveMessage",
-            "sqs:DeleteMessage",
-            "sqs:GetQueueAttributes",
-            "sqs:ChangeMessageVisibility",
-            "sqs:SendMessage",
-        ];
-        statements.push(statement(
-            "Queue",
-            &actions,
-            format!("arn:aws:sqs:{region}:{account}:{name}"),
-        ));
+        allow_queue(&mut policy, url);
     }
     for target in &config.targets {
-        let name: String = target
-            .name
-            .chars()
-            .filter(char::is_ascii_alphanumeric)
-            .collect();
-        let permissions = target.target.permissions().into_iter();
-        statements.extend(
-            permissions.map(|p| statement(&format!("Target{name}"), p.actions, p.resource)),
-        );
+        allow_target(&mut policy, target);
     }
     if let Some(path) = settings.path() {
         // The path is asked for as it is written, with a last slash or without.
         let path = path.trim_matches('/');
         let resources = ["", "/*"]
             .map(|end| format!("arn:aws:ssm:${{Region}}:${{Account}}:parameter/{path}{end}"));
-        statements.push(statement(
-            "Settings",
-            &["ssm:GetParametersByPath"],
-            Vec::from(resources),
-        ));
+        policy.allow("Settings", &["ssm:GetParametersByPath"], resources.to_vec());
     }
     for reference in settings.references().values() {
-        statements.push(match reference {
-            Reference::Secret { name, .. } if name.starts_with("arn:") => {
-                statement("Secret", &["secretsmanager:GetSecretValue"], name.as_str())
-            }
-            // Secrets Manager adds six letters to a name.
-            Reference::Secret { name, .. } => {
-                let resource =
-                    format!("arn:aws:secretsmanager:${{Region}}:${{Account}}:secret:{name}-??????");
-                statement("Secret", &["secretsmanager:GetSecretValue"], resource)
-            }
-            Reference::Parameter(name) if name.starts_with("arn:") => {
-                statement("Parameter", &["ssm:GetParameters"], name.as_str())
-            }
-            Reference::Parameter(name) => {
-                let resource = format!(
-                    "arn:aws:ssm:${{Region}}:${{Account}}:parameter/{}",
-                    name.trim_start_matches('/')
-                );
-                statement("Parameter", &["ssm:GetParameters"], resource)
-            }
-        });
+        allow_reference(&mut policy, reference);
     }
-    // An identifier may stand once.
-    for (at, statement) in statements.iter_mut().enumerate() {
-        statement["Sid"] = format!("{}{at}", statement["Sid"].as_str().unwrap_or_default()).into();
-    }
-    let policy = json!({ "Version": "2012-10-17", "Statement": statements });
-    serde_json::to_string_pretty(&policy).unwrap_or_default()
+    let document = json!({ "Version": "2012-10-17", "Statement": policy.statements });
+    serde_json::to_string_pretty(&document).unwrap_or_default()
 }
 
-fn statement(sid: &str, actions: &[&str], resource: impl Into<Value>) -> Value {
-    json!({ "Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resource.into() })
+/// Allows to read a source's objects, and to learn that one is missing.
+fn allow_source(policy: &mut Policy, source: &S3Prefix) {
+    let S3Prefix { bucket, prefix } = source;
+    // Rebrandly's keys begin with a slash, which `SOURCES` leaves out.
+    let objects = ["/", "//"].map(|slash| format!("arn:aws:s3:::{bucket}{slash}{prefix}*"));
+    let actions = ["s3:GetObject", "s3:GetObjectVersion"];
+    policy.allow("Read", &actions, objects.to_vec());
+    policy.allow(
+        "Missing",
+        &["s3:ListBucket"],
+        format!("arn:aws:s3:::{bucket}"),
+    );
 }
 
-/// The objects below a source: Rebrandly's keys begin with a slash, which SOURCES leaves out.
-fn delivered(location: &S3Prefix) -> Vec<String> {
-    ["/", "//"]
-        .map(|slash| {
-            format!(
-                "arn:aws:s3:::{}{slash}{}*",
-                location.bucket, location.prefix
-            )
-        })
-        .into()
+fn table_arn(table: &str) -> String {
+    if table.starts_with("arn:") {
+        table.to_owned()
+    } else {
+        format!("arn:aws:dynamodb:${{Region}}:${{Account}}:table/{table}")
+    }
+}
+
+fn allow_queue(policy: &mut Policy, url: &str) {
+    let queue = QueueUrl::parse(url);
+    let region = queue.region.unwrap_or("${Region}");
+    let account = queue.account.unwrap_or("${Account}");
+    policy.allow(
+        "Queue",
+        &[
+            "sqs:ReceiveMessage",
+            "sqs:DeleteMessage",
+            "sqs:GetQueueAttributes",
+            "sqs:ChangeMessageVisibility",
+            "sqs:SendMessage",
+        ],
+        format!("arn:aws:sqs:{region}:{account}:{}", queue.name),
+    );
+}
+
+fn allow_target(policy: &mut Policy, target: &TargetConfig) {
+    let letters = target.name.chars().filter(char::is_ascii_alphanumeric);
+    let purpose = format!("Target{}", letters.collect::<String>());
+    for permission in target.target.permissions() {
+        policy.allow(&purpose, permission.actions, permission.resource);
+    }
+}
+
+fn allow_reference(policy: &mut Policy, reference: &Reference) {
+    let is_arn = |name: &str| name.starts_with("arn:");
+    match reference {
+        Reference::Secret { name, .. } => {
+            let resource = if is_arn(name) {
+                name.clone()
+            } else {
+                // Secrets Manager adds six letters to a name.
+                format!("arn:aws:secretsmanager:${{Region}}:${{Account}}:secret:{name}-??????")
+            };
+            policy.allow("Secret", &["secretsmanager:GetSecretValue"], resource);
+        }
+        Reference::Parameter(name) => {
+            let resource = if is_arn(name) {
+                name.clone()
+            } else {
+                let path = name.trim_start_matches('/');
+                format!("arn:aws:ssm:${{Region}}:${{Account}}:parameter/{path}")
+            };
+            policy.allow("Parameter", &["ssm:GetParameters"], resource);
+        }
+    }
 }

@@ -1,14 +1,17 @@
 //! `clickstream lake`.
 
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::config::S3Prefix;
-use crate::targets::s3::sql::{self, Rows};
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Subcommand, ValueEnum};
 use clicks::click::from_epoch;
 
-#[derive(Args)]
-pub struct Lake {
+use super::Reply;
+use crate::config::S3Prefix;
+use crate::platform::clock;
+use crate::targets::s3::sql::{self, Rows};
+
+#[derive(clap::Args)]
+pub(super) struct Args {
     #[command(subcommand)]
     command: Command,
 }
@@ -35,7 +38,7 @@ enum Command {
         lake: String,
         /// Where the large files go: s3://bucket/other-prefix/
         into: String,
-        /// The day, 2026-11-21 say [default: yesterday]
+        /// The day, for example 2026-11-21 [default: yesterday]
         #[arg(long, value_parser = day)]
         day: Option<String>,
         /// Who runs them
@@ -60,12 +63,16 @@ enum Engine {
 }
 
 /// Prints the statements.
-pub fn run(lake: Lake) -> u8 {
-    crate::cli::show(text(lake.command))
+pub(super) fn run(args: Args) -> Reply {
+    match statements(args.command, clock::now()) {
+        Ok(text) => Reply::ok(text),
+        Err(wrong) => Reply::wrong_usage(wrong),
+    }
 }
 
-fn text(command: Command) -> Result<String, String> {
-    Ok(match command {
+/// Writes the statements as of `now`. The error says what is wrong with the arguments.
+fn statements(command: Command, now: SystemTime) -> Result<String, String> {
+    match command {
         Command::Table {
             lake,
             file,
@@ -76,12 +83,8 @@ fn text(command: Command) -> Result<String, String> {
                 Kind::Parquet => Rows::Parquet,
                 Kind::Lines => Rows::Lines,
             };
-            sql::table(
-                &name,
-                &location(&lake)?,
-                rows,
-                &first.unwrap_or_else(|| days_ago(365)),
-            )
+            let first = first.unwrap_or_else(|| days_before(now, 365));
+            Ok(sql::table(&name, &location(&lake)?, rows, &first))
         }
         Command::Compact {
             lake,
@@ -91,23 +94,28 @@ fn text(command: Command) -> Result<String, String> {
             name,
         } => {
             let (lake, into) = (location(&lake)?, location(&into)?);
-            let folder =
-                |location: &S3Prefix| format!("{}/", location.prefix.trim_end_matches('/'));
-            let (to, from) = (folder(&into), folder(&lake));
-            if into.bucket == lake.bucket && (to == from || (from != "/" && to.starts_with(&from)))
-            {
+            if lies_within(&into, &lake) {
                 return Err(
                     "the large files must not lie within the lake: they would be its rows too"
                         .into(),
                 );
             }
-            let day = day.unwrap_or_else(|| days_ago(1));
-            match engine {
+            let day = day.unwrap_or_else(|| days_before(now, 1));
+            Ok(match engine {
                 Engine::Athena => sql::compact(&name, &format!("{name}_daily"), &into, &day),
                 Engine::Duckdb => sql::compact_duckdb(&lake, &into, &day),
-            }
+            })
         }
-    })
+    }
+}
+
+/// Returns whether `inner` is the same folder as `outer`, or one below it; a lake that is a whole
+/// bucket may have large files in a folder of it.
+fn lies_within(inner: &S3Prefix, outer: &S3Prefix) -> bool {
+    let folder = |location: &S3Prefix| format!("{}/", location.prefix.trim_end_matches('/'));
+    let (inner_folder, outer_folder) = (folder(inner), folder(outer));
+    let is_below = outer_folder != "/" && inner_folder.starts_with(&outer_folder);
+    inner.bucket == outer.bucket && (inner_folder == outer_folder || is_below)
 }
 
 fn location(text: &str) -> Result<S3Prefix, String> {
@@ -118,31 +126,53 @@ fn location(text: &str) -> Result<S3Prefix, String> {
     found.map_err(|expected| format!("found {text:?}; expected {expected}"))
 }
 
-/// A day as `2026-11-21`.
+/// Checks that an argument has the form of a day, for example `2026-11-21`.
 fn day(text: &str) -> Result<String, String> {
-    let shape = text.len() == 10
-        && text.bytes().enumerate().all(|(at, c)| {
-            if at == 4 || at == 7 {
-                c == b'-'
-            } else {
-                c.is_ascii_digit()
-            }
-        });
-    if shape {
+    let fits = |(at, c): (usize, u8)| match at {
+        4 | 7 => c == b'-',
+        _ => c.is_ascii_digit(),
+    };
+    if text.len() == 10 && text.bytes().enumerate().all(fits) {
         Ok(text.to_owned())
     } else {
         Err("expected a day such as 2026-11-21".into())
     }
 }
 
-fn days_ago(days: u64) -> String {
-    let then = crate::cli::now() - Duration::from_secs(days * 86_400);
-    let seconds = then
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs());
-    from_epoch(&format!("{seconds:010}"))
-        .unwrap_or_default()
-        .chars()
-        .take(10)
-        .collect()
+/// Returns the day in UTC so many days before `now`.
+fn days_before(now: SystemTime, days: u64) -> String {
+    let then = now - Duration::from_secs(days * 86_400);
+    let since_1970 = then.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let time = from_epoch(&format!("{:010}", since_1970.as_secs())).unwrap_or_default();
+    time.chars().take(10).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_are_counted_back_in_utc() {
+        let now = UNIX_EPOCH + Duration::from_secs(1_795_305_600);
+        assert_eq!(days_before(now, 0), "2026-11-22");
+        assert_eq!(days_before(now, 1), "2026-11-21");
+        assert_eq!(days_before(now, 365), "2025-11-22");
+    }
+
+    #[test]
+    fn only_days_pass_for_days() {
+        assert_eq!(day("2026-11-21"), Ok("2026-11-21".into()));
+        for wrong in ["2026-11-2", "2026/11/21", "yesterday!", ""] {
+            assert!(day(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_folder_lies_within_itself_and_its_parents() {
+        let at = |text: &str| S3Prefix::parse(text).unwrap();
+        assert!(lies_within(&at("lake/clicks/daily"), &at("lake/clicks/")));
+        assert!(lies_within(&at("lake/clicks"), &at("lake/clicks/")));
+        assert!(!lies_within(&at("lake/clicks-daily"), &at("lake/clicks/")));
+        assert!(!lies_within(&at("other/clicks"), &at("lake/clicks/")));
+    }
 }

@@ -4,14 +4,14 @@ use std::fs::File;
 use std::io::{BufWriter, ErrorKind, Write};
 use std::path::PathBuf;
 
-use crate::config::vars::parse_bytes;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clicks::sample::{Content, Framing, Sample};
 
-use crate::cli::{FAILED, OK};
+use super::Exit;
+use crate::config::units::parse_bytes;
 
 #[derive(clap::Args)]
-pub struct Args {
+pub(super) struct Args {
     /// How the clicks are laid out
     #[arg(long, value_parser = framing(), default_value_t = Framing::Lines)]
     framing: Framing,
@@ -50,15 +50,16 @@ fn content() -> impl TypedValueParser<Value = Content> {
     PossibleValuesParser::new(names).try_map(|name| name.parse())
 }
 
+/// The number of clicks where neither a number nor a size is asked for.
+const RECORDS: u64 = 10;
+
 /// Writes the file.
-pub fn run(args: &Args) -> u8 {
-    let records = args
-        .records
-        .or(if args.bytes.is_none() { Some(10) } else { None });
+pub(super) fn run(args: &Args) -> Exit {
+    let few = args.bytes.is_none().then_some(RECORDS);
     let sample = Sample {
         framing: args.framing,
         content: args.content,
-        records,
+        records: args.records.or(few),
         bytes: args.bytes,
         seed: args.seed,
         gzip: args.gzip,
@@ -69,15 +70,13 @@ pub fn run(args: &Args) -> u8 {
         None => write(&sample, std::io::stdout().lock()),
     };
     match written {
-        Ok(()) => OK,
-        Err(e) if e.kind() == ErrorKind::BrokenPipe => OK,
+        Ok(()) => Exit::Ok,
+        Err(e) if e.kind() == ErrorKind::BrokenPipe => Exit::Ok,
         Err(e) => {
-            let name = args
-                .output
-                .as_ref()
-                .map_or("standard output".into(), |path| path.display().to_string());
+            let path = args.output.as_ref().map(|path| path.display().to_string());
+            let name = path.unwrap_or_else(|| "standard output".into());
             eprintln!("cannot write {name}: {e}");
-            FAILED
+            Exit::Failed
         }
     }
 }

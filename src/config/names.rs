@@ -1,71 +1,80 @@
-//! The names of targets, and the variables that are theirs.
+//! The names of targets, and which variables are theirs.
 
 use super::vars::Scope;
 use super::{GLOBALS, MOST_TARGETS};
 
-/// Bytes of a name: it is a part of what is kept of each object.
+/// The longest name, in bytes: it is stored with the progress of each object.
 const LONGEST: usize = 64;
 
-/// Prefixes that no target may take: AWS's, and those of variables to come.
+/// Prefixes that no target may take: AWS's, the system's, and those of global variables to come.
 const RESERVED: &[&str] = &[
     "AWS", "LAMBDA", "PROGRESS", "DEADLINE", "CONTINUE", "SETTINGS", "RUST", "PATH", "HOME",
 ];
 
-/// How the variables of the target `name` begin.
+/// Returns how the variables of the target `name` begin: `HOOK_EU_` for `hook-eu`.
 pub(crate) fn prefix_of(name: &str) -> String {
     format!("{}_", name.to_ascii_uppercase().replace('-', "_"))
 }
 
-/// What stands in `list`, the value of `TARGETS`.
+/// Returns the names in `list`, the value of `TARGETS`, whether they are valid or not.
 pub(crate) fn listed(list: &str) -> impl Iterator<Item = &str> {
     list.split(',')
         .map(str::trim)
         .filter(|name| !name.is_empty())
 }
 
-/// The names in `list`.
+/// Returns the valid names in `list`, and notes what is wrong with the others.
 pub(super) fn target_names(globals: &Scope<'_>, list: &str) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for name in listed(list) {
-        let upper = prefix_of(name);
-        let clashes = GLOBALS
-            .iter()
-            .map(|(global, ..)| *global)
-            .chain(RESERVED.iter().copied());
-        let clash = clashes.into_iter().find(|global| {
-            format!("{global}_").starts_with(&upper) || upper.starts_with(&format!("{global}_"))
-        });
-        let letters = name
-            .bytes()
-            .all(|c| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'-'));
         if names.len() == MOST_TARGETS {
-            globals.mistake("TARGETS", format!("names more than {MOST_TARGETS} targets; deploy a second function for the others"));
-            return names;
-        } else if name.len() > LONGEST {
-            globals.mistake(
-                "TARGETS",
-                format!("{name:?} is longer than {LONGEST} letters"),
-            );
-        } else if !letters || !name.starts_with(|c: char| c.is_ascii_alphabetic()) {
             globals.mistake(
                 "TARGETS",
                 format!(
-                    "{name:?} is not a name for a target: letters, digits, _ and -, a letter first"
+                    "names more than {MOST_TARGETS} targets; deploy a second function for the \
+                     others"
                 ),
             );
-        } else if let Some(clash) = clash {
-            globals.mistake(
-                "TARGETS",
-                format!("{name:?} cannot be a target's name: its variables would mix with {clash}"),
-            );
-        } else if names.iter().any(|other| prefix_of(other) == upper) {
-            globals.mistake("TARGETS", format!("{name:?} stands twice"));
-        } else {
-            names.push(name.to_owned());
+            return names;
+        }
+        match problem(name, &names) {
+            Some(problem) => globals.mistake("TARGETS", problem),
+            None => names.push(name.to_owned()),
         }
     }
     if names.is_empty() && !globals.has_mistakes() {
         globals.mistake("TARGETS", "names no target");
     }
     names
+}
+
+/// Returns what is wrong with a name that comes after `names`.
+fn problem(name: &str, names: &[String]) -> Option<String> {
+    let prefix = prefix_of(name);
+    let is_letter = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'-');
+    let begins_with_letter = name.starts_with(|c: char| c.is_ascii_alphabetic());
+    if name.len() > LONGEST {
+        Some(format!("{name:?} is longer than {LONGEST} letters"))
+    } else if !name.bytes().all(is_letter) || !begins_with_letter {
+        Some(format!(
+            "{name:?} is not a name for a target: letters, digits, _ and -, a letter first"
+        ))
+    } else if let Some(clash) = clash(&prefix) {
+        Some(format!(
+            "{name:?} cannot be a target's name: its variables would mix with {clash}"
+        ))
+    } else if names.iter().any(|other| prefix_of(other) == prefix) {
+        Some(format!("{name:?} stands twice"))
+    } else {
+        None
+    }
+}
+
+/// Returns the global variable or reserved prefix that a target's prefix would mix with.
+fn clash(prefix: &str) -> Option<&'static str> {
+    let globals = GLOBALS.iter().map(|global| global.name);
+    globals.chain(RESERVED.iter().copied()).find(|other| {
+        let other = format!("{other}_");
+        other.starts_with(prefix) || prefix.starts_with(&other)
+    })
 }

@@ -1,19 +1,24 @@
-//! One target's variables.
+//! Reads one target's variables.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::vars::{Scope, parse_duration, parse_rate};
+use super::mistakes::{Mistake, Problem};
+use super::units::{parse_duration, parse_rate};
+use super::vars::Scope;
 use crate::targets::{COMMON, Context, DeliveryMode, KINDS, Kind, Limits, Target};
 
-/// Bytes that a request must have room for beside its frame: four usual clicks.
+/// Bytes that a request must have room for beside its frame: four typical clicks.
 const LEAST_CLICK: usize = 4096;
 
-/// Most requests in flight to one target: sockets of a Lambda function are limited to 1,024.
+/// The most requests in flight to one target: a Lambda function may open 1,024 files and sockets.
 const MOST_IN_FLIGHT: usize = 500;
 
-/// Longest time-out of a request: that of a function.
+/// The longest time-out of a request: that of a function.
 const LONGEST: Duration = Duration::from_secs(900);
+
+/// The time-out of a request where none is set.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// One target, ready to be sent to.
 pub struct TargetConfig {
@@ -27,16 +32,16 @@ pub struct TargetConfig {
     pub limits: Limits,
     /// How its kind delivers.
     pub delivery: DeliveryMode,
-    /// Most requests in flight.
+    /// The most requests in flight.
     pub concurrency: usize,
     /// How long a request may take.
     pub timeout: Duration,
-    /// Most requests a second of this process, if they are limited.
+    /// The most requests a second of this process, if they are limited.
     pub rate: Option<f64>,
 }
 
 impl TargetConfig {
-    /// Its rate is that of so many copies of the function together.
+    /// Divides its rate by the copies of the function, which have it together.
     pub(super) fn shared_by(self, copies: usize) -> TargetConfig {
         TargetConfig {
             rate: self.rate.map(|rate| rate / copies as f64),
@@ -45,8 +50,21 @@ impl TargetConfig {
     }
 }
 
-/// The keys that a target's scope knows, for a message.
-pub(super) fn known_keys(scope: &Scope<'_>) -> Vec<String> {
+/// Reports the variables of the target `name` that nothing reads.
+pub(super) fn unknown_variables(scope: &Scope<'_>, name: &str) -> Vec<Mistake> {
+    let report = |variable| {
+        let known = known_variables(scope).join(", ");
+        let problem = format!("is not a variable of target {name}; it has {known}");
+        Mistake {
+            variable,
+            problem: Problem::Other(problem),
+        }
+    };
+    scope.unread().into_iter().map(report).collect()
+}
+
+/// Returns the variables that a target has by its kind, for a message.
+fn known_variables(scope: &Scope<'_>) -> Vec<String> {
     let kind = KINDS
         .iter()
         .find(|kind| scope.peek("KIND") == Some(kind.name));
@@ -58,43 +76,74 @@ pub(super) fn known_keys(scope: &Scope<'_>) -> Vec<String> {
         .collect()
 }
 
-/// Understands one target's variables, or notes the mistakes.
+/// Reads the variables of the target `name`, or notes the mistakes.
 pub(super) fn read(scope: &Scope<'_>, name: &str, context: Context) -> Option<TargetConfig> {
-    let kinds: Vec<_> = KINDS.iter().map(|kind| kind.name).collect();
-    let expected = format!("one of {}", kinds.join(", "));
-    let Some(kind) = scope.required("KIND", &expected) else {
+    let Some(kind) = kind(scope) else {
         // Without its kind, no variable of this target can be called unknown.
         scope.starting("");
         return None;
     };
-    let Some(kind) = KINDS.iter().find(|known| known.name == kind) else {
-        scope.mistake("KIND", format!("found {kind:?}; expected {expected}"));
-        scope.starting("");
-        return None;
-    };
     let (records, bytes) = (scope.count("MAX_RECORDS"), scope.bytes("MAX_BYTES"));
-    let concurrency = scope.parse("CONCURRENCY", |text| {
-        text.parse()
-            .ok()
-            .filter(|n| (1..=MOST_IN_FLIGHT).contains(n))
-            .ok_or_else(|| format!("1 to {MOST_IN_FLIGHT}"))
-    });
+    let concurrency = scope.parse("CONCURRENCY", in_flight);
     let rate = scope.parse("RATE", parse_rate);
-    let timeout = scope.parse("TIMEOUT", |text| match parse_duration(text)? {
-        timeout if timeout > LONGEST => {
-            Err("at most 15m, as long as a function runs; milliseconds are written 5000ms".into())
-        }
-        timeout => Ok(timeout),
-    });
-    let timeout = timeout.unwrap_or(Duration::from_secs(30));
+    let timeout = scope.parse("TIMEOUT", request_timeout);
     let target = (kind.build)(scope, context)?;
-    let (mut limits, delivery) = (target.limits(), target.delivery());
-    if delivery.batching.windows().is_some() {
+    let delivery = target.delivery();
+    let limits = lowered(scope, &*target, records, bytes);
+    Some(TargetConfig {
+        name: name.into(),
+        kind: kind.name,
+        target,
+        limits,
+        delivery,
+        concurrency: concurrency.unwrap_or(delivery.in_flight),
+        timeout: timeout.unwrap_or(DEFAULT_TIMEOUT),
+        rate,
+    })
+}
+
+/// Reads the kind of a target.
+fn kind(scope: &Scope<'_>) -> Option<&'static Kind> {
+    let names: Vec<_> = KINDS.iter().map(|kind| kind.name).collect();
+    let expected = format!("one of {}", names.join(", "));
+    let name = scope.required("KIND", &expected)?;
+    let kind = KINDS.iter().find(|kind| kind.name == name);
+    if kind.is_none() {
+        scope.wrong_value("KIND", format!("{name:?}"), expected);
+    }
+    kind
+}
+
+fn in_flight(text: &str) -> Result<usize, String> {
+    text.parse()
+        .ok()
+        .filter(|n| (1..=MOST_IN_FLIGHT).contains(n))
+        .ok_or_else(|| format!("1 to {MOST_IN_FLIGHT}"))
+}
+
+fn request_timeout(text: &str) -> Result<Duration, String> {
+    let timeout = parse_duration(text)?;
+    if timeout <= LONGEST {
+        Ok(timeout)
+    } else {
+        Err("at most 15m, as long as a function runs; milliseconds are written 5000ms".into())
+    }
+}
+
+/// Lowers the limits of a kind to what the variables ask for, or notes why they cannot be.
+fn lowered(
+    scope: &Scope<'_>,
+    target: &dyn Target,
+    records: Option<usize>,
+    bytes: Option<u64>,
+) -> Limits {
+    let mut limits = target.limits();
+    if target.delivery().batching.windows().is_some() {
         let set = [
             ("MAX_RECORDS", records.is_some()),
             ("MAX_BYTES", bytes.is_some()),
         ];
-        for (key, _) in set.into_iter().filter(|(_, set)| *set) {
+        for (key, _) in set.into_iter().filter(|(_, is_set)| *is_set) {
             scope.mistake(
                 key,
                 "cannot be set for this kind: the same file must always be cut at the same clicks",
@@ -102,43 +151,29 @@ pub(super) fn read(scope: &Scope<'_>, name: &str, context: Context) -> Option<Ta
         }
     } else {
         lower(scope, "MAX_RECORDS", &mut limits.records, records);
-        lower(
-            scope,
-            "MAX_BYTES",
-            &mut limits.bytes,
-            bytes.map(|n| n as usize),
-        );
+        let bytes = bytes.map(|n| n as usize);
+        lower(scope, "MAX_BYTES", &mut limits.bytes, bytes);
     }
     let least = limits.overhead + LEAST_CLICK;
     if limits.bytes < least {
+        let found = limits.bytes;
         scope.mistake(
             "MAX_BYTES",
             format!(
-                "found {}; below {least} a usual click does not fit and would be quarantined",
-                limits.bytes
+                "found {found}; below {least} a usual click does not fit and would be quarantined"
             ),
         );
     }
-    let concurrency = concurrency.unwrap_or(delivery.in_flight);
-    Some(TargetConfig {
-        name: name.into(),
-        kind: kind.name,
-        target,
-        limits,
-        delivery,
-        concurrency,
-        timeout,
-        rate,
-    })
+    limits
 }
 
-fn lower(scope: &Scope<'_>, key: &str, limit: &mut usize, wish: Option<usize>) {
-    match wish {
-        Some(wish) if wish > *limit => scope.mistake(
+fn lower(scope: &Scope<'_>, key: &str, limit: &mut usize, asked: Option<usize>) {
+    match asked {
+        Some(asked) if asked > *limit => scope.mistake(
             key,
-            format!("found {wish}; the kind's limit is {limit}, which can only be lowered"),
+            format!("found {asked}; the kind's limit is {limit}, which can only be lowered"),
         ),
-        Some(wish) => *limit = wish,
+        Some(asked) => *limit = asked,
         None => {}
     }
 }

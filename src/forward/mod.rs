@@ -3,6 +3,7 @@
 mod checkpointer;
 mod claim;
 mod decoder_pool;
+mod jobs;
 mod open;
 mod pass;
 mod probe;
@@ -26,6 +27,7 @@ use crate::quarantine::Quarantine;
 use checkpointer::Checkpointer;
 use clicks::decode::DecodeLimits;
 use decoder_pool::DecoderPool;
+pub use jobs::forward_all;
 use open::{GONE, REPLACED};
 pub use probe::Probe;
 
@@ -81,7 +83,7 @@ impl Forwarder {
             .iter()
             .map(|target| target.name.clone())
             .collect();
-        let entries = (config.room * 2 / targets.len().max(1) as u64).max(ENTRIES);
+        let entries = (config.object_memory * 2 / targets.len().max(1) as u64).max(ENTRIES);
         Forwarder {
             rules: rules(config.decode_limits, &targets),
             targets,
@@ -105,8 +107,8 @@ impl Forwarder {
             decode_limits: config.decode_limits,
             clock: config.clock,
             decoders: DecoderPool::default(),
-            room: Semaphore::new((config.room >> 10) as usize),
-            rooms: (config.room >> 10) as u32,
+            room: Semaphore::new((config.object_memory >> 10) as usize),
+            rooms: (config.object_memory >> 10) as u32,
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Forwarder;
 use crate::job::Job;
 use crate::object::{ObjectError, ObjectRef, Reader};
-use crate::outcome::{End, Outcome};
+use crate::outcome::{End, Outcome, SkipReason};
 use crate::quarantine::{Row, RowKind};
 use clicks::decode::{BadRecord, Place};
 
@@ -15,7 +15,7 @@ pub(super) const REPLACED: &str = "the object was replaced before all of it was 
 
 impl Forwarder {
     /// The spellings of the job's key that may be read, or why none may.
-    pub(super) fn readable(&self, job: &Job) -> Result<Vec<ObjectRef>, &'static str> {
+    pub(super) fn readable(&self, job: &Job) -> Result<Vec<ObjectRef>, SkipReason> {
         let mut spellings: Vec<_> = job
             .keys
             .iter()
@@ -28,7 +28,7 @@ impl Forwarder {
             return Ok(spellings);
         }
         if job.bucket.is_empty() {
-            return Err("it names no bucket");
+            return Err(SkipReason::NoBucket);
         }
         let own = |object| {
             self.quarantine.holds(object)
@@ -38,7 +38,7 @@ impl Forwarder {
                     .any(|delivery| delivery.wrote(object))
         };
         if spellings.iter().any(own) {
-            return Err("the forwarder wrote it itself");
+            return Err(SkipReason::OwnOutput);
         }
         spellings.retain(|object| {
             self.sources
@@ -46,9 +46,9 @@ impl Forwarder {
                 .is_none_or(|prefixes| prefixes.iter().any(|location| location.holds(object)))
         });
         match (spellings.first(), job.size) {
-            (None, _) => Err("it lies outside SOURCES"),
-            (Some(object), Some(0)) if object.key.ends_with('/') => Err("it is a folder marker"),
-            (Some(_), Some(0)) => Err("it is empty"),
+            (None, _) => Err(SkipReason::OutsideSources),
+            (Some(object), Some(0)) if object.key.ends_with('/') => Err(SkipReason::FolderMarker),
+            (Some(_), Some(0)) => Err(SkipReason::Empty),
             _ => Ok(spellings),
         }
     }

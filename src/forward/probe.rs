@@ -6,7 +6,7 @@ use futures::future::join_all;
 use tokio::time::timeout;
 
 use super::Forwarder;
-use crate::config::Place;
+use crate::config::QuarantineStore;
 use crate::deliver::Delivery;
 use crate::object::{ObjectError, ObjectRef};
 use crate::outcome::Failure;
@@ -61,7 +61,7 @@ impl Forwarder {
                 answer,
             });
         }
-        if let Place::S3(location) = self.quarantine.place() {
+        if let QuarantineStore::S3(location) = self.quarantine.place() {
             let answer = in_time(self.store.may_put(&location.bucket, &location.prefix))
                 .await
                 .map_err(|error| match error {

@@ -1,12 +1,14 @@
 //! What became of an object, counted so that nothing can be missing.
 
 mod log;
+pub mod metrics;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::job::ResumePoint;
 use crate::object::{ObjectError, ObjectRef};
+pub use log::LOG_TARGET;
 
 /// What became of the records of one object at one target. `read` is the sum of the others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -98,7 +100,7 @@ pub enum End {
         reason: String,
     },
     /// Not read, on purpose: a folder marker, an empty object, the program's own output, another's bucket.
-    Skipped(&'static str),
+    Skipped(SkipReason),
     /// It is gone.
     Missing,
     /// Every target has all of it by earlier runs.
@@ -116,6 +118,33 @@ pub enum End {
     },
     /// It could not be read or its bad records not be kept; it must come back.
     Failed(String),
+}
+
+/// Why an object is not read, on purpose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SkipReason {
+    /// Its event names no bucket.
+    NoBucket,
+    /// It lies below one of the program's own outputs.
+    OwnOutput,
+    /// `SOURCES` does not list it.
+    OutsideSources,
+    /// It is an empty object that stands for a folder.
+    FolderMarker,
+    /// It holds no bytes.
+    Empty,
+}
+
+impl std::fmt::Display for SkipReason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            SkipReason::NoBucket => "it names no bucket",
+            SkipReason::OwnOutput => "the forwarder wrote it itself",
+            SkipReason::OutsideSources => "it lies outside SOURCES",
+            SkipReason::FolderMarker => "it is a folder marker",
+            SkipReason::Empty => "it is empty",
+        })
+    }
 }
 
 /// Records of an object that were read for the first time: an object that comes again is not counted again.

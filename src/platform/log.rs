@@ -1,5 +1,5 @@
-//! Logs, and errors as they are put into words: JSON lines for Lambda, plain lines for people. Always on standard error, since standard output
-//! may carry clicks.
+//! Logs, and errors in words: JSON lines for Lambda, plain lines for people. Both go to standard
+//! error, since standard output may carry clicks.
 
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
@@ -8,7 +8,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, Registry};
 
-/// Starts logging as JSON at `level`, `info` if none is given.
+/// Starts logging as JSON at `level`; at `info` if it is `None`.
 pub fn json(level: Option<&str>) {
     tracing_subscriber::registry()
         .with(json_layer(SystemTime, std::io::stderr))
@@ -42,27 +42,25 @@ pub(crate) fn captured(work: impl FnOnce()) -> String {
     std::io::read_to_string(&*file).unwrap()
 }
 
-/// Starts logging for a person. Without a `level` only what is out of the ordinary is told, and not how
-/// objects ended: a summary says it.
-pub fn plain(level: Option<&str>) {
+/// Starts logging for a person at `level`. Without one only what is out of the ordinary is logged,
+/// and nothing of the module `quiet`, whose news a summary gives.
+pub fn plain(level: Option<&str>, quiet: &str) {
     let log = layer()
         .without_time()
         .with_target(false)
         .with_ansi(false)
         .with_writer(std::io::stderr);
-    let quiet = level.map_or("warn,clickstream_forwarder::outcome=off", |level| level);
+    let level = level.map_or_else(|| format!("warn,{quiet}=off"), str::to_owned);
     tracing_subscriber::registry()
         .with(log)
-        .with(filter(quiet))
+        .with(filter(&level))
         .init();
 }
 
-/// This program at `level`; the libraries below it speak only of what is wrong, and those that look for credentials
-/// only of errors: what they try in vain, they print whole.
+/// Lets this program log at `level`, the libraries below it only warnings, and those that look for
+/// credentials only errors: they print whole what they try in vain.
 fn filter(level: &str) -> Targets {
-    let text = format!(
-        "warn,aws_config=error,forwarder={level},clickstream={level},clickstream_forwarder={level}"
-    );
+    let text = format!("warn,aws_config=error,clickstream_forwarder={level}");
     text.parse()
         .unwrap_or_else(|_| Targets::new().with_default(tracing::Level::INFO))
 }
@@ -70,7 +68,7 @@ fn filter(level: &str) -> Targets {
 /// The levels that `LOG_LEVEL` may name.
 pub const LEVELS: &[&str] = &["error", "warn", "info", "debug", "trace"];
 
-/// An error with its causes: the first alone says "error sending request".
+/// Renders an error with its causes: the first alone may say "error sending request".
 pub fn causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

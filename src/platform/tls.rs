@@ -1,5 +1,6 @@
-//! Whom connections trust.
+//! Which certificate authorities connections trust.
 
+use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use aws_smithy_http_client::tls::{TlsContext, TrustStore};
@@ -9,13 +10,11 @@ use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore};
 use webpki_root_certs::TLS_SERVER_ROOT_CERTS;
 
-use crate::config::vars::Vars;
-
-/// Whom connections trust.
+/// Which certificate authorities connections trust.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Trust {
-    /// The authorities that Mozilla trusts, which are part of this program: reading a machine's files of them takes
-    /// longer than all else before the first request.
+    /// Those that Mozilla trusts, which are part of this program: reading a machine's files of them
+    /// takes longer than all else before the first request.
     #[default]
     Bundled,
     /// Those that this machine trusts; `SSL_CERT_FILE` and `SSL_CERT_DIR` name others.
@@ -23,19 +22,17 @@ pub enum Trust {
 }
 
 impl Trust {
-    /// Bundled, unless other authorities are named.
-    pub fn of(vars: &Vars) -> Trust {
-        let named = ["SSL_CERT_FILE", "SSL_CERT_DIR"]
-            .iter()
-            .any(|name| vars.get(*name).is_some_and(|path| !path.is_empty()));
-        if named {
+    /// Trusts the bundled authorities unless `SSL_CERT_FILE` or `SSL_CERT_DIR` names others.
+    pub fn from_vars(vars: &BTreeMap<String, String>) -> Trust {
+        let is_set = |name: &&str| vars.get(*name).is_some_and(|path| !path.is_empty());
+        if ["SSL_CERT_FILE", "SSL_CERT_DIR"].iter().any(is_set) {
             Trust::Machine
         } else {
             Trust::Bundled
         }
     }
 
-    /// For targets: the settings of a connection; nothing where the client finds them itself.
+    /// Returns the settings of a target's connections; `None` where the client finds them itself.
     pub fn client_config(self) -> Option<ClientConfig> {
         static BUNDLED: OnceLock<Option<ClientConfig>> = OnceLock::new();
         let bundled = || {
@@ -57,13 +54,13 @@ impl Trust {
             .flatten()
     }
 
-    /// For AWS.
+    /// Returns the settings of connections to AWS.
     pub fn aws(self) -> TlsContext {
         let store = match self {
             Trust::Bundled => TrustStore::empty().with_pem_certificate(pem(TLS_SERVER_ROOT_CERTS)),
             Trust::Machine => TrustStore::default(),
         };
-        // Nothing in it can be wrong: certificates are looked at when they are needed.
+        // Nothing in it can be wrong yet: certificates are read when they are needed.
         TlsContext::builder()
             .with_trust_store(store)
             .build()
@@ -71,7 +68,7 @@ impl Trust {
     }
 }
 
-/// Certificates as the AWS client takes them.
+/// Renders certificates as the AWS client takes them.
 fn pem(certificates: &[CertificateDer<'_>]) -> Vec<u8> {
     let mut text = String::new();
     for certificate in certificates {

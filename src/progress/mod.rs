@@ -118,7 +118,7 @@ impl fmt::Display for ProgressError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ProgressError::Lost => {
-                f.write_str("another run has claimed the object: this one stood still for longer than its lease")
+                f.write_str("lease lost: this run stalled for longer than its lease and another run claimed the object")
             }
             ProgressError::Deleted => {
                 f.write_str("its progress was deleted while it was forwarded; it starts anew when it comes back")

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 pub use row::{Row, RowId, RowKind};
 
-use crate::config::{Place, S3Prefix};
+use crate::config::{QuarantineStore, S3Prefix};
 use crate::object::{Directory, ObjectError, ObjectRef, Store};
 use clicks::Uuid8;
 
@@ -20,14 +20,14 @@ const FLUSH: usize = 1 << 20;
 
 /// Where rows go.
 pub struct Quarantine {
-    place: Place,
+    place: QuarantineStore,
     store: Store,
 }
 
 impl Quarantine {
     /// At `place`; `s3` is the store for buckets.
-    pub fn new(place: Place, s3: Store) -> Quarantine {
-        let store = if matches!(place, Place::Directory(_)) {
+    pub fn new(place: QuarantineStore, s3: Store) -> Quarantine {
+        let store = if matches!(place, QuarantineStore::Directory(_)) {
             Store::Directory(Directory { root: None })
         } else {
             s3
@@ -36,13 +36,13 @@ impl Quarantine {
     }
 
     /// Where rows go.
-    pub fn place(&self) -> &Place {
+    pub fn place(&self) -> &QuarantineStore {
         &self.place
     }
 
     /// Whether `object` was written here, so that it must not be read as clicks.
     pub fn holds(&self, object: &ObjectRef) -> bool {
-        matches!(&self.place, Place::S3(location) if location.holds(object))
+        matches!(&self.place, QuarantineStore::S3(location) if location.holds(object))
     }
 
     /// Stores rows that one target rejected, in the order of their places: requests end in any order, but
@@ -69,11 +69,11 @@ impl Quarantine {
 
     async fn store(&self, name: &str, rows: Bytes) -> Result<(), ObjectError> {
         let (bucket, key) = match &self.place {
-            Place::Log => return Ok(()),
-            Place::S3(S3Prefix { bucket, prefix }) => {
+            QuarantineStore::Log => return Ok(()),
+            QuarantineStore::S3(S3Prefix { bucket, prefix }) => {
                 (bucket.as_str(), format!("{prefix}{name}.jsonl"))
             }
-            Place::Directory(path) => (
+            QuarantineStore::Directory(path) => (
                 "",
                 path.join(format!("{name}.jsonl"))
                     .to_string_lossy()
@@ -99,7 +99,7 @@ impl Writer<'_> {
     /// Adds a row.
     pub async fn add(&mut self, row: &Row) -> Result<(), ObjectError> {
         row.log();
-        if self.quarantine.place == Place::Log {
+        if self.quarantine.place == QuarantineStore::Log {
             return Ok(());
         }
         let id = row.id();

@@ -57,7 +57,7 @@ fn build(scope: &Scope<'_>, context: Context) -> Option<Arc<dyn Target>> {
                 .bytes()
                 .all(|c| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'-' | b'.'));
             if !fits {
-                scope.mistake("STREAM", format!("found {name:?}; expected {expected}"));
+                scope.wrong_value("STREAM", format!("{name:?}"), expected);
             }
             fits
         });

@@ -82,7 +82,7 @@ fn build(scope: &Scope<'_>, context: Context) -> Option<Arc<dyn Target>> {
     let fifo = topic.as_ref().is_some_and(|arn| arn.ends_with(".fifo"));
     let group = scope.parsed("GROUP");
     if group.is_some() && topic.is_some() && !fifo {
-        scope.mistake("GROUP", "is for FIFO topics, whose ARN ends in .fifo");
+        scope.conflict("GROUP", "is for FIFO topics, whose ARN ends in .fifo");
     }
     let form = scope.parsed("FORMAT").unwrap_or(Form::Click);
     let client = aws::Client::new(

@@ -14,7 +14,7 @@ use super::{
     Target, Var, Verdict, View,
 };
 use crate::config::vars::Scope;
-use crate::platform::aws::QueueUrl;
+use crate::platform::queue::QueueUrl;
 use clicks::click::Form;
 
 pub(super) const KIND: Kind = Kind {
@@ -77,10 +77,8 @@ fn build(scope: &Scope<'_>, context: Context) -> Option<Arc<dyn Target>> {
     let queue = queue.filter(|url| {
         let known = url.starts_with("https://") || url.starts_with("http://");
         if !known {
-            scope.mistake(
-                "QUEUE_URL",
-                format!("found {url:?}; expected the queue's URL, which begins with https://"),
-            );
+            let expected = "the queue's URL, which begins with https://";
+            scope.wrong_value("QUEUE_URL", format!("{url:?}"), expected);
         }
         known
     });
@@ -88,17 +86,16 @@ fn build(scope: &Scope<'_>, context: Context) -> Option<Arc<dyn Target>> {
     let body = scope.parsed("BODY").unwrap_or(Body::Single);
     let group = scope.parsed("GROUP");
     match body {
-        Body::Envelope => scope.mistake(
-            "BODY",
-            "found \"envelope\"; expected single, lines or array",
-        ),
+        Body::Envelope => {
+            scope.wrong_value("BODY", "\"envelope\"", "single, lines or array");
+        }
         Body::Array | Body::Lines if fifo => {
-            scope.mistake("BODY", "puts many clicks in a message, which a FIFO queue cannot tell apart: leave it at single");
+            scope.conflict("BODY", "puts many clicks in a message, which a FIFO queue cannot tell apart: leave it at single");
         }
         _ => {}
     }
     if group.is_some() && queue.is_some() && !fifo {
-        scope.mistake("GROUP", "is for FIFO queues, whose URL ends in .fifo");
+        scope.conflict("GROUP", "is for FIFO queues, whose URL ends in .fifo");
     }
     let form = scope.parsed("FORMAT").unwrap_or(Form::Click);
     let client = aws::Client::new(

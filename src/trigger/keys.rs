@@ -2,29 +2,30 @@
 
 use percent_encoding::percent_decode_str;
 
-/// The key as given and, where that differs, form-decoded.
-pub(super) fn spellings(key: &str) -> Vec<String> {
+/// Returns the key as given and, where that differs, form-decoded.
+pub(super) fn as_given_first(key: &str) -> Vec<String> {
     let mut keys = vec![key.to_owned()];
     keys.extend(Some(form_decoded(key)).filter(|decoded| decoded != key));
     keys
 }
 
-/// The key form-decoded, as S3 encodes it in its notices, and then as given.
+/// Returns the key form-decoded, since S3 encodes it in its notifications, and then as given.
 pub(super) fn decoded_first(key: &str) -> Vec<String> {
-    let mut keys = spellings(key);
+    let mut keys = as_given_first(key);
     keys.reverse();
     keys
 }
 
-/// `+` is a space, `%xx` a byte. A key that then is no UTF-8 was not encoded: it stays.
+/// Decodes a key in which `+` is a space and `%xx` a byte. One that is not UTF-8 then was not
+/// encoded, and stays as it is.
 fn form_decoded(key: &str) -> String {
-    let spaced = key.replace('+', " ");
-    percent_decode_str(&spaced)
+    let with_spaces = key.replace('+', " ");
+    percent_decode_str(&with_spaces)
         .decode_utf8()
         .map_or_else(|_| key.to_owned(), |decoded| decoded.into_owned())
 }
 
-/// Objects of a bucket without versions have the version `null`.
+/// Drops the version `null`, which objects of a bucket without versions have.
 pub(super) fn real_version(version: Option<String>) -> Option<String> {
     version.filter(|version| !version.is_empty() && version != "null")
 }

@@ -1,58 +1,79 @@
-//! Any event that wakes the function, as jobs; and the answer that each kind of event wants.
+//! Reads any event that can wake the function as jobs, and tells which response it wants.
 //!
-//! Told by shape, not by configuration. SQS's messages and answer are `aws_lambda_events`' types; for the
-//! rest own tolerant readers, since its types refuse `s3:TestEvent` and notices without `userIdentity`,
-//! lose the bucket of S3 Batch Operations' schema 2.0, and know no EventBridge "Object Created".
+//! An event is recognised by its shape, not by configuration. SQS's messages are those of
+//! `aws_lambda_events`; the other readers are this module's own and tolerant, because that crate's
+//! types refuse `s3:TestEvent` and notifications without `userIdentity`, lose the bucket of S3
+//! Batch Operations' schema 2.0, and do not know EventBridge's "Object Created".
 
-mod again;
-mod answer;
-mod bring;
 mod event;
 mod keys;
-mod queue;
+mod notification;
+mod replay;
 
-pub use answer::{Failed, JobResult, ResponseKind};
-pub use bring::Redelivery;
-pub use event::{Unknown, parse};
-pub use queue::Queues;
+use serde_json::Value;
 
 use crate::job::Job;
+pub use event::{UnrecognisedEvent, parse};
 
-/// An event, understood.
+/// An event as it was understood.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
-    /// What woke the function; decides the answer.
-    pub answer: ResponseKind,
+    /// The response that the event's sender expects.
+    pub response: ResponseKind,
     /// What must be answered for, each with its jobs.
     pub messages: Vec<Message>,
 }
 
-/// The part of an event that is acknowledged or fails as one: an SQS message, a task, or the whole event.
+/// The kind of response that the sender of an event expects.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ResponseKind {
+    /// SQS: the ids of the messages that must be delivered again.
+    SqsBatch,
+    /// S3 Batch Operations: one result for each task.
+    BatchOperations {
+        /// `invocationSchemaVersion`, to be repeated.
+        version: Value,
+        /// `invocationId`, to be repeated.
+        invocation: Value,
+    },
+    /// An asynchronous invocation, or one by hand: an error if anything must be delivered again.
+    Async,
+}
+
+/// The part of an event that is acknowledged, or fails, as one: an SQS message, a task of S3 Batch
+/// Operations, or the whole event.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Message {
-    /// The message's or the task's id.
+    /// The id of the message, task or request.
     pub id: String,
-    /// Its objects.
+    /// One job for each object that it names.
     pub jobs: Vec<Job>,
-    /// Notices in it that name no new object: `s3:TestEvent`, deletions.
+    /// The notifications in it that name no new object: `s3:TestEvent`, deletions.
     pub notices: Vec<String>,
     /// Why it, or a part of it, cannot be understood.
     pub error: Option<String>,
-    /// How often SQS has handed it out, this time included.
+    /// The number of times that SQS has handed it out, this time included; 0 if it is not SQS's.
     pub receive_count: u32,
-    /// What it can be put back with.
+    /// SQS's receipt handle, with which its visibility can be changed.
     pub receipt: Option<String>,
     /// The ARN of its queue.
-    pub queue: Option<String>,
+    pub queue_arn: Option<String>,
 }
 
 impl Message {
+    /// Creates a message without contents.
+    fn new(id: impl Into<String>) -> Message {
+        Message {
+            id: id.into(),
+            ..Message::default()
+        }
+    }
+
     /// Notes that a part of it cannot be understood; the other parts are still jobs.
-    fn fail(&mut self, why: String) {
-        self.error = Some(
-            self.error
-                .take()
-                .map_or(why.clone(), |before| format!("{before}; {why}")),
-        );
+    fn fail(&mut self, reason: String) {
+        self.error = Some(match self.error.take() {
+            Some(before) => format!("{before}; {reason}"),
+            None => reason,
+        });
     }
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use clicks::click::columns;
 use clicks::click::fields::{CLICK, walk};
 use clickstream_forwarder::config::settings::Settings;
-use clickstream_forwarder::config::{GLOBALS, vars::Vars};
+use clickstream_forwarder::config::{GLOBALS, Global, vars::Vars};
 use clickstream_forwarder::targets::{AWS, COMMON, KINDS, Var};
 
 use crate::support::{context, root};
@@ -110,7 +110,7 @@ fn the_tables_are_those_of_the_code() {
     generated("targets", &(targets + "\n"));
 
     let mut globals = String::from("\n| variable | default | what it does |\n|---|---|---|\n");
-    for (name, default, doc) in GLOBALS {
+    for Global { name, default, doc } in GLOBALS {
         writeln!(globals, "| `{name}` | {default} | {doc} |").unwrap();
     }
     generated("variables", &(globals + "\n"));

@@ -9,7 +9,7 @@ use clickstream_forwarder::deliver::RunControl;
 use clickstream_forwarder::forward::Forwarder;
 use clickstream_forwarder::job::Job;
 use clickstream_forwarder::object::{Memory, ObjectRef};
-use clickstream_forwarder::outcome::{End, Failure, Fresh, Outcome, Tally};
+use clickstream_forwarder::outcome::{End, Failure, Fresh, Outcome, SkipReason, Tally};
 use clickstream_forwarder::targets::{
     Batching, DeliveryMode, Entry, SendError, Verdict, WindowBounds,
 };
@@ -501,7 +501,7 @@ async fn what_must_not_be_read_is_not() {
             ..job("q/x.jsonl")
         })
         .await,
-        End::Skipped("the forwarder wrote it itself")
+        End::Skipped(SkipReason::OwnOutput)
     );
     assert_eq!(
         end(Job {
@@ -509,7 +509,7 @@ async fn what_must_not_be_read_is_not() {
             ..job("folder/")
         })
         .await,
-        End::Skipped("it is a folder marker")
+        End::Skipped(SkipReason::FolderMarker)
     );
     assert_eq!(
         end(Job {
@@ -517,7 +517,7 @@ async fn what_must_not_be_read_is_not() {
             ..job("empty")
         })
         .await,
-        End::Skipped("it is empty")
+        End::Skipped(SkipReason::Empty)
     );
     assert_eq!(
         end(Job {
@@ -525,7 +525,7 @@ async fn what_must_not_be_read_is_not() {
             ..job("/etc/passwd")
         })
         .await,
-        End::Skipped("it names no bucket")
+        End::Skipped(SkipReason::NoBucket)
     );
     assert_eq!(end(job("gone")).await, End::Missing);
     assert_eq!(

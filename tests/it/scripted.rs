@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use clicks::click::Form;
 use clicks::decode::DecodeLimits;
-use clickstream_forwarder::config::{Config, Place, S3Prefix, TargetConfig};
+use clickstream_forwarder::config::{Config, QuarantineStore, S3Prefix, TargetConfig};
 use clickstream_forwarder::forward::Forwarder;
 use clickstream_forwarder::job::Job;
 use clickstream_forwarder::object::{Memory, Store};
@@ -183,7 +183,7 @@ pub fn quarantining(
             ..DecodeLimits::default()
         },
     );
-    let quarantine = Place::Directory(directory.into());
+    let quarantine = QuarantineStore::Directory(directory.into());
     let config = Config {
         targets,
         quarantine,
@@ -198,7 +198,7 @@ pub fn quarantining(
 
 /// A forwarder to one target that takes records of so many bytes at most.
 pub fn capped(target: &Arc<Scripted>, memory: Memory, record_bytes: usize) -> (Forwarder, Memory) {
-    let quarantine = Place::S3(S3Prefix {
+    let quarantine = QuarantineStore::S3(S3Prefix {
         bucket: "rows".into(),
         prefix: "q/".into(),
     });
@@ -240,7 +240,7 @@ fn named(
 }
 
 fn with(targets: Vec<TargetConfig>, memory: Memory) -> (Forwarder, Memory) {
-    let quarantine = Place::S3(S3Prefix {
+    let quarantine = QuarantineStore::S3(S3Prefix {
         bucket: "rows".into(),
         prefix: "q/".into(),
     });

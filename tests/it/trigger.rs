@@ -2,9 +2,10 @@
 
 use std::fmt::Write;
 
+use clickstream_forwarder::lambda::response::{JobResult, MessageResult, render};
 use clickstream_forwarder::object::ObjectRef;
 use clickstream_forwarder::outcome::{End, Failure, Outcome, Tally, TargetOutcome};
-use clickstream_forwarder::trigger::{Event, JobResult, parse};
+use clickstream_forwarder::trigger::{Event, Message, parse};
 use serde_json::{Value, json};
 
 use crate::golden;
@@ -49,24 +50,18 @@ fn refused(key: &str) -> Outcome {
     }
 }
 
-/// The answer when every job ends as `end` says.
+/// Renders the response when every job ends as `end` says.
 fn answer(event: Event, end: impl Fn(&str) -> Outcome) -> Result<Value, String> {
-    let outcomes = |message: &clickstream_forwarder::trigger::Message| {
-        message
+    let result = |message: Message| MessageResult {
+        jobs: message
             .jobs
             .iter()
             .map(|job| JobResult::of(end(&job.keys[0])))
-            .collect()
+            .collect(),
+        message,
     };
-    let messages: Vec<_> = event
-        .messages
-        .into_iter()
-        .map(|message| (message.clone(), outcomes(&message)))
-        .collect();
-    event
-        .answer
-        .render(&messages)
-        .map_err(|failed| failed.to_string())
+    let messages: Vec<_> = event.messages.into_iter().map(result).collect();
+    render(&event.response, &messages).map_err(|failed| failed.to_string())
 }
 
 #[test]
@@ -189,7 +184,7 @@ fn an_event_of_no_known_shape_says_which_are_known() {
     ] {
         let said = parse(&event, "request").unwrap_err().to_string();
         assert!(
-            said.contains("known are S3, SQS, SNS, EventBridge") && said.contains("\"bucket\""),
+            said.contains("supported: S3, SQS, SNS, EventBridge") && said.contains("\"bucket\""),
             "{said}"
         );
     }

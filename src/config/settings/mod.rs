@@ -8,8 +8,8 @@ mod reloading;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::config::vars::{Mistake, Vars};
-use crate::config::{Config, ConfigErrors, GLOBALS, listed, prefix_of};
+use crate::config::vars::Vars;
+use crate::config::{Config, ConfigErrors, GLOBALS, Mistake, Problem, listed, prefix_of};
 use crate::targets::Context;
 use fetch::Fetch;
 pub use reference::Reference;
@@ -19,8 +19,6 @@ use reloading::ReloadingTarget;
 const PATH: &str = "SETTINGS_PATH";
 /// The variable that names the targets.
 const TARGETS: &str = "TARGETS";
-/// How mistakes begin that depend on another variable of the same target.
-const DEPENDENT: &[&str] = &["is set, but", "is for ", "is a second", "puts many"];
 
 /// How the variables of each target begin.
 fn prefixes(vars: &Vars) -> impl Iterator<Item = String> {
@@ -46,25 +44,19 @@ impl Settings {
             .map(|path| path.trim().to_owned())
             .filter(|path| !path.is_empty())
         {
-            let one = |problem| {
-                ConfigErrors(vec![Mistake {
-                    variable: PATH.into(),
-                    problem,
-                }])
-            };
+            let wrong = |problem| ConfigErrors::one(PATH, problem);
             if !path.starts_with('/') {
-                return Err(one(format!(
-                    "found {path:?}; expected a path such as /clickstream-forwarder/prod/"
-                )));
+                return Err(wrong(Problem::Value {
+                    found: format!("{path:?}"),
+                    expected: "a path such as /clickstream-forwarder/prod/".into(),
+                }));
             }
-            let found = fetch
-                .path(&path)
-                .await
-                .map_err(|cause| one(format!("{path} cannot be read: {cause}")))?;
+            let found = fetch.path(&path).await.map_err(|cause| {
+                wrong(Problem::Other(format!("{path} cannot be read: {cause}")))
+            })?;
             if found.is_empty() {
-                return Err(one(format!(
-                    "found {path:?}, right below which there is no parameter"
-                )));
+                let problem = format!("found {path:?}, right below which there is no parameter");
+                return Err(wrong(Problem::Other(problem)));
             }
             vars.extend(found);
         }
@@ -86,7 +78,7 @@ impl Settings {
             };
             mistakes.push(Mistake {
                 variable: variable.clone(),
-                problem,
+                problem: Problem::Other(problem),
             });
         }
         let settings = Settings {
@@ -158,15 +150,12 @@ impl Settings {
                 .keys()
                 .any(|variable| variable.starts_with(&prefix))
         });
-        !beside
-            || !DEPENDENT
-                .iter()
-                .any(|start| mistake.problem.starts_with(start))
+        !beside || !matches!(mistake.problem, Problem::Conflict(_))
     }
 
     /// Whether a variable is one of this program.
     fn is_own(vars: &Vars, variable: &str) -> bool {
-        GLOBALS.iter().any(|(name, ..)| *name == variable)
+        GLOBALS.iter().any(|global| global.name == variable)
             || prefixes(vars).any(|prefix| variable.starts_with(&prefix))
     }
 
@@ -201,17 +190,13 @@ impl Settings {
     fn redact(&self, ConfigErrors(mut mistakes): ConfigErrors) -> ConfigErrors {
         for mistake in &mut mistakes {
             if let Some(reference) = self.references.get(&mistake.variable) {
-                let expected = mistake
-                    .problem
-                    .split_once("; ")
-                    .map_or("", |(_, expected)| expected);
-                let expected = if expected.starts_with("expected") {
-                    expected
-                } else {
-                    "it does not fit"
+                let hint = match mistake.problem.expected() {
+                    Some(expected) => format!("expected {expected}"),
+                    None => "it does not fit".into(),
                 };
-                mistake.problem =
-                    format!("{reference} does not hold what this variable takes; {expected}");
+                mistake.problem = Problem::Other(format!(
+                    "{reference} does not hold what this variable takes; {hint}"
+                ));
             }
         }
         ConfigErrors(mistakes)
@@ -227,7 +212,7 @@ impl Settings {
                 Some(Err(cause)) => {
                     mistakes.push(Mistake {
                         variable: variable.clone(),
-                        problem: format!("{reference} cannot be read: {cause}"),
+                        problem: Problem::Other(format!("{reference} cannot be read: {cause}")),
                     });
                 }
                 None => {}

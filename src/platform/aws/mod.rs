@@ -1,5 +1,5 @@
-//! What the clients of AWS share: credentials, region and connections, found when the first of them
-//! is needed; and what their errors mean.
+//! The settings that AWS clients share: credentials, region and connections, looked for when the
+//! first client is needed; and the meaning of their errors.
 
 mod client;
 mod error;
@@ -48,12 +48,12 @@ impl HttpClient for LazyConnector {
     }
 }
 
-/// What one client has otherwise than its surroundings.
+/// The settings in which one target's client differs from its environment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Overrides {
     /// The region.
     pub region: Option<String>,
-    /// The role to take on, and its external id.
+    /// The role to assume, and its external id.
     pub role: Option<Role>,
     /// The address of the service.
     pub endpoint: Option<String>,
@@ -64,55 +64,24 @@ pub struct Overrides {
 pub struct Role {
     /// Its ARN.
     pub arn: String,
-    /// What its owner wants to be told with it.
+    /// The external id that its owner asks for.
     pub external_id: Option<String>,
 }
 
-/// The parts of a queue's URL, `https://sqs.REGION.amazonaws.com/ACCOUNT/NAME`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct QueueUrl<'u> {
-    /// The region, if the host is one of AWS's.
-    pub region: Option<&'u str>,
-    /// The account, if it looks like one.
-    pub account: Option<&'u str>,
-    /// The queue's name.
-    pub name: &'u str,
-}
-
-impl QueueUrl<'_> {
-    /// Takes `url` apart.
-    pub fn parse(url: &str) -> QueueUrl<'_> {
-        let host = url
-            .split_once("://")
-            .and_then(|(_, rest)| rest.split('/').next())
-            .and_then(|host| host.strip_prefix("sqs."));
-        let region = host
-            .and_then(|host| host.split_once('.'))
-            .filter(|(_, rest)| rest.starts_with("amazonaws.com"));
-        let mut parts = url.rsplit('/');
-        let (name, account) = (parts.next().unwrap_or_default(), parts.next());
-        QueueUrl {
-            region: region.map(|(region, _)| region),
-            account: account.filter(|part| part.len() == 12),
-            name,
-        }
-    }
-}
-
-/// What CloudTrail calls this program's sessions.
+/// The name of this program's sessions in CloudTrail.
 const SESSION: &str = "clickstream-forwarder";
 
-/// The surroundings' settings for AWS, shared between clones.
+/// The environment's settings for AWS, shared between clones.
 #[derive(Clone, Debug, Default)]
 pub struct Aws {
     trust: Trust,
     config: Arc<OnceCell<SdkConfig>>,
-    /// The credentials of each role, so that two targets take it on once.
+    /// The credentials of each role, so that two targets assume it once.
     roles: Arc<Mutex<HashMap<Role, SharedCredentialsProvider>>>,
 }
 
 impl Aws {
-    /// Settings that nobody has looked for yet.
+    /// Creates settings that are looked for when they are first needed.
     pub fn new(trust: Trust) -> Aws {
         Aws {
             trust,
@@ -120,7 +89,7 @@ impl Aws {
         }
     }
 
-    /// These settings, whatever the surroundings say.
+    /// Uses these settings, whatever the environment says.
     pub fn of(config: SdkConfig) -> Aws {
         Aws {
             config: Arc::new(OnceCell::new_with(Some(config))),
@@ -128,7 +97,7 @@ impl Aws {
         }
     }
 
-    /// The settings. The first call looks for them.
+    /// Returns the settings. The first call looks for them.
     pub async fn config(&self) -> &SdkConfig {
         let load = || async {
             let http = aws_smithy_http_client::Builder::new()
@@ -147,8 +116,8 @@ impl Aws {
         self.config.get_or_init(load).await
     }
 
-    /// The settings for a target: with what it has otherwise, and without the client's own retries, since trying
-    /// again is not the target's.
+    /// Returns the settings of a target: with its overrides, and without the client's own retries,
+    /// since `deliver` retries.
     pub async fn for_target(&self, overrides: &Overrides) -> SdkConfig {
         let base = self.config().await;
         let mut config = base.to_builder().retry_config(RetryConfig::disabled());
@@ -157,7 +126,7 @@ impl Aws {
         }
         if let Some(endpoint) = &overrides.endpoint {
             config.set_endpoint_url(Some(endpoint.clone()));
-            // Else the environment's word goes before it.
+            // Otherwise the environment's address would win over it.
             config.insert_origin("endpoint_url", Origin::shared_config());
         }
         if let Some(role) = &overrides.role {

@@ -43,7 +43,7 @@ impl File {
                     ),
                 );
             }
-            (false, Some(_), _) => scope.mistake(
+            (false, Some(_), _) => scope.conflict(
                 "COMPRESSION",
                 "is for Parquet files; lines are always compressed with gzip",
             ),

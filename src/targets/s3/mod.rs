@@ -88,10 +88,8 @@ fn build(scope: &Scope<'_>, context: Context) -> Option<Arc<dyn Target>> {
                 .bytes()
                 .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, b'.' | b'-'));
         if !fits {
-            scope.mistake(
-                "BUCKET",
-                format!("found {name:?}; expected the name alone, and how keys begin in _PREFIX"),
-            );
+            let expected = "the name alone, and how keys begin in _PREFIX";
+            scope.wrong_value("BUCKET", format!("{name:?}"), expected);
         }
         fits
     });

@@ -80,7 +80,7 @@ pub fn headers(scope: &Scope<'_>) -> HeaderMap {
     for (key, text) in [bearer, basic].into_iter().flatten() {
         match secret_value(&text) {
             Some(_) if headers.contains_key(AUTHORIZATION) => {
-                scope.mistake(key, "is a second authorization: give one of _BEARER, _BASIC and _HEADER_AUTHORIZATION");
+                scope.conflict(key, "is a second authorization: give one of _BEARER, _BASIC and _HEADER_AUTHORIZATION");
             }
             Some(value) => drop(headers.insert(AUTHORIZATION, value)),
             None => scope.mistake(

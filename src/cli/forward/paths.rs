@@ -1,12 +1,15 @@
-//! What the arguments of `forward` stand for.
+//! Expands the arguments of `forward` to objects.
 
 use std::path::Path;
 
 use crate::forward::Forwarder;
 use crate::object::{ObjectError, ObjectRef};
 
-/// The objects that `argument` names, in order. The error says what is wrong with it.
-pub async fn expand(argument: &str, forwarder: &Forwarder) -> Result<Vec<ObjectRef>, String> {
+/// Returns the objects that `argument` names, in order. The error says what is wrong with it.
+pub(super) async fn expand(
+    argument: &str,
+    forwarder: &Forwarder,
+) -> Result<Vec<ObjectRef>, String> {
     if let Some(rest) = argument.strip_prefix("s3://") {
         return bucket(argument, rest, forwarder).await;
     }
@@ -33,7 +36,8 @@ pub async fn expand(argument: &str, forwarder: &Forwarder) -> Result<Vec<ObjectR
     }
 }
 
-/// The files below `directory`, by name; hidden ones and links to directories are left out.
+/// Adds the files below `directory` to `found`, by name, without hidden ones and links to
+/// directories.
 fn walk(directory: &Path, found: &mut Vec<ObjectRef>) -> std::io::Result<()> {
     let mut paths: Vec<_> = std::fs::read_dir(directory)?.collect::<Result<_, _>>()?;
     paths.sort_by_key(|entry| entry.file_name());
@@ -55,7 +59,7 @@ fn walk(directory: &Path, found: &mut Vec<ObjectRef>) -> std::io::Result<()> {
     Ok(())
 }
 
-/// One key, or all keys below a prefix.
+/// Returns one key, or all keys below a prefix.
 async fn bucket(
     argument: &str,
     rest: &str,

@@ -1,0 +1,227 @@
+//! The summary of a run over several objects, printed at its end.
+
+use std::time::Duration;
+
+use crate::cli::Exit;
+use crate::outcome::{End, Failure, Outcome, TargetOutcome};
+
+/// The most problems that are printed.
+const MOST_PROBLEMS: usize = 20;
+
+/// The sum over all objects.
+#[derive(Default)]
+pub(super) struct Summary {
+    objects: u64,
+    records: u64,
+    bad: u64,
+    bytes: u64,
+    /// Objects that must be forwarded again.
+    failed: u64,
+    /// Objects that are gone, or that cannot be read to their end.
+    corrupt: u64,
+    /// Objects that earlier runs have forwarded.
+    done: u64,
+    reader_is_gone: bool,
+    targets: Vec<TargetOutcome>,
+    problems: Vec<String>,
+}
+
+impl Summary {
+    /// Adds what became of one object.
+    pub(super) fn add(&mut self, outcome: &Outcome) {
+        self.objects += 1;
+        self.records += outcome.records;
+        self.bad += outcome.bad;
+        self.bytes += outcome.bytes;
+        // With standard output alone, nobody wants the rest; other targets still want theirs.
+        self.reader_is_gone |= matches!(
+            &*outcome.targets,
+            [TargetOutcome {
+                failure: Some(Failure::Closed),
+                ..
+            }]
+        );
+        if let Some(cause) = outcome.unfinished() {
+            self.failed += 1;
+            self.problems.push(cause);
+        }
+        let object = &outcome.object;
+        match &outcome.end {
+            End::Done => self.done += 1,
+            End::Missing => {
+                self.corrupt += 1;
+                self.problems.push(format!("{object}: it is gone"));
+            }
+            End::Corrupt { offset, reason } => {
+                self.corrupt += 1;
+                self.problems.push(format!(
+                    "{object}: {reason}; unreadable from byte {offset} on"
+                ));
+            }
+            _ => {}
+        }
+        for target in &outcome.targets {
+            self.add_target(target);
+        }
+    }
+
+    fn add_target(&mut self, target: &TargetOutcome) {
+        let mut known = self.targets.iter_mut();
+        match known.find(|known| known.target == target.target) {
+            Some(known) => {
+                known.tally.add(&target.tally);
+                known.resumed += target.resumed;
+            }
+            None => self.targets.push(target.clone()),
+        }
+    }
+
+    /// Counts the objects among those `named` that an interrupted run did not start.
+    pub(super) fn add_not_started(&mut self, named: u64) {
+        let missing = named.saturating_sub(self.objects);
+        if missing > 0 {
+            self.failed += missing;
+            self.problems
+                .push(format!("interrupted before {missing} objects were begun"));
+        }
+    }
+
+    /// Returns whether standard output is the only target and its reader has gone away.
+    pub(super) fn reader_is_gone(&self) -> bool {
+        self.reader_is_gone
+    }
+
+    /// Returns how the run ended.
+    pub(super) fn exit(&self) -> Exit {
+        match (self.failed, self.corrupt) {
+            (0, 0) => Exit::Ok,
+            (0, _) => Exit::Corrupt,
+            _ => Exit::Failed,
+        }
+    }
+
+    /// Renders why objects were not delivered, which is printed even if the summary is not wanted.
+    pub(super) fn problems(&self) -> String {
+        let shown = self.problems.iter().take(MOST_PROBLEMS);
+        let mut text: String = shown.map(|line| format!("{line}\n")).collect();
+        if self.problems.len() > MOST_PROBLEMS {
+            let more = self.problems.len() - MOST_PROBLEMS;
+            text += &format!("… and {more} more\n");
+        }
+        text
+    }
+
+    /// Renders the counts of a run that took so long.
+    pub(super) fn text(&self, took: Duration) -> String {
+        let (megabytes, seconds) = (self.bytes as f64 / 1e6, took.as_secs_f64().max(1e-9));
+        let mut text = format!(
+            "{}, {} ({} bad), {megabytes:.3} MB in {seconds:.2} s, {:.1} MB/s\n",
+            counted(self.objects, "object"),
+            counted(self.records, "record"),
+            self.bad,
+            megabytes / seconds
+        );
+        if self.done > 0 {
+            text += &format!("{} forwarded before\n", counted(self.done, "object"));
+        }
+        for TargetOutcome {
+            target,
+            tally: t,
+            resumed,
+            ..
+        } in &self.targets
+        {
+            let before = if *resumed > 0 {
+                format!("; {resumed} more by earlier runs")
+            } else {
+                String::new()
+            };
+            text += &format!(
+                "{target}: read {} = sent {} + filtered {} + quarantined {} + failed {}{before}\n",
+                t.read, t.sent, t.filtered, t.quarantined, t.failed
+            );
+        }
+        text
+    }
+}
+
+/// Writes `1 object`, `2 objects`.
+fn counted(n: u64, noun: &str) -> String {
+    if n == 1 {
+        format!("1 {noun}")
+    } else {
+        format!("{n} {noun}s")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::object::ObjectRef;
+    use crate::outcome::Tally;
+
+    fn ended(end: End) -> Outcome {
+        Outcome::unread(ObjectRef::new("b", "k"), end)
+    }
+
+    fn summary(outcomes: &[Outcome], named: u64) -> Summary {
+        let mut summary = Summary::default();
+        outcomes.iter().for_each(|outcome| summary.add(outcome));
+        summary.add_not_started(named);
+        summary
+    }
+
+    fn delivered(n: u64) -> Outcome {
+        let tally = Tally {
+            read: n,
+            sent: n,
+            ..Tally::default()
+        };
+        Outcome {
+            records: n,
+            targets: vec![TargetOutcome {
+                target: "hook".into(),
+                tally,
+                ..TargetOutcome::default()
+            }],
+            ..ended(End::Complete)
+        }
+    }
+
+    #[test]
+    fn what_failed_outweighs_what_is_corrupt() {
+        let corrupt = ended(End::Missing);
+        let failed = ended(End::Failed("403".into()));
+        assert_eq!(summary(&[delivered(1)], 1).exit(), Exit::Ok);
+        let partly = summary(&[delivered(1), corrupt.clone()], 2);
+        assert_eq!(partly.exit(), Exit::Corrupt);
+        assert_eq!(partly.problems(), "s3://b/k: it is gone\n");
+        assert_eq!(summary(&[corrupt, failed], 2).exit(), Exit::Failed);
+    }
+
+    #[test]
+    fn targets_are_summed_over_objects_and_interruptions_counted() {
+        let interrupted = summary(&[delivered(1), delivered(2)], 5);
+        let text = interrupted.text(Duration::from_secs(1));
+        assert!(text.starts_with("2 objects, 3 records (0 bad)"), "{text}");
+        assert!(
+            text.contains("hook: read 3 = sent 3 + filtered 0"),
+            "{text}"
+        );
+        assert_eq!(
+            (interrupted.exit(), interrupted.problems()),
+            (
+                Exit::Failed,
+                "interrupted before 3 objects were begun\n".into()
+            )
+        );
+    }
+
+    #[test]
+    fn of_many_problems_the_first_are_shown() {
+        let gone = vec![ended(End::Missing); 25];
+        let problems = summary(&gone, 25).problems();
+        assert_eq!(problems.lines().count(), 21);
+        assert!(problems.ends_with("… and 5 more\n"));
+    }
+}

@@ -1,0 +1,84 @@
+//! What commands need that look at the configuration in the environment.
+
+use std::sync::Arc;
+
+use clicks::click::Form;
+use tokio::runtime::Runtime;
+
+use crate::config::settings::Settings;
+use crate::config::vars::{Vars, is_unset};
+use crate::platform::aws::Aws;
+use crate::platform::clock;
+use crate::platform::tls::Trust;
+use crate::targets::Context;
+
+/// The settings of a command, and the runtime on which they are resolved.
+pub(super) struct Session {
+    /// The threads that everything runs on.
+    pub(super) runtime: Runtime,
+    /// The variables, with what `SETTINGS_PATH` adds.
+    pub(super) settings: Arc<Settings>,
+}
+
+/// Returns whether nothing names a target, so that clicks go to standard output.
+pub(super) fn names_no_target(vars: &Vars) -> bool {
+    is_unset(vars, "TARGETS") && is_unset(vars, "SETTINGS_PATH")
+}
+
+impl Session {
+    /// Reads the settings in `vars`. Where nothing names a target, there is one, `stdout`, which
+    /// writes clicks in `format`. The error is for the person who runs the command.
+    pub(super) fn open(mut vars: Vars, format: Option<Form>) -> Result<Session, String> {
+        if names_no_target(&vars) {
+            vars.insert("TARGETS".into(), "stdout".into());
+            vars.insert("STDOUT_KIND".into(), "stdout".into());
+            vars.extend(format.map(|format| ("STDOUT_FORMAT".to_owned(), format.to_string())));
+        } else if format.is_some() {
+            return Err(
+                "--format goes with standard output; TARGETS is set, so set the target's _FORMAT"
+                    .into(),
+            );
+        }
+        let runtime = Runtime::new().map_err(|e| format!("no threads to run on: {e}"))?;
+        let context = Context {
+            clock: clock::now,
+            trust: Trust::Machine,
+            aws: Aws::new(Trust::Machine),
+        };
+        let settings = runtime
+            .block_on(Settings::read(vars, context))
+            .map_err(|errors| errors.to_string())?;
+        Ok(Session {
+            runtime,
+            settings: Arc::new(settings),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn vars(pairs: &[(&str, &str)]) -> Vars {
+        let owned = |(name, text): &(&str, &str)| ((*name).to_owned(), (*text).to_owned());
+        pairs.iter().map(owned).collect()
+    }
+
+    #[test]
+    fn without_targets_clicks_go_to_standard_output_in_the_form_asked_for() {
+        for blank in [vars(&[]), vars(&[("TARGETS", " ")])] {
+            let session = Session::open(blank, Some(Form::Flat)).unwrap();
+            let config = session.runtime.block_on(session.settings.config());
+            let config = config.map_err(|e| e.to_string()).ok().unwrap();
+            assert_eq!(config.targets[0].kind, "stdout");
+            assert!(format!("{:?}", config.targets[0].target.describe()).contains("flat"));
+        }
+    }
+
+    #[test]
+    fn a_form_is_refused_where_targets_have_their_own() {
+        let with_target = vars(&[("TARGETS", "out"), ("OUT_KIND", "stdout")]);
+        let refused = Session::open(with_target, Some(Form::Flat));
+        assert!(refused.err().unwrap().contains("_FORMAT"));
+    }
+}
