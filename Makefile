@@ -1,70 +1,47 @@
-# What CI and people run. Every target installs what it needs; Rust and Python are enough.
+# What people and CI run. Each target installs what it needs; Rust and Python are enough.
 
 PYTHON ?= python3
 VENV := .venv
 EVENT ?= events/sqs.json
-# nextest where it is installed, else what comes with cargo.
+PACKAGE ?= target/package
+# cargo-nextest if it is installed, else the runner that comes with cargo.
 TEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo nextest run || echo test)
 
-PACKAGE ?= target/package
-
-.PHONY: demo test unit aws build package builds invoke check template golden bench instructions
+.PHONY: demo test core unit e2e build package invoke check template build-check instructions ci bench verify golden
 
 # Forwards the sample files of this repository to standard output.
 demo:
 	cargo run --quiet --bin clickstream -- forward tests/data/demo
 
-test: unit aws
+test: unit e2e
+
+# The pure core alone, in about a minute from nothing.
+core:
+	cargo $(TEST) --package clicks
 
 # In process.
 unit:
 	cargo $(TEST)
 
 # The real binaries over real sockets: S3, SQS, an HTTP server, AWS's Runtime Interface Emulator.
-aws: $(VENV)/installed
-	cargo build
+e2e: $(VENV)/e2e
+	cargo build --bins
 	$(VENV)/bin/python -m pytest tests/e2e
 
-$(VENV)/installed: tests/e2e/requirements.txt
-	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r tests/e2e/requirements.txt
-	touch $@
-
-# The function for AWS: target/lambda/forwarder/bootstrap.
+# The function for Lambda: target/lambda/forwarder/bootstrap.
 build:
 	cargo build --release --bin forwarder
 	mkdir -p target/lambda/forwarder
 	cp target/release/forwarder target/lambda/forwarder/bootstrap
 
-# Ready to deploy without Rust: for each architecture a folder with the function's zip and a template that takes it.
-package: $(PACKAGE)/arm64/template.yaml $(PACKAGE)/x86_64/template.yaml $(VENV)/lambda/installed
-	export PATH="$$PWD/$(VENV)/lambda/bin:$$PATH" && \
+# Ready to deploy without Rust: for each architecture a folder with the function's zip and a template that uses it.
+package: $(PACKAGE)/arm64/template.yaml $(PACKAGE)/x86_64/template.yaml $(VENV)/lambda
+	export PATH="$$PWD/$(VENV)/bin:$$PATH" && \
 	for architecture in arm64 x86-64; do \
 		cargo lambda build --release --bin forwarder "--$$architecture" --output-format zip && \
 		cp target/lambda/forwarder/bootstrap.zip "$(PACKAGE)/$$(echo "$$architecture" | tr - _)/forwarder.zip" || exit 1; \
 	done
 	cd $(PACKAGE) && sha256sum ./*/forwarder.zip | tee SHA256SUMS
-
-# cargo-lambda, and the zig that it links with for the other architecture.
-$(VENV)/lambda/installed:
-	$(PYTHON) -m venv $(@D)
-	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check cargo-lambda==1.9.2
-	rustup target add x86_64-unknown-linux-gnu
-	-rustup target add aarch64-unknown-linux-gnu
-	touch $@
-
-# Whether both roads build for both architectures, without the time that optimising takes; and one event through what
-# the first has built.
-builds: $(VENV)/lambda/installed $(VENV)/template/installed
-	export PATH="$$PWD/$(VENV)/lambda/bin:$$PWD/$(VENV)/template/bin:$$PATH" SAM_CLI_TELEMETRY=0 CARGO_TARGET_DIR=target/builds \
-		CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 && \
-	for architecture in x86_64 arm64; do \
-		rustup target list --installed | grep -q "^$$(echo "$$architecture" | sed s/arm64/aarch64/)-unknown-linux-gnu" || \
-			{ echo "Rust's library for $$architecture cannot be had here: not built"; continue; }; \
-		sam build --parameter-overrides "Architecture=$$architecture" --build-dir "target/sam/$$architecture" && \
-		cargo lambda build --release --bin forwarder "--$$(echo "$$architecture" | tr _ -)" --output-format zip || exit 1; \
-	done
-	FORWARDER_BIN="target/sam/$$(uname -m | sed s/aarch64/arm64/)/Forwarder/bootstrap" $(PYTHON) tests/e2e/invoke.py $(EVENT)
 
 $(PACKAGE)/%/template.yaml: template.yaml
 	mkdir -p $(@D)
@@ -77,47 +54,75 @@ invoke:
 	cargo build --bin forwarder
 	$(PYTHON) tests/e2e/invoke.py $(EVENT)
 
+# Formatting, lints, documentation.
 check:
 	cargo fmt --all --check
+	$(PYTHON) tests/features.py
 	cargo clippy --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items
 
-# The template: three linters, and what it comes to for many combinations of parameters; and the shell of this project.
-template: $(VENV)/template/installed $(VENV)/checkov/installed
-	$(VENV)/template/bin/cfn-lint template.yaml
-	SAM_CLI_TELEMETRY=0 $(VENV)/template/bin/sam validate --lint --region eu-west-1 --template template.yaml
-	$(VENV)/checkov/bin/checkov --config-file tests/template/checkov.yaml --file template.yaml
-	$(VENV)/template/bin/shellcheck .ci/run $$(git ls-files '*.sh')
-	$(MAKE) --silent --always-make --just-print package builds | $(VENV)/template/bin/shellcheck --shell=sh -
+# The template: three linters, and what it evaluates to for many combinations of parameters; and this project's shell.
+template: $(VENV)/template
+	$(VENV)/bin/cfn-lint template.yaml
+	SAM_CLI_TELEMETRY=0 $(VENV)/bin/sam validate --lint --region eu-west-1 --template template.yaml
+	$(VENV)/bin/uvx --quiet --python $(VENV)/bin/python checkov@3.3.30 --config-file tests/template/checkov.yaml \
+		--file template.yaml
+	$(VENV)/bin/shellcheck .ci/run .ci/steps $$(git ls-files '*.sh')
+	$(MAKE) --silent --always-make --just-print ci package build-check | $(VENV)/bin/shellcheck --shell=sh -
 	cargo build --bin clickstream
-	$(VENV)/template/bin/python -m pytest --quiet tests/template
+	$(VENV)/bin/python -m pytest --quiet tests/template
 
-# An environment of its own for checkov, which wants other versions of what the others need.
-$(VENV)/template/installed: tests/template/requirements.txt
-	$(PYTHON) -m venv $(@D)
-	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
-	touch $@
+# Builds the function for each architecture as its users do, but for the time that optimising takes, and sends one event
+# through it. `sam build` runs `cargo lambda build --arm64 --bin forwarder`, so each architecture is built once;
+# `make template` proves that the template passes the architecture on.
+build-check: $(VENV)/template $(VENV)/lambda
+	export PATH="$$PWD/$(VENV)/bin:$$PATH" SAM_CLI_TELEMETRY=0 SAM_BUILD_MODE=debug && \
+	sam build --build-dir target/sam && \
+	cargo lambda build --x86-64 --bin forwarder --output-format zip && \
+	$(PYTHON) -m zipfile -e target/lambda/forwarder/bootstrap.zip target/lambda/forwarder && \
+	chmod +x target/lambda/forwarder/bootstrap
+	case "$$(uname -m)" in \
+		x86_64) export FORWARDER_BIN=target/lambda/forwarder/bootstrap ;; \
+		*) export FORWARDER_BIN=target/sam/Forwarder/bootstrap ;; \
+	esac && $(PYTHON) tests/e2e/invoke.py $(EVENT)
 
-$(VENV)/checkov/installed: tests/template/checkov.txt
-	$(PYTHON) -m venv $(@D)
-	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
-	touch $@
-
-# How fast, how small, against what: prints every figure of the README's section of that name. Takes half an hour.
-bench: $(VENV)/benches
-	cargo build --release --features benches
-	cargo bench --no-run
-	$(VENV)/bin/python benches/run.py $(BENCH)
-
-$(VENV)/benches: benches/requirements.txt $(VENV)/installed
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r benches/requirements.txt
-	touch $@
-
-# Fails if a click takes over 5 % more instructions than benches/instructions.json says. Needs Valgrind.
+# Fails if a click takes over 5 % more instructions than benches/instructions.json records. Needs Valgrind.
 instructions:
 	cargo build --bench instructions
 	$(PYTHON) benches/instructions.py --check
 
+# Everything that must hold before a change lands, and how long each step took.
+ci:
+	.ci/steps core demo check unit e2e template build-check instructions
+
+# Measures speed and size against other programs and prints every figure of the README's section of that name.
+# Takes half an hour.
+bench: $(VENV)/e2e $(VENV)/benches
+	cargo build --release --features benches
+	cargo bench --no-run
+	$(VENV)/bin/python benches/run.py $(BENCH)
+
+# What takes too long for `make ci`: the function as it is released, for each architecture, and the benchmarks.
+verify: package bench
+
 # Rewrites the expected outputs; review the diff.
 golden:
 	UPDATE_GOLDEN=1 cargo $(TEST)
+
+# One Python environment, filled as targets need it. uv does in seconds what takes pip minutes.
+$(VENV)/bin/uv:
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
+
+$(VENV)/e2e: tests/e2e/requirements.txt
+$(VENV)/template: tests/template/requirements.txt
+$(VENV)/benches: benches/requirements.txt
+$(VENV)/e2e $(VENV)/template $(VENV)/benches: | $(VENV)/bin/uv
+	$(VENV)/bin/uv pip install --quiet --python $(VENV)/bin/python --requirement $<
+	touch $@
+
+# cargo-lambda, the zig that it links with, and Rust's libraries for both architectures.
+$(VENV)/lambda: | $(VENV)/bin/uv
+	$(VENV)/bin/uv pip install --quiet --python $(VENV)/bin/python cargo-lambda==1.9.2
+	rustup target add x86_64-unknown-linux-gnu aarch64-unknown-linux-gnu
+	touch $@

@@ -1,4 +1,4 @@
-"""What comes back from an invocation, and what the function wrote meanwhile."""
+"""The result of an invocation, and the log lines that the function wrote during it."""
 
 import json
 from dataclasses import dataclass
@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 @dataclass
 class Answer:
-    """The bytes of one answer, and whether Lambda would count the invocation as failed."""
+    """The body of one response, and whether Lambda counts the invocation as failed."""
 
     body: bytes
     failed: bool
 
     @classmethod
     def of(cls, body, failed=False):
-        """A handler's error is an answer too; the emulator tells it only by its members."""
+        """Recognises a handler's error, which the emulator marks by its members alone."""
         try:
             document = json.loads(body)
         except ValueError:
@@ -26,13 +26,13 @@ class Answer:
 
     @property
     def failures(self):
-        """The message ids that SQS will hand out again."""
+        """Returns the message ids that SQS delivers again."""
         assert not self.failed, f"the whole invocation failed: {self.body.decode()}"
         return [item["itemIdentifier"] for item in self.json["batchItemFailures"]]
 
 
 def log_lines(text):
-    """The structured lines of a log, each flattened, whichever level the logger nests its fields at."""
+    """Yields the structured lines of a log as flat objects, at whichever level the logger nests its fields."""
     for line in text.splitlines():
         try:
             document = json.loads(line)
@@ -44,12 +44,12 @@ def log_lines(text):
 
 
 def audit_lines(text):
-    """One line an object and target: the books of the run."""
+    """Returns the audit lines, one for each object and target."""
     return [line for line in log_lines(text) if "target" in line and "read" in line]
 
 
 def assert_conserved(text):
-    """Nothing that was read may vanish: rule 7 of the design, held after every test."""
+    """Asserts that read = sent + filtered + quarantined + failed in every audit line."""
     for line in audit_lines(text):
         parts = {name: line[name] for name in ("sent", "filtered", "quarantined", "failed")}
         assert line["read"] == sum(parts.values()), f"the books do not balance: {line}"

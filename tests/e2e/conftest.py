@@ -1,4 +1,4 @@
-"""One S3 emulator for the session, one empty laboratory for each test."""
+"""One emulator of AWS for the session, one empty `Lab` for each test."""
 
 import os
 
@@ -8,13 +8,13 @@ from emulator import Emulator
 from fake_aws import FakeAws
 from lab import Lab
 
-# A profile of the developer's must not reach the clients of the tests.
+# The developer's own AWS profile must not reach the tests' clients.
 os.environ.pop("AWS_PROFILE", None)
 
 
 @pytest.fixture(scope="session", autouse=True)
 def runtime_interface_emulator():
-    """Fetched before any test, with the developer's own settings for packages."""
+    """Fetches the emulator before any test, with the developer's own pip settings."""
     return rie.emulator()
 
 
@@ -32,12 +32,12 @@ def lab(emulator, tmp_path):
         yield lab
     finally:
         lab.close()
-    lab.check_books()
+    lab.check_conservation()
 
 
 @pytest.fixture
 def aws():
-    """The services that clicks are sent to. Whatever else a test looks at, their limits must be kept."""
+    """The AWS services that clicks are sent to. Fails a test that breaks one of their limits."""
     aws = FakeAws()
     yield aws
     aws.close()
@@ -46,7 +46,7 @@ def aws():
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
-    """A failed test shows what its forwarders said: without it a failure cannot be read."""
+    """Adds the forwarders' output to the report of a failed test."""
     report = (yield).get_result()
     lab = getattr(item, "funcargs", {}).get("lab")
     if report.failed and lab:

@@ -20,7 +20,7 @@ class Emulator:
         wait_for_port(self.port, self.process, 60)
 
     def client(self, service):
-        """A client that neither asks for credentials elsewhere nor retries an error away."""
+        """Returns a client with fixed credentials and without retries."""
         return boto3.client(
             service,
             endpoint_url=self.url,

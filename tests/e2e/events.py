@@ -18,7 +18,7 @@ ONE = FOLDER + "rb-clicks-stream-1-2026-11-21-23-54-50-7c0f6a52-2b1e-4f0e-9d53-8
 LINES = FOLDER + "rb-clicks-stream-1-2026-11-21-23-55-52-e3b5a9d4-61c7-4c2a-b0fd-5f94d2a7c813"
 GZIPPED = FOLDER + "rb-clicks-stream-1-2026-11-21-23-57-03-19d84f7b-a0e6-4b35-8c41-3e6b50f9d27a"
 UNICODE = FOLDER + "campaña +1.json"
-# The version each object has in the events; a test puts what its emulator really gave in its place.
+# The version id of each object in the events; tests replace it by the one that their emulator assigned.
 VERSIONS = {
     ONE: "Xq7vN2mTgR0cYw5LkB9sDe3HfJ1uPz8A",
     LINES: "m4KcZ8rWbT1xQy6NvE0pLh3GjS7dUf2B",
@@ -28,12 +28,12 @@ VERSIONS = {
 
 
 def contents(key):
-    """The bytes of one of the repository's objects."""
+    """Returns the bytes of one of the repository's objects."""
     return (EVENTS / "objects" / BUCKET / key.lstrip("/")).read_bytes()
 
 
 def clicks_in(key):
-    """Its clicks as delivered, read by other means than the program's."""
+    """Returns the object's clicks as delivered, parsed without the program."""
     data = contents(key)
     text = (gzip.decompress(data) if data.startswith(b"\x1f\x8b") else data).decode()
     return json.loads(text) if text.startswith("[") else [json.loads(line) for line in text.splitlines()]
@@ -44,7 +44,7 @@ def base_name(key):
 
 
 def webhook_form(click):
-    """A delivered click as an endpoint gets it, apart from the id: both spellings of the place."""
+    """Returns the webhook form of a delivered click without its id: `geo` and `location` both stand."""
     click = copy.deepcopy(click)
     client = click.get("client", {})
     for have, miss in (("location", "geo"), ("geo", "location")):
@@ -58,7 +58,7 @@ def without_ids(clicks):
 
 
 def make_click(serial):
-    """A click that can be told from every other by its slashtag."""
+    """Makes a click with a unique slashtag."""
     return {
         "timestamp": f"2026-11-21T23:{serial // 60000 % 60:02}:{serial // 1000 % 60:02}.{serial % 1000:03}Z",
         "client": {
@@ -82,7 +82,7 @@ def make_lines(serials):
 
 
 def make_small_click(serial, links=50):
-    """A click of about 300 bytes, on one of so many links."""
+    """Makes a click of about 300 bytes on one of `links` links."""
     return {
         "timestamp": f"2026-11-21T23:{serial // 60000 % 60:02}:{serial // 1000 % 60:02}.{serial % 1000:03}Z",
         "client": {"location": {"country": "us"}, "agent": {"type": "human"}, "session": {"first": serial % 2 == 0}},
@@ -100,7 +100,7 @@ def make_small_lines(serials, links=50):
 
 
 def offsets(count):
-    """Where each line of `make_lines(range(count))` begins."""
+    """Returns the byte offset of each line of `make_lines(range(count))`."""
     lengths = [len(make_lines([serial])) for serial in range(count)]
     return [0, *accumulate(lengths)][:count]
 
@@ -110,17 +110,17 @@ def tags(clicks):
 
 
 def each_once(count):
-    """The tags of so many clicks, as a count of what arrived should give them."""
+    """Returns the tags that `count` clicks must arrive with, each once."""
     return Counter(f"tag-{serial}" for serial in range(count))
 
 
 def dump(document):
-    """An event as AWS sends it: compact, and in UTF-8."""
+    """Serialises an event as AWS does: compact, in UTF-8."""
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def s3_event(*keys, bucket=BUCKET, versions=None):
-    """The notification of these objects, keys form-encoded as AWS does; `/` stays."""
+    """Makes the S3 notification of these objects, with form-encoded keys in which `/` stays."""
     records = []
     for key in keys:
         item = {"key": quote_plus(key, safe="/"), "size": 1063, "eTag": "d41d8cd98f00b204e9800998ecf8427e"}
@@ -140,13 +140,13 @@ def s3_event(*keys, bucket=BUCKET, versions=None):
 
 
 def event_bridge(key, bucket=BUCKET):
-    """EventBridge gives the key as it is."""
+    """Makes EventBridge's event of an object; its key is not encoded."""
     detail = {"version": "0", "bucket": {"name": bucket}, "object": {"key": key, "size": 1063}, "reason": "PutObject"}
     return {"version": "0", "id": str(uuid.uuid4()), "detail-type": "Object Created", "source": "aws.s3", "detail": detail}
 
 
 def sqs_event(*bodies, first=0, receives=1):
-    """What Lambda makes of queue messages; message n has the id `message-n`, counted from `first`."""
+    """Makes the SQS event of these bodies; message n has the id `message-n`, counted from `first`."""
     records = []
     for number, body in enumerate(bodies, first):
         text = body if isinstance(body, str) else dump(body).decode()

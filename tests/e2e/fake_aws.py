@@ -1,7 +1,7 @@
-"""AWS's sending calls with the limits of today, which the emulator does not have, and with faults by script.
+"""A fake of the AWS calls that send clicks: it enforces the services' limits, which moto does not, and fails by script.
 
 Firehose, Kinesis, SQS, SNS, EventBridge, DynamoDB, Lambda and STS on one port, over the wire protocols of botocore's
-service models. A connection is served by hand: a hundred thousand clicks in requests of ten must not take minutes.
+service models. It serves connections on plain sockets, so that 100,000 clicks in requests of ten take seconds.
 """
 
 import base64
@@ -19,21 +19,21 @@ from xml.sax.saxutils import escape
 
 MIB = 1 << 20
 CLICK = re.compile(rb'\{"(?:click_)?id":"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"')
-# Everything that SQS and SNS do not take in a message.
+# Characters that SQS and SNS refuse in a message.
 FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 ENTRY_ID = re.compile(r"[A-Za-z0-9_-]{1,80}")
-# Errors that say nothing about what was sent.
+# Error codes that say nothing about the contents of a request.
 PASSING = re.compile("Thrott|Exceeded|TooManyRequests|SlowDown|InternalFailure|InternalError|InternalException|Unavailable")
 
 
 @dataclass
 class Error:
-    """What a call or one entry of it is answered. Without a status of its own: 400, or 500 where the code says so."""
+    """The error of a call, or of one entry. Without `status` it is 500 for codes of the server's faults, else 400."""
 
     code: str
     status: int = 0
     message: str = "by the fake"
-    # Of one entry: whether SQS and SNS say that the sender is at fault.
+    # For one entry: the `SenderFault` that SQS and SNS report.
     sender: bool = False
     headers: dict = field(default_factory=dict)
 
@@ -42,15 +42,15 @@ class Error:
 
     @property
     def passes(self):
-        """Whether the same is sent again."""
+        """Returns true if the same entry is to be sent again."""
         return not self.sender and (self.status >= 500 or bool(PASSING.search(self.code)))
 
 
 class FunctionError(Error):
-    """The function was called and failed, which Lambda answers with 200."""
+    """The invoked function failed; Lambda's own status is then 200."""
 
 
-# Everything is taken, and the connection closed without an answer.
+# Accept the whole call, then close the connection without a response.
 LOST = Error("lost", 500)
 
 
@@ -65,7 +65,7 @@ class Entry:
     dedup: str | None = None
     key: object = None
     attributes: dict = field(default_factory=dict)
-    # As it came.
+    # As received.
     sent: dict = field(default_factory=dict)
     ids: list | None = None
 
@@ -83,7 +83,7 @@ class Entry:
 
     @property
     def clicks(self):
-        """The clicks of any body form."""
+        """Returns the clicks in the body, whichever form it has."""
         try:
             document = self.json
         except ValueError:
@@ -102,14 +102,14 @@ class Call:
     action: str = ""
     document: dict = field(default_factory=dict)
     entries: list = field(default_factory=list)
-    # What it was answered, if not with success.
+    # The error of the response, if it was one.
     error: Error | None = None
-    # How many were in flight when it came, with itself.
+    # How many requests were in flight when it arrived, itself included.
     beside: int = 0
 
     @property
     def scope(self):
-        """Whose key signed it, for which region and service."""
+        """Returns access key, region and service of the signature."""
         key, _, region, service, _ = re.search(r"Credential=([^,]+)", self.headers["authorization"])[1].split("/")
         return key, region, service
 
@@ -127,7 +127,7 @@ class Call:
 
 
 class Service:
-    """One protocol: what is in a call, what is wrong with it, how it is answered."""
+    """One service's protocol: parses calls, checks limits, writes responses."""
 
     media, prefix = "application/x-amz-json-1.1", ""
     most, bytes, entry_bytes = 500, 0, 0
@@ -136,7 +136,7 @@ class Service:
         raise NotImplementedError
 
     def broken(self, call):
-        """Which of the service's limits it breaks."""
+        """Returns the limit of the service that the call breaks, or None."""
         if not 1 <= len(call.entries) <= self.most:
             return f"{len(call.entries)} entries"
         if call.size > self.bytes:
@@ -146,7 +146,7 @@ class Service:
         return None
 
     def answer(self, call, failures):
-        """The document, given the errors of the entries that failed, by their numbers."""
+        """Returns the response's document; `errors` maps the numbers of failed entries to their errors."""
         raise NotImplementedError
 
     def success(self, call, failures):
@@ -227,7 +227,7 @@ class Sqs(Service):
 
 
 class Xml(Service):
-    """The query protocol: a form is asked, XML answers."""
+    """The query protocol: requests are forms, responses are XML."""
 
     media, space = "text/xml", ""
 
@@ -357,7 +357,7 @@ class DynamoDb(Service):
 
 class Lambda(Service):
     media = "application/json"
-    # What the function returns, if nothing is wrong.
+    # The function's result in a successful response.
     payload = b"null"
 
     def entries(self, call):
@@ -385,13 +385,13 @@ class Lambda(Service):
 
 
 class Sts(Xml):
-    """Hands out one set of credentials after the other, each for an hour."""
+    """Issues a new set of credentials for each call, valid for an hour."""
 
     space = "https://sts.amazonaws.com/doc/2011-06-15/"
     most, bytes, entry_bytes = 1, MIB, MIB
 
     def __init__(self):
-        self.given = []
+        self.issued = []
 
     def entries(self, call):
         yield Entry("", b"", 0)
@@ -401,9 +401,9 @@ class Sts(Xml):
         return None if re.fullmatch(r"[\w+=,.@-]{2,64}", name) else f"a session named {name}"
 
     def answer(self, call, failures):
-        number = len(self.given)
+        number = len(self.issued)
         key, secret, token = f"ASIAASSUMED{number:09}", f"assumed-secret-{number}", f"assumed-token-{number}"
-        self.given.append((key, secret, token))
+        self.issued.append((key, secret, token))
         ends = (datetime.now(UTC) + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
         credentials = f"<AccessKeyId>{key}</AccessKeyId><SecretAccessKey>{secret}</SecretAccessKey><SessionToken>{token}</SessionToken>"
         role = call.document["RoleArn"].replace(":iam:", ":sts:").replace(":role/", ":assumed-role/")
@@ -412,7 +412,7 @@ class Sts(Xml):
 
 
 def message(name, text, attributes, sent):
-    """An entry for SQS or SNS: attributes count, with their names and types."""
+    """Returns an entry of SQS or SNS; attributes' names and types count towards its size."""
     data = text.encode()
     size = len(data) + sum(len(key) + len("String") + len(value.encode()) for key, value in attributes.items())
     group, dedup = sent.get("MessageGroupId"), sent.get("MessageDeduplicationId")
@@ -439,20 +439,20 @@ def messages_broken(call, fifo):
 
 
 class FakeAws:
-    """Takes what keeps to the limits, remembers it, and notes in `broken` what does not.
+    """Accepts and records calls that respect the limits; lists the others in `broken`.
 
-    `script` holds what the next calls meet, in order: an `Error`, `LOST`, or None for nothing. `meet` decides
-    instead where that depends on the call; `judge` decides on each entry. Both return an `Error` or None.
-    STS is left out of all three; `deny_role` is for it. Without `keep` only the ids of the clicks are kept.
+    `script` holds the faults of the next calls, in order: an `Error`, `LOST`, or None for success. `refuse` decides
+    by the call instead, `decide` by each entry; both return an `Error` or None. None of the three applies to STS,
+    which has `deny_role`. Without `keep` only the ids of the clicks are recorded.
     """
 
     def __init__(self, keep=True, keys=("click_id",)):
         self.calls, self.accepted, self.broken, self.script = [], [], [], []
-        self.meet = self.judge = self.deny_role = None
+        self.refuse = self.decide = self.deny_role = None
         self.keep, self.delay = keep, 0
         self.lock, self.in_flight = threading.Lock(), 0
-        # FIFO: groups of requests in flight, what each group waits for, what was taken.
-        self.flying, self.held, self.taken = set(), {}, set()
+        # FIFO: groups of requests in flight, the entry that each group waits for, the deduplication ids that were accepted.
+        self.groups_in_flight, self.held, self.taken = set(), {}, set()
         self.sts, self.dynamodb, self.function = Sts(), DynamoDb(keys), Lambda()
         self.services = {
             "Firehose_20150804": ("firehose", Firehose()),
@@ -470,7 +470,7 @@ class FakeAws:
 
     @property
     def ids(self):
-        """The ids of the clicks that were accepted, in order."""
+        """Returns the ids of the accepted clicks, in order."""
         return [click for entry in self.accepted for click in entry.ids]
 
     @property
@@ -478,7 +478,7 @@ class FakeAws:
         return [click for entry in self.accepted for click in entry.clicks]
 
     def sending(self):
-        """The calls that send something; not those to STS."""
+        """Returns the calls that send clicks; those to STS are left out."""
         return [call for call in self.calls if call.service != "sts"]
 
     def listen(self):
@@ -502,7 +502,7 @@ class FakeAws:
             raise
 
     def exchange(self, client, reader):
-        """Whether the connection goes on."""
+        """Returns true if the connection stays open."""
         first = reader.readline()
         if not first:
             return False
@@ -522,7 +522,7 @@ class FakeAws:
         return True
 
     def understand(self, call):
-        """The service that is asked."""
+        """Returns the service that the request is for."""
         if target := call.headers.get("x-amz-target"):
             prefix, _, call.action = target.rpartition(".")
             call.document = json.loads(call.body)
@@ -530,7 +530,7 @@ class FakeAws:
             prefix, call.action = "lambda", "Invoke"
             call.document = json.loads(call.body)
         else:
-            # No name of a form has a letter that is spelled otherwise.
+            # The names of a form need no decoding.
             pairs = (pair.partition("=") for pair in call.body.decode().split("&"))
             call.document = {name: unquote_plus(value) for name, _, value in pairs}
             prefix = call.action = call.document["Action"]
@@ -539,7 +539,7 @@ class FakeAws:
         return service
 
     def reply(self, call):
-        """Status, headers, media type and body; None where the answer is lost."""
+        """Returns status, headers, media type and body; None if the response is to be lost."""
         service = self.understand(call)
         groups = {(call.service, entry.group) for entry in call.entries if entry.dedup}
         with self.lock:
@@ -547,7 +547,7 @@ class FakeAws:
             self.in_flight += 1
             call.beside = self.in_flight
             wrong = service.broken(call) or self.disorder(call, groups)
-            self.flying |= groups
+            self.groups_in_flight |= groups
             scripted = call.service != "sts"
             call.error = self.refusal(call) if scripted else self.deny_role
         if self.delay and scripted:
@@ -558,7 +558,7 @@ class FakeAws:
                 call.error = Error("ValidationException", message=wrong)
             answer = self.settle(call, service)
             self.in_flight -= 1
-            self.flying -= groups
+            self.groups_in_flight -= groups
             if not self.keep:
                 call.body, call.document = b"", {}
                 for entry in call.entries:
@@ -568,11 +568,11 @@ class FakeAws:
     def refusal(self, call):
         if self.script:
             return self.script.pop(0)
-        return self.meet and self.meet(call)
+        return self.refuse and self.refuse(call)
 
     def disorder(self, call, groups):
-        """What a FIFO queue would be given in another order than the one meant."""
-        if both := groups & self.flying:
+        """Describes how the call could reorder a group of a FIFO queue; None if it cannot."""
+        if both := groups & self.groups_in_flight:
             return f"two requests with the group {both.pop()[1]} in flight"
         for entry in call.entries:
             held = self.held.get((call.service, entry.group))
@@ -582,15 +582,15 @@ class FakeAws:
         return None
 
     def settle(self, call, service):
-        """Takes the entries that nothing is wrong with, and answers."""
+        """Accepts the entries without an error, and returns the response."""
         if call.action == "PutItem":
             call.error = call.error or service.refuse(call)
         if call.error and call.error is not LOST:
             self.hold(call, {at: call.error for at in range(len(call.entries))})
             return service.failure(call, call.error)
         failures = {}
-        if self.judge and call.service != "sts" and call.error is not LOST:
-            errors = {at: self.judge(call, entry) for at, entry in enumerate(call.entries)}
+        if self.decide and call.service != "sts" and call.error is not LOST:
+            errors = {at: self.decide(call, entry) for at, entry in enumerate(call.entries)}
             failures = {at: error for at, error in errors.items() if error}
         if failures and call.action in ("PutItem", "SendMessage"):
             call.error = failures[0]
@@ -603,14 +603,14 @@ class FakeAws:
         return None if call.error is LOST else service.success(call, failures)
 
     def hold(self, call, failures):
-        """What failed for now must come again before its group goes on."""
+        """Notes for the entry's group that it must go on with this entry, if the entry failed temporarily."""
         for at, entry in enumerate(call.entries):
             if entry.dedup:
                 error = failures.get(at)
                 self.held[(call.service, entry.group)] = entry.dedup if error and error.passes else None
 
     def accept(self, call, entry):
-        """A message that a FIFO queue has is answered with success and not stored again."""
+        """Records an entry, unless it is a message that a FIFO queue already has."""
         if entry.dedup:
             if (call.service, entry.dedup) in self.taken:
                 return
@@ -625,6 +625,6 @@ class FakeAws:
 
 
 def now_and_then(share, *errors, seed=7):
-    """A `judge` that fails this share of the entries, with one error or the other."""
+    """Returns a `decide` that fails this share of the entries, at random, with one of the errors."""
     chance = random.Random(seed)
     return lambda _call, _entry: chance.choice(errors) if chance.random() < share else None

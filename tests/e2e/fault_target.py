@@ -1,7 +1,7 @@
-"""A target whose connections break, stall and lie: what an HTTP server library would never do is done by hand.
+"""An HTTP target on plain sockets whose connections break, stall and send malformed responses.
 
-Each fault is a function of one exchange. Whether the target took the clicks before the fault decides
-whether they may come twice, so every fault says so by calling `take` or not.
+Each fault is a function of one exchange. Clicks may be duplicated only if the target accepted them before the
+fault, so each fault calls `take` if it did.
 """
 
 import datetime
@@ -26,7 +26,7 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 @dataclass
 class Exchange:
-    """One request on its connection; `target` remembers the clicks that are taken."""
+    """One request and its connection; `target` records the accepted clicks."""
 
     target: object
     client: socket.socket
@@ -39,12 +39,12 @@ class Exchange:
         self.client.sendall(data)
 
     def reset(self):
-        """The connection ends with RST, not with FIN."""
+        """Ends the connection with RST instead of FIN."""
         self.client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 class FaultTarget:
-    """Meets its first `times` requests with `fault`, all of them where None, and takes what comes after."""
+    """Applies `fault` to the first `times` requests (to all if None), and accepts the later ones."""
 
     def __init__(self, fault=None, times=0, certificate=None):
         self.fault, self.times = fault, times
@@ -60,12 +60,12 @@ class FaultTarget:
         threading.Thread(target=self.listen, args=(self.listener,), daemon=True).start()
 
     def shut(self):
-        """Nobody listens any more, nor anybody else's server; `open` listens at the same address again."""
-        # A thread in `accept` would keep the port open.
+        """Stops listening, but keeps the port; `open` listens on it again."""
+        # A thread blocked in `accept` would keep the port open.
         self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
 
-    def heal(self):
+    def repair(self):
         with self.lock:
             self.times, self.tls = 0, None
         if self.listener.fileno() < 0:
@@ -88,7 +88,7 @@ class FaultTarget:
             pass
 
     def exchange(self, client, reader):
-        """Whether the connection goes on."""
+        """Returns true if the connection stays open."""
         first = reader.readline()
         if not first.endswith(b" HTTP/1.1\r\n"):
             return False
@@ -103,7 +103,7 @@ class FaultTarget:
         return True
 
     def is_faulty(self):
-        """Counts the request and uses up the fault that meets it."""
+        """Counts the request and returns the fault that applies to it, if any."""
         with self.lock:
             self.requests += 1
             faulty = self.fault is not None and self.times != 0
@@ -123,7 +123,7 @@ class FaultTarget:
 
 
 def says(data, *, taken, pause=0):
-    """Sends these bytes, piece by piece where `pause` is set, and closes the connection."""
+    """Returns a fault that sends these bytes, in pieces if `pause` is set, and closes the connection."""
 
     def fault(exchange):
         if taken:
@@ -137,7 +137,7 @@ def says(data, *, taken, pause=0):
 
 
 def status(code, **headers):
-    """An answer without a body; the connection goes on."""
+    """Returns a fault that sends a response without a body and keeps the connection open."""
     lines = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
 
     def fault(exchange):
@@ -166,7 +166,7 @@ def stalls(*, taken):
 
 
 def overruns(exchange):
-    """More bytes than were announced, on a connection that goes on."""
+    """Sends more bytes than announced, on a connection that stays open."""
     exchange.take()
     exchange.send(OK + b"and what nobody asked for")
     return True
@@ -179,7 +179,7 @@ def context(certificate):
 
 
 def self_signed(folder):
-    """The path of a certificate for 127.0.0.1 that nobody has vouched for, with its key."""
+    """Writes a self-signed certificate for 127.0.0.1 and its key; returns the path of the file."""
     key, now = ec.generate_private_key(ec.SECP256R1()), datetime.datetime.now(datetime.UTC)
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
     made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())

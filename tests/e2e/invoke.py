@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Runs the Lambda binary on one event, as AWS would, and shows what it says: `make invoke EVENT=events/sqs.json`.
+"""Runs the Lambda binary on one event, as AWS would, and prints its output: `make invoke EVENT=events/sqs.json`.
 
-The binary runs under AWS's Runtime Interface Emulator. It reads the objects below events/objects in place
-of S3 and writes the clicks to its own output. Variables of the caller win, so that a target can be tried:
+The binary runs under AWS's Runtime Interface Emulator. It reads objects from events/objects in place of S3 and
+writes the clicks to its own output. The caller's variables take precedence, so that a target can be tried:
 
     TARGETS=hook HOOK_KIND=http HOOK_URL=http://127.0.0.1:8000/ make invoke EVENT=events/sqs.json
 """
@@ -24,7 +24,7 @@ OUT = {"TARGETS": "out", "OUT_KIND": "stdout"}
 
 
 def variables(caller):
-    """No quarantine by default: bad records are told in the log, so that trying leaves nothing behind."""
+    """Merges the caller's variables with defaults. There is no quarantine: bad records are only logged."""
     return {**DEFAULTS, **({} if "TARGETS" in caller else OUT), **caller}
 
 

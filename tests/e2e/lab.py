@@ -1,4 +1,4 @@
-"""Everything one test needs, already wired: S3 with its buckets, the endpoint, the forwarder between them."""
+"""The parts of one test, connected: S3 and its buckets, the endpoint, the forwarder between them."""
 
 import json
 import subprocess
@@ -29,7 +29,7 @@ class Lab:
         self.s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
 
     def settings(self, **variables):
-        """The settings of the template with the endpoint of this test; None takes one away."""
+        """Returns the variables that the template sets, with this test's endpoint; None removes a variable."""
         usual = {
             "AWS_ENDPOINT_URL": self.proxy.url,
             "TARGETS": "hook",
@@ -41,11 +41,11 @@ class Lab:
         return environment(**{**usual, **variables})
 
     def forwarder(self, **variables):
-        """A forwarder under our own Runtime API."""
+        """Starts a forwarder under our own Runtime API."""
         return self.start(Sandbox, self.settings(**variables))
 
     def emulated(self, timeout=60, **variables):
-        """A forwarder under AWS's emulator, which kills it at its time-out."""
+        """Starts a forwarder under AWS's emulator, which kills it at its time-out."""
         return self.start(Emulated, self.settings(**variables), timeout=timeout)
 
     def start(self, kind, variables, **options):
@@ -54,13 +54,13 @@ class Lab:
         return function
 
     def command(self, *arguments, stdin=None, **variables):
-        """One run of the command line, to its end."""
+        """Runs the command line to its end."""
         return subprocess.run(
             [require(CLICKSTREAM), *arguments], env=self.settings(**variables), cwd=ROOT, input=stdin, capture_output=True, timeout=120
         )
 
-    def begin(self, *arguments, **variables):
-        """The same, left running."""
+    def spawn(self, *arguments, **variables):
+        """Starts the command line and leaves it running."""
         command = [require(CLICKSTREAM), *arguments]
         running = subprocess.Popen(command, env=self.settings(**variables), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self.commands.append(running)
@@ -77,25 +77,25 @@ class Lab:
         return self.queues[-1]
 
     def put(self, key, body, bucket=BUCKET):
-        """The version id of what was stored."""
+        """Stores an object; returns its version id."""
         return self.s3.put_object(Bucket=bucket, Key=key, Body=body).get("VersionId")
 
     def forms(self, *keys, form="click", **variables):
-        """The clicks of these objects in one form, as the command line writes them."""
+        """Returns the clicks of these objects in one form, as the command line writes them."""
         alone = {"TARGETS": None, "HOOK_KIND": None, "HOOK_URL": None, "QUARANTINE": None, **variables}
         run = self.command("forward", "--quiet", "--format", form, *(f"s3://{BUCKET}/{key}" for key in keys), **alone)
         assert run.returncode == 0, run.stderr.decode()
         return [json.loads(line) for line in run.stdout.splitlines()]
 
     def event(self, name):
-        """One of the repository's events as bytes, once its objects are in S3 and its versions are the real ones."""
+        """Puts the objects of one of the repository's events into S3; returns the event's bytes with their version ids."""
         text = (ROOT / "events" / f"{name}.json").read_text()
         for key, version in VERSIONS.items():
             text = text.replace(version, self.put(key, contents(key)))
         return dump(json.loads(text))
 
     def quarantine(self):
-        """The objects of the quarantine: key to rows."""
+        """Maps the keys of the quarantine to their rows."""
         listed = self.s3.list_objects_v2(Bucket=QUARANTINE).get("Contents", [])
         bodies = {item["Key"]: self.s3.get_object(Bucket=QUARANTINE, Key=item["Key"])["Body"].read() for item in listed}
         return {key: [json.loads(line) for line in body.splitlines()] for key, body in bodies.items()}
@@ -113,6 +113,6 @@ class Lab:
         self.sink.close()
         self.proxy.close()
 
-    def check_books(self):
+    def check_conservation(self):
         for function in self.functions:
             assert_conserved(function.output())

@@ -1,4 +1,4 @@
-"""Starting, watching and ending the programs of a test. Standard library only: `invoke.py` uses it too."""
+"""Starts, watches and ends the programs of a test. Standard library only, since `invoke.py` uses it too."""
 
 import os
 import socket
@@ -12,14 +12,14 @@ CLICKSTREAM = Path(os.environ.get("CLICKSTREAM_BIN") or ROOT / "target/debug/cli
 
 
 def require(binary):
-    """The binary as an absolute path, since some are started with another working directory."""
+    """Returns the binary's absolute path, since some are started in another working directory."""
     if not binary.exists():
         raise FileNotFoundError(f"{binary} is not there: run `cargo build --bins`, or name another in FORWARDER_BIN or CLICKSTREAM_BIN")
     return str(binary.resolve())
 
 
 def environment(**variables):
-    """Only what is named here: a proxy or a profile of the developer's machine must not change a test."""
+    """Returns an environment of these variables alone, so that the developer's proxy or profile changes no test."""
     base = {
         "PATH": os.environ.get("PATH", ""),
         "AWS_REGION": "eu-west-1",
@@ -31,8 +31,8 @@ def environment(**variables):
 
 
 def kept_port():
-    """A bound socket that does not listen: until it is closed Linux gives its port to nobody who asks for any port,
-    and who connects to it is refused. A server that is told the number and sets SO_REUSEADDR can listen there meanwhile.
+    """Returns a bound socket that does not listen. Until it is closed, Linux assigns its port to no other socket and
+    refuses connections to it; a server that sets SO_REUSEADDR can listen on it.
     """
     kept = socket.socket()
     kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -45,7 +45,7 @@ def port_of(kept):
 
 
 def wait_until(happened, what, seconds=30):
-    """Polls, because a started program does not say when it is ready."""
+    """Polls until `happened` returns a true value, and returns it. Raises TimeoutError after `seconds`."""
     deadline = time.monotonic() + seconds
     while not (value := happened()):
         if time.monotonic() > deadline:
@@ -65,7 +65,7 @@ def wait_for_port(port, process, seconds=30):
 
 
 def end(process):
-    """Ends one process by its own id: first asked, then forced."""
+    """Ends one process: SIGTERM, then SIGKILL after 10 s."""
     if process.poll() is None:
         process.terminate()
         try:

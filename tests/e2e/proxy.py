@@ -1,6 +1,6 @@
-"""What can go wrong between the forwarder and AWS, put between the forwarder and the emulator.
+"""A proxy between the forwarder and the emulator that records requests and injects faults.
 
-One request a connection: the next request of the client always comes through the fault rules again.
+It serves one request per connection, so that every request passes the fault rules.
 """
 
 import json
@@ -15,13 +15,13 @@ from urllib.parse import unquote
 
 DENIED = (403, "AccessDenied")
 UNAVAILABLE = (503, "ServiceUnavailable")
-# The calls that change a table.
+# Calls that write to a table.
 WRITES = ("UpdateItem", "PutItem", "DeleteItem", "TransactWriteItems", "BatchWriteItem")
 
 
 @dataclass
 class Fault:
-    """What happens to the requests whose path ends in `key`: `times` of them, or all of them where None.
+    """The fault of requests whose path ends in `key`: of the first `times` of them, or of all if None.
 
     `answer` replies with an error instead of asking the emulator. `cut_after` closes the connection
     after so many bytes of the body, with a reset where `reset` is set; `then` runs at that moment.
@@ -56,7 +56,7 @@ class Request:
 
     @property
     def action(self):
-        """`UpdateItem`, `SendMessage`, …; None for S3, which has no such header."""
+        """Returns the operation, for example `UpdateItem`; None for S3, which has no such header."""
         return self.headers.get("x-amz-target", "").rpartition(".")[2] or None
 
     @property
@@ -103,7 +103,7 @@ class Proxy:
             client.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
         body = read_body(reader, request.headers)
         request.body = body if request.action else b""
-        fault = self.meet(request)
+        fault = self.take_fault(request)
         if fault and fault.answer:
             client.sendall(json_error(request, *fault.answer) if request.action else s3_error(*fault.answer))
             return
@@ -120,8 +120,8 @@ class Proxy:
                 return
             relay(server, client, fault)
 
-    def meet(self, request):
-        """Notes the request and uses up the fault that takes it."""
+    def take_fault(self, request):
+        """Records the request and returns the fault that applies to it, if any."""
         with self.lock:
             self.requests.append(request)
             for fault in self.faults:
@@ -132,11 +132,11 @@ class Proxy:
             return None
 
     def reads(self, key):
-        """The GETs of one object, in order."""
+        """Returns the GETs of one object, in order."""
         return [request for request in self.requests if request.method == "GET" and request.path.endswith(key)]
 
     def calls(self, *actions):
-        """What was asked of SQS or DynamoDB under these names, in order."""
+        """Returns the calls of these operations of SQS or DynamoDB, in order."""
         return [request.json for request in self.requests if request.action in actions]
 
     def close(self):
@@ -144,7 +144,7 @@ class Proxy:
 
 
 def read_body(reader, headers):
-    """The body as it was framed, to be sent on unchanged."""
+    """Reads the body with its framing, to be passed on unchanged."""
     if "chunked" not in headers.get("transfer-encoding", ""):
         return reader.read(int(headers.get("content-length", 0)))
     framed = BytesIO()
@@ -161,14 +161,14 @@ def read_body(reader, headers):
 
 
 def relay(server, client, fault):
-    """The answer, byte for byte, up to where the fault cuts it."""
+    """Passes the response on, byte for byte, up to where the fault cuts it."""
     with server.makefile("rb") as answer:
         head = b""
         while not head.endswith(b"\r\n\r\n"):
             line = answer.readline()
             if not line:
                 return
-            # The client must not count on this connection for its next request.
+            # The client must not reuse this connection.
             head += b"" if line.lower().startswith(b"connection:") else line
         client.sendall(head[:-2] + b"Connection: close\r\n\r\n")
         left = fault.cut_after if fault else None
@@ -191,7 +191,7 @@ def s3_error(status, code, message="by the fault proxy"):
 
 
 def json_error(request, status, code):
-    """As SQS and DynamoDB tell it."""
+    """Sends an error in the JSON of SQS and DynamoDB."""
     body = json.dumps({"__type": f"com.amazonaws#{code}", "message": "by the fault proxy"}).encode()
     head = f"HTTP/1.1 {status} {code}\r\nContent-Type: application/x-amz-json-1.0\r\nContent-Length: {len(body)}\r\n"
     return head.encode() + b"Connection: close\r\n\r\n" + body

@@ -1,4 +1,4 @@
-"""Lambda's event source mapping for SQS, and a queue of the emulator for it to drain."""
+"""Lambda's event source mapping for SQS, over a queue of the emulator."""
 
 import json
 
@@ -8,7 +8,7 @@ ARN = "arn:aws:sqs:eu-west-1:123456789012:"
 
 
 class Queue:
-    """A queue with its dead letters. Its clock is the real one: `wake` stands for waiting."""
+    """A queue with its dead-letter queue. Its clock is real: `wake` stands for waiting."""
 
     def __init__(self, emulator, name="clicks", max_receives=100):
         self.sqs, self.name, self.arn = emulator.client("sqs"), name, ARN + name
@@ -20,11 +20,11 @@ class Queue:
         self.variables = {"CONTINUE_QUEUE_URL": self.url}
 
     def send(self, *bodies):
-        """The message ids."""
+        """Sends these bodies; returns their message ids."""
         return [self.sqs.send_message(QueueUrl=self.url, MessageBody=dump(body).decode())["MessageId"] for body in bodies]
 
     def receive(self):
-        """Up to ten messages as the records of an event."""
+        """Receives up to ten messages as the records of an event."""
         answer = self.sqs.receive_message(QueueUrl=self.url, MaxNumberOfMessages=10, AttributeNames=["All"])
         records = [record(message, self.arn) for message in answer.get("Messages", [])]
         self.in_flight.update({record["messageId"]: record["receiptHandle"] for record in records})
@@ -35,17 +35,17 @@ class Queue:
         self.in_flight.pop(record["messageId"], None)
 
     def wake(self):
-        """All that came back is visible now; in truth that takes from seconds to an hour."""
+        """Makes every returned message visible at once, which really takes from seconds to an hour."""
         for name, handle in list(self.in_flight.items()):
             try:
                 self.sqs.change_message_visibility(QueueUrl=self.url, ReceiptHandle=handle, VisibilityTimeout=0)
             except self.sqs.exceptions.ReceiptHandleIsInvalid:
-                # It went to the dead letters.
+                # It is in the dead-letter queue.
                 del self.in_flight[name]
         return bool(self.in_flight)
 
     def left(self, url=None):
-        """How many messages there are: waiting, in flight and delayed."""
+        """Returns the number of messages: visible, in flight and delayed."""
         names = [f"ApproximateNumberOfMessages{kind}" for kind in ("", "NotVisible", "Delayed")]
         attributes = self.sqs.get_queue_attributes(QueueUrl=url or self.url, AttributeNames=names)["Attributes"]
         return sum(map(int, attributes.values()))
@@ -56,7 +56,7 @@ class Queue:
 
 
 def record(message, arn):
-    """A message in the members that Lambda gives it."""
+    """Returns a message as a record of Lambda's event."""
     return {
         "messageId": message["MessageId"],
         "receiptHandle": message["ReceiptHandle"],
@@ -71,20 +71,20 @@ def record(message, arn):
 
 
 class Pump:
-    """Brings a queue's messages to a function, deletes what it acknowledged and leaves what it did not."""
+    """Invokes a function with a queue's messages and deletes those that it acknowledges."""
 
     def __init__(self, queue, function, timeout=None):
         self.queue, self.function, self.timeout = queue, function, timeout
         self.answers = []
 
-    def turn(self):
-        """One invocation with what is visible; None if nothing is."""
+    def poll(self):
+        """Invokes the function once with the visible messages; returns None if there are none."""
         records = self.queue.receive()
         if not records:
             return None
         answer = self.function.invoke(dump({"Records": records}), self.timeout)
         self.answers.append(answer)
-        # A function that died or refused has acknowledged nothing.
+        # A function that died or failed has acknowledged nothing.
         failures = [record["messageId"] for record in records] if answer.failed else answer.failures
         for record in records:
             if record["messageId"] not in failures:
@@ -92,14 +92,14 @@ class Pump:
         return answer
 
     def drain(self, most=30):
-        """Until nothing is visible; returns how many invocations that took."""
+        """Polls until no message is visible; returns the number of invocations."""
         for turns in range(most):
-            if self.turn() is None:
+            if self.poll() is None:
                 return turns
         raise AssertionError(f"{most} invocations did not empty the queue")
 
     def deliver(self, most=30):
-        """Until the queue is empty, however long its messages would have waited."""
+        """Polls until the queue is empty, without waiting for delayed messages."""
         turns = self.drain(most)
         while self.queue.wake():
             turns += self.drain(most)
@@ -108,7 +108,7 @@ class Pump:
 
 
 class Fresh:
-    """A function with a new process for each event: Lambda ends one that was idle for an hour."""
+    """A function with a new process for each event, as after an idle hour."""
 
     def __init__(self, start):
         self.start = start

@@ -1,6 +1,6 @@
-"""A queue whose clock is turned by hand: a day of redeliveries in seconds.
+"""A queue with a manual clock: a day of redeliveries takes seconds.
 
-It speaks as much of SQS's protocol as the function needs, which is to put off a message and to send one.
+It implements the two calls of SQS that the function makes: changing a message's visibility and sending one.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ class Message:
     handle: str = ""
     receives: int = 0
     first: float = 0
-    # How long the function put it off, each time it did.
+    # The visibility time-outs that the function set, in seconds.
     delays: list = field(default_factory=list)
 
 
@@ -52,7 +52,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class ClockQueue:
-    """`now` is its time in seconds. Beyond `max_receives` a message is dead, beyond 14 days gone."""
+    """`now` is its time in seconds. After `max_receives` receives a message is a dead letter, after 14 days it is deleted."""
 
     def __init__(self, name="clicks", max_receives=100, visibility=720, retention=14 * DAY):
         self.arn, self.now = ARN + name, 0.0
@@ -68,14 +68,14 @@ class ClockQueue:
         Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
 
     def answer(self, action, asked):
-        """The two calls that the function makes; anything else is a mistake of its."""
+        """Serves the two calls that the function may make; any other fails the test."""
         with self.lock:
             if asked["QueueUrl"].rpartition("/")[2] != self.arn.rpartition(":")[2]:
                 raise ValueError("QueueDoesNotExist")
             if action == "SendMessage":
                 return self.put(asked["MessageBody"], asked.get("DelaySeconds", 0))
             if action == "ChangeMessageVisibility":
-                return self.put_off(asked["ReceiptHandle"], asked["VisibilityTimeout"])
+                return self.postpone(asked["ReceiptHandle"], asked["VisibilityTimeout"])
             raise ValueError("UnsupportedOperation")
 
     def put(self, body, delay):
@@ -85,7 +85,7 @@ class ClockQueue:
         self.messages.append(message)
         return {"MessageId": message.id, "MD5OfMessageBody": hashlib.md5(body.encode()).hexdigest()}
 
-    def put_off(self, handle, seconds):
+    def postpone(self, handle, seconds):
         held = [message for message in self.messages if message.handle == handle and message.visible > self.now]
         if not held:
             raise ValueError("MessageNotInflight")
@@ -100,7 +100,7 @@ class ClockQueue:
             return [self.put(dump(body).decode(), 0)["MessageId"] for body in bodies]
 
     def receive(self):
-        """Up to ten visible messages as the records of an event; the worn-out ones go to the dead letters."""
+        """Receives up to ten visible messages as the records of an event; those received too often become dead letters."""
         with self.lock:
             visible = [message for message in self.messages if message.visible <= self.now]
             for message in visible:
@@ -134,7 +134,7 @@ class ClockQueue:
             self.messages = [message for message in self.messages if message.handle != record["receiptHandle"]]
 
     def wake(self):
-        """Turns the clock to the next message that becomes visible; false if there is none."""
+        """Advances the clock until a message becomes visible; returns false if there is none."""
         with self.lock:
             if self.messages:
                 self.now = max(self.now, min(message.visible for message in self.messages))

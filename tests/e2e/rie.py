@@ -1,6 +1,6 @@
-"""AWS's own Runtime Interface Emulator around the forwarder: true deadlines, true crashes, no Docker.
+"""The forwarder under AWS's Runtime Interface Emulator: its deadlines and crashes, without Docker.
 
-It ships inside the aws-sam-cli wheel, so a package index is enough to get it. Standard library only:
+The emulator ships inside the aws-sam-cli wheel, so a package index is enough to get it. Standard library only, since
 `invoke.py` uses it too.
 """
 
@@ -28,7 +28,7 @@ ARCHITECTURE = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm6
 
 
 def emulator():
-    """The emulator's path; fetched once, whoever asks at the same time, and only if it is the one that was looked at."""
+    """Returns the emulator's path. Fetches it once, also if processes ask at the same time, and verifies its checksum."""
     if platform.system() != "Linux":
         raise RuntimeError("AWS's Runtime Interface Emulator runs on Linux only")
     architecture = ARCHITECTURE[platform.machine().lower()]
@@ -67,7 +67,7 @@ def unpack(wheel, architecture):
 
 
 class Emulated:
-    """One function under the emulator. Both its output and the emulator's go to `log`, or through if None."""
+    """One function under the emulator. Both write to `log`, or to this process's output if it is None."""
 
     def __init__(self, variables, log=None, timeout=60, binary=None):
         self.log, self.timeout = log, timeout
@@ -85,14 +85,14 @@ class Emulated:
         wait_for_port(self.port, self.process)
 
     def invoke(self, event):
-        """The answer to one event, given as the bytes that AWS would send."""
+        """Returns the response to one event, given as the bytes that AWS would send."""
         url = f"http://127.0.0.1:{self.port}/2015-03-31/functions/function/invocations"
         direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
             with direct.open(urllib.request.Request(url, data=event), timeout=self.timeout + 30) as response:
                 return Answer.of(response.read())
         except urllib.error.HTTPError as error:
-            # A function that dies while it starts is answered by a bare 502.
+            # The emulator responds with a bare 502 if the function dies while it starts.
             return Answer(error.read() or f"HTTP {error.code}: the function did not start".encode(), True)
 
     def output(self):

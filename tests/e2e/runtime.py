@@ -1,5 +1,5 @@
-"""A small Lambda Runtime API of our own, where a test needs more control than the emulator gives:
-the deadline of each invocation, many invocations of one process, and a look at that process.
+"""A small Lambda Runtime API for tests that need more control than AWS's emulator gives: the deadline of each
+invocation, many invocations of one process, and that process's memory.
 """
 
 import queue
@@ -56,7 +56,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class Sandbox:
-    """One forwarder process and the API it asks for work."""
+    """One forwarder process and the Runtime API that it polls."""
 
     def __init__(self, variables, log, timeout=60, memory=256, binary=None):
         self.log, self.timeout = log, timeout
@@ -78,7 +78,7 @@ class Sandbox:
             )
 
     def invoke(self, event, timeout=None):
-        """The answer to one event; past its time the process is killed, as Lambda would."""
+        """Returns the response to one event; kills the process at the time-out, as Lambda does."""
         timeout = timeout or self.timeout
         self.api.jobs.put((event, timeout))
         deadline = time.monotonic() + timeout
@@ -91,25 +91,25 @@ class Sandbox:
         self.process.kill()
         return Answer(f"timed out after {timeout} s".encode(), True)
 
-    def begin(self, event, timeout=None):
-        """The same without waiting: the answer is the future's result."""
+    def invoke_async(self, event, timeout=None):
+        """Invokes without waiting; the response is the future's result."""
         future = Future()
         Thread(target=lambda: future.set_result(self.invoke(event, timeout)), daemon=True).start()
         return future
 
     def kill(self):
-        """What Lambda does at the time-out, and a machine that fails at any moment."""
+        """Kills the process, as Lambda does at the time-out."""
         self.process.kill()
         self.process.wait()
 
     def wait_for_exit(self, seconds=30):
-        """The exit code of a function that refuses to start, and what it told Lambda on its way out."""
+        """Returns the exit code of a function that does not start, and its output with the error that it reported to Lambda."""
         code = self.process.wait(seconds)
         said = [] if self.api.answers.empty() else [self.api.answers.get().body.decode()]
         return code, self.output() + "".join(said)
 
     def peak_memory(self):
-        """The largest resident size the process has had, in bytes."""
+        """Returns the largest resident size of the process, in bytes."""
         for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) * 1024

@@ -1,4 +1,4 @@
-"""The system the clicks are forwarded to: an HTTP server that remembers every byte and answers by script."""
+"""An HTTP target that records every request and responds by script."""
 
 import gzip
 import json
@@ -9,7 +9,7 @@ from threading import Event, Lock, Thread
 
 
 def body_of(handler):
-    """The whole body of a request, whichever way its length is told."""
+    """Reads the body of a request, chunked or with a content length."""
     if "chunked" not in handler.headers.get("Transfer-Encoding", ""):
         return handler.rfile.read(int(handler.headers.get("Content-Length", 0)))
     body = b""
@@ -23,7 +23,7 @@ def body_of(handler):
 
 @dataclass
 class Reply:
-    """One scripted answer; `silent` closes the connection in place of answering, `after` is waited for."""
+    """One scripted response, sent after `after` seconds; `silent` closes the connection instead."""
 
     status: int = 200
     headers: dict = field(default_factory=dict)
@@ -41,7 +41,7 @@ class Request:
     body: bytes
     at: float
     status: int = 0
-    # How many were in flight when it came, with itself.
+    # How many requests were in flight when it arrived, itself included.
     beside: int = 0
 
     @property
@@ -55,7 +55,7 @@ class Request:
 
     @property
     def clicks(self):
-        """The clicks of any body form."""
+        """Returns the clicks in the body, whichever form it has."""
         try:
             document = self.json
         except ValueError:
@@ -106,7 +106,7 @@ class Sink:
     def __init__(self):
         self.requests, self.script = [], []
         self.respond = self.observe = None
-        self.lock, self.flying = Lock(), 0
+        self.lock, self.in_flight = Lock(), 0
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads, self.server.block_on_close = True, False
         self.server.sink = self
@@ -115,8 +115,8 @@ class Sink:
 
     def record(self, request):
         with self.lock:
-            self.flying += 1
-            request.beside = self.flying
+            self.in_flight += 1
+            request.beside = self.in_flight
             reply = self.script.pop(0) if self.script else self.respond(request) if self.respond else Reply()
             request.status = 0 if reply.silent else reply.status
             if self.observe:
@@ -126,7 +126,7 @@ class Sink:
 
     def leave(self):
         with self.lock:
-            self.flying -= 1
+            self.in_flight -= 1
 
     @property
     def accepted(self):
@@ -134,7 +134,7 @@ class Sink:
 
     @property
     def clicks(self):
-        """Every click that was accepted, in the order of arrival."""
+        """Returns the accepted clicks, in the order of arrival."""
         return [click for request in self.accepted for click in request.clicks]
 
     def close(self):

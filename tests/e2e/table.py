@@ -1,4 +1,4 @@
-"""The table in which the forwarder keeps how far it got, as its owner sees it."""
+"""The progress table, as its owner sees it."""
 
 import json
 
@@ -8,7 +8,7 @@ NAME = "rebrandly-progress"
 
 
 class Table:
-    """`variables` makes a forwarder use it."""
+    """The table; `variables` configure a forwarder to use it."""
 
     def __init__(self, emulator, name=NAME):
         self.name, self.dynamodb = name, emulator.client("dynamodb")
@@ -23,7 +23,7 @@ class Table:
         self.dynamodb.update_time_to_live(TableName=name, TimeToLiveSpecification=ttl)
 
     def raw(self):
-        """The items with DynamoDB's types beside the values."""
+        """Returns the items with DynamoDB's type descriptors."""
         return self.dynamodb.scan(TableName=self.name, ConsistentRead=True)["Items"]
 
     @property
@@ -32,12 +32,12 @@ class Table:
 
     @property
     def item(self):
-        """The only one."""
+        """Returns the only item."""
         [item] = self.items
         return item
 
     def change(self, **numbers):
-        """Edits the only item, as a person would; `lease=1` is a lease that ran out long ago."""
+        """Edits the only item, as a person would; `lease=1` is a lease that expired long ago."""
         for name, value in numbers.items():
             self.dynamodb.update_item(
                 TableName=self.name,
@@ -48,11 +48,11 @@ class Table:
             )
 
     def target(self, name="hook"):
-        """How far one target got with the only object."""
+        """Returns one target's progress with the only object."""
         return self.item["progress"]["targets"][name]
 
     def settled(self, count, target="hook"):
-        """The tags of the clicks that are dealt with, of a file made by `make_lines(range(count))`."""
+        """Returns the tags of the settled clicks of a file made by `make_lines(range(count))`."""
         written = [item["progress"].get("targets", {}).get(target, {}) for item in self.items]
         cursor = {"settled": 0, "open": [], **(written[0] if written else {})}
         is_open = lambda offset: any(start <= offset < end for start, end in cursor["open"])

@@ -1,4 +1,4 @@
-"""Files that are not what they should be: never a crash, never a silent drop, and the neighbours arrive."""
+"""Malformed files cause no crash and no silent loss, and their neighbours arrive."""
 
 import gzip
 

@@ -1,4 +1,4 @@
-"""A target in trouble is left in peace, and no target gets more than it is said to take."""
+"""The circuit breaker spares a failing target, and rate limits hold."""
 
 from collections import Counter
 
@@ -12,7 +12,7 @@ DOWN_IN_A_ROW = 5
 
 
 def files(lab, count, clicks=3):
-    """Events of one file each."""
+    """Stores so many files; returns an event for each."""
     keys = [f"{FOLDER}clicks-{number}" for number in range(count)]
     for number, key in enumerate(keys):
         lab.put(key, make_lines(range(number * clicks, (number + 1) * clicks)))
@@ -28,7 +28,7 @@ def causes(function):
 
 
 def opened(lab, function, key, path="/clicks"):
-    """After this the target has failed often enough; the sink answers again."""
+    """Fails the target until its circuit breaker opens; afterwards the sink succeeds again."""
     lab.sink.respond = lambda request: Reply(503 if request.path == path else 200)
     while sum(request.path == path for request in lab.sink.requests) < DOWN_IN_A_ROW:
         assert function.invoke(event(key), 4).failures == ["message-0"]
@@ -81,14 +81,14 @@ def test_a_target_that_answers_is_not_down(lab, status):
 
 
 def busiest_second(requests):
-    """The most requests that began within any one second."""
+    """Returns the largest number of requests that began within one second."""
     moments = sorted(request.at for request in requests)
     return max(sum(start <= moment < start + 1 for moment in moments) for start in moments)
 
 
 @pytest.mark.parametrize(("count", "shared"), [(30, 1), (16, 2)], ids=["alone", "one of two"])
 def test_a_rate_is_kept(lab, count, shared):
-    """Each of `MAX_CONCURRENCY` instances keeps its part, since they do not know of each other."""
+    """Each of `MAX_CONCURRENCY` instances gets its share of the rate, since they do not know of each other."""
     [key] = files(lab, 1, count)
     function = lab.forwarder(HOOK_RATE=20, HOOK_BODY="single", HOOK_CONCURRENCY=16, MAX_CONCURRENCY=shared)
 
@@ -118,7 +118,7 @@ def test_a_repeated_request_counts_too(lab):
 
 
 def test_requests_in_flight_shrink_to_what_the_target_takes(lab):
-    """It takes three at a time and refuses the rest; who does not learn from that is refused for ever."""
+    """The target accepts three requests at a time and refuses the others."""
     [key] = files(lab, 1, 300)
     lab.sink.respond = lambda request: Reply(429) if request.beside > 3 else Reply(delay=0.02)
     function = lab.forwarder(HOOK_BODY="single", HOOK_CONCURRENCY=16)

@@ -1,4 +1,4 @@
-"""The command line takes the same road as the Lambda: the same clicks, the same ids, from S3 too."""
+"""The command line forwards as the function does: the same clicks, the same ids, from S3 too."""
 
 from events import BUCKET, LINES, ONE, UNICODE, clicks_in, contents, dump, make_lines, s3_event, tags
 from proxy import DENIED, Fault

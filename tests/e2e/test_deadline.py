@@ -1,4 +1,4 @@
-"""A file that takes longer than an invocation: each hands the rest to a message, and the chain ends with every click sent once."""
+"""Files that take longer than an invocation: each invocation passes the rest on in a message, and every click is sent once."""
 
 import json
 import time
@@ -14,19 +14,19 @@ from sink import Reply
 KEY = FOLDER + "clicks"
 COUNT = 200
 SECONDS = 3
-# 50 clicks a second go out, and an invocation reads for about two seconds.
+# 50 clicks a second are sent, and an invocation reads for about two seconds.
 SLOW = {"HOOK_BODY": "single", "HOOK_CONCURRENCY": 2, "DEADLINE_MARGIN": "1s"}
 TAKES_ITS_TIME = lambda _: Reply(delay=0.04)
 
 
 def slow_lab(lab, count=COUNT):
-    """A file that needs several invocations; its version."""
+    """Stores a file that needs several invocations; returns its version id."""
     lab.sink.respond = TAKES_ITS_TIME
     return lab.put(KEY, make_lines(range(count)))
 
 
 def continuations(lab):
-    """The messages that the function sent, with the calls that sent them."""
+    """Returns the messages that the function sent, with their calls."""
     calls = lab.proxy.calls("SendMessage")
     return [json.loads(call["MessageBody"]) for call in calls], calls
 
@@ -75,7 +75,7 @@ def test_each_hop_may_be_another_process(lab):
     queue.send(s3_event(KEY))
     while queue.left():
         pump.function = lab.forwarder(**SLOW, **queue.variables, **table.variables)
-        assert pump.turn().failures == []
+        assert pump.poll().failures == []
 
     assert len(pump.answers) > 1
     assert Counter(tags(lab.sink.clicks)) == each_once(COUNT)
@@ -85,14 +85,14 @@ def test_between_two_hops_the_file_is_open_and_held_by_nobody(lab):
     slow_lab(lab)
     queue, table = lab.queue(), lab.table()
     queue.send(s3_event(KEY))
-    Pump(queue, lab.forwarder(**SLOW, **queue.variables, **table.variables), SECONDS).turn()
+    Pump(queue, lab.forwarder(**SLOW, **queue.variables, **table.variables), SECONDS).poll()
 
     assert (table.item["state"], table.item["lease"]) == ("open", 0)
     assert Counter(tags(lab.sink.clicks)) == Counter(table.settled(COUNT)), "what is in flight is awaited and written down"
 
 
 def test_the_rest_of_two_targets_is_kept_for_each(lab):
-    """The fast one is done in the first hop and gets nothing more."""
+    """The fast target is done in the first invocation and gets nothing more."""
     slow_lab(lab)
     lab.sink.respond = lambda request: Reply(delay=0.04 if request.path == "/clicks" else 0)
     fast = {"TARGETS": "hook,fast", "FAST_KIND": "http", "FAST_URL": lab.sink.url.replace("/clicks", "/fast")}
@@ -113,7 +113,7 @@ def test_a_continuation_that_cannot_be_sent_fails_the_message(lab, kept):
     function = lab.forwarder(**SLOW, **queue.variables, **table_of(lab, kept))
     pump = Pump(queue, function, SECONDS)
     [sent] = queue.send(s3_event(KEY))
-    assert pump.turn().failures == [sent]
+    assert pump.poll().failures == [sent]
     lab.proxy.faults.clear()
     pump.deliver()
 
@@ -138,7 +138,7 @@ def test_a_notice_while_the_chain_runs_doubles_nothing(lab):
     queue, table = lab.queue(), lab.table()
     pump = Pump(queue, lab.forwarder(**SLOW, **queue.variables, **table.variables), SECONDS)
     queue.send(s3_event(KEY))
-    pump.turn()
+    pump.poll()
     queue.send(s3_event(KEY), s3_event(KEY))
     pump.deliver()
 
@@ -165,7 +165,7 @@ def test_who_called_directly_is_told_of_the_failure_if_there_is_no_queue(lab):
 
 
 def test_an_object_that_failed_waits_in_the_queue(lab):
-    """Lambda would try an event of S3's twice more and then drop it."""
+    """Lambda retries an event of S3 twice, then drops it."""
     lab.put(KEY, make_lines(range(10)))
     lab.sink.respond = lambda _: Reply(401)
     queue = lab.clock_queue()
@@ -194,7 +194,7 @@ def test_a_task_of_batch_operations_is_handed_over_or_failed(lab):
 
 
 def test_many_clicks_into_a_target_that_takes_few_a_second(lab):
-    """A hundred thousand clicks into ten a second, in small: 3,000 into 30 requests of 10 a second."""
+    """A scaled-down large file at a low rate: 3,000 clicks in 30 requests, 10 a second."""
     lab.put(KEY, make_lines(range(3000)))
     taken = Counter()
 

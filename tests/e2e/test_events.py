@@ -10,7 +10,7 @@ NAMES = sorted(path.stem for path in EVENTS.glob("*.json"))
 
 
 def nested(value):
-    """Every object of an event, also of the events packed into its strings."""
+    """Yields every object of an event, including the events nested in its strings."""
     if isinstance(value, str) and value.lstrip().startswith("{"):
         try:
             value = json.loads(value)

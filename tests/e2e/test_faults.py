@@ -1,4 +1,4 @@
-"""What may go wrong between the function and its target, one row each: nothing is lost, and clicks come twice only
+"""Faults between the function and its target, one row each: nothing is lost, and clicks come twice only
 where the target took them and its answer did not arrive.
 
 `python tests/e2e/test_faults.py` prints the table that is in README.md beside this file.
@@ -20,15 +20,15 @@ README = Path(__file__).parent / "README.md"
 MARKS = ("<!-- generated: faults -->\n", "<!-- end generated -->\n")
 KEY = FOLDER + "clicks"
 COUNT, A_REQUEST = 30, 5
-PASSES = "takes it as sent"
-RETRIES = "asks again in the same invocation"
+PASSES = "counts the clicks as sent"
+RETRIES = "retries in the same invocation"
 COMES_BACK = "lets the message come back"
-STOPS = "lets the message come back at once: asking again will not help"
+STOPS = "lets the message come back at once: retrying would not help"
 
 
 @dataclass
 class Row:
-    """`times` requests meet the fault, or all where None, until the target is repaired."""
+    """One row of the table: `times` requests have the fault, or all of them until the repair if None."""
 
     fault: str
     does: str
@@ -47,38 +47,38 @@ def pieces(data, size):
 
 ROWS = [
     Row("nobody listens", COMES_BACK, False, shut=True),
-    Row("the connection is reset, the clicks not taken", RETRIES, False, target.resets(taken=False)),
-    Row("the connection is closed without an answer, the clicks not taken", RETRIES, False, target.says(b"", taken=False)),
-    Row("no answer within the time-out, the clicks not taken", RETRIES, False, target.stalls(taken=False), 1),
-    Row("an answer that is not HTTP, the clicks not taken", RETRIES, False, target.says(b"220 mail.example ESMTP\r\n", taken=False)),
+    Row("the connection is reset, the clicks not accepted", RETRIES, False, target.resets(taken=False)),
+    Row("the connection is closed without a response, the clicks not accepted", RETRIES, False, target.says(b"", taken=False)),
+    Row("no response within the time-out, the clicks not accepted", RETRIES, False, target.stalls(taken=False), 1),
+    Row("a response that is not HTTP, the clicks not accepted", RETRIES, False, target.says(b"220 mail.example ESMTP\r\n", taken=False)),
     Row("503 for a while", RETRIES, False, target.status(503), 4),
     Row("429 for a while", RETRIES, False, target.status(429), 12),
     Row("429 with Retry-After", RETRIES, False, target.status(429, Retry_After=1), 2),
-    Row("taken, then the connection is reset", RETRIES, True, target.resets(taken=True)),
-    Row("taken, then closed without an answer", RETRIES, True, target.says(b"", taken=True)),
-    Row("taken, but no answer within the time-out", RETRIES, True, target.stalls(taken=True), 1),
-    Row("taken, the answer slower than the time-out", RETRIES, True, target.says(pieces(OK, 1), taken=True, pause=0.2), 1),
-    Row("taken, the answer cut in its status line", RETRIES, True, target.says(OK[:10], taken=True)),
-    Row("taken, the answer cut in its headers", RETRIES, True, target.says(OK[:30], taken=True)),
+    Row("accepted, then the connection is reset", RETRIES, True, target.resets(taken=True)),
+    Row("accepted, then closed without a response", RETRIES, True, target.says(b"", taken=True)),
+    Row("accepted, but no response within the time-out", RETRIES, True, target.stalls(taken=True), 1),
+    Row("accepted, the response slower than the time-out", RETRIES, True, target.says(pieces(OK, 1), taken=True, pause=0.2), 1),
+    Row("accepted, the response cut in its status line", RETRIES, True, target.says(OK[:10], taken=True)),
+    Row("accepted, the response cut in its headers", RETRIES, True, target.says(OK[:30], taken=True)),
     Row(
-        "taken, the answer has two lengths",
+        "accepted, the response has two lengths",
         RETRIES,
         True,
         target.says(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 5\r\n\r\nok", taken=True),
     ),
-    Row("taken, the answer longer than it says", RETRIES, True, target.overruns),
-    Row("taken, the answer slow but in time", PASSES, False, target.says(pieces(OK, 10), taken=True, pause=0.05)),
-    Row("taken, the answer cut in its body", PASSES, False, target.says(OK.replace(b"2\r", b"1000\r"), taken=True)),
-    Row("taken, with an interim answer before", PASSES, False, target.says(b"HTTP/1.1 103 Early Hints\r\n\r\n" + OK, taken=True)),
-    Row("503 until it is repaired", COMES_BACK, False, target.status(503), None),
-    Row("429 until it is repaired", COMES_BACK, False, target.status(429), None),
-    Row("reset until it is repaired", COMES_BACK, False, target.resets(taken=False), None),
-    Row("no answer until it is repaired", COMES_BACK, False, target.stalls(taken=False), None),
-    Row("taken, each answer lost until it is repaired", COMES_BACK, True, target.says(b"", taken=True), None),
-    Row("401 until it is repaired", STOPS, False, target.status(401), None),
-    Row("a redirect until it is repaired", STOPS, False, target.status(307, Location="/elsewhere"), None),
+    Row("accepted, the response longer than announced", RETRIES, True, target.overruns),
+    Row("accepted, the response slow but in time", PASSES, False, target.says(pieces(OK, 10), taken=True, pause=0.05)),
+    Row("accepted, the response cut in its body", PASSES, False, target.says(OK.replace(b"2\r", b"1000\r"), taken=True)),
+    Row("accepted, after an interim response", PASSES, False, target.says(b"HTTP/1.1 103 Early Hints\r\n\r\n" + OK, taken=True)),
+    Row("503 until the repair", COMES_BACK, False, target.status(503), None),
+    Row("429 until the repair", COMES_BACK, False, target.status(429), None),
+    Row("reset until the repair", COMES_BACK, False, target.resets(taken=False), None),
+    Row("no response until the repair", COMES_BACK, False, target.stalls(taken=False), None),
+    Row("accepted, each response lost until the repair", COMES_BACK, True, target.says(b"", taken=True), None),
+    Row("401 until the repair", STOPS, False, target.status(401), None),
+    Row("a redirect until the repair", STOPS, False, target.status(307, Location="/elsewhere"), None),
     Row("a plain port under an https address", COMES_BACK, False, scheme="https"),
-    Row("a certificate that nobody vouches for", COMES_BACK, False, scheme="https", certified=True),
+    Row("a self-signed certificate", COMES_BACK, False, scheme="https", certified=True),
 ]
 
 
@@ -89,7 +89,7 @@ def settings(address, scheme="http", **variables):
 
 @pytest.fixture
 def broken(tmp_path):
-    """Makes the target of a row, and ends it."""
+    """Starts the target of a row, and closes it."""
     made = []
 
     def make(row):
@@ -112,11 +112,11 @@ def test_no_fault_loses_a_click(lab, broken, row):
     pump = Pump(queue, lab.forwarder(**settings(to.address, row.scheme), **kept), 5 if row.does == COMES_BACK else 20)
     [sent] = queue.send(s3_event(KEY))
 
-    assert pump.turn().failures == ([sent] if row.does in (COMES_BACK, STOPS) else [])
+    assert pump.poll().failures == ([sent] if row.does in (COMES_BACK, STOPS) else [])
     least = COUNT // A_REQUEST
     assert row.does != RETRIES or row.doubled or to.requests > least
     assert row.does != PASSES or to.requests == least
-    to.heal()
+    to.repair()
     pump.function = lab.forwarder(**settings(to.address), **kept)
     pump.deliver()
 
@@ -129,11 +129,11 @@ def test_no_fault_loses_a_click(lab, broken, row):
 
 @pytest.mark.parametrize("may_double", [False, True], ids=["clicks not taken", "clicks taken or not"])
 def test_a_hail_of_faults_loses_nothing(lab, broken, may_double):
-    """Every third request meets one fault or another, for as long as it takes."""
+    """Every third request has one of the faults, until the file is through."""
     quick = [row for row in ROWS if row.does == RETRIES and row.times != 1 and (may_double or not row.doubled)]
     chance = random.Random(7)
 
-    def hail(exchange):
+    def cycle_through_faults(exchange):
         if chance.random() < 0.33:
             return chance.choice(quick).happens(exchange)
         exchange.take()
@@ -141,7 +141,7 @@ def test_a_hail_of_faults_loses_nothing(lab, broken, may_double):
         return True
 
     lab.put(KEY, make_lines(range(300)))
-    to, queue = broken(Row("hail", RETRIES, may_double, hail, None)), lab.clock_queue()
+    to, queue = broken(Row("cycle_through_faults", RETRIES, may_double, cycle_through_faults, None)), lab.clock_queue()
     kept = {**queue.variables, **lab.table().variables}
     pump = Pump(queue, Fresh(lambda: lab.forwarder(**settings(to.address), **kept)), 20)
     queue.send(s3_event(KEY))
@@ -153,9 +153,9 @@ def test_a_hail_of_faults_loses_nothing(lab, broken, may_double):
 
 
 def table():
-    """The rows for people."""
+    """Formats the rows as a table for the README."""
     head = ["| fault | what the function does | lost | doubled |", "|---|---|---|---|"]
-    doubled = {True: "may be, under the same id", False: "no"}
+    doubled = {True: "possibly, under the same id", False: "no"}
     return "\n".join([*head, *(f"| {row.fault} | {row.does} | no | {doubled[row.doubled]} |" for row in ROWS)]) + "\n"
 
 

@@ -1,4 +1,4 @@
-"""The http target over a real socket: what is sent, and what each answer leads to."""
+"""The http target over a real socket: its requests, and the outcome of each response."""
 
 import base64
 import gzip
@@ -17,14 +17,14 @@ SECRET = base64.b64encode(b"a secret of at least 24 bytes").decode()
 
 
 def forward(lab, count=3, timeout=None, **variables):
-    """One object of `count` clicks; the answer and the function."""
+    """Forwards one object of `count` clicks; returns the response and the function."""
     lab.put(KEY, make_lines(range(count)))
     function = lab.forwarder(**variables)
     return function.invoke(dump(sqs_event(s3_event(KEY))), timeout), function
 
 
 def verify(request):
-    """Standard Webhooks, by the words of its specification."""
+    """Verifies a signature as the Standard Webhooks specification says."""
     signed = f"{request.headers['webhook-id']}.{request.headers['webhook-timestamp']}.".encode() + request.body
     digest = hmac.new(base64.b64decode(SECRET), signed, hashlib.sha256).digest()
     assert request.headers["webhook-signature"] == "v1," + base64.b64encode(digest).decode()

@@ -1,4 +1,4 @@
-"""The id of a click, computed a second time by other means: whoever holds a click can check its id."""
+"""The id of a click, computed independently: whoever has a click can check its id."""
 
 import copy
 import hashlib
@@ -9,7 +9,7 @@ from events import BUCKET, FOLDER, GZIPPED, LINES, ONE, UNICODE, clicks_in, cont
 
 
 def canonical(click):
-    """The canonical record of the clicks used here; not of every click there may be."""
+    """Returns the canonical record, for the clicks used here only."""
     click = copy.deepcopy(click)
     client = click["client"]
     if "geo" in client:

@@ -1,4 +1,4 @@
-"""`make invoke`: one event by hand, with nothing but this repository."""
+"""`make invoke`: one event, with nothing but this repository."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""A function that dies in mid-file: the next one goes on, and only what was not yet written down may come twice."""
+"""A function that dies in mid-file: the next one resumes, and only clicks after the last checkpoint may come twice."""
 
 import gzip
 import signal
@@ -20,10 +20,10 @@ ONE_BY_ONE = {"HOOK_BODY": "single", "HOOK_CONCURRENCY": 4}
 
 
 def running(lab, table, **variables):
-    """A function in mid-file, with at least one cursor written; about 80 clicks a second go out."""
+    """Starts a function and returns it in mid-file, after its first checkpoint; it sends about 80 clicks a second."""
     lab.sink.respond = lambda _: Reply(delay=0.05)
     function = lab.forwarder(**{**ONE_BY_ONE, **table.variables, **variables})
-    answer = function.begin(EVENT)
+    answer = function.invoke_async(EVENT)
     wait_until(lambda: len(lab.proxy.calls(*WRITES)) >= 2 and table.settled(COUNT), "a cursor")
     return function, answer
 
@@ -57,7 +57,7 @@ def test_after_a_kill_only_what_was_not_written_down_comes_twice(lab, pack):
 
 
 def test_the_clicks_that_come_twice_have_the_same_id_both_times(lab):
-    """So a receiver that knows ids counts each once, even after a kill."""
+    """A receiver that deduplicates by id counts each click once, even after a kill."""
     lab.put(KEY, make_lines(range(COUNT)))
     table = lab.table()
     function, _ = running(lab, table)
@@ -109,7 +109,7 @@ def test_killed_again_and_again_it_still_ends(lab):
 
 
 def test_who_slept_past_its_lease_writes_nothing_any_more(lab):
-    """A frozen machine wakes up and believes that the file is still its own."""
+    """A frozen process resumes and assumes that it still holds the lease."""
     lab.put(KEY, make_lines(range(COUNT)))
     table = lab.table()
     sleeper, answer = running(lab, table)
@@ -129,7 +129,7 @@ def test_the_command_line_goes_on_where_it_was_killed(lab, tmp_path):
     lab.put(KEY, make_lines(range(COUNT)))
     words = ("forward", "--progress", tmp_path / "progress", f"s3://{BUCKET}/{KEY}")
     lab.sink.respond = lambda _: Reply(delay=0.05)
-    first = lab.begin(*map(str, words), **ONE_BY_ONE)
+    first = lab.spawn(*map(str, words), **ONE_BY_ONE)
     wait_until(lambda: len(lab.sink.accepted) >= COUNT * 3 // 4, "three quarters of the clicks")
     first.kill()
     first.wait()
@@ -145,11 +145,11 @@ def test_the_command_line_goes_on_where_it_was_killed(lab, tmp_path):
 
 
 def test_an_interrupted_command_doubles_nothing(lab, tmp_path):
-    """Ctrl-C lets it await what is in flight and write down where it stood."""
+    """Ctrl-C lets it await the requests in flight and write a checkpoint."""
     (tmp_path / "clicks.json").write_bytes(make_lines(range(COUNT)))
     words = ("forward", "--progress", str(tmp_path / "progress"), str(tmp_path / "clicks.json"))
     lab.sink.respond = lambda _: Reply(delay=0.05)
-    first = lab.begin(*words, **ONE_BY_ONE)
+    first = lab.spawn(*words, **ONE_BY_ONE)
     wait_until(lambda: len(lab.sink.accepted) >= 20, "some clicks")
     first.send_signal(signal.SIGINT)
     assert first.wait(30) != 0
@@ -165,7 +165,7 @@ def test_a_second_command_on_the_same_progress_is_refused(lab, tmp_path):
     words = ("forward", "--progress", str(tmp_path / "progress"), str(tmp_path / "clicks.json"))
     go = Event()
     lab.sink.respond = lambda _: Reply(after=go)
-    first = lab.begin(*words)
+    first = lab.spawn(*words)
     wait_until(lambda: lab.sink.requests, "the first request")
     second = lab.command(*words)
     go.set()

@@ -1,4 +1,4 @@
-"""Notifications that an emulated S3 sends by itself: another hand than ours wrote their shapes."""
+"""Notifications that the emulated S3 sends itself, so that their shapes are not our own."""
 
 import json
 
@@ -9,7 +9,7 @@ KEY = FOLDER + "campaña +2.json"
 
 
 class Queue:
-    """A queue that hears of new objects, read as Lambda's poller reads it."""
+    """A queue that receives the bucket's notifications, read as Lambda's poller reads it."""
 
     def __init__(self, lab):
         self.lab, self.sqs = lab, lab.emulator.client("sqs")
@@ -17,7 +17,7 @@ class Queue:
         self.arn = self.sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
 
     def event(self):
-        """One event for all that waits in the queue."""
+        """Returns one event with all messages of the queue."""
         bodies = []
         while messages := self.sqs.receive_message(QueueUrl=self.url, MaxNumberOfMessages=10).get("Messages"):
             bodies += [message["Body"] for message in messages]

@@ -1,4 +1,4 @@
-"""Which object is read, and what happens where it cannot be."""
+"""Which object is read, and the outcome if it cannot be."""
 
 import gzip
 import json

@@ -1,4 +1,4 @@
-"""Nothing doubled: what a target has taken is not sent to it again, however often and by whichever way the file comes."""
+"""A target receives each click once, however often and by whichever trigger its file comes."""
 
 from collections import Counter
 from threading import Event
@@ -13,7 +13,7 @@ KEY = FOLDER + "clicks"
 OTHER = "/other"
 
 
-def said(function, message):
+def log_lines_with(function, message):
     return [line for line in log_lines(function.output()) if line.get("message") == message]
 
 
@@ -26,7 +26,7 @@ def two_targets(lab):
 
 
 def refuse(condition):
-    """401 fails a target at once and for good: the run does not wait for it."""
+    """401 fails a target at once, without retries."""
     return lambda request: Reply(401 if condition(request) else 200)
 
 
@@ -42,7 +42,7 @@ def test_a_second_notice_is_acknowledged_and_nothing_is_sent(lab):
     assert function.invoke(notice(1)).failures == []
     assert arrived(lab) == each_once(50)
     assert len(lab.proxy.reads(KEY)) == 2, "a look at the object tells its revision"
-    [line] = said(function, "object forwarded before")
+    [line] = log_lines_with(function, "object forwarded before")
     assert line["level"] == "INFO"
 
 
@@ -77,7 +77,7 @@ def test_a_bucket_without_versions_tells_objects_apart_by_their_contents(lab):
 
 
 def test_two_functions_at_once_send_a_file_once(lab):
-    """Each notice wakes its own instance: the second must neither send nor acknowledge what the first may yet fail to do."""
+    """Each notification invokes its own instance: the second must neither send nor acknowledge what the first has not finished."""
     lab.put(KEY, make_lines(range(50)))
     go, queue = Event(), lab.clock_queue()
     lab.sink.respond = lambda _: Reply(after=go)
@@ -86,7 +86,7 @@ def test_two_functions_at_once_send_a_file_once(lab):
     queue.send(s3_event(KEY), s3_event(KEY))
     one, two = queue.receive()
 
-    running = first.begin(dump({"Records": [one]}))
+    running = first.invoke_async(dump({"Records": [one]}))
     wait_until(lambda: lab.sink.requests, "the first request")
     refused = second.invoke(dump({"Records": [two]}))
     sent_meanwhile = len(lab.sink.requests)
@@ -96,14 +96,14 @@ def test_two_functions_at_once_send_a_file_once(lab):
     assert running.result().failures == []
     assert second.invoke(dump({"Records": [two]})).failures == []
     assert arrived(lab) == each_once(50)
-    [line] = said(second, "object held by another invocation")
+    [line] = log_lines_with(second, "object held by another invocation")
     assert line["level"] == "WARN"
     [delay] = [delay for message in queue.messages for delay in message.delays]
     assert 20 <= delay <= 36, "until the lease of 30 s runs out, and a little"
 
 
 def test_two_notices_of_one_object_in_one_batch_send_it_once(lab):
-    """EventBridge's names no version, S3's does: only the object itself tells that they mean the same."""
+    """EventBridge's event has no version id, S3's has: only the object itself shows that they mean the same."""
     version, queue = lab.put(KEY, make_lines(range(50))), lab.clock_queue()
     function = lab.forwarder(**queue.variables, **lab.table().variables)
     queue.send(s3_event(KEY, versions={KEY: version}), event_bridge(KEY))
@@ -149,7 +149,7 @@ def test_only_what_is_unsettled_comes_again(lab, concurrency):
 
 
 def test_a_gap_is_filled_without_what_lies_around_it(lab):
-    """One click is refused for the time being, those before and after it are taken."""
+    """One click fails temporarily; those before and after it are accepted."""
     lab.put(KEY, make_lines(range(30)))
     table = lab.table()
     lab.sink.respond = lambda request: Reply(503 if tags(request.clicks) == ["tag-5"] else 200)
@@ -198,7 +198,7 @@ def test_again_for_one_target_leaves_the_other_alone(lab):
 
 
 def test_the_same_message_does_not_start_again_twice(lab):
-    """SQS may deliver a message twice even though it was acknowledged."""
+    """SQS may deliver a message again although it was acknowledged."""
     lab.put(KEY, make_lines(range(20)))
     function = lab.forwarder(**lab.table().variables)
     function.invoke(notice())

@@ -1,4 +1,4 @@
-"""What cannot be forwarded is kept where it can be found and replayed, once."""
+"""Records that cannot be forwarded are kept in the quarantine once, and can be replayed from there."""
 
 import base64
 import gzip
@@ -44,7 +44,7 @@ def test_the_same_event_again_stores_no_second_row(lab):
 
 
 def test_rows_of_a_run_that_broke_off_do_not_hide_those_of_the_next(lab):
-    """Both runs meet the same first row; only the second gets as far as the other one."""
+    """Both runs reach the first bad record; only the second reaches the other."""
     lab.put(KEY, BROKEN + b"\n" + make_lines(range(2000)) + BROKEN + b"\n" + make_lines([2000]))
     lab.proxy.faults += [Fault(KEY, cut_after=300_000), Fault(KEY, times=None, cut_after=0)]
     function = lab.forwarder()
@@ -129,7 +129,7 @@ def test_without_a_quarantine_the_log_tells_where_and_why_but_not_what(lab):
 
 
 def test_rows_fed_back_arrive_with_the_ids_they_would_have_had(lab):
-    """The target was misled for a while; what it refused is replayed from the quarantine."""
+    """The target was misconfigured for a while; the clicks that it refused are replayed from the quarantine."""
     lab.put(KEY, make_lines(range(8)))
     lab.sink.respond = lambda request: Reply(422 if b'"tag-5"' in request.body else 200)
     lab.forwarder().invoke(event())
@@ -149,7 +149,7 @@ def test_rows_fed_back_arrive_with_the_ids_they_would_have_had(lab):
 
 
 def test_a_quarantine_that_cannot_be_written_fails_the_job(lab):
-    """An acknowledged file whose bad line was kept nowhere would be a silent loss."""
+    """Acknowledging a file whose bad line is stored nowhere would be a silent loss."""
     lab.put(KEY, make_lines([1]) + BROKEN + b"\n" + make_lines([2]))
 
     answer = lab.forwarder(QUARANTINE="s3://no-such-bucket/quarantine/").invoke(event())

@@ -1,6 +1,6 @@
-"""When a message comes back: how long it waits, and that days of trouble lose nothing.
+"""Redelivery: how long a message waits, and that days of outage lose nothing.
 
-The queue's clock is turned by hand, so a day passes in seconds.
+The queue's clock is manual, so that a day passes in seconds.
 """
 
 from collections import Counter
@@ -18,7 +18,7 @@ SHORTEST, LONGEST = 20, 3600
 
 
 def names(lab, count):
-    """So many files of ten clicks each."""
+    """Stores so many files of ten clicks each."""
     keys = [f"{FOLDER}clicks-{number}" for number in range(count)]
     for number, key in enumerate(keys):
         lab.put(key, make_lines(range(number * 10, number * 10 + 10)))
@@ -32,7 +32,7 @@ def test_the_function_says_how_long_a_message_waits(lab):
     function = lab.forwarder(**queue.variables)
     [sent] = queue.send(s3_event(KEY))
 
-    assert Pump(queue, function).turn().failures == [sent]
+    assert Pump(queue, function).poll().failures == [sent]
     [message] = queue.messages
     [delay] = message.delays
     assert SHORTEST <= delay <= 30
@@ -48,7 +48,7 @@ def test_the_wait_grows_from_half_a_minute_to_an_hour(lab):
     pump = Pump(queue, lab.forwarder(**queue.variables))
     queue.send(s3_event(KEY))
     for _ in range(14):
-        pump.turn()
+        pump.poll()
         queue.wake()
 
     [message] = queue.messages
@@ -65,13 +65,13 @@ def test_a_batch_of_failures_does_not_come_back_as_one(lab):
     pump = Pump(queue, lab.forwarder(**queue.variables))
     queue.send(*map(s3_event, names(lab, 10)))
 
-    assert len(pump.turn().failures) == 10
+    assert len(pump.poll().failures) == 10
     assert len({message.delays[0] for message in queue.messages}) > 1
 
 
 @pytest.mark.parametrize("records", [{"receives": 1}, {"receives": 100_000}], ids=["first", "one of very many"])
 def test_a_queue_that_refuses_to_wait_changes_nothing(lab, records):
-    """The queue of the event is not there: the message comes back after the queue's own time."""
+    """The event's queue does not exist: the message comes back after the queue's own visibility time-out."""
     lab.put(KEY, make_lines(range(3)))
     lab.sink.respond = lambda _: Reply(401)
 
@@ -79,7 +79,7 @@ def test_a_queue_that_refuses_to_wait_changes_nothing(lab, records):
 
 
 def test_a_target_that_is_down_for_a_day_loses_nothing(lab):
-    """Nothing reaches the dead letters either, where somebody would have to fetch it."""
+    """Nothing reaches the dead-letter queue either, from which a person would have to redrive it."""
     queue, table = lab.clock_queue(max_receives=100), lab.table()
     lab.sink.respond = lambda _: Reply(200 if queue.now >= DAY else 503, {} if queue.now >= DAY else {"Retry-After": "3600"})
     start = lambda: lab.forwarder(AWS_ENDPOINT_URL=lab.emulator.url, **queue.variables, **table.variables)
@@ -102,7 +102,7 @@ def test_access_denied_for_ever_ends_in_the_dead_letters_and_its_neighbours_arri
     pump = Pump(queue, lab.forwarder(**queue.variables, **table.variables))
     _, denied, *_ = queue.send(*map(s3_event, keys))
 
-    assert pump.turn().failures == [denied]
+    assert pump.poll().failures == [denied]
     assert Counter(tags(lab.sink.clicks)) == each_once(40) - Counter(f"tag-{serial}" for serial in range(10, 20))
     pump.deliver(most=300)
     assert [message.id for message in queue.dead] == [denied]
@@ -112,7 +112,7 @@ def test_access_denied_for_ever_ends_in_the_dead_letters_and_its_neighbours_arri
 
 
 def test_a_dead_letter_sent_back_is_delivered(lab):
-    """After the permission was given: `redrive` in the console."""
+    """Redrives the dead letters, as the console does, once the permission is granted."""
     queue = lab.clock_queue(max_receives=3)
     lab.put(KEY, make_lines(range(10)))
     lab.proxy.faults.append(Fault(KEY, times=None, answer=DENIED))

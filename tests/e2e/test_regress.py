@@ -1,4 +1,4 @@
-"""Defects that once were and that only show over real sockets."""
+"""Past defects that show only over real sockets."""
 
 from collections import Counter
 
@@ -17,7 +17,7 @@ def test_the_same_notice_twice_in_a_batch_is_sent_once(lab):
 
 
 def test_an_answer_that_never_ends_does_not_undo_its_status(lab):
-    """The body is drained aside: the request was taken, however short the time-out."""
+    """The body is drained in the background: the request was accepted, however short the time-out."""
     lab.sink.respond = lambda _: Reply(200, {"Content-Length": "1000"})
     lab.put(KEY, make_lines(range(6)))
     function = lab.forwarder(HOOK_TIMEOUT="700ms", HOOK_BODY="single", HOOK_CONCURRENCY="1")

@@ -1,4 +1,4 @@
-"""Settings that stand elsewhere, the metrics of an invocation, and what is asked before deploying."""
+"""Settings and secrets in AWS, the metrics of an invocation, and `check --live`."""
 
 import json
 
@@ -55,7 +55,7 @@ def test_a_path_of_parameters_is_laid_over_the_environment(lab):
 
 
 def documents(function):
-    """The metric documents of the log."""
+    """Returns the metric documents of the log."""
     lines = (line for line in function.output().splitlines() if line.startswith('{"Function"') or '"_aws"' in line)
     return [json.loads(line) for line in lines]
 
@@ -86,9 +86,9 @@ def test_metrics_can_be_left_out(lab):
 
 @pytest.fixture
 def stores(lab):
-    """What `check --live` asks for beside the endpoint."""
+    """The resources that `check --live` probes beside the endpoint."""
     queue = lab.emulator.client("sqs").create_queue(QueueName="rest")["QueueUrl"]
-    # The emulator's Firehose stores what the service refuses, a request without records.
+    # The emulator's Firehose accepts a request without records, which the service refuses.
     for bucket in ("lake", "firehose"):
         lab.s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
     lab.emulator.client("firehose").create_delivery_stream(
@@ -107,7 +107,7 @@ def stores(lab):
 
 
 def test_everything_can_be_asked_before_deploying_and_nothing_changes(lab, stores):
-    # As S3 answers a write over an object that is not there; the emulator would store it.
+    # S3's response to a conditional write of a missing object; the emulator would store it.
     lab.proxy.faults.append(Fault("clickstream-check", method="PUT", times=None, answer=(404, "NoSuchKey")))
     ran = lab.command("check", "--live", **stores)
     said = ran.stdout.decode()

@@ -1,4 +1,4 @@
-"""A function that is set up wrongly refuses to start and says everything that is wrong at once."""
+"""A function with mistakes in its variables does not start, and lists all of them at once."""
 
 import pytest
 from events import dump

@@ -18,7 +18,7 @@ def expected(count):
 
 
 def test_200_megabytes_pass_through_a_process_of_less_than_100(lab):
-    """The clicks are made longer, so that the size comes from Rebrandly's long paths and not from their number."""
+    """Makes long clicks, so that the size comes from long paths and not from the number of clicks."""
     click = make_lines([0]).replace(b'"path":"/"', b'"path":"/%s"' % (b"p" * 1200), 1)
     before, after = click.split(b"tag-0")
     count = 200 * MIB // len(click) + 1
@@ -74,7 +74,7 @@ def test_a_cut_inside_compressed_data_is_resumed_too(lab):
 
 
 def test_an_object_replaced_in_mid_read_is_not_spliced(lab):
-    """The rest of another object would make clicks that never were."""
+    """The rest of another version would yield clicks that never existed."""
     lab.put(KEY, make_lines(range(3000)))
     replace = lambda: lab.put(KEY, make_lines(range(5000, 8000)))
     lab.proxy.faults.append(Fault(KEY, cut_after=700_001, then=replace))
@@ -108,7 +108,7 @@ def test_a_connection_that_never_holds_fails_the_job(lab):
 
 
 def test_one_process_serves_many_events(lab):
-    """Lambda keeps a process for hours: what one invocation leaves behind must not add up."""
+    """Lambda keeps a process for hours: memory must not grow from one invocation to the next."""
     function, event = lab.forwarder(), dump(sqs_event(s3_event(KEY)))
     for _ in range(20):
         lab.put(KEY, make_lines(range(100)))

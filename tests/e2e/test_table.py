@@ -1,4 +1,4 @@
-"""The table of progress: what is written there, how often, and what happens where it cannot be trusted."""
+"""The progress table: its items, how often they are written, and the outcome if it fails."""
 
 import time
 
@@ -16,7 +16,7 @@ DAY = 24 * 3600
 
 
 def failure(function):
-    """What the log says of the job that failed."""
+    """Returns the log's line about the failed job."""
     [line] = [line for line in log_lines(function.output()) if line.get("message") == "object failed"]
     return line
 
@@ -56,7 +56,7 @@ def test_the_item_of_a_finished_file(lab):
 
 
 def test_the_types_of_the_item_are_those_that_are_promised(lab):
-    """The item outlives a release: the next one must be able to read it."""
+    """Items outlive a release: the next release must read them."""
     lab.put(KEY, make_lines([0]))
     table = lab.table()
     lab.forwarder(**table.variables).invoke(EVENT)
@@ -69,12 +69,12 @@ def test_the_types_of_the_item_are_those_that_are_promised(lab):
 
 
 def test_a_running_file_is_written_down_as_it_goes(lab):
-    """A write a second at most, so that a long file costs little; and some before its end, so that a death costs little."""
+    """At most one write a second, so that a long file costs little; and some before its end, so that little is sent again after a crash."""
     lab.put(KEY, make_lines(range(120)))
     table = lab.table()
     lab.sink.respond = lambda _: Reply(delay=0.1)
     function = lab.forwarder(HOOK_BODY="single", **table.variables)
-    running = function.begin(EVENT)
+    running = function.invoke_async(EVENT)
     wait_until(lambda: len(lab.proxy.calls(*WRITES)) >= 2, "a cursor")
     item = wait_until(lambda: table.item if table.item["progress"] else None, "a cursor in the item")
 
@@ -89,7 +89,7 @@ def test_a_running_file_is_written_down_as_it_goes(lab):
 
 @pytest.mark.parametrize("code", ["AccessDeniedException", "ProvisionedThroughputExceededException", "ResourceNotFoundException"])
 def test_without_the_table_nothing_is_forwarded(lab, code):
-    """To forward without knowing what was forwarded is to double."""
+    """Forwarding without the recorded progress would send clicks twice."""
     lab.put(KEY, make_lines(range(5)))
     lab.proxy.faults.append(Fault(actions=(*WRITES, "GetItem"), times=None, answer=(400, code)))
     function = lab.forwarder(**lab.table().variables)
@@ -127,7 +127,7 @@ def test_a_passing_fault_of_the_table_is_asked_again(lab):
 
 
 def test_an_item_of_a_newer_format_is_left_alone(lab):
-    """During a deployment both versions run: the older must not read what it does not understand."""
+    """During a deployment both versions run: the older must not use items of a newer format."""
     version, table = lab.put(KEY, make_lines(range(5))), lab.table()
     item = {"object": {"S": f"s3://{BUCKET}/{KEY}#{version}"}, "format": {"N": "2"}, "news": {"S": "unknown"}}
     table.dynamodb.put_item(TableName=table.name, Item=item)
@@ -139,7 +139,7 @@ def test_an_item_of_a_newer_format_is_left_alone(lab):
 
 
 def test_a_finish_that_cannot_be_written_brings_the_file_back(lab):
-    """Acknowledged without it, nobody would know; so it is sent again, and the ids tell the receiver."""
+    """The message comes back, and the clicks are sent again under the same ids."""
     lab.put(KEY, make_lines(range(5)))
     table = lab.table()
     fault = Fault(actions=WRITES, times=None, answer=(400, "AccessDeniedException"))

@@ -1,4 +1,4 @@
-"""Targets inside AWS that fail, as a whole or in part: nothing is lost, and nothing is sent again that was taken."""
+"""Targets inside AWS that fail, wholly or in part: nothing is lost, and no accepted click is sent again."""
 
 import gzip
 import json
@@ -18,9 +18,9 @@ from pump import Fresh, Pump
 
 KEY = FOLDER + "clicks"
 FIFO = {"sqs": {"QUEUE_URL": QUEUE + ".fifo"}, "sns": {"TOPIC_ARN": TOPIC + ".fifo"}}
-# Kinds whose requests carry many clicks, with what makes them do so.
+# Kinds whose requests hold many clicks, with the variables for it.
 BATCHES = {"firehose": {}, "kinesis": {}, "sqs": {}, "sns": {}, "eventbridge": {}, "dynamodb": {"WRITE": "any"}}
-# What each service answers to too much.
+# Each service's response to too many requests.
 THROTTLED = {
     "firehose": Error("ServiceUnavailableException", 503, "Slow down."),
     "kinesis": Error("ProvisionedThroughputExceededException", 400, "Rate exceeded for shard"),
@@ -30,7 +30,7 @@ THROTTLED = {
     "dynamodb": Error("ProvisionedThroughputExceededException", 400),
     "lambda": Error("TooManyRequestsException", 429),
 }
-# What each service answers for one entry that it did not take this time.
+# Each service's error for one entry that failed temporarily.
 MISSED = {
     "firehose": (Error("ServiceUnavailableException"), Error("InternalFailure")),
     "kinesis": (Error("ProvisionedThroughputExceededException"), Error("InternalFailure")),
@@ -55,37 +55,37 @@ def setup(aws, kind, **own):
     return target(kind, ENDPOINT_URL=aws.url, **own)
 
 
-def bring(function, timeout=None, key=KEY, **changes):
+def invoke(function, timeout=None, key=KEY, **changes):
     return function.invoke(dump(sqs_event({**s3_event(key), **changes})), timeout)
 
 
 def forward(lab, aws, kind, count=8, timeout=None, **own):
-    """The answer to one file of small clicks, and the function."""
+    """Forwards one file of small clicks; returns the response and the function."""
     lab.put(KEY, make_small_lines(range(count)))
     function = lab.forwarder(**setup(aws, kind, **own))
-    return bring(function, timeout), function
+    return invoke(function, timeout), function
 
 
-def book(function):
-    """The only line of the books."""
+def audit(function):
+    """Returns the only audit line."""
     [line] = audit_lines(function.output())
     return line
 
 
 def arrived(aws):
-    """The serial numbers of what was taken, in order."""
+    """Returns the serial numbers of the accepted clicks, in order."""
     return [int(re.search(r'"slashtag": ?(?:\{"S": ?)?"tag-(\d+)"', entry.text)[1]) for entry in aws.accepted]
 
 
 def name_of(value):
-    """What a parameter is called in the name of its test."""
+    """Returns a parameter's name in the name of its test."""
     if isinstance(value, Error):
         return value.code
     return value if isinstance(value, str) else "fifo" if value in FIFO.values() else "any" if value == {"WRITE": "any"} else ""
 
 
 def is_number(number):
-    """Whether an entry is the click of this number."""
+    """Returns a predicate: true for the entry of the click with this number."""
     return lambda entry: bool(re.search(rf'"tag-{number}"', entry.text))
 
 
@@ -94,7 +94,7 @@ def is_number(number):
 
 @pytest.fixture(scope="module")
 def many():
-    """A file of 100,000 clicks, and their ids as the command line gives them."""
+    """Stores a file of 100,000 clicks; returns their ids as the command line writes them."""
     body = make_small_lines(range(100_000), links=2000)
     command = [require(CLICKSTREAM), "forward", "--quiet", "-"]
     clicks = subprocess.run(command, env=environment(), input=body, capture_output=True, check=True).stdout
@@ -108,15 +108,15 @@ def test_of_100_000_clicks_none_is_lost_and_none_comes_twice_while_one_in_twenty
     aws, failed = FakeAws(keep=False), Counter()
     fails = now_and_then(0.05, *MISSED[kind])
 
-    def judge(call, entry):
+    def decide(call, entry):
         error = fails(call, entry)
         failed.update(entry.ids if error else ())
         return error
 
-    aws.judge = judge
+    aws.decide = decide
     try:
         function = lab.forwarder(AWS_ENDPOINT_URL=lab.emulator.url, **setup(aws, kind, CONCURRENCY=64, **BATCHES[kind]))
-        answer = bring(function, timeout=300)
+        answer = invoke(function, timeout=300)
     finally:
         aws.close()
 
@@ -125,7 +125,7 @@ def test_of_100_000_clicks_none_is_lost_and_none_comes_twice_while_one_in_twenty
     assert 4000 < failed.total() < 7000
     sent = Counter(click for call in aws.calls for click in call.ids)
     assert sent == Counter(expected) + failed, "only what failed is sent again, once each time"
-    line = book(function)
+    line = audit(function)
     assert (line["read"], line["sent"], line["failed"], line["quarantined"]) == (100_000, 100_000, 0, 0)
     assert lab.quarantine() == {}
 
@@ -133,19 +133,19 @@ def test_of_100_000_clicks_none_is_lost_and_none_comes_twice_while_one_in_twenty
 @pytest.mark.parametrize("kind", MISSED)
 def test_only_the_entries_that_failed_are_sent_again(lab, aws, kind):
     fails, times = is_number(3), []
-    aws.judge = lambda call, entry: MISSED[kind][0] if fails(entry) and len(times) < 2 and not times.append(call.at) else None
+    aws.decide = lambda call, entry: MISSED[kind][0] if fails(entry) and len(times) < 2 and not times.append(call.at) else None
     answer, function = forward(lab, aws, kind, **BATCHES[kind])
 
     assert answer.failures == [] and sorted(arrived(aws)) == list(range(8))
     assert [len(call.entries) for call in aws.calls] == [8, 1, 1]
     assert all(later.at - earlier.at >= 0.1 for earlier, later in zip(aws.calls, aws.calls[1:]))
-    assert (book(function)["sent"], lab.quarantine()) == (8, {})
+    assert (audit(function)["sent"], lab.quarantine()) == (8, {})
 
 
 @pytest.mark.parametrize("kind", BAD)
 def test_an_entry_that_will_never_be_taken_is_quarantined_alone(lab, aws, kind):
     bad = is_number(5)
-    aws.judge = lambda _, entry: Error(BAD[kind], sender=True, message="no fives") if bad(entry) else None
+    aws.decide = lambda _, entry: Error(BAD[kind], sender=True, message="no fives") if bad(entry) else None
     answer, function = forward(lab, aws, kind)
 
     assert answer.failures == [] and sorted(arrived(aws)) == [0, 1, 2, 3, 4, 6, 7]
@@ -153,16 +153,16 @@ def test_an_entry_that_will_never_be_taken_is_quarantined_alone(lab, aws, kind):
     [row] = lab.quarantined()
     assert (row["kind"], row["target"], row["source"]["index"]) == ("rejected", "t", 5)
     assert BAD[kind] in row["reason"] and "no fives" in row["reason"] and "tag-5" in row["raw"]
-    assert (book(function)["sent"], book(function)["quarantined"]) == (7, 1)
+    assert (audit(function)["sent"], audit(function)["quarantined"]) == (7, 1)
 
 
 @pytest.mark.parametrize("kind", ["firehose", "kinesis", "eventbridge"])
 def test_entries_that_all_are_denied_say_that_the_target_is_wrong(lab, aws, kind):
-    aws.judge = lambda *_: Error("AccessDeniedException", message="not authorized to use the key")
+    aws.decide = lambda *_: Error("AccessDeniedException", message="not authorized to use the key")
     answer, function = forward(lab, aws, kind)
 
     assert answer.failures == ["message-0"] and len(aws.calls) == 1
-    assert lab.quarantine() == {} and "AccessDeniedException" in book(function)["cause"]
+    assert lab.quarantine() == {} and "AccessDeniedException" in audit(function)["cause"]
 
 
 # Requests that fail
@@ -185,19 +185,19 @@ def test_a_service_that_is_down_for_a_moment_is_waited_for(lab, aws, kind, error
 
 
 def check_waited(lab, aws, kind, error, own):
-    """One click: each attempt is one of the target's own, and none of them an SDK's that nobody counts."""
+    """With one click, every attempt is the forwarder's own and counted; the SDK retries nothing."""
     aws.script = [error, error]
     answer, function = forward(lab, aws, kind, count=1, **own)
 
     assert answer.failures == [] and arrived(aws) == [0]
-    assert len(aws.calls) == 3 and book(function)["retries"] == 2
+    assert len(aws.calls) == 3 and audit(function)["retries"] == 2
     assert all(later.at - earlier.at >= 0.1 for earlier, later in zip(aws.calls, aws.calls[1:]))
     assert lab.quarantine() == {}
 
 
 @pytest.mark.parametrize("kind", CALLED)
 def test_a_service_that_throttles_for_ever_fails_the_job_in_time(lab, aws, kind):
-    aws.meet = lambda _: THROTTLED[kind]
+    aws.refuse = lambda _: THROTTLED[kind]
     started = time.monotonic()
     answer, _ = forward(lab, aws, kind, count=3, timeout=3)
 
@@ -225,7 +225,7 @@ def test_an_item_whose_answer_was_lost_counts_as_written(lab, aws):
     answer, function = forward(lab, aws, "dynamodb")
 
     assert answer.failures == [] and sorted(arrived(aws)) == list(range(8))
-    assert (book(function)["sent"], book(function)["quarantined"]) == (8, 0)
+    assert (audit(function)["sent"], audit(function)["quarantined"]) == (8, 0)
 
 
 @pytest.mark.parametrize(
@@ -254,22 +254,22 @@ def test_an_item_whose_answer_was_lost_counts_as_written(lab, aws):
     ids=name_of,
 )
 def test_a_target_that_is_wrong_fails_the_job_at_once_and_says_what_to_do(lab, aws, kind, error, cure):
-    aws.meet = lambda _: error
+    aws.refuse = lambda _: error
     started = time.monotonic()
     answer, function = forward(lab, aws, kind, timeout=60)
 
     assert answer.failures == ["message-0"] and time.monotonic() - started < 5
-    # Of the table's items, several are on their way at a time.
+    # Several items of the table are in flight at a time.
     assert len(aws.calls) == 1 or kind == "dynamodb"
     assert (aws.accepted, lab.quarantine()) == ([], {})
-    line = book(function)
+    line = audit(function)
     assert (line["message"], line["level"], line["failed"]) == ("object failed", "ERROR", 8)
     assert error.message in line["cause"] and cure in line["cause"], line["cause"]
 
 
 @pytest.mark.parametrize("kind", BATCHES)
 def test_a_request_that_is_too_large_is_halved_until_it_fits(lab, aws, kind):
-    aws.meet = lambda call: TOO_LARGE[kind] if len(call.entries) > 2 else None
+    aws.refuse = lambda call: TOO_LARGE[kind] if len(call.entries) > 2 else None
     answer, _ = forward(lab, aws, kind, count=20, **BATCHES[kind])
 
     assert answer.failures == [] and sorted(arrived(aws)) == list(range(20))
@@ -277,7 +277,7 @@ def test_a_request_that_is_too_large_is_halved_until_it_fits(lab, aws, kind):
 
 
 def test_a_payload_that_is_too_large_is_halved_until_it_fits(lab, aws):
-    aws.meet = lambda call: TOO_LARGE["lambda"] if len(call.entries) > 2 else None
+    aws.refuse = lambda call: TOO_LARGE["lambda"] if len(call.entries) > 2 else None
     answer, _ = forward(lab, aws, "lambda", count=20)
 
     assert answer.failures == [] and sorted(arrived(aws)) == list(range(20))
@@ -286,18 +286,18 @@ def test_a_payload_that_is_too_large_is_halved_until_it_fits(lab, aws):
 @pytest.mark.parametrize(("kind", "own"), [*BATCHES.items(), ("dynamodb", {}), ("lambda", {})], ids=name_of)
 def test_a_refused_request_is_halved_down_to_the_one_bad_click(lab, aws, kind, own):
     bad = is_number(5)
-    aws.meet = lambda call: TOO_LARGE[kind] if any(map(bad, call.entries)) else None
+    aws.refuse = lambda call: TOO_LARGE[kind] if any(map(bad, call.entries)) else None
     answer, function = forward(lab, aws, kind, **own)
 
     assert answer.failures == [] and sorted(arrived(aws)) == [0, 1, 2, 3, 4, 6, 7]
     [row] = lab.quarantined()
     assert (row["kind"], row["source"]["index"]) == ("rejected", 5) and TOO_LARGE[kind].code in row["reason"]
-    assert book(function)["quarantined"] == 1
+    assert audit(function)["quarantined"] == 1
 
 
 # Sizes
 
-# Of what is 1 MB in their documents, EventBridge and Lambda are given a million bytes.
+# EventBridge's and Lambda's documents say 1 MB; the forwarder sends at most a million bytes.
 LIMITS = {
     "firehose": 1000 * 1024,
     "kinesis": 10 * MIB,
@@ -320,7 +320,7 @@ def test_a_click_just_below_the_services_limit_arrives_and_one_above_is_quaranti
     limit = LIMITS[kind]
     lab.put(KEY, make_lines([0]) + long_click(1, limit - 8192) + long_click(2, limit) + make_lines([3]))
     function = lab.forwarder(MAX_RECORD_BYTES="32MiB", **setup(aws, kind))
-    assert bring(function).failures == []
+    assert invoke(function).failures == []
 
     assert sorted(arrived(aws)) == [0, 1, 3]
     [row] = lab.quarantined()
@@ -330,7 +330,7 @@ def test_a_click_just_below_the_services_limit_arrives_and_one_above_is_quaranti
 @pytest.mark.parametrize("kind", [*BATCHES, "lambda"])
 def test_requests_are_filled_up_to_the_services_limit_and_not_beyond(lab, aws, kind):
     lab.put(KEY, b"".join(long_click(serial, LIMITS[kind] // 9) for serial in range(60)))
-    answer = bring(lab.forwarder(**setup(aws, kind, **BATCHES.get(kind, {}))))
+    answer = invoke(lab.forwarder(**setup(aws, kind, **BATCHES.get(kind, {}))))
 
     assert answer.failures == [] and sorted(arrived(aws)) == list(range(60))
     most = {"firehose": 36, "dynamodb": 25}.get(kind, 8)
@@ -338,11 +338,11 @@ def test_requests_are_filled_up_to_the_services_limit_and_not_beyond(lab, aws, k
 
 
 def test_a_stream_that_takes_less_than_the_service_rejects_its_large_clicks_alone(lab, aws):
-    """A stream takes records of 1 MiB unless its owner has raised that."""
+    """A stream accepts records of up to 1 MiB unless its owner raised the limit."""
     lab.put(KEY, make_lines([0]) + long_click(1, 3 * MIB) + make_lines([2]))
     large = lambda call: any(entry.size > MIB for entry in call.entries)
-    aws.meet = lambda call: Error("InvalidArgumentException", 400, "Record size exceeds the stream's limit") if large(call) else None
-    answer = bring(lab.forwarder(**setup(aws, "kinesis")))
+    aws.refuse = lambda call: Error("InvalidArgumentException", 400, "Record size exceeds the stream's limit") if large(call) else None
+    answer = invoke(lab.forwarder(**setup(aws, "kinesis")))
 
     assert answer.failures == [] and sorted(arrived(aws)) == [0, 2]
     assert [row["source"]["index"] for row in lab.quarantined()] == [1]
@@ -353,7 +353,7 @@ def test_a_letter_that_messages_may_not_hold_is_escaped(lab, aws, kind):
     click = make_click(0)
     click["route"]["destination"]["raw"] = "https://shop.example.com/\uffff\ufffe\x7f\x01"
     lab.put(KEY, dump(click))
-    assert bring(lab.forwarder(**setup(aws, kind))).failures == []
+    assert invoke(lab.forwarder(**setup(aws, kind))).failures == []
 
     assert aws.clicks[0]["route"]["destination"]["raw"] == click["route"]["destination"]["raw"]
 
@@ -362,7 +362,7 @@ def test_a_letter_that_messages_may_not_hold_is_escaped(lab, aws, kind):
 
 
 def order(aws):
-    """The serial numbers of each group in the order in which they were taken."""
+    """Maps each group to the serial numbers of its accepted clicks, in order."""
     groups = {}
     for serial, entry in zip(arrived(aws), aws.accepted, strict=True):
         groups.setdefault(entry.group, []).append(serial)
@@ -372,9 +372,9 @@ def order(aws):
 @pytest.mark.parametrize("kind", FIFO)
 def test_a_rejected_message_lets_its_group_go_on(lab, aws, kind):
     bad = is_number(6)
-    aws.judge = lambda _, entry: Error(BAD[kind], sender=True) if bad(entry) else None
+    aws.decide = lambda _, entry: Error(BAD[kind], sender=True) if bad(entry) else None
     lab.put(KEY, make_small_lines(range(30), links=3))
-    assert bring(lab.forwarder(**setup(aws, kind, **FIFO[kind]))).failures == []
+    assert invoke(lab.forwarder(**setup(aws, kind, **FIFO[kind]))).failures == []
 
     assert order(aws) == {f"link-{link}": [serial for serial in range(link, 30, 3) if serial != 6] for link in range(3)}
     assert [row["source"]["index"] for row in lab.quarantined()] == [6]
@@ -383,9 +383,9 @@ def test_a_rejected_message_lets_its_group_go_on(lab, aws, kind):
 @pytest.mark.parametrize("kind", FIFO)
 def test_a_message_that_failed_holds_its_group_and_no_other(lab, aws, kind):
     fails, times = is_number(6), []
-    aws.judge = lambda call, entry: MISSED[kind][0] if fails(entry) and len(times) < 3 and not times.append(call.at) else None
+    aws.decide = lambda call, entry: MISSED[kind][0] if fails(entry) and len(times) < 3 and not times.append(call.at) else None
     lab.put(KEY, make_small_lines(range(30), links=3))
-    assert bring(lab.forwarder(**setup(aws, kind, **FIFO[kind]))).failures == []
+    assert invoke(lab.forwarder(**setup(aws, kind, **FIFO[kind]))).failures == []
 
     assert order(aws) == {f"link-{link}": list(range(link, 30, 3)) for link in range(3)}
     assert len(times) == 3 and lab.quarantine() == {}
@@ -394,12 +394,12 @@ def test_a_message_that_failed_holds_its_group_and_no_other(lab, aws, kind):
 @pytest.mark.parametrize("kind", FIFO)
 @pytest.mark.parametrize("group", ["link", "workspace", "id"])
 def test_a_hail_of_failures_changes_no_order(lab, aws, kind, group):
-    aws.judge = now_and_then(0.05, *MISSED[kind])
+    aws.decide = now_and_then(0.05, *MISSED[kind])
     fails = now_and_then(0.05, THROTTLED[kind], Error("InternalFailure", 500), LOST, seed=8)
-    aws.meet = lambda call: fails(call, None)
+    aws.refuse = lambda call: fails(call, None)
     lab.put(KEY, make_small_lines(range(300), links=40))
     function = lab.forwarder(**setup(aws, kind, GROUP=group, **FIFO[kind]))
-    assert bring(function, timeout=120).failures == []
+    assert invoke(function, timeout=120).failures == []
 
     assert sorted(arrived(aws)) == list(range(300)) and len(aws.ids) == 300
     assert all(serials == sorted(serials) for serials in order(aws).values())
@@ -407,7 +407,7 @@ def test_a_hail_of_failures_changes_no_order(lab, aws, kind, group):
 
 
 def test_files_side_by_side_share_the_order_of_their_groups(lab, aws):
-    aws.judge, aws.delay = now_and_then(0.1, *MISSED["sqs"]), 0.005
+    aws.decide, aws.delay = now_and_then(0.1, *MISSED["sqs"]), 0.005
     keys = [f"{KEY}-{number}" for number in range(6)]
     for number, key in enumerate(keys):
         lab.put(key, make_small_lines(range(number * 50, (number + 1) * 50), links=5))
@@ -423,8 +423,8 @@ def test_files_side_by_side_share_the_order_of_their_groups(lab, aws):
 
 @pytest.mark.parametrize("kind", FIFO)
 def test_a_file_that_takes_many_invocations_keeps_its_order(lab, aws, kind):
-    """Of what failed when the time was up, nothing later of its group has gone out."""
-    aws.judge, aws.delay = now_and_then(0.05, *MISSED[kind]), 0.04
+    """After an entry failed for lack of time, no later one of its group was sent."""
+    aws.decide, aws.delay = now_and_then(0.05, *MISSED[kind]), 0.04
     lab.put(KEY, make_small_lines(range(400), links=20))
     queue, table = lab.queue(), lab.table()
     own = setup(aws, kind, CONCURRENCY=2, **FIFO[kind])
@@ -444,19 +444,19 @@ def test_after_a_kill_a_fifo_queue_has_every_click_once_and_in_order(lab, aws):
     table = lab.table()
     variables = {**setup(aws, "sqs", CONCURRENCY=2, **FIFO["sqs"]), **table.variables}
     function = lab.forwarder(**variables)
-    function.begin(dump(sqs_event(s3_event(KEY))))
+    function.invoke_async(dump(sqs_event(s3_event(KEY))))
     wait_until(lambda: len(aws.accepted) > 100, "a hundred messages")
     function.kill()
     table.change(lease=1)
     wait_until(lambda: aws.in_flight == 0, "the last answers")
     aws.delay = 0
 
-    assert bring(lab.forwarder(**variables)).failures == []
+    assert invoke(lab.forwarder(**variables)).failures == []
     assert order(aws) == {f"link-{link}": list(range(link, 300, 20)) for link in range(20)}
 
 
 def test_clicks_of_one_key_do_not_share_a_request_to_a_table(lab):
-    """DynamoDB refuses the whole request; the fake does too, and its books must stay clean."""
+    """DynamoDB refuses the whole request, and so does the fake, whose `broken` must stay empty."""
     aws = FakeAws(keys=("link_id",))
     try:
         answer, function = forward(lab, aws, "dynamodb", count=200, WRITE="any", KEY="link_id")
@@ -465,10 +465,10 @@ def test_clicks_of_one_key_do_not_share_a_request_to_a_table(lab):
 
     assert answer.failures == [] and aws.broken == []
     assert len(aws.dynamodb.items) == 50 and sorted(arrived(aws)) == list(range(200))
-    assert (book(function)["sent"], lab.quarantine()) == (200, {})
+    assert (audit(function)["sent"], lab.quarantine()) == (200, {})
 
 
-# Whom and where
+# Credentials and regions
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/clicks"
 SIGNED_AS = {"eventbridge": "events"}
@@ -476,16 +476,16 @@ SIGNED_AS = {"eventbridge": "events"}
 
 @pytest.mark.parametrize("kind", CALLED)
 def test_a_target_has_its_own_region_and_role(lab, aws, kind):
-    """The role is asked of STS with the function's credentials, and what is read from S3 still goes by these."""
+    """The function assumes the role with its own credentials, and still reads from S3 with them."""
     own = {"REGION": "ap-southeast-2", "ROLE_ARN": ROLE, "ROLE_EXTERNAL_ID": "external-1"}
     lab.put(KEY, make_small_lines(range(8)))
     function = lab.forwarder(AWS_ENDPOINT_URL_STS=aws.url, **setup(aws, kind, **own))
-    assert bring(function).failures == []
+    assert invoke(function).failures == []
 
     [assumed] = [call for call in aws.calls if call.service == "sts"]
     assert (assumed.document["RoleArn"], assumed.document["ExternalId"]) == (ROLE, "external-1")
     assert assumed.scope[0] == "testing"
-    [(key, _, token)] = aws.sts.given
+    [(key, _, token)] = aws.sts.issued
     for call in aws.sending():
         assert call.scope == (key, "ap-southeast-2", SIGNED_AS.get(kind, kind)) and call.token == token
     assert sorted(arrived(aws)) == list(range(8))
@@ -497,9 +497,9 @@ def test_a_lake_has_its_own_region_and_role(lab, aws):
     lab.s3.create_bucket(Bucket="lake", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
     lab.put(KEY, make_small_lines(range(8)))
     function = lab.forwarder(AWS_ENDPOINT_URL_STS=aws.url, **target("s3", REGION="ap-southeast-2", ROLE_ARN=ROLE))
-    assert bring(function).failures == []
+    assert invoke(function).failures == []
 
-    [(key, _, token)] = aws.sts.given
+    [(key, _, token)] = aws.sts.issued
     [put] = [request for request in lab.proxy.requests if request.method == "PUT"]
     assert f"Credential={key}/" in put.headers["authorization"] and "/ap-southeast-2/s3/" in put.headers["authorization"]
     assert put.headers["x-amz-security-token"] == token
@@ -527,7 +527,7 @@ def test_one_set_of_credentials_serves_many_requests(lab, aws):
     for _ in range(3):
         assert function.invoke(dump(sqs_event({"bucket": BUCKET, "key": KEY, "again": True}))).failures == []
 
-    assert len(aws.sts.given) == 1 and len(aws.sending()) >= 50
+    assert len(aws.sts.issued) == 1 and len(aws.sending()) >= 50
 
 
 def roleless(lab, aws, error):
@@ -540,17 +540,17 @@ def test_a_role_that_is_denied_fails_the_job_at_once_and_says_so(lab, aws):
     function = roleless(lab, aws, Error("AccessDenied", 403, "not authorized to perform: sts:AssumeRole"))
     started = time.monotonic()
 
-    assert bring(function, timeout=30).failures == ["message-0"] and time.monotonic() - started < 5
+    assert invoke(function, timeout=30).failures == ["message-0"] and time.monotonic() - started < 5
     assert (aws.sending(), lab.quarantine()) == ([], {})
-    assert "AccessDenied" in book(function)["cause"] and "sts:AssumeRole" in book(function)["cause"]
+    assert "AccessDenied" in audit(function)["cause"] and "sts:AssumeRole" in audit(function)["cause"]
 
 
 def test_a_role_that_cannot_be_had_now_is_asked_for_again(lab, aws):
     function = roleless(lab, aws, Error("Throttling"))
 
-    assert bring(function, timeout=5).failures == ["message-0"]
+    assert invoke(function, timeout=5).failures == ["message-0"]
     aws.deny_role = None
-    assert bring(function, timeout=30).failures == []
+    assert invoke(function, timeout=30).failures == []
     assert sorted(arrived(aws)) == list(range(8)) and lab.quarantine() == {}
 
 
@@ -558,7 +558,7 @@ def test_a_role_that_cannot_be_had_now_is_asked_for_again(lab, aws):
 def test_the_address_of_one_service_is_honoured(lab, aws, kind):
     lab.put(KEY, make_small_lines(range(8)))
     function = lab.forwarder(**{f"AWS_ENDPOINT_URL_{kind.upper()}": aws.url}, **target(kind))
-    assert bring(function).failures == []
+    assert invoke(function).failures == []
 
     assert sorted(arrived(aws)) == list(range(8))
     assert {call.scope for call in aws.calls} == {("testing", "eu-west-1", SIGNED_AS.get(kind, kind))}
@@ -567,24 +567,24 @@ def test_the_address_of_one_service_is_honoured(lab, aws, kind):
 def test_a_targets_own_address_goes_before_all_others(lab, aws):
     lab.put(KEY, make_small_lines(range(8)))
     function = lab.forwarder(AWS_ENDPOINT_URL_SQS=lab.sink.url, **setup(aws, "sqs"))
-    assert bring(function).failures == []
+    assert invoke(function).failures == []
 
     assert sorted(arrived(aws)) == list(range(8)) and lab.sink.requests == []
 
 
 @pytest.mark.parametrize("kind", CALLED)
 def test_no_secret_and_no_click_is_logged(lab, aws, kind):
-    """Not even where the service repeats what it was sent."""
+    """Not even if the service's error repeats the request."""
     aws.script = [Error("InternalFailure", 500)]
     bad, repeats = is_number(5), "Value '{}' failed to satisfy constraint"
     refuse = lambda call: Error("ValidationException", 400, repeats.format(call.entries[0].text))
-    aws.meet = lambda call: refuse(call) if any(map(bad, call.entries)) else None
+    aws.refuse = lambda call: refuse(call) if any(map(bad, call.entries)) else None
     lab.put(KEY, make_small_lines(range(8)))
     own = {"AWS_SECRET_ACCESS_KEY": "function-secret", "AWS_SESSION_TOKEN": "function-token", "AWS_ENDPOINT_URL_STS": aws.url}
     function = lab.forwarder(LOG_LEVEL="trace", **own, **setup(aws, kind, ROLE_ARN=ROLE, ROLE_EXTERNAL_ID="external-1"))
-    bring(function, timeout=20)
+    invoke(function, timeout=20)
 
-    assert len(aws.sending()) > 1 and aws.sts.given
+    assert len(aws.sending()) > 1 and aws.sts.issued
     for secret in ("function-secret", "function-token", "assumed-secret", "assumed-token", "external-1", "tag-0", "tag-5"):
         assert secret not in function.output()
 
@@ -604,7 +604,7 @@ def test_one_file_goes_to_every_kind_at_once(lab, aws):
     for kind in CALLED:
         settings |= named(f"to{kind}", kind, ENDPOINT_URL=aws.url)
     function = lab.forwarder(**settings, **named("tos3", "s3"))
-    assert bring(function, timeout=60).failures == []
+    assert invoke(function, timeout=60).failures == []
 
     assert Counter(aws.ids) == Counter({click["id"]: len(CALLED) for click in lab.forms(KEY)})
     assert [(line["read"], line["sent"]) for line in audit_lines(function.output())] == [(1000, 1000)] * 8
@@ -642,13 +642,13 @@ def test_a_function_may_be_named_in_every_way(lab, aws, named_as, path, query):
 
 def test_a_function_that_is_waited_for_says_which_clicks_it_wants_again(lab, aws):
     fails, times = is_number(3), []
-    aws.judge = lambda call, entry: Error("failed") if fails(entry) and len(times) < 2 and not times.append(call.at) else None
+    aws.decide = lambda call, entry: Error("failed") if fails(entry) and len(times) < 2 and not times.append(call.at) else None
     answer, function = forward(lab, aws, "lambda", INVOCATION="response")
 
     assert answer.failures == [] and sorted(arrived(aws)) == list(range(8))
     assert {call.headers["x-amz-invocation-type"] for call in aws.calls} == {"RequestResponse"}
     assert [len(call.entries) for call in aws.calls] == [8, 1, 1]
-    assert book(function)["sent"] == 8
+    assert audit(function)["sent"] == 8
 
 
 @pytest.mark.parametrize("payload", [b"", b"null", b'"done"', b'{"statusCode":200}', b'{"batchItemFailures":[]}', b"done"])
@@ -664,21 +664,21 @@ def test_a_function_that_fails_for_a_moment_is_called_again(lab, aws):
     answer, function = forward(lab, aws, "lambda", INVOCATION="response")
 
     assert answer.failures == [] and sorted(arrived(aws)) == list(range(8))
-    assert [len(call.entries) for call in aws.calls] == [8, 8, 8] and book(function)["retries"] == 2
+    assert [len(call.entries) for call in aws.calls] == [8, 8, 8] and audit(function)["retries"] == 2
 
 
 def test_a_function_that_always_fails_fails_the_job(lab, aws):
-    aws.meet = lambda _: FunctionError("Unhandled", message="what the function said")
+    aws.refuse = lambda _: FunctionError("Unhandled", message="what the function said")
     answer, function = forward(lab, aws, "lambda", timeout=5, INVOCATION="response")
 
     assert answer.failures == ["message-0"]
     assert len(aws.calls) > 1 and (aws.accepted, lab.quarantine()) == ([], {})
-    assert "Unhandled" in book(function)["cause"]
+    assert "Unhandled" in audit(function)["cause"]
 
 
 def test_a_function_that_is_waited_for_gets_up_to_six_megabytes(lab, aws):
     lab.put(KEY, b"".join(long_click(serial, MIB - 8192) for serial in range(12)))
-    assert bring(lab.forwarder(**setup(aws, "lambda", INVOCATION="response"))).failures == []
+    assert invoke(lab.forwarder(**setup(aws, "lambda", INVOCATION="response"))).failures == []
 
     assert sorted(arrived(aws)) == list(range(12)) and len(aws.calls) <= 3
 
@@ -693,7 +693,7 @@ def lake(lab):
 
 
 def hourly(hours, each):
-    """A file of clicks of so many hours, each hour after the other: more than one part."""
+    """Makes a file of clicks of so many hours, one hour after the other: more than one part."""
     clicks = [make_click(serial) for serial in range(hours * each)]
     for serial, click in enumerate(clicks):
         hour = serial // each
@@ -702,7 +702,7 @@ def hourly(hours, each):
 
 
 def rows(lab):
-    """The slashtags in the lake, each as often as it is there."""
+    """Counts the slashtags in the lake."""
     found = Counter()
     for key in stored(lab):
         body = lab.s3.get_object(Bucket="lake", Key=key)["Body"].read()
@@ -712,7 +712,7 @@ def rows(lab):
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
 def test_a_file_that_takes_many_invocations_is_in_the_lake_once(lab, pack):
-    """Its parts are cut at the same clicks, wherever an invocation begins to read."""
+    """Parts end at the same clicks, wherever an invocation begins to read."""
     lab.s3.create_bucket(Bucket="lake", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
     lab.put(KEY, pack(hourly(250, 2)))
     queue, table = lab.queue(), lab.table()
@@ -733,11 +733,11 @@ def test_a_lake_that_went_down_in_mid_file_has_every_click_once_in_the_end(lab, 
     variables = {**target("s3", FILE="lines"), **(lab.table().variables if kept else {})}
     break_down = lambda: lab.proxy.faults.append(Fault(".jsonl.gz", "PUT", None, answer=UNAVAILABLE))
     lab.proxy.faults += [Fault(".jsonl.gz", "PUT", 1, then=break_down) for _ in range(40)]
-    assert bring(lab.forwarder(**variables), timeout=5).failures == ["message-0"]
+    assert invoke(lab.forwarder(**variables), timeout=5).failures == ["message-0"]
     assert 0 < len(stored(lab)) < 200
     lab.proxy.faults.clear()
 
-    assert bring(lab.forwarder(**variables)).failures == []
+    assert invoke(lab.forwarder(**variables)).failures == []
     assert rows(lab) == each_once(400) and len(stored(lab)) == 200
 
 
@@ -753,18 +753,18 @@ def test_a_lake_that_does_not_take_an_object_now_is_asked_again(lab, answer):
     function = lake(lab)
     lab.proxy.faults.append(Fault(".parquet", "PUT", 2, answer=answer))
 
-    assert bring(function).failures == []
-    assert len(stored(lab)) == 1 and book(function)["retries"] == 2
+    assert invoke(function).failures == []
+    assert len(stored(lab)) == 1 and audit(function)["retries"] == 2
 
 
 def test_an_object_whose_answer_was_lost_counts_as_written(lab):
     function = lake(lab)
     lab.proxy.faults.append(Fault(".parquet", "PUT", 1, lost=True))
 
-    assert bring(function).failures == []
+    assert invoke(function).failures == []
     assert len(stored(lab)) == 1
     assert len([request for request in lab.proxy.requests if request.method == "PUT"]) == 2
-    assert (book(function)["sent"], lab.quarantine()) == (30, {})
+    assert (audit(function)["sent"], lab.quarantine()) == (30, {})
 
 
 @pytest.mark.parametrize(("answer", "cure"), [(DENIED, "allow"), ((404, "NoSuchBucket"), "check")], ids=["denied", "no bucket"])
@@ -773,19 +773,19 @@ def test_a_lake_that_is_wrong_fails_the_job_at_once_and_says_what_to_do(lab, ans
     lab.proxy.faults.append(Fault(".parquet", "PUT", None, answer=answer))
     started = time.monotonic()
 
-    assert bring(function, timeout=60).failures == ["message-0"] and time.monotonic() - started < 5
+    assert invoke(function, timeout=60).failures == ["message-0"] and time.monotonic() - started < 5
     assert (stored(lab), lab.quarantine()) == ([], {})
-    assert answer[1] in book(function)["cause"] and cure in book(function)["cause"]
+    assert answer[1] in audit(function)["cause"] and cure in audit(function)["cause"]
 
 
 def test_what_is_in_a_lake_is_not_forwarded_again(lab):
-    """A lake below the bucket that wakes the function would feed on itself."""
+    """A lake in the source bucket would trigger the function with its own files."""
     lab.put(KEY, make_lines(range(3)))
     function = lab.forwarder(**target("s3", BUCKET="rebrandly-clicks", PREFIX="lake/", FILE="lines"))
-    assert bring(function).failures == []
+    assert invoke(function).failures == []
     [written] = [item["Key"] for item in lab.s3.list_objects_v2(Bucket="rebrandly-clicks", Prefix="lake/")["Contents"]]
     before = len(lab.proxy.requests)
 
-    assert bring(function, key=written).failures == []
+    assert invoke(function, key=written).failures == []
     assert [request.method for request in lab.proxy.requests[before:]].count("PUT") == 0
     assert lab.quarantine() == {}

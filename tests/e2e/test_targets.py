@@ -1,4 +1,4 @@
-"""Every kind of target inside AWS against the emulator: what was in the files is what can be read at the other end."""
+"""Every kind of target inside AWS against the emulator: the clicks in the files are those that can be read from the target."""
 
 import gzip
 import json
@@ -13,18 +13,18 @@ from kinds import ACCOUNT, target
 from process import ROOT
 
 KEY = FOLDER + "clicks"
-# Two layouts, one of them compressed, and letters from everywhere.
+# Two layouts, one of them compressed, and text in many scripts.
 FILES = (LINES, GZIPPED, UNICODE)
 REGION = "eu-west-1"
 
 
-def bring(function, *keys, versions=None, timeout=None, **changes):
-    """The answer to one message that names these objects."""
+def invoke(function, *keys, versions=None, timeout=None, **changes):
+    """Invokes the function with one message that names these objects."""
     return function.invoke(dump(sqs_event({**s3_event(*keys, versions=versions), **changes})), timeout)
 
 
-def again(function, key):
-    """The same file once more, whatever is remembered of it."""
+def forward_again(function, key):
+    """Replays a file, whatever its recorded progress."""
     return function.invoke(dump(sqs_event({"bucket": BUCKET, "key": key, "again": True})))
 
 
@@ -35,15 +35,15 @@ def put_files(lab):
 
 
 def forward(lab, kind, *keys, **own):
-    """One function that has forwarded these objects, or the repository's own, to one target."""
+    """Forwards these objects, or the repository's own, to one target; returns the function."""
     function = lab.forwarder(**target(kind, **own))
-    assert bring(function, *(keys or put_files(lab))).failures == []
+    assert invoke(function, *(keys or put_files(lab))).failures == []
     assert {line["message"] for line in audit_lines(function.output())} == {"object forwarded"}
     return function
 
 
 def by_place(clicks):
-    """In the order in which they stand in the objects."""
+    """Sorts clicks by object and position."""
     place = lambda click: (click["source"]["key"], click["source"]["index"])
     return sorted(clicks, key=place)
 
@@ -61,7 +61,7 @@ def make_fifo_queue(lab, **attributes):
 
 
 def received(lab, url):
-    """The messages of a queue, until it is empty."""
+    """Receives the messages of a queue until it is empty."""
     sqs, messages = lab.emulator.client("sqs"), []
     while batch := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, AttributeNames=["All"]).get("Messages"):
         messages += batch
@@ -149,7 +149,7 @@ def test_a_fifo_queue_keeps_the_order_of_each_group_and_no_double(lab, group):
     url = make_fifo_queue(lab)
     function = forward(lab, "sqs", QUEUE_URL=url, **({"GROUP": group} if group else {}))
     for key in FILES:
-        assert again(function, key).failures == []
+        assert forward_again(function, key).failures == []
 
     messages = received(lab, url)
     clicks = bodies(messages)
@@ -279,13 +279,13 @@ def make_table(lab, *keys):
 
 
 def items(lab):
-    """The items with DynamoDB's types beside the values, in an order."""
+    """Returns the items with DynamoDB's type descriptors, sorted."""
     found = lab.emulator.client("dynamodb").scan(TableName="clicks", ConsistentRead=True)["Items"]
     return sorted(found, key=lambda item: item["click_id"]["S"])
 
 
 def typed(row):
-    """A flat row as an item."""
+    """Converts a flat row to an item."""
 
     def value(plain):
         if isinstance(plain, bool):
@@ -309,13 +309,13 @@ def test_an_item_is_a_flat_row_and_the_same_file_again_changes_nothing(lab, writ
     assert [with_numbers(item) for item in once] == [typed(row) for row in rows]
     assert {kind for item in once for value in item.values() for kind in value} == {"S", "N", "BOOL"}
     for key in FILES:
-        assert again(function, key).failures == []
-    assert bring(lab.forwarder(**target("dynamodb", **({"WRITE": write} if write else {}))), *FILES).failures == []
+        assert forward_again(function, key).failures == []
+    assert invoke(lab.forwarder(**target("dynamodb", **({"WRITE": write} if write else {}))), *FILES).failures == []
     assert (items(lab), lab.quarantine()) == (once, {})
 
 
 def test_a_copy_of_a_file_adds_no_item_and_the_first_one_stays(lab):
-    """The items name the first file: a click that is there is not written again."""
+    """The items name the first file: an existing click is not written again."""
     make_table(lab, "click_id")
     forward(lab, "dynamodb")
     once = items(lab)
@@ -348,11 +348,11 @@ def test_a_key_may_have_another_name_in_the_table(lab):
 
 
 def test_of_two_clicks_with_one_key_the_second_is_quarantined(lab):
-    """The table's owner has said that a link is clicked once; what does not fit that is kept where it can be found."""
+    """The table's key allows one click per link; clicks that it refuses go to the quarantine."""
     make_table(lab, "link_id")
     lab.put(KEY, make_lines(range(2)))
     function = lab.forwarder(**target("dynamodb", KEY="link_id"))
-    assert bring(function, KEY).failures == []
+    assert invoke(function, KEY).failures == []
 
     [item], [row] = items(lab), lab.quarantined()
     both = {click["id"] for click in lab.forms(KEY)}
@@ -367,7 +367,7 @@ def test_a_click_without_the_tables_key_is_quarantined_alone(lab):
     click = make_click(1)
     click["client"]["location"]["city"] = "Dublin"
     lab.put(KEY, make_lines([0]) + dump(click) + b"\n")
-    assert bring(lab.forwarder(**target("dynamodb", KEY="city")), KEY).failures == []
+    assert invoke(lab.forwarder(**target("dynamodb", KEY="city")), KEY).failures == []
 
     [item], [row] = items(lab), lab.quarantined()
     assert item["slashtag"] == {"S": "tag-1"}
@@ -382,7 +382,7 @@ def make_lake(lab, name="lake"):
 
 
 def objects(lab, bucket="lake"):
-    """Key to body and user metadata."""
+    """Maps keys to body and user metadata."""
     found = {}
     for page in lab.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
         for item in page.get("Contents", []):
@@ -396,7 +396,7 @@ MOMENTS = {name for name, column in SCHEMA.items() if column.get("format") == "d
 
 
 def flat_rows(lab, *keys):
-    """The flat form with moments in place of their texts."""
+    """Returns flat rows with times parsed."""
     moment = lambda name, value: datetime.fromisoformat(value) if name in MOMENTS else value
     rows = lab.forms(*keys, form="flat")
     return rows_by_place({name: moment(name, value) for name, value in row.items()} for row in rows)
@@ -411,7 +411,7 @@ def hour_of(row):
 
 
 def saved(lab, stored):
-    """The objects as files below a directory, where other programs find them."""
+    """Writes the objects to files, for other programs to read."""
     root = lab.folder / "lake"
     for key, (body, _) in stored.items():
         path = root / key
@@ -421,13 +421,13 @@ def saved(lab, stored):
 
 
 def by_pyarrow(lab, stored):
-    """The rows by the place of their object, each checked against it."""
+    """Groups the rows by the partition of their object, and checks each against it."""
     import pyarrow.parquet
 
     rows = []
     for path in sorted(saved(lab, stored).rglob("*.parquet")):
         partition = {name: value for name, _, value in (part.partition("=") for part in path.parts[-3:-1])}
-        # The path is no column of the file itself.
+        # Partition columns are not in the file itself.
         found = [present(row) for row in pyarrow.parquet.ParquetFile(path).read().to_pylist()]
         assert {hour_of(row) for row in found} == {f"{partition['dt']}T{partition['hour']}"}
         rows += found
@@ -440,7 +440,7 @@ def by_duckdb(lab, stored):
     files = f"{saved(lab, stored)}/**/*.parquet"
     at = "dt::VARCHAR || 'T' || lpad(hour::VARCHAR, 2, '0') AS at"
     query = f"SELECT * EXCLUDE (dt, hour), {at} FROM read_parquet('{files}', hive_partitioning = true)"
-    # Whatever is not in the package would be fetched.
+    # Extensions outside the package would be downloaded.
     with duckdb.connect(config={"autoinstall_known_extensions": False}) as database:
         found = [present(row) for row in database.sql(query).to_arrow_table().to_pylist()]
     assert all(row.pop("at") == hour_of(row) for row in found)
@@ -459,7 +459,7 @@ def test_a_lake_of_parquet_has_the_flat_rows(lab, reader, compression):
 
 
 def test_columns_have_their_types_whatever_is_in_a_file(lab):
-    """A table over many files needs the same columns in each: one without a single city has the column too."""
+    """A table over many files needs the same columns in each, also in a file without a single city."""
     import pyarrow.parquet
 
     make_lake(lab)
@@ -503,14 +503,14 @@ def test_however_a_file_comes_again_no_second_object_is_made(lab, kind_of_file):
     versions = {key: lab.put(key, contents(key)) for key in FILES}
     own = target("s3", FILE=kind_of_file)
     function = lab.forwarder(**own)
-    assert bring(function, *FILES, versions=versions).failures == []
+    assert invoke(function, *FILES, versions=versions).failures == []
     once = objects(lab)
     assert once
 
-    assert bring(function, *FILES, versions=versions).failures == []
+    assert invoke(function, *FILES, versions=versions).failures == []
     for key in FILES:
-        assert again(function, key).failures == []
-    assert bring(lab.forwarder(**own), *FILES).failures == []
+        assert forward_again(function, key).failures == []
+    assert invoke(lab.forwarder(**own), *FILES).failures == []
     run = lab.command("forward", f"s3://{BUCKET}/{FOLDER}", **own)
     assert run.returncode == 0, run.stderr.decode()
     assert objects(lab) == once
@@ -538,7 +538,7 @@ def test_an_object_of_somebody_else_under_that_name_is_neither_overwritten_nor_t
     lab.s3.put_object(Bucket="lake", Key=name, Body=b"of somebody else", Metadata=metadata)
     function = lab.forwarder(**target("s3"))
 
-    assert bring(function, KEY).failures == ["message-0"]
+    assert invoke(function, KEY).failures == ["message-0"]
     assert objects(lab)[name][0] == b"of somebody else" and lab.quarantine() == {}
     [line] = audit_lines(function.output())
     assert (line["message"], line["level"], line["sent"], line["failed"]) == ("object failed", "ERROR", 0, 3)
@@ -546,7 +546,7 @@ def test_an_object_of_somebody_else_under_that_name_is_neither_overwritten_nor_t
 
 
 def spread(hours, count):
-    """Clicks of so many hours, in a file each hour after the other."""
+    """Makes a file of clicks of so many hours, one hour after the other."""
     made = [make_click(serial) for serial in range(count)]
     for serial, click in enumerate(made):
         hour = serial * hours // count
@@ -585,7 +585,7 @@ def test_thirty_megabytes_become_a_few_objects(lab):
     lab.put(KEY, gzip.compress(make_lines(range(count)), 1))
     function = lab.forwarder(**target("s3"), AWS_ENDPOINT_URL=lab.emulator.url)
 
-    assert bring(function, KEY, timeout=120).failures == []
+    assert invoke(function, KEY, timeout=120).failures == []
     stored = objects(lab)
     assert 3 <= len(stored) <= 6
     rows = by_pyarrow(lab, stored)

@@ -87,7 +87,7 @@ def test_an_event_of_no_known_shape_is_an_error_that_names_the_known_ones(lab, e
 
 @pytest.mark.parametrize("name", ["ObjectRemoved:Delete", "ObjectTagging:Put", "Object Deleted", "Object Tags Added"])
 def test_an_event_that_is_not_of_a_new_object_is_acknowledged_unread(lab, name):
-    """A notification wider than needed must neither fail for ever nor forward a file again."""
+    """A notification of objects outside `SOURCES` must neither fail for ever nor forward a file again."""
     lab.put(ONE, contents(ONE))
     event = s3_event(ONE) if ":" in name else event_bridge(ONE)
     if ":" in name:

@@ -1,4 +1,4 @@
-"""What CloudFormation makes of template.yaml for given parameters: enough of it to prove things without AWS."""
+"""Evaluates template.yaml for given parameters as CloudFormation does, as far as the tests need."""
 
 import re
 from pathlib import Path
@@ -10,15 +10,15 @@ TEMPLATE = ROOT / "template.yaml"
 
 REGION, ACCOUNT, PARTITION, STACK = "eu-west-1", "123456789012", "aws", "clicks"
 NOTHING = object()
-"""AWS::NoValue: what it stands for goes away."""
+"""AWS::NoValue: the property that has it is removed."""
 
 
 class Refused(Exception):
-    """CloudFormation refuses the parameters before it makes anything."""
+    """CloudFormation refuses the parameters before it creates anything."""
 
 
 class Inconsistent(Exception):
-    """The template refers to something that it does not make."""
+    """The template refers to a resource that it does not create."""
 
 
 class Loader(yaml.SafeLoader):
@@ -43,7 +43,7 @@ def load(path=TEMPLATE):
 
 
 def refs(node):
-    """Every name that a node refers to by Ref, GetAtt or Sub."""
+    """Yields every name that a node refers to by Ref, GetAtt or Sub."""
     if isinstance(node, dict):
         if set(node) == {"Ref"}:
             yield node["Ref"]
@@ -62,7 +62,7 @@ def refs(node):
 
 
 def conditions(node):
-    """Every condition that a node names."""
+    """Yields every condition that a node names."""
     if isinstance(node, dict):
         if isinstance(node.get("Condition"), str):
             yield node["Condition"]
@@ -108,7 +108,7 @@ class Stack:
         return {name: item["Properties"] for name, item in self.resources.items() if item["Type"] == kind}
 
     def statements(self):
-        """Every statement of every policy: the resource that holds it, and the statement."""
+        """Yields every statement of every policy, with the name of its resource."""
         for name, item in self.resources.items():
             documents = [item["Properties"].get("PolicyDocument")]
             documents += [policy["PolicyDocument"] for policy in item["Properties"].get("Policies", [])]
@@ -193,7 +193,7 @@ class Stack:
         return self.made[name]["Type"]
 
     def _physical(self, name):
-        """A name as CloudFormation makes it up."""
+        """Returns a name as CloudFormation generates it."""
         kind = self._type(name)
         given = self.value(self.made[name].get("Properties", {}).get("BucketName", ""))
         longest = {"AWS::S3::Bucket": 63, "AWS::SQS::Queue": 80, "AWS::Serverless::Function": 64}.get(kind, 255)

@@ -1,5 +1,5 @@
-"""What the program knows: its variables and the policy it needs, which the command line tells; its reserved names and
-its metrics, from the sources."""
+"""The program's variables and the policy it needs, from the command line; its reserved names and metrics, from the
+sources."""
 
 import json
 import os
@@ -18,7 +18,7 @@ def text(path):
 
 
 def told(*arguments, **variables):
-    """What `clickstream` prints, for this configuration alone."""
+    """Returns what `clickstream` prints with these variables alone."""
     done = subprocess.run([CLICKSTREAM, *arguments], env=variables, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -26,7 +26,7 @@ def told(*arguments, **variables):
 
 @cache
 def variables():
-    """The variables of no target, and those of each kind without the target's name: a line each, `NAME` or `kind NAME`."""
+    """Returns the global variables, and those of each kind without the target's name."""
     words = [line.split() for line in told("variables").splitlines() if line.strip()]
     kinds = {}
     for kind, name in (line for line in words if len(line) == 2):
@@ -35,29 +35,29 @@ def variables():
 
 
 def inside_aws():
-    """The kinds that call AWS, which are those that can assume a role."""
+    """Returns the kinds that call AWS: those that can assume a role."""
     return {kind for kind, names in variables()[1].items() if "ROLE_ARN" in names}
 
 
 def policy(configuration):
-    """The statements of the policy that a function with these variables needs."""
+    """Returns the statements of the policy that a function with these variables needs."""
     return json.loads(told("iam", "--account", ACCOUNT, "--region", REGION, **configuration))["Statement"]
 
 
 def reserved():
-    """Beginnings that no target's name may have."""
+    """Returns the prefixes that no target's name may have."""
     return set(re.findall(r'"([A-Z]+)"', between(text("config/names.rs"), "const RESERVED", ";"))) | variables()[0]
 
 
 def metrics():
-    """Where they are, those of the function, those of each target."""
+    """Returns the namespace, the function's metrics, and those of each target."""
     source = text("platform/metrics.rs")
     of = lambda name: set(re.findall(r"Metric::(\w+)", between(source, f"pub const {name}", "];")))
     return re.search(r'NAMESPACE: &str = "(\w+)"', source)[1], of("OF_FUNCTION"), of("OF_TARGET")
 
 
 def seconds(name):
-    """A constant of src/trigger/again.rs."""
+    """Returns a constant of src/trigger/again.rs, in seconds."""
     return int(re.search(rf"const {name}: Duration = Duration::from_secs\((\d+)\)", text("trigger/again.rs"))[1])
 
 

@@ -1,4 +1,4 @@
-"""template.yaml does what it says, for every combination of parameters tried here; nothing is called but this code."""
+"""Evaluates template.yaml for many combinations of parameters, offline."""
 
 import json
 import re
@@ -21,7 +21,7 @@ def arn(service, rest):
 
 KEY = arn("kms", "key/11111111-2222-3333-4444-555555555555")
 
-# Each target: its parameter, its name, what the function is told, what it may do on which resource.
+# Each target: its parameter's value, its name, its variables, its permission and the resource of it.
 TARGETS = {
     "HttpUrl": ("https://example.com/clicks", "hook", {"KIND": "http", "URL": "https://example.com/clicks"}, None),
     "FirehoseStreamArn": (
@@ -205,7 +205,7 @@ def test_a_refusal_says_what_is_wanted(template):
         assert "AllowedPattern" not in spec or spec["ConstraintDescription"].startswith("must "), name
 
 
-# ---- Refused before anything is made.
+# ---- Refused before anything is created.
 
 
 @pytest.mark.parametrize("case", list(REFUSED))
@@ -256,7 +256,7 @@ def test_the_variables_are_the_programs(stack):
 
 
 def test_all_targets_or_none_are_named(stack):
-    """Every variable of a target belongs to one that is on."""
+    """Every `_KIND` belongs to a target that TARGETS names."""
     named = {f"{name.upper()}_KIND" for name in environment(stack).get("TARGETS", "").split(",") if name}
     assert named == {variable for variable in environment(stack) if variable.endswith("_KIND")}
     assert named or "SETTINGS_PATH" in environment(stack)
@@ -292,14 +292,14 @@ def test_the_role_has_no_policy_of_sams_making(stack):
     assert "Policies" not in function
 
 
-# What the role has beyond the program's own word: the log, what Lambda itself does for it, keys, and what only the
-# settings name.
+# Statements of the role that `clickstream iam` does not print: the log, Lambda's own calls, keys, and targets that only
+# the settings name.
 BEYOND = {"Logs", "DeadLetters", "Key", "SecretsKey", "TargetKeys", "TargetRole", "Settings"}
 
 
 def test_the_role_is_the_policy_that_the_program_asks_for(stack):
     variables = environment(stack)
-    # It is read from AWS; and without it, somebody must be named.
+    # `clickstream` would read the settings from AWS; without them it needs a target.
     if variables.pop("SETTINGS_PATH", None) and "TARGETS" not in variables:
         variables |= {"TARGETS": "out", "OUT_KIND": "stdout"}
     had, wanted = set(), set()
@@ -309,10 +309,10 @@ def test_the_role_is_the_policy_that_the_program_asks_for(stack):
     for statement in sources.policy(variables):
         if not statement["Sid"].startswith("Logs"):
             wanted |= pairs(statement)
-    # A secret that is called by its name has six letters more in its ARN.
+    # AWS appends six letters to a secret's name in its ARN.
     covers = lambda mine, theirs: mine[0] == theirs[0] and fnmatchcase(theirs[1].replace("??????", "AbCdEf"), mine[1])
     assert not [one for one in wanted if not any(covers(mine, one) for mine in had)], "not granted"
-    # Of a target that only the settings name.
+    # For a target that only the settings name.
     other = ("secretsmanager:GetSecretValue", arn("secretsmanager", "secret:other-AbCdEf"))
     assert not [one for one in had - {other} if not any(covers(one, theirs) for theirs in wanted)], "granted for nothing"
 
@@ -562,13 +562,13 @@ def test_alarms_need_somebody_to_tell(template):
 
 
 def test_an_outage_of_three_days_survives(template):
-    """On average: each delay is less up to a quarter, by chance."""
+    """On average: jitter shortens each delay by up to a quarter."""
     queue, dead = Stack(HOOK, template).properties("Queue"), Stack(HOOK, template).properties("DeadLetters")
     first, longest = sources.seconds("FIRST"), sources.seconds("LONGEST")
     delays = [min(first * 2**n, longest) for n in range(queue["RedrivePolicy"]["maxReceiveCount"] - 1)]
     day = 86_400
     assert sum(delays) * 0.875 > 3 * day
-    # A dead letter keeps the age that its message had.
+    # A dead letter keeps the age of its message.
     assert dead["MessageRetentionPeriod"] == queue["MessageRetentionPeriod"] == 14 * day
     assert dead["MessageRetentionPeriod"] - sum(delays) > 9 * day
 
@@ -600,13 +600,13 @@ LONGEST = {
 def test_the_longest_environment_fits(template):
     stack = Stack(LONGEST, template, LONGEST_STACK, LONGEST_REGION)
     size = sum(len(name) + len(value) for name, value in environment(stack).items())
-    # Lambda takes 4,096 bytes; some are left for the way it counts.
+    # Lambda allows 4,096 bytes; the margin is for its own way of counting.
     print(f"{size} bytes of variables at most")
     assert size <= 4096 - 6 * len(environment(stack))
 
 
 def test_what_reaches_the_environment_has_a_longest(template):
-    """So the test above is about the longest there is."""
+    """Proves that the test above uses the longest values."""
     of_function = set(refs(template["Resources"]["Forwarder"]["Properties"]["Environment"]))
     for name in of_function & set(template["Parameters"]):
         spec = template["Parameters"][name]
