@@ -89,7 +89,13 @@ pub(super) fn read(scope: &Scope<'_>, name: &str, context: Context) -> Option<Ta
     let timeout = scope.parse("TIMEOUT", request_timeout);
     let target = (kind.build)(scope, context)?;
     let delivery = target.delivery();
-    let limits = lowered(scope, &*target, records, bytes);
+    let limits = if delivery.batching.windows().is_some() {
+        refuse_limits(scope, records.is_some(), bytes.is_some());
+        target.limits()
+    } else {
+        lowered(scope, target.limits(), records, bytes)
+    };
+    check_size(scope, limits);
     Some(TargetConfig {
         name: name.into(),
         kind: kind.name,
@@ -130,33 +136,35 @@ fn request_timeout(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// Lowers the limits of a kind to what the variables ask for, or notes why they cannot be.
-fn lowered(
-    scope: &Scope<'_>,
-    target: &dyn Target,
-    records: Option<usize>,
-    bytes: Option<u64>,
-) -> Limits {
-    let mut limits = target.limits();
-    if target.delivery().batching.windows().is_some() {
-        let set = [
-            ("MAX_RECORDS", records.is_some()),
-            ("MAX_BYTES", bytes.is_some()),
-        ];
-        for (key, _) in set.into_iter().filter(|(_, is_set)| *is_set) {
+/// Notes that a kind which cuts objects into windows has no limits to lower.
+fn refuse_limits(scope: &Scope<'_>, records: bool, bytes: bool) {
+    for (key, is_set) in [("MAX_RECORDS", records), ("MAX_BYTES", bytes)] {
+        if is_set {
             scope.mistake(
                 key,
                 "cannot be set for this kind: the same file must always be cut at the same clicks",
             );
         }
-    } else {
-        lower(scope, "MAX_RECORDS", &mut limits.records, records);
-        let bytes = bytes.map(|n| n as usize);
-        lower(scope, "MAX_BYTES", &mut limits.bytes, bytes);
     }
-    let least = limits.overhead + LEAST_CLICK;
-    if limits.bytes < least {
-        let found = limits.bytes;
+}
+
+/// Lowers the limits of a kind to what the variables ask for, or notes why they cannot be.
+fn lowered(
+    scope: &Scope<'_>,
+    mut limits: Limits,
+    records: Option<usize>,
+    bytes: Option<u64>,
+) -> Limits {
+    lower(scope, "MAX_RECORDS", &mut limits.records, records);
+    let bytes = bytes.map(|n| n as usize);
+    lower(scope, "MAX_BYTES", &mut limits.bytes, bytes);
+    limits
+}
+
+/// Notes that a request has no room for a typical click.
+fn check_size(scope: &Scope<'_>, limits: Limits) {
+    let (found, least) = (limits.bytes, limits.overhead + LEAST_CLICK);
+    if found < least {
         scope.mistake(
             "MAX_BYTES",
             format!(
@@ -164,7 +172,6 @@ fn lowered(
             ),
         );
     }
-    limits
 }
 
 fn lower(scope: &Scope<'_>, key: &str, limit: &mut usize, asked: Option<usize>) {

@@ -15,24 +15,20 @@ const ATTEMPT: Duration = Duration::from_secs(2);
 pub const LONGEST_DELAY: Duration = Duration::from_secs(900);
 
 /// Amazon SQS, connected to at the first call.
-#[derive(Debug)]
-pub struct Sqs {
-    client: LazyClient<Client>,
-}
+#[derive(Clone, Debug)]
+pub struct Sqs(LazyClient<Client>);
 
 impl Sqs {
     /// Prepares calls with the settings of `aws`. Opens no connection.
     pub fn new(aws: Aws) -> Sqs {
-        Sqs {
-            client: LazyClient::new(aws, client),
-        }
+        Sqs(LazyClient::new(aws, client))
     }
 
     /// Sends a message that SQS hands out after `delay`, 15 minutes at most, and returns its id.
     /// The error says what to do.
     pub async fn send(&self, url: &str, body: String, delay: Duration) -> Result<String, String> {
         let message = self
-            .client
+            .0
             .get()
             .await
             .send_message()
@@ -49,7 +45,7 @@ impl Sqs {
     /// Hides the message with this receipt handle for `delay`. The error says what to do.
     pub async fn hide(&self, url: &str, receipt: &str, delay: Duration) -> Result<(), String> {
         let change = self
-            .client
+            .0
             .get()
             .await
             .change_message_visibility()
@@ -66,7 +62,7 @@ impl Sqs {
     /// Asks whether messages may be sent to a queue, without sending one.
     pub async fn may_send(&self, url: &str) -> Result<(), String> {
         let sent = self
-            .client
+            .0
             .get()
             .await
             .send_message_batch()

@@ -1,5 +1,5 @@
 //! The settings that AWS clients share: credentials, region and connections, looked for when the
-//! first client is needed; and the meaning of their errors.
+//! first client is needed; and what their errors mean.
 
 mod client;
 mod error;

@@ -194,7 +194,7 @@ fn overrides(scope: &Scope<'_>, region: Option<&str>) -> Overrides {
         _ => Err("the ARN of a role, such as arn:aws:iam::123456789012:role/clicks".into()),
     });
     if role_arn.is_none() && external_id.is_some() {
-        scope.mistake(
+        scope.conflict(
             "ROLE_EXTERNAL_ID",
             "is set, but there is no role to give it for: set _ROLE_ARN too",
         );
