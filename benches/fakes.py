@@ -1,7 +1,7 @@
-"""What the function talks to, for measuring: the Runtime API, S3, DynamoDB, SQS and targets on loopback.
+"""Servers for measuring the function: the Runtime API, S3, DynamoDB, SQS and targets on loopback.
 
-The servers of tests/e2e check what is said; these are for the clock. One thread serves all of them with
-canned answers, and notes when each request came and when its answer was out.
+The servers of tests/e2e check requests; these measure time. One thread serves all of them with canned responses, and
+records when each request arrived and when its response was sent.
 """
 
 import base64
@@ -21,21 +21,21 @@ from urllib.parse import unquote
 
 API = "/2018-06-01/runtime/"
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
-# Bytes taken from a socket, and put into one, at a time.
+# The size of a read from a socket, and of a write to one.
 CHUNK = 256 * 1024
 REASONS = {200: "OK", 202: "Accepted", 404: "Not Found", 501: "Not Implemented"}
 clock = time.perf_counter_ns
 
 
 class Loop:
-    """Sockets and timers in the thread that calls `run`."""
+    """An event loop of sockets and timers in the thread that calls `run`."""
 
     def __init__(self):
         self.selector = selectors.DefaultSelector()
         self.timers, self.serial = [], itertools.count()
 
     def listen(self, connect):
-        """The port of a new listener; `connect` makes the handler of each connection's events."""
+        """Listens and returns the port; `connect` makes the handler of each connection's events."""
         listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         listener.setblocking(False)
 
@@ -60,7 +60,7 @@ class Loop:
         heapq.heappush(self.timers, (time.monotonic() + seconds, next(self.serial), call))
 
     def run(self, until, seconds, alive=lambda: True):
-        """Serves until `until()`. Once nothing happens for a second, `alive()` is asked."""
+        """Serves until `until()` is true. Calls `alive()` after each second without an event."""
         deadline = time.monotonic() + seconds
         while not until():
             now = time.monotonic()
@@ -83,7 +83,7 @@ class Loop:
 
 @dataclass
 class Request:
-    """One request. Its body is kept, or else only its line feeds are counted."""
+    """One request. Either its body is kept, or only its line feeds are counted."""
 
     method: str
     path: str
@@ -112,7 +112,7 @@ class Request:
 
 @dataclass
 class Reply:
-    """One answer: `body`, or so many bytes of an open `file`; sent after `delay` seconds."""
+    """One response: `body`, or a range of an open `file`; sent after `delay` seconds."""
 
     status: int = 200
     headers: dict = field(default_factory=dict)
@@ -130,7 +130,7 @@ class Reply:
 
 
 class Connection:
-    """One connection of HTTP/1.1, its requests one after the other."""
+    """One HTTP/1.1 connection, whose requests are served in order."""
 
     def __init__(self, server, sock):
         self.server, self.sock = server, sock
@@ -167,7 +167,7 @@ class Connection:
         return None
 
     def send(self, request, reply, name):
-        """Answers a request, which is logged under `name` when the last byte is out."""
+        """Sends a response; logs the request under `name` once its last byte is sent."""
         self.out = reply.head() + reply.body
         self.file, self.at, self.end = reply.file, 0, reply.size
         self.sent = lambda: self.server.log.append(Served(name, request.since, clock()))
@@ -190,7 +190,7 @@ class Connection:
 
 @dataclass
 class Served:
-    """What was asked, when its first byte came, and when the answer's last one was out, in nanoseconds."""
+    """A request's name, when its first byte arrived, and when the last byte of its response was sent, in nanoseconds."""
 
     name: str
     since: int
@@ -202,7 +202,7 @@ class Served:
 
 
 class Server:
-    """An HTTP server; `answer` names each request and says what to reply, or nothing to never do."""
+    """An HTTP server; `answer` returns each request's name and response, or None to never respond."""
 
     keeps = True
 
@@ -219,7 +219,7 @@ class Server:
             return connection.send(request, reply, name)
 
         def send():
-            # The client may be gone by then.
+            # The client may have closed the connection by then.
             if connection.sock.fileno() != -1:
                 connection.send(request, reply, name)
 
@@ -230,7 +230,7 @@ class Server:
 
 
 class Target(Server):
-    """A system that takes clicks, one a line; one that is `stalled` takes the bytes and never answers."""
+    """A target that counts clicks, one a line; a `stalled` one reads the bytes and never responds."""
 
     keeps = False
 
@@ -248,7 +248,7 @@ class Target(Server):
 
 
 class Aws(Server):
-    """S3 with the objects that were `put`, a table that takes every write, and a queue.
+    """S3 with the objects that were `put`, a table that accepts every write, and a queue.
 
     `delays` has seconds by the name of the call; `calls` counts them, and what is unknown under its path.
     """
@@ -258,7 +258,7 @@ class Aws(Server):
         self.delays, self.objects, self.calls = delays or {}, {}, Counter()
 
     def put(self, bucket, key, contents):
-        """Stores bytes, or a file by its path. Neither may change from now on."""
+        """Stores bytes, or a file by its path. Neither may change afterwards."""
         if isinstance(contents, Path):
             file = os.open(contents, os.O_RDONLY)
             crc, size = 0, 0
@@ -272,7 +272,7 @@ class Aws(Server):
             "Last-Modified": "Sat, 21 Nov 2026 23:56:07 GMT",
             "ETag": f'"{crc:032x}"',
             "x-amz-version-id": "Xq7vN2mTgR0cYw5LkB9sDe3HfJ1uPz8A",
-            # Most objects of S3 have a checksum of some kind, which the SDK verifies.
+            # Most objects on S3 have a checksum, which the SDK verifies.
             "x-amz-checksum-crc32": base64.b64encode(crc.to_bytes(4, "big")).decode(),
             "x-amz-checksum-type": "FULL_OBJECT",
             "Accept-Ranges": "bytes",
@@ -310,12 +310,12 @@ class Aws(Server):
 
 
 class RuntimeApi(Server):
-    """Lambda's side of one process: hands it events, and notes when, and when it answered."""
+    """The Runtime API of one process: serves its events, and records when, and when it responded."""
 
     def __init__(self, loop):
         super().__init__(loop)
         self.jobs, self.waiting = deque(), None
-        # When the process first asked for an event; when it got the last one, and answered it.
+        # When the process first polled; when it got the last event, and responded to it.
         self.asked = self.given = self.answered = 0
         self.body, self.failed = b"", False
 
@@ -330,12 +330,12 @@ class RuntimeApi(Server):
             self.waiting = (connection, request)
             return self.hand_out()
         self.body, self.failed = bytes(request.body), not what.endswith("/response")
-        # Before the answer, since that is what the function waits for.
+        # Before the response, since that is what the function waits for.
         self.answered = request.since
         return connection.send(request, Reply(202, {}, b'{"status":"OK"}'), "response")
 
     def give(self, event, seconds):
-        """Queues an event, whose invocation may take so many seconds."""
+        """Queues an event with its invocation's time-out, in seconds."""
         self.answered = 0
         self.jobs.append((event, seconds))
         self.hand_out()
@@ -357,7 +357,7 @@ class RuntimeApi(Server):
 
 
 class Hello:
-    """A port that notes when the first bytes of a TLS handshake came, and says nothing."""
+    """A port that records when the first bytes of a TLS handshake arrive, and never responds."""
 
     def __init__(self, loop):
         self.loop, self.came, self.first = loop, 0, b""
@@ -376,5 +376,5 @@ class Hello:
 
     @property
     def is_client_hello(self):
-        """A handshake record (22) of TLS (3) that holds a ClientHello (1)."""
+        """Records the time of a TLS (3) handshake record (22) with a ClientHello (1)."""
         return self.first[:2] == b"\x16\x03" and self.first[5:] == b"\x01"

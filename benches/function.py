@@ -1,4 +1,4 @@
-"""How much memory, time and requests the function takes, as one process under a Runtime API on loopback.
+"""Measures the function's memory, time and requests, as one process under a Runtime API on loopback.
 
 python benches/function.py --hello target/release/hello
 """
@@ -18,7 +18,7 @@ from pathlib import Path
 from statistics import median
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "tests" / "aws")]
+sys.path[:0] = [str(HERE), str(HERE.parent / "tests" / "e2e")]
 
 from events import BUCKET, FOLDER, dump, s3_event, sqs_event  # noqa: E402
 from fakes import Aws, Hello, Loop, RuntimeApi, Target, clock  # noqa: E402
@@ -27,16 +27,16 @@ from rows import Row, table, within  # noqa: E402
 
 # Lambda's smallest memory, and its prices on arm64: a GB-second, and a million requests.
 MEMORY_MB, PER_GB_SECOND, PER_MILLION_REQUESTS = 128, 0.0000133334, 0.20
-# The memory at which Lambda gives a function one whole core.
+# The memory, in MB, at which Lambda gives a function one whole core.
 WHOLE_CORE_MB = 1769
-# What the fakes take to answer where waiting matters, in seconds.
+# The fakes' response time where waiting matters, in seconds.
 S3, TARGET, DYNAMODB = 0.020, 0.020, 0.005
 QUEUE = "https://sqs.eu-west-1.amazonaws.com/123456789012/rebrandly-clicks"
 NS = 1e9
 
 
 def measure(forwarder: Path, clickstream: Path, hello: Path | None, quick: bool) -> list[Row]:
-    """Everything. `quick` takes fewer runs and leaves the 1 GB object out."""
+    """Returns all figures; with `quick` of fewer runs and without the 1 GB object."""
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(forwarder.resolve(), clickstream.resolve(), Path(folder), quick)
         parts = (
@@ -58,7 +58,7 @@ class Bench:
         self.click = b""
 
     def sample(self, name, *options):
-        """A click file, and how many clicks are in it."""
+        """Makes a click file; returns its path and its number of clicks."""
         path = self.folder / name
         subprocess.run([self.clickstream, "sample", *options, "--output", path], check=True, timeout=300)
         opener = ["gzip", "-dc", path] if "--gzip" in options else ["cat", path]
@@ -67,7 +67,7 @@ class Bench:
         return path, lines
 
     def one_click(self):
-        """A file of one click, of the seeds' files the one nearest to 1 KB."""
+        """Makes a file of one click, as near to 1 KB as any seed gives."""
         if self.click:
             return self.click
         files = [
@@ -79,7 +79,7 @@ class Bench:
 
 @contextmanager
 def looping():
-    """A loop whose sockets are closed at the end."""
+    """Yields a loop, and closes its sockets at the end."""
     loop = Loop()
     try:
         yield loop
@@ -104,7 +104,7 @@ class Function:
         variables = environment(**{**variables, **lambdas})
         with open(self.log, "wb") as log:
             self.started = clock()
-            # Without `close_fds` it is spawned, not forked: this process does not count.
+            # Without `close_fds` it is spawned, not forked, so that this process's memory does not count.
             self.process = subprocess.Popen(
                 [*wrapper, binary or bench.forwarder], env=variables, stdout=log, stderr=log, close_fds=False
             )
@@ -120,34 +120,34 @@ class Function:
             raise RuntimeError(f"{error}; the function's log ends:\n{tail}") from error
 
     def ready(self):
-        """Waits until it asks for its first event; the seconds since its start."""
+        """Waits until it polls for its first event; returns the seconds since its start."""
         self.wait(lambda: self.api.asked, 30)
         return (self.api.asked - self.started) / NS
 
     def invoke(self, event, seconds=60):
-        """One event to its answer; the seconds it took."""
+        """Invokes it with one event; returns the seconds until its response."""
         self.api.give(event, seconds)
         self.wait(lambda: self.api.answered, seconds + 5)
         return (self.api.answered - self.api.given) / NS
 
     def failures(self):
-        """The messages that the last answer wants back."""
+        """Returns the failed messages of the last response."""
         if self.api.failed:
             raise RuntimeError(f"the invocation failed: {self.api.body.decode()}")
         return [item["itemIdentifier"] for item in json.loads(self.api.body)["batchItemFailures"]]
 
     def cpu(self):
-        """Seconds of CPU so far, of all threads there were."""
-        # clock_getcpuclockid(3) of another process, as Linux makes its ids.
+        """Returns the seconds of CPU so far, of all its threads."""
+        # The id that clock_getcpuclockid(3) returns on Linux for another process.
         return time.clock_gettime_ns((~self.process.pid << 3) | 2) / NS
 
     def status(self, name):
-        """A size of /proc/PID/status, in bytes."""
+        """Returns a size from /proc/PID/status, in bytes."""
         text = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(re.search(rf"^{name}:\s+(\d+) kB", text, re.M)[1]) * 1024
 
     def close(self):
-        # It is killed, as Lambda does it: a wait for what is in flight would be for nothing.
+        # It is killed, as by Lambda; nothing is in flight that is worth waiting for.
         self.process.kill()
         end(self.process)
 
@@ -171,7 +171,7 @@ def storage(loop, delays=None):
 
 
 def settings(aws, targets, **more):
-    """The template's variables, and an `http` target for each address."""
+    """Returns the template's variables, with an `http` target for each address."""
     variables = {
         "AWS_ENDPOINT_URL": aws.url,
         "SOURCES": BUCKET,
@@ -186,7 +186,7 @@ def settings(aws, targets, **more):
 
 
 def event_of(*keys, sizes=()):
-    """A batch of SQS messages, one an object."""
+    """Makes a batch of SQS messages, one for each object."""
     events = [s3_event(key) for key in keys]
     for event, size in zip(events, sizes):
         event["Records"][0]["s3"]["object"]["size"] = size
@@ -210,7 +210,7 @@ def percentile(values, part):
 
 
 def memory(bench):
-    """Peak memory with one of four targets stalled: small, large and huge objects, and a batch."""
+    """Returns peak memory with one of four targets stalled: for small, large and huge objects, and for a batch."""
     cases = [
         ("1 MB", ("--bytes", "1MB"), 1, 10, 64),
         ("100 MB", ("--bytes", "100MB"), 1, 30, 64),
@@ -222,7 +222,7 @@ def memory(bench):
 
 
 def memory_of(bench, what, options, objects, seconds, bound):
-    """Peak memory of one invocation over so many objects, in a process of its own."""
+    """Returns the peak memory of one invocation with these objects, in a process of its own."""
     files = [bench.sample(f"memory-{n}", *options, "--seed", str(n)) for n in range(1, objects + 1)]
     with looping() as loop, storage(loop) as aws:
         keys = [f"{FOLDER}clicks-{n}" for n in range(objects)]
@@ -261,7 +261,7 @@ def memory_of(bench, what, options, objects, seconds, bound):
 
 
 def cold_start(bench, hello):
-    """From exec to the first question for an event, beside an empty function; what is touched before."""
+    """Returns the time from exec to the first poll, beside an empty function's, and what happens before the first event."""
     binaries = {"forwarder": bench.forwarder, **({"hello": hello} if hello and hello.exists() else {})}
     runs, times = 10 if bench.quick else 30, {name: [] for name in binaries}
     with looping() as loop, storage(loop) as aws:
@@ -270,7 +270,7 @@ def cold_start(bench, hello):
             for name, binary in binaries.items():
                 with function(bench, loop, variables, binary=binary) as running:
                     took = running.ready()
-                # The first two of each read the binary into memory.
+                # The first two runs of each read the binary into the page cache.
                 if run >= 2:
                     times[name].append(took)
         middle = {name: median(values) for name, values in times.items()}
@@ -305,16 +305,16 @@ def size(name, binary):
 
 
 def touched_before_first_event(bench, loop, variables):
-    """Connections beside the Runtime API's, and certificate files opened, while no event has come."""
+    """Counts connections beside the Runtime API's, and certificate files opened, before the first event."""
     what, trace = "connections and certificate files before the first event", bench.folder / "trace"
-    # With -D the tracer is the child: what is ended then is the function.
+    # With -D the tracer is the child, so that ending the process ends the function.
     wrapper = ("strace", "-D", "-f", "-qq", "-e", "trace=connect,open,openat,openat2", "-o", str(trace))
     traces = (
         shutil.which("strace") and subprocess.run([*wrapper, "true"], capture_output=True).returncode == 0
     )
     with function(bench, loop, variables, wrapper=wrapper if traces else ()) as running:
         running.ready()
-        # Time for what a task in the background might do.
+        # Leaves time for background tasks.
         pause(loop, 0.5)
         own, connected = running.api.port, connections(running.process.pid)
     others = [f"port {port}" for port in connected if port != own]
@@ -339,7 +339,7 @@ def touched_before_first_event(bench, loop, variables):
 
 
 def connections(pid):
-    """The ports that a process is connected to."""
+    """Returns the ports that a process is connected to."""
     links = (os.readlink(link) for link in Path(f"/proc/{pid}/fd").iterdir())
     sockets = {link[8:-1] for link in links if link.startswith("socket:[")}
     rows = [
@@ -349,15 +349,15 @@ def connections(pid):
 
 
 def pause(loop, seconds):
-    """Serves for so long."""
+    """Serves for so many seconds."""
     over = []
     loop.later(seconds, lambda: over.append(True))
     loop.run(lambda: over, seconds + 5)
 
 
 def first_handshake(bench):
-    """From the first event of a process to the first bytes of its first handshake, which is S3's; and to that of an
-    https target, with everything of AWS over plain loopback."""
+    """Returns the time from a process's first event to its first handshake, which is S3's; and to that of an https target,
+    with AWS over plain loopback."""
     runs = 5 if bench.quick else 15
     first = [handshake(bench, aws_too=True)["ClientHello"] for _ in range(runs + 2)][2:]
     moments = [handshake(bench, aws_too=False) for _ in range(runs + 2)][2:]
@@ -379,7 +379,7 @@ def first_handshake(bench):
 
 
 def handshake(bench, aws_too):
-    """Nanoseconds from the first event of a process to each request, and to the first bytes of a handshake."""
+    """Returns the nanoseconds from a process's first event to each request, and to the first bytes of a handshake."""
     with looping() as loop, storage(loop) as aws:
         aws.put(BUCKET, FOLDER + "one", bench.one_click())
         hello = Hello(loop)
@@ -403,7 +403,7 @@ def handshake(bench, aws_too):
 
 
 def one_click_files(bench):
-    """Requests, CPU and time of warm invocations, each over one message with one file of one click."""
+    """Returns requests, CPU and time of warm invocations, each with one message for one file of one click."""
     warm, runs = 20, 200 if bench.quick else 1000
     part = runs // 10
     click = bench.one_click()
@@ -430,7 +430,7 @@ def one_click_files(bench):
                     cpu.append(running.cpu())
             took = (clock() - began) / NS
             peak = running.status("VmHWM")
-    # Of ten parts, so that a moment in which others use the machine does not count.
+    # The median of ten parts, so that a moment of other load does not count.
     each = median((after - before) / part for before, after in zip(cpu, cpu[1:]))
     whole = (cpu[-1] - cpu[0]) / runs
     own = [wait - hold for wait, hold in zip(waits, holds)]
@@ -467,7 +467,7 @@ def one_click_files(bench):
 
 
 class Marks:
-    """What was asked of the fakes since a moment."""
+    """Returns the requests to the fakes since a point in time."""
 
     def __init__(self, aws, target):
         self.aws, self.target = aws, target
@@ -481,7 +481,7 @@ class Marks:
 
 
 def requests_per_file(counts, files):
-    """A row for each kind of request, and one for those that should not be."""
+    """Returns a row for each kind of request, and one for unexpected requests."""
     wanted = {"s3:GetObject": 1, "target": 1, "dynamodb:PutItem": 2}
     rows = [
         Row.of(
@@ -514,7 +514,7 @@ def requests_per_file(counts, files):
 
 
 def batch_of_ten(bench):
-    """An event of ten messages against one of a single message, where S3 and the target take 20 ms."""
+    """Compares an event of ten messages with one of a single message, where S3 and the target take 20 ms."""
     rows, runs, click = [], 10 if bench.quick else 50, bench.one_click()
     for name, more in (("", {}), (", HOOK_CONCURRENCY=10", {"HOOK_CONCURRENCY": 10})):
         with looping() as loop, storage(loop, {"s3:GetObject": S3}) as aws:
@@ -532,14 +532,14 @@ def batch_of_ten(bench):
 
 
 class Timed:
-    """Medians of one kind of invocation."""
+    """The medians of one kind of invocation."""
 
     def __init__(self, walls, cpu, requests):
         self.wall, self.cpu, self.requests = median(walls), cpu, requests
 
 
 def timed(bench, loop, aws, target, batches, runs, contents, more=None):
-    """Warm invocations with so many messages each, every object with these contents."""
+    """Measures warm invocations with so many messages each; every object has these contents."""
     results = []
     variables = settings(aws, {"hook": target.url}, **(more or {}))
     with function(bench, loop, variables) as running:
@@ -565,7 +565,7 @@ def timed(bench, loop, aws, target, batches, runs, contents, more=None):
 
 
 def cost(bench):
-    """USD per million clicks for Lambda alone, files of 1, 100 and 10,000 clicks."""
+    """Returns the USD per million clicks for Lambda alone, in files of 1, 100 and 10,000 clicks."""
     rows = []
     delays = {"s3:GetObject": S3, "dynamodb:PutItem": DYNAMODB}
     for clicks, batch, runs in ((1, 10, 50), (100, 1, 50), (10_000, 1, 20)):
@@ -578,7 +578,7 @@ def cost(bench):
             target = Target(loop, TARGET)
             [each] = timed(bench, loop, aws, target, [batch], runs // 5 if bench.quick else runs, contents)
         files = f"{clicks:,} click{'s' * (clicks > 1)}"
-        # Lambda's share of a core stretches what the CPU took; at most so, since waiting hides a part of it.
+        # Lambda's share of a core stretches CPU time; this is an upper bound, since waiting hides a part of it.
         slow = each.wall + each.cpu * (WHOLE_CORE_MB / MEMORY_MB - 1)
         for wall, where in ((each.wall, "one core"), (slow, f"{MEMORY_MB}/{WHOLE_CORE_MB} of a core")):
             dollars = usd(wall, clicks * batch)
@@ -596,7 +596,7 @@ def cost(bench):
 
 
 def usd(wall, clicks):
-    """What Lambda bills for a million clicks, if so many take an invocation of `wall` seconds."""
+    """Returns what Lambda bills for a million clicks, if an invocation of `wall` seconds forwards so many."""
     billed = -(-wall * 1000 // 1) / 1000
     invocation = MEMORY_MB / 1024 * billed * PER_GB_SECOND + PER_MILLION_REQUESTS / 1e6
     return 1e6 / clicks * invocation
