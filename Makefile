@@ -11,7 +11,7 @@ TEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo nextest run || e
 
 # Forwards the sample files of this repository to standard output.
 demo:
-	cargo run --quiet --bin clickstream -- forward tests/data/demo
+	cargo run --quiet --no-default-features --bin clickstream -- forward tests/data/demo
 
 test: unit e2e
 

@@ -63,6 +63,7 @@
 pub mod job;
 
 // Reads an event of any shape as jobs.
+#[cfg(feature = "aws")]
 pub mod trigger;
 
 // Opens, lists and writes objects in S3, in a directory or in memory.
@@ -93,7 +94,11 @@ pub mod config;
 pub mod platform;
 
 // Runs the forwarder as a Lambda function.
+#[cfg(feature = "aws")]
 pub mod lambda;
 
 // Runs the forwarder, and its tools, as a command.
 pub mod cli;
+
+#[cfg(not(feature = "aws"))]
+pub mod without_aws;

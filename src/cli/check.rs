@@ -9,7 +9,7 @@ use crate::config::settings::Settings;
 use crate::config::vars::Vars;
 use crate::config::{Config, QuarantineStore, S3Prefix, TargetConfig};
 use crate::forward::{Forwarder, Probe};
-use crate::platform::queue::Sqs;
+use crate::platform::sqs::Sqs;
 
 #[derive(clap::Args)]
 pub(super) struct Args {

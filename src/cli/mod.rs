@@ -6,6 +6,7 @@
 mod check;
 mod forward;
 mod iam;
+#[cfg(feature = "aws")]
 mod lake;
 mod sample;
 mod session;
@@ -97,6 +98,7 @@ enum Command {
     Variables,
     /// Print the least IAM policy for the configuration in the environment
     Iam(iam::Args),
+    #[cfg(feature = "aws")]
     /// Print the SQL for a lake that a target of the kind s3 fills
     Lake(lake::Args),
     /// Write a synthetic click file
@@ -117,6 +119,7 @@ impl Command {
             Command::Check(args) => check::run(&args, vars).print(),
             Command::Variables => variables::run().print(),
             Command::Iam(args) => iam::run(&args, vars).print(),
+            #[cfg(feature = "aws")]
             Command::Lake(args) => lake::run(args).print(),
             Command::Sample(args) => sample::run(&args),
         }

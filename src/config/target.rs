@@ -6,7 +6,11 @@ use std::time::Duration;
 use super::mistakes::{Mistake, Problem};
 use super::units::{parse_duration, parse_rate};
 use super::vars::Scope;
+#[cfg(not(feature = "aws"))]
+use crate::targets::IN_AWS;
 use crate::targets::{COMMON, Context, DeliveryMode, KINDS, Kind, Limits, Target};
+#[cfg(not(feature = "aws"))]
+use crate::without_aws::ABSENT;
 
 /// Bytes that a request must have room for beside its frame: four typical clicks.
 const LEAST_CLICK: usize = 4096;
@@ -114,6 +118,11 @@ fn kind(scope: &Scope<'_>) -> Option<&'static Kind> {
     let expected = format!("one of {}", names.join(", "));
     let name = scope.required("KIND", &expected)?;
     let kind = KINDS.iter().find(|kind| kind.name == name);
+    #[cfg(not(feature = "aws"))]
+    if IN_AWS.contains(&name) {
+        scope.mistake("KIND", format!("found {name:?}, but {ABSENT}"));
+        return None;
+    }
     if kind.is_none() {
         scope.wrong_value("KIND", format!("{name:?}"), expected);
     }

@@ -6,7 +6,7 @@ use fastrand::Rng;
 
 use crate::job::Job;
 use crate::outcome::{End, Outcome};
-use crate::platform::queue::LONGEST_DELAY;
+use crate::platform::sqs::LONGEST_DELAY;
 use crate::trigger::ResponseKind;
 
 /// The delay after the first failure. It doubles up to [`LONGEST`].

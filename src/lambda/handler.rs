@@ -21,7 +21,7 @@ use crate::forward::{Forwarder, forward_all};
 use crate::job::{Job, JobIdentity};
 use crate::outcome::Outcome;
 use crate::platform::clock;
-use crate::platform::queue::Sqs;
+use crate::platform::sqs::Sqs;
 use crate::progress::{Local, Progress};
 use crate::trigger::{self, Message};
 

@@ -10,7 +10,8 @@ use super::delays::{continuation_delay, visibility_delay};
 use super::response::{JobResult, MessageResult};
 use crate::job::{Continuation, Job};
 use crate::outcome::Outcome;
-use crate::platform::queue::{self, Sqs};
+use crate::platform::queue;
+use crate::platform::sqs::Sqs;
 use crate::trigger::{Message, ResponseKind};
 
 /// What redelivery needs, for as long as the process lives.

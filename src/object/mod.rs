@@ -1,10 +1,13 @@
 //! The objects that clicks are read from and rows are written to.
 
+#[cfg(feature = "aws")]
 mod s3;
 mod store;
 
 use std::fmt;
 
+#[cfg(not(feature = "aws"))]
+use crate::without_aws as s3;
 pub use clicks::ObjectRef;
 pub use s3::S3;
 pub use store::{Directory, Memory, Reader, Store};

@@ -1,8 +1,16 @@
 //! Plumbing that the stages share, and that knows nothing of clicks.
 
+#[cfg(feature = "aws")]
 pub mod aws;
 pub mod clock;
 pub mod log;
 pub mod metrics;
 pub mod queue;
+#[cfg(feature = "aws")]
+pub mod sqs;
 pub mod tls;
+
+#[cfg(not(feature = "aws"))]
+pub use crate::without_aws as aws;
+#[cfg(not(feature = "aws"))]
+pub use crate::without_aws as sqs;

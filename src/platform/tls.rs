@@ -3,9 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
+#[cfg(feature = "aws")]
 use aws_smithy_http_client::tls::{TlsContext, TrustStore};
+#[cfg(feature = "aws")]
 use base64::Engine;
+#[cfg(feature = "aws")]
 use base64::engine::general_purpose::STANDARD;
+#[cfg(feature = "aws")]
 use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore};
 use webpki_root_certs::TLS_SERVER_ROOT_CERTS;
@@ -55,6 +59,7 @@ impl Trust {
     }
 
     /// Returns the settings of connections to AWS.
+    #[cfg(feature = "aws")]
     pub fn aws(self) -> TlsContext {
         let store = match self {
             Trust::Bundled => TrustStore::empty().with_pem_certificate(pem(TLS_SERVER_ROOT_CERTS)),
@@ -69,6 +74,7 @@ impl Trust {
 }
 
 /// Renders certificates as the AWS client takes them.
+#[cfg(feature = "aws")]
 fn pem(certificates: &[CertificateDer<'_>]) -> Vec<u8> {
     let mut text = String::new();
     for certificate in certificates {

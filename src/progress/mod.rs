@@ -8,6 +8,7 @@ mod checkpoint;
 mod document;
 mod item;
 mod local;
+#[cfg(feature = "aws")]
 mod table;
 
 use std::fmt;
@@ -15,6 +16,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+#[cfg(not(feature = "aws"))]
+use crate::without_aws as table;
 pub use checkpoint::{CheckpointSource, CheckpointWriter, LeaseGuard, SAVE, milliseconds};
 pub use document::{Document, Gap, TargetProgress};
 pub use item::{ReplayRequest, State};

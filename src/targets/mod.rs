@@ -1,15 +1,23 @@
 //! Somewhere clicks go. A target knows one wire format and sends one request at a time; batching, waiting,
 //! retrying and counting are `deliver`'s.
 
+#[cfg(feature = "aws")]
 mod dynamodb;
+#[cfg(feature = "aws")]
 mod eventbridge;
+#[cfg(feature = "aws")]
 mod firehose;
 mod http;
+#[cfg(feature = "aws")]
 mod kinesis;
+#[cfg(feature = "aws")]
 mod lambda;
 mod registry;
+#[cfg(feature = "aws")]
 pub mod s3;
+#[cfg(feature = "aws")]
 mod sns;
+#[cfg(feature = "aws")]
 mod sqs;
 mod stdout;
 mod support;
@@ -22,7 +30,9 @@ use tokio::time::Instant;
 use crate::object::ObjectRef;
 use crate::platform::aws::Aws;
 use crate::platform::tls::Trust;
-pub use registry::{AWS, Build, COMMON, KINDS, Kind, Var};
+#[cfg(feature = "aws")]
+pub use registry::AWS;
+pub use registry::{Build, COMMON, IN_AWS, KINDS, Kind, Var};
 pub use support::entry::{Entry, View, Window, WindowId};
 pub use support::limits::{Answers, Batching, DeliveryMode, Limits, WindowBounds};
 

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+#[cfg(feature = "aws")]
 use super::support::aws;
-use super::{
-    Context, Target, dynamodb, eventbridge, firehose, http, kinesis, lambda, s3, sns, sqs, stdout,
-};
+use super::{Context, Target, http, stdout};
+#[cfg(feature = "aws")]
+use super::{dynamodb, eventbridge, firehose, kinesis, lambda, s3, sns, sqs};
 use crate::config::vars::Scope;
 
 /// A variable of a kind, below the target's prefix.
@@ -46,18 +47,39 @@ impl Kind {
 /// All kinds, in the order of the README.
 pub const KINDS: &[Kind] = &[
     http::KIND,
+    #[cfg(feature = "aws")]
     firehose::KIND,
+    #[cfg(feature = "aws")]
     kinesis::KIND,
+    #[cfg(feature = "aws")]
     sqs::KIND,
+    #[cfg(feature = "aws")]
     sns::KIND,
+    #[cfg(feature = "aws")]
     eventbridge::KIND,
+    #[cfg(feature = "aws")]
     dynamodb::KIND,
+    #[cfg(feature = "aws")]
     s3::KIND,
+    #[cfg(feature = "aws")]
     lambda::KIND,
     stdout::KIND,
 ];
 
+/// The names of the kinds inside AWS, which a build without the feature `aws` leaves out.
+pub const IN_AWS: &[&str] = &[
+    "firehose",
+    "kinesis",
+    "sqs",
+    "sns",
+    "eventbridge",
+    "dynamodb",
+    "s3",
+    "lambda",
+];
+
 /// The variables that every target inside AWS has.
+#[cfg(feature = "aws")]
 pub const AWS: &[Var] = aws::VARS;
 
 /// The variables that every target has.
@@ -93,3 +115,14 @@ pub const COMMON: &[Var] = &[
         doc: "how long a request may take",
     },
 ];
+
+#[cfg(all(test, feature = "aws"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kinds_inside_aws_are_those_that_need_its_clients() {
+        let in_aws = KINDS.iter().filter(|kind| !kind.shared.is_empty());
+        assert_eq!(in_aws.map(|kind| kind.name).collect::<Vec<_>>(), IN_AWS);
+    }
+}

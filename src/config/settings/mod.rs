@@ -1,6 +1,7 @@
 //! The variables with what they refer to: a path of parameters laid over the environment, and values that stand in
 //! Secrets Manager or Parameter Store.
 
+#[cfg(feature = "aws")]
 mod fetch;
 mod reference;
 mod reloading;
@@ -11,6 +12,8 @@ use std::sync::Arc;
 use crate::config::vars::Vars;
 use crate::config::{Config, ConfigErrors, GLOBALS, Mistake, Problem, listed, prefix_of};
 use crate::targets::Context;
+#[cfg(not(feature = "aws"))]
+use crate::without_aws as fetch;
 use fetch::Fetch;
 pub use reference::Reference;
 use reloading::ReloadingTarget;

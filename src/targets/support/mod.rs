@@ -1,5 +1,11 @@
 //! What kinds of targets share.
 
+#![cfg_attr(
+    not(feature = "aws"),
+    allow(dead_code, reason = "some of it serves only kinds inside AWS")
+)]
+
+#[cfg(feature = "aws")]
 pub mod aws;
 pub mod body;
 pub mod entry;
