@@ -12,7 +12,7 @@ use crate::targets::Entry;
 /// must be at hand to fill the requests.
 pub(super) const REQUESTS_PER_BATCH: usize = 10;
 
-/// The batches that stand in line for each group of one target.
+/// The lines of batches, one for each group of a target.
 #[derive(Debug, Default)]
 pub(super) struct Groups {
     lines: Mutex<Lines>,
@@ -25,12 +25,12 @@ struct Lines {
     last: u64,
 }
 
-/// A batch's place in the lines of its groups.
+/// A batch's place in the lines of its groups. Dropping it leaves all of them.
 #[derive(Debug)]
 pub(super) struct Ticket {
     groups: Arc<Groups>,
     number: u64,
-    /// The groups that it stands in line for.
+    /// The groups that it waits in line for.
     mine: BTreeSet<Arc<str>>,
 }
 
@@ -61,7 +61,7 @@ pub(super) fn requests(batch: Vec<Entry>, records: usize) -> Vec<Vec<Entry>> {
 }
 
 impl Groups {
-    /// Lines a batch up behind those before it; nothing if it has no groups.
+    /// Enqueues a batch behind those before it; `None` if it has no groups.
     pub(super) fn enqueue(self: &Arc<Groups>, batch: &[Entry]) -> Option<Ticket> {
         let mine: BTreeSet<_> = batch
             .iter()
@@ -93,8 +93,8 @@ impl Groups {
 }
 
 impl Ticket {
-    /// Returns when no batch stands before this one in any line of the request's groups.
-    pub(super) async fn comes(&self, request: &[Entry]) {
+    /// Returns when this batch is the first in every line of the request's groups.
+    pub(super) async fn comes_first(&self, request: &[Entry]) {
         loop {
             let mut moved = std::pin::pin!(self.groups.moved.notified());
             moved.as_mut().enable();
@@ -119,7 +119,7 @@ impl Ticket {
         })
     }
 
-    /// Leaves the lines of all groups but those of `rest`, which are still to be sent.
+    /// Leaves the lines of all groups except those of `rest`, which are still to be sent.
     pub(super) fn keep<'e>(&mut self, rest: impl Iterator<Item = &'e Entry>) {
         let needed: BTreeSet<_> = rest
             .filter_map(|entry| entry.ordering_key.clone())
@@ -189,11 +189,11 @@ mod tests {
         let (first, second) = (entries("a b"), entries("b c"));
         let mut one = groups.enqueue(&first).unwrap();
         let two = groups.enqueue(&second).unwrap();
-        assert!(one.comes(&first).now_or_never().is_some());
-        assert!(two.comes(&second[..1]).now_or_never().is_none());
-        assert!(two.comes(&second[1..]).now_or_never().is_some());
+        assert!(one.comes_first(&first).now_or_never().is_some());
+        assert!(two.comes_first(&second[..1]).now_or_never().is_none());
+        assert!(two.comes_first(&second[1..]).now_or_never().is_some());
         one.keep(first[..1].iter());
-        assert!(two.comes(&second).now_or_never().is_some());
+        assert!(two.comes_first(&second).now_or_never().is_some());
         assert!(groups.enqueue(&entries("- -")).is_none());
         drop((one, two));
         assert!(groups.lines().by_group.is_empty());

@@ -14,23 +14,23 @@ pub(super) struct Ledger {
     high_watermark: u64,
     /// Batches that are queued or in flight, by the offset of their first record that is not settled.
     batches: BTreeMap<u64, Vec<Spot>>,
-    /// Records that the target cannot carry, until their rows are stored: the turn of each by its offset.
+    /// Records that the target cannot carry, until their rows are stored: the number of each by its offset.
     pending_quarantine: BTreeMap<u64, u64>,
 }
 
-/// Where a record begins, and its turn among those that this lane queues. Two turns in a row have nothing
-/// settled between them.
+/// Where a record begins, and its number among those that the lane was offered. Two numbers in a row have
+/// nothing settled between them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Spot {
     at: u64,
-    turn: u64,
+    sequence: u64,
 }
 
 impl Spot {
     fn of(entry: &Entry) -> Spot {
         Spot {
             at: entry.record_offset,
-            turn: entry.turn,
+            sequence: entry.sequence,
         }
     }
 }
@@ -52,17 +52,17 @@ impl Ledger {
         self.advance(high_watermark);
     }
 
-    /// Every record before `high_watermark` is offered.
+    /// Notes that every record before `high_watermark` is offered.
     pub(super) fn advance(&mut self, high_watermark: u64) {
         self.high_watermark = self.high_watermark.max(high_watermark);
     }
 
-    /// Notes a record that is not queued, until its row is stored.
-    pub(super) fn quarantine(&mut self, at: u64, turn: u64) {
-        self.pending_quarantine.insert(at, turn);
+    /// Notes a record that is not queued: it is a gap until its row is stored.
+    pub(super) fn quarantine(&mut self, at: u64, sequence: u64) {
+        self.pending_quarantine.insert(at, sequence);
     }
 
-    /// The row of the record at `at` is stored.
+    /// Notes that the row of the record at `at` is stored.
     pub(super) fn stored(&mut self, at: u64) {
         if self.pending_quarantine.remove(&at).is_none() {
             self.settle(std::iter::once(at));
@@ -88,38 +88,38 @@ impl Ledger {
         self.batches.remove_entry(&first)
     }
 
-    /// Whether the cursor has moved since earlier runs.
+    /// Whether the low watermark has moved since earlier runs.
     pub(super) fn has_moved(&self) -> bool {
         self.progress().low_watermark() > self.prior.low_watermark()
     }
 
-    /// What is settled now.
+    /// The progress now.
     pub(super) fn progress(&self) -> TargetProgress {
         let mut gaps: Vec<Gap> = Vec::new();
         let mut last = None;
         let mut spots: Vec<Spot> = self.batches.values().flatten().copied().collect();
         if !self.pending_quarantine.is_empty() {
-            spots.extend(
-                self.pending_quarantine
-                    .range(..self.high_watermark)
-                    .map(|(at, turn)| Spot {
-                        at: *at,
-                        turn: *turn,
-                    }),
-            );
+            spots.extend(self.pending_quarantine.range(..self.high_watermark).map(
+                |(at, sequence)| Spot {
+                    at: *at,
+                    sequence: *sequence,
+                },
+            ));
             spots.sort_unstable_by_key(|spot| spot.at);
         }
         for spot in spots {
             match gaps.last_mut() {
-                Some(gap) if last.is_some_and(|turn| turn + 1 == spot.turn) => gap.to = spot.at + 1,
+                Some(gap) if last.is_some_and(|last| last + 1 == spot.sequence) => {
+                    gap.to = spot.at + 1
+                }
                 _ => gaps.push(Gap {
                     from: spot.at,
                     to: spot.at + 1,
                 }),
             }
-            last = Some(spot.turn);
+            last = Some(spot.sequence);
         }
-        // What earlier runs left open and this one has not come to.
+        // Gaps of earlier runs that this one has not come to.
         let ahead = self
             .prior
             .gaps
@@ -146,7 +146,7 @@ pub(super) mod tests {
     use std::collections::BTreeSet;
     use std::sync::Arc;
 
-    pub(in crate::deliver) fn entry(at: u64, turn: u64) -> Entry {
+    pub(in crate::deliver) fn entry(at: u64, sequence: u64) -> Entry {
         Entry {
             body: Default::default(),
             attributes: Vec::new(),
@@ -157,7 +157,7 @@ pub(super) mod tests {
             object: Arc::new(ObjectRef::new("b", "k")),
             place: clicks::decode::Place::default(),
             record_offset: at,
-            turn,
+            sequence,
             batch_key: "k".into(),
             raw: Default::default(),
         }
@@ -171,10 +171,10 @@ pub(super) mod tests {
         mut sends: impl FnMut(u64) -> bool,
     ) -> (TargetProgress, BTreeSet<u64>) {
         let mut ledger = Ledger::new(prior.clone());
-        let (mut turn, mut batch, mut batches, mut sent) =
+        let (mut sequence, mut batch, mut batches, mut sent) =
             (0, Vec::new(), Vec::new(), BTreeSet::new());
         for at in (0..records).map(|number| number * 10) {
-            turn += 1;
+            sequence += 1;
             if prior.is_settled(at) {
                 continue;
             }
@@ -182,7 +182,7 @@ pub(super) mod tests {
                 ledger.queue(&batch, at);
                 batches.push(std::mem::take(&mut batch));
             }
-            batch.push(entry(at, turn));
+            batch.push(entry(at, sequence));
         }
         ledger.queue(&batch, records * 10);
         batches.push(batch);

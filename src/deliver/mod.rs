@@ -1,22 +1,23 @@
-//! From clicks to verdicts, for one target: batch, send, retry, count.
+//! Takes clicks to one target: encodes, batches, sends, retries, counts.
 //!
-//! A [`Delivery`] lives as long as the process; a [`Lane`] is its road for one object. Its queue is
-//! bounded, so that a slow target slows reading instead of filling memory; a target in retry is
-//! detached instead, and the object read again for it.
+//! A [`Delivery`] lives as long as the process; a [`Lane`] is its way for one object. The lane's queue is
+//! bounded, so that a slow target slows reading instead of filling memory; a lane whose target fails is
+//! left behind instead, and the object is read again for it.
 
 pub mod backoff;
 mod batch;
 mod breaker;
-mod checkpoint_source;
 mod concurrency;
 mod deadlines;
 mod groups;
+mod health;
 mod lane;
 mod ledger;
 mod limiter;
 mod memory;
 mod rate;
 mod retry;
+mod sender;
 mod state;
 mod stats;
 mod windows;
@@ -24,23 +25,25 @@ mod windows;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 pub use deadlines::{Cancellation, Deadlines, RunControl};
-pub use lane::{Encoded, EncodedClick, Encoder, Full, Lane, Unfit};
+pub use lane::{Attached, EncodedClick, Encoder, Lane};
 
 use crate::config::TargetConfig;
 use crate::object::ObjectRef;
 use crate::progress::{LeaseGuard, TargetProgress};
 use crate::targets::SendError;
 use groups::Groups;
+use lane::Outbox;
 use limiter::Limiter;
-use memory::{Batch, MemoryBudget};
-use state::{IN_FLIGHT, LaneState};
+use memory::MemoryBudget;
+use state::LaneState;
 
 /// Batches that wait in a lane beside those in flight.
 const QUEUE: usize = 2;
+/// Most requests of one object in flight: each may leave one of the 64 gaps that are stored spelled out.
+const IN_FLIGHT: usize = 64;
 
 /// One target of this process.
 pub struct Delivery {
@@ -51,7 +54,7 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// To a target, whose entries may take so many bytes of memory in all objects together.
+    /// Delivers to a target, whose entries may take so many bytes of memory in all objects together.
     pub fn new(config: TargetConfig, bytes: u64) -> Delivery {
         let limiter = Arc::new(Limiter::new(config.concurrency, config.rate));
         Delivery {
@@ -67,7 +70,7 @@ impl Delivery {
         &self.config.name
     }
 
-    /// The actions of IAM that the target takes; the request itself where it takes none.
+    /// The IAM actions that the target needs, for people; "a request" if it needs none.
     pub fn needs(&self) -> String {
         let actions: Vec<_> = self
             .config
@@ -84,7 +87,7 @@ impl Delivery {
         }
     }
 
-    /// What the target says to a request that changes nothing.
+    /// Sends the target a request that changes nothing; `Err` is what sending would end with.
     pub async fn probe(&self) -> Result<(), SendError> {
         timeout(self.config.timeout, self.config.target.probe())
             .await
@@ -104,54 +107,22 @@ impl Delivery {
         lease: Option<Arc<LeaseGuard>>,
     ) -> Lane {
         let state = Arc::new(LaneState::new(
-            (&self.config, self.limiter.clone()),
+            &self.config,
+            self.limiter.clone(),
             control,
             prior.clone(),
             lease,
         ));
         let (queue, batches) = mpsc::channel(QUEUE);
         let concurrency = self.config.concurrency.min(IN_FLIGHT);
-        let worker = tokio::spawn(work(
-            state.clone(),
-            batches,
-            self.groups.clone(),
-            concurrency,
-        ));
-        Lane::new(
-            state,
-            prior,
-            self.config.limits,
-            self.memory.clone(),
-            (queue, worker),
-        )
+        let groups = self.groups.clone();
+        let outbox = Outbox {
+            state: state.clone(),
+            queue,
+            memory: self.memory.clone(),
+            sender: tokio::spawn(sender::run(state.clone(), batches, groups, concurrency)),
+            pending: Vec::new(),
+        };
+        Lane::new(state, prior, self.config.limits, outbox)
     }
-}
-
-/// Sends batches as they come, `concurrency` at a time.
-async fn work(
-    state: Arc<LaneState>,
-    mut batches: mpsc::Receiver<Batch>,
-    groups: Arc<Groups>,
-    concurrency: usize,
-) {
-    let mut running = JoinSet::new();
-    loop {
-        tokio::select! {
-            batch = batches.recv(), if running.len() < concurrency => match batch {
-                Some(Batch { entries, room }) => {
-                    // Here, and not in its task, batches still are in their order: one that stands in line behind
-                    // another must not hold what that one needs.
-                    let ranges = state.control.before_stop(state.room(&entries)).await.flatten();
-                    let (state, turn) = (state.clone(), groups.enqueue(&entries));
-                    running.spawn(async move {
-                        let _room = room;
-                        retry::deliver(state, entries, (turn, ranges)).await;
-                    });
-                }
-                None => break,
-            },
-            Some(_) = running.join_next(), if !running.is_empty() => {}
-        }
-    }
-    while running.join_next().await.is_some() {}
 }

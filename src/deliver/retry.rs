@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fastrand::Rng;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout};
 
 use super::backoff;
-use super::groups::{Ticket, requests};
+use super::groups::requests;
+use super::sender::{Batch, Reservation};
 use super::state::LaneState;
 use crate::outcome::Failure;
 use crate::targets::{Entry, SendError, Verdict};
@@ -16,101 +16,127 @@ use crate::targets::{Entry, SendError, Verdict};
 /// A target that has not answered for so long is down, even if the deadline came before its time-out.
 const SILENCE: Duration = Duration::from_secs(5);
 
-/// Sends `batch` until each of its entries is sent, rejected, failed or left for another run. `turn` is its place
-/// among the batches that share groups with it, `ranges` its part of those that the lane may leave open.
-pub(super) async fn deliver(
-    lane: Arc<LaneState>,
-    batch: Vec<Entry>,
-    (mut turn, mut ranges): (Option<Ticket>, Option<OwnedSemaphorePermit>),
-) {
+/// Sends `batch` until each of its entries is sent, rejected, failed or left to another run.
+pub(super) async fn deliver(lane: Arc<LaneState>, batch: Batch, mut reservation: Reservation) {
+    let Batch { entries, _memory } = batch;
     lane.admit();
-    let mut pieces = requests(batch, lane.records);
-    pieces.reverse();
-    let mut retry = RetryState {
-        failures: 0,
-        since: None,
-        rng: Rng::new(),
-    };
-    // Whether what authorises requests was renewed since the last one that was not refused.
-    let mut renewed = false;
-    while let Some(piece) = pieces.pop() {
-        // What is settled leaves no range open: others may.
-        let left = piece.len() + pieces.iter().map(Vec::len).sum::<usize>();
-        drop(
-            ranges
-                .as_mut()
-                .and_then(|ranges| ranges.split(ranges.num_permits().saturating_sub(left))),
-        );
-        if let Some(turn) = &mut turn {
-            turn.keep(pieces.iter().flatten().chain(&piece));
-            // If it does not come in time, the time is found to be up.
-            lane.control.before_stop(turn.comes(&piece)).await;
+    let mut pending = requests(entries, lane.records);
+    pending.reverse();
+    let mut retry = RetryState::new();
+    while let Some(request) = pending.pop() {
+        let rest = pending.iter().flatten();
+        reservation.keep(rest.chain(&request));
+        if let Some(ticket) = &reservation.ticket {
+            // If it does not come first in time, the time is found to be up.
+            lane.control.before_stop(ticket.comes_first(&request)).await;
         }
         if lane.is_over() {
-            lane.leave(piece.len());
+            lane.defer(request.len());
             continue;
         }
         let began = Instant::now();
-        let Some(result) = attempt(&lane, &piece).await else {
-            lane.run_out("the time was up before its turn".to_owned());
-            pieces.push(piece);
+        let Some(result) = attempt(&lane, &request).await else {
+            lane.run_out_of_time("the time was up before its turn".to_owned());
+            pending.push(request);
             continue;
         };
-        let (rest, after, cause) = match result {
-            Ok(verdicts) => match lane.settle(piece, verdicts) {
-                rest if rest.is_empty() => {
-                    renewed = false;
-                    retry = RetryState {
-                        failures: 0,
-                        since: None,
-                        ..retry
-                    };
-                    continue;
+        match judge(&lane, request, result) {
+            Judgement::Settled => retry.succeeded(),
+            Judgement::Unauthorized { request, cause } => {
+                retry.renew(&lane, began, cause).await;
+                pending.push(request);
+            }
+            Judgement::Rejected => {}
+            Judgement::Halves { first, second } => pending.extend([second, first]),
+            Judgement::Ended(request) => pending.push(request),
+            Judgement::Retry { rest, after, cause } => {
+                if retry.wait(&lane, after, cause).await {
+                    lane.stats().retries += 1;
                 }
-                rest => (
-                    rest,
-                    None,
-                    "the target did not take every record".to_owned(),
-                ),
-            },
-            Err(SendError::PayloadRejected(cause)) if lane.sends_windows() => {
-                let cause = format!("{cause}; a request is a whole window here and is never split");
-                lane.give_up(Failure::Misconfigured(cause));
-                pieces.push(piece);
-                continue;
+                pending.push(rest);
             }
-            Err(SendError::PayloadRejected(_)) if piece.len() > 1 => {
-                let mut first = piece;
-                let second = first.split_off(first.len() / 2);
-                pieces.extend([second, first]);
-                continue;
-            }
-            Err(SendError::PayloadRejected(reason)) => {
-                lane.reject(piece, &reason);
-                continue;
-            }
-            Err(SendError::Unauthorized(cause)) => {
-                let renewal = lane.target.renew(began);
-                if !renewed && lane.control.before_stop(renewal).await == Some(true) {
-                    renewed = true;
-                } else {
-                    lane.give_up(Failure::Misconfigured(cause));
-                }
-                pieces.push(piece);
-                continue;
-            }
-            Err(error @ (SendError::Misconfigured(_) | SendError::ReaderClosed)) => {
-                lane.give_up(error.into());
-                pieces.push(piece);
-                continue;
-            }
-            Err(SendError::Throttled(after, cause)) => (piece, after, cause),
-            Err(SendError::Unavailable(cause)) => (piece, None, cause),
-        };
-        if retry.wait(&lane, after, cause).await {
-            lane.count_retry();
         }
-        pieces.push(rest);
+    }
+}
+
+/// What is to be done about a request that was answered.
+enum Judgement {
+    /// Nothing: its entries are settled.
+    Settled,
+    /// Nothing: its only entry was rejected.
+    Rejected,
+    /// Its body was rejected: halves of it may tell the entry that is wrong.
+    Halves {
+        first: Vec<Entry>,
+        second: Vec<Entry>,
+    },
+    /// It is to be deferred: the lane has ended.
+    Ended(Vec<Entry>),
+    /// It is to be sent again once what authorises it is renewed.
+    Unauthorized { request: Vec<Entry>, cause: String },
+    /// The rest of it is to be sent again, after so long if the target says how long.
+    Retry {
+        rest: Vec<Entry>,
+        after: Option<Duration>,
+        cause: String,
+    },
+}
+
+/// Takes the answer to `request` into account, and says what is to be done about it.
+fn judge(
+    lane: &LaneState,
+    mut request: Vec<Entry>,
+    result: Result<Vec<Verdict>, SendError>,
+) -> Judgement {
+    let retry = |rest, after, cause| Judgement::Retry { rest, after, cause };
+    match result {
+        Ok(verdicts) => match lane.settle(request, verdicts) {
+            rest if rest.is_empty() => Judgement::Settled,
+            rest => retry(
+                rest,
+                None,
+                "the target did not take every record".to_owned(),
+            ),
+        },
+        Err(SendError::PayloadRejected(cause)) if lane.sends_windows() => {
+            let cause = format!("{cause}; a request is a whole window here and is never split");
+            lane.give_up(Failure::Misconfigured(cause));
+            Judgement::Ended(request)
+        }
+        Err(SendError::PayloadRejected(reason)) => {
+            let second = request.split_off(request.len() / 2);
+            if request.is_empty() {
+                second
+                    .into_iter()
+                    .for_each(|entry| lane.reject(entry, &reason));
+                return Judgement::Rejected;
+            }
+            Judgement::Halves {
+                first: request,
+                second,
+            }
+        }
+        Err(SendError::Unauthorized(cause)) => Judgement::Unauthorized { request, cause },
+        Err(error @ (SendError::Misconfigured(_) | SendError::ReaderClosed)) => {
+            lane.give_up(error.into());
+            Judgement::Ended(request)
+        }
+        Err(SendError::Throttled(after, cause)) => retry(request, after, cause),
+        Err(SendError::Unavailable(cause)) => retry(request, None, cause),
+    }
+}
+
+impl Reservation {
+    /// Gives back what only entries needed that are not among `rest`: their gaps, and their groups.
+    fn keep<'e>(&mut self, rest: impl Iterator<Item = &'e Entry> + Clone) {
+        if let Some(gaps) = &mut self.gaps {
+            // What is settled leaves no gap: others may.
+            let unneeded = gaps.num_permits().saturating_sub(rest.clone().count());
+            drop(gaps.split(unneeded));
+        }
+        if let Some(ticket) = &mut self.ticket {
+            ticket.keep(rest);
+        }
     }
 }
 
@@ -128,10 +154,10 @@ impl From<SendError> for Failure {
     }
 }
 
-/// One request, within its time-out and the deadline; nothing if its turn would come too late.
+/// Sends one request, within its time-out and the deadline; `None` if it could not start in time.
 #[expect(clippy::disallowed_methods, reason = "this is the one place that may")]
 async fn attempt(lane: &LaneState, batch: &[Entry]) -> Option<Result<Vec<Verdict>, SendError>> {
-    let _slot = lane.control.before_stop(lane.limiter.acquire()).await?;
+    let _permit = lane.control.before_stop(lane.limiter.acquire()).await?;
     match lane.limiter.reserve(lane.control.deadlines.stop_reading)? {
         Duration::ZERO => {}
         wait => lane.control.before_stop(tokio::time::sleep(wait)).await?,
@@ -153,7 +179,8 @@ async fn attempt(lane: &LaneState, batch: &[Entry]) -> Option<Result<Vec<Verdict
             took.as_millis()
         )))
     });
-    lane.measure(took, matches!(result, Err(SendError::Throttled(..))));
+    lane.stats()
+        .measure(took, matches!(result, Err(SendError::Throttled(..))));
     match &result {
         Err(SendError::Throttled(..)) => lane.limiter.throttled(),
         // Cut short by the deadline at once, it says nothing about the target.
@@ -168,15 +195,42 @@ async fn attempt(lane: &LaneState, batch: &[Entry]) -> Option<Result<Vec<Verdict
     Some(result)
 }
 
-/// The failures in a row of one batch.
+/// The failures in a row of one batch, and the delays between them.
 struct RetryState {
     failures: u32,
+    /// When the first of them was.
     since: Option<Instant>,
+    /// Whether what authorises requests was renewed since the last one that was taken.
+    renewed: bool,
     rng: Rng,
 }
 
 impl RetryState {
-    /// Waits before the next attempt; or ends the lane, and says `false`, if the time would be up.
+    fn new() -> RetryState {
+        RetryState {
+            failures: 0,
+            since: None,
+            renewed: false,
+            rng: Rng::new(),
+        }
+    }
+
+    fn succeeded(&mut self) {
+        (self.failures, self.since, self.renewed) = (0, None, false);
+    }
+
+    /// Renews once what authorises requests, for one that was sent at `began` and refused because of
+    /// `cause`; or ends the lane.
+    async fn renew(&mut self, lane: &LaneState, began: Instant, cause: String) {
+        let renewal = lane.control.before_stop(lane.target.renew(began));
+        if !self.renewed && renewal.await == Some(true) {
+            self.renewed = true;
+        } else {
+            lane.give_up(Failure::Misconfigured(cause));
+        }
+    }
+
+    /// Waits before the next attempt. `false` if that would be too late: then it ends the lane.
     #[expect(clippy::disallowed_methods, reason = "this is the one place that may")]
     async fn wait(&mut self, lane: &LaneState, after: Option<Duration>, cause: String) -> bool {
         self.failures += 1;
@@ -197,7 +251,7 @@ impl RetryState {
             .checked_add(delay)
             .is_none_or(|then| then >= lane.control.deadlines.stop_reading)
         {
-            lane.run_out(late(cause));
+            lane.run_out_of_time(late(cause));
             return false;
         }
         tracing::warn!(
@@ -207,8 +261,8 @@ impl RetryState {
             cause = cause,
             "target failed, waiting"
         );
-        lane.while_waiting(lane.control.before_stop(tokio::time::sleep(delay)))
-            .await;
+        let delay = tokio::time::sleep(delay);
+        lane.health.wait(lane.control.before_stop(delay)).await;
         true
     }
 }

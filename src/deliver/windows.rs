@@ -21,7 +21,7 @@ pub(super) fn hour(timestamp: &str) -> &str {
 /// Cuts one object after the other.
 #[derive(Debug)]
 pub(super) struct Windows {
-    cut: WindowBounds,
+    bounds: WindowBounds,
     open: Option<Open>,
 }
 
@@ -41,8 +41,8 @@ struct Open {
 }
 
 impl Windows {
-    pub(super) fn new(cut: WindowBounds) -> Windows {
-        Windows { cut, open: None }
+    pub(super) fn new(bounds: WindowBounds) -> Windows {
+        Windows { bounds, open: None }
     }
 
     /// Sees a click of `hour` at `at`. Says whether the window before it is whole.
@@ -55,7 +55,7 @@ impl Windows {
         let full = self
             .open
             .as_ref()
-            .is_some_and(|open| open.is_full(self.cut, hour, at));
+            .is_some_and(|open| open.is_full(self.bounds, hour, at));
         if full {
             self.end();
         }
@@ -94,10 +94,11 @@ impl Windows {
 
 impl Open {
     /// Whether a click of `hour` at `at` is not in it any more.
-    fn is_full(&self, cut: WindowBounds, hour: &str, at: u64) -> bool {
-        at - self.from >= cut.bytes
-            || self.clicks >= cut.clicks
-            || (self.hours.len() >= cut.hours && !self.hours.iter().any(|known| **known == *hour))
+    fn is_full(&self, bounds: WindowBounds, hour: &str, at: u64) -> bool {
+        at - self.from >= bounds.bytes
+            || self.clicks >= bounds.clicks
+            || (self.hours.len() >= bounds.hours
+                && !self.hours.iter().any(|known| **known == *hour))
     }
 }
 
@@ -105,7 +106,7 @@ impl Open {
 mod tests {
     use super::*;
 
-    const CUT: WindowBounds = WindowBounds {
+    const BOUNDS: WindowBounds = WindowBounds {
         bytes: 100,
         clicks: 8,
         hours: 2,
@@ -129,12 +130,12 @@ mod tests {
 
     #[test]
     fn a_window_ends_by_its_bytes_its_clicks_or_its_hours() {
-        let windows = &mut Windows::new(CUT);
+        let windows = &mut Windows::new(BOUNDS);
         assert_eq!(
             firsts(windows, &(0..20).map(|at| (at, "a")).collect::<Vec<_>>()),
             [0, 8, 16]
         );
-        let windows = &mut Windows::new(CUT);
+        let windows = &mut Windows::new(BOUNDS);
         assert_eq!(
             firsts(
                 windows,
@@ -142,7 +143,7 @@ mod tests {
             ),
             [0, 100, 250]
         );
-        let windows = &mut Windows::new(CUT);
+        let windows = &mut Windows::new(BOUNDS);
         assert_eq!(
             firsts(
                 windows,
@@ -165,7 +166,7 @@ mod tests {
         let clicks: Vec<_> = (0..50)
             .map(|n| (n * 7, ["a", "b", "c"][(n as usize * n as usize / 5) % 3]))
             .collect();
-        let windows = &mut Windows::new(CUT);
+        let windows = &mut Windows::new(BOUNDS);
         let once = firsts(windows, &clicks);
         firsts(windows, &clicks[..20]);
         assert_eq!(firsts(windows, &clicks), once);
@@ -175,7 +176,7 @@ mod tests {
     #[test]
     fn the_digest_is_that_of_all_clicks_of_the_window() {
         let digest = |clicks: &[(u64, &str)]| {
-            let mut windows = Windows::new(CUT);
+            let mut windows = Windows::new(BOUNDS);
             firsts(&mut windows, clicks);
             let window = windows.window().unwrap();
             assert!(window.digest.get().is_none(), "it is not whole");

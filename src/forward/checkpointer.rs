@@ -1,21 +1,22 @@
-//! What is settled of one object, stored in the one order that loses nothing: first the rows of the
+//! Stores what is settled of one object, in the one order that loses nothing: first the rows of the
 //! quarantine, then the progress that counts on them.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Mutex, Notify};
-use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
+use super::within::within;
 use crate::object::ObjectError;
 use crate::outcome::TargetOutcome;
 use crate::progress::{Carried, CheckpointSource, CheckpointWriter, Document, SAVE, State};
 use crate::quarantine::{Quarantine, Row, Writer};
 
-/// How long storing rows may take at most.
+/// The longest that storing rows may take.
 const ROWS: Duration = Duration::from_secs(10);
 
-/// The checkpointer of one run over one object.
+/// Writes the checkpoints of one run over one object.
 pub(super) struct Checkpointer<'f> {
     inner: Mutex<Inner<'f>>,
 }
@@ -23,24 +24,26 @@ pub(super) struct Checkpointer<'f> {
 struct Inner<'f> {
     quarantine: &'f Quarantine,
     /// When everything must be stored.
-    end: Instant,
-    /// The rows of bad records, and the offset before which they are collected: a later pass over the object,
-    /// and a later run, collect only those that no earlier one met.
+    commit_by: Instant,
+    /// Collects the rows of bad records.
     bad: Writer<'f>,
-    until: u64,
+    /// The rows of bad records before this offset are collected: a later pass over the object, and a later
+    /// run, collect only those of the rest.
+    bad_before: u64,
     /// Bad records since rows were last stored. A target must not count on theirs, should the rules change.
     unstored: Vec<u64>,
-    /// The rules for what is bad.
+    /// A fingerprint of the rules for what is bad.
     rules: u32,
     lanes: Vec<Arc<dyn CheckpointSource>>,
+    /// Writes the progress, if it is kept.
     writer: Option<CheckpointWriter>,
-    /// Why rows are not stored: no target is done then, and of bad records those lost are told anew.
+    /// Why rows are not stored: no target is done then, and the rows that are lost are collected anew.
     broken: Option<String>,
 }
 
-/// How the checkpointer were closed.
+/// The last checkpoint of a run.
 pub(super) struct FinalCheckpoint {
-    /// What a message to the next run must carry.
+    /// The progress that a message to the next run must carry.
     pub(super) carried: Option<Carried>,
     /// Whether rows of bad records were stored that were not before.
     pub(super) moved: bool,
@@ -49,9 +52,11 @@ pub(super) struct FinalCheckpoint {
 }
 
 impl<'f> Checkpointer<'f> {
-    /// Rows go to `quarantine` until `end`; what is bad is by `rules`.
-    pub(super) fn open(
-        (quarantine, end): (&'f Quarantine, Instant),
+    /// Stores rows in `quarantine`, and everything by `commit_by`. `rules` identifies the rules for what is
+    /// bad.
+    pub(super) fn new(
+        quarantine: &'f Quarantine,
+        commit_by: Instant,
         rules: u32,
         lanes: Vec<Arc<dyn CheckpointSource>>,
         writer: Option<CheckpointWriter>,
@@ -60,15 +65,14 @@ impl<'f> Checkpointer<'f> {
             .as_ref()
             .map(CheckpointWriter::document)
             .filter(|document| document.rules == rules);
-        let until = before.map_or(0, |document| document.bad);
-        let (bad, unstored) = (quarantine.writer(), Vec::new());
+        let bad_before = before.map_or(0, |document| document.bad);
         Checkpointer {
             inner: Mutex::new(Inner {
                 quarantine,
-                end,
-                bad,
-                until,
-                unstored,
+                commit_by,
+                bad: quarantine.writer(),
+                bad_before,
+                unstored: Vec::new(),
                 rules,
                 lanes,
                 writer,
@@ -77,28 +81,28 @@ impl<'f> Checkpointer<'f> {
         }
     }
 
-    /// Keeps the row of a record that is bad for every target.
-    pub(super) async fn bad(&self, row: &Row, at: u64) -> Result<(), String> {
+    /// Keeps the row of the record at `at`, which is bad for every target; `Err` if rows cannot be stored.
+    pub(super) async fn keep_bad(&self, row: &Row, at: u64) -> Result<(), String> {
         let mut inner = self.inner.lock().await;
-        if at < inner.until {
+        if at < inner.bad_before {
             return Ok(());
         }
-        inner.until = at + 1;
+        inner.bad_before = at + 1;
         if inner.writer.is_some() {
             inner.unstored.push(at);
         }
         let allowed = inner.allowed();
-        let added = in_time(allowed, inner.bad.add(row)).await;
+        let added = within(allowed, inner.bad.add(row)).await;
         inner.note(added)
     }
 
-    /// Stores rejected records before they pile up.
-    pub(super) async fn rows(&self) -> Result<(), String> {
-        self.inner.lock().await.store().await
+    /// Stores the rows of rejected records, before they pile up; `Err` if that fails.
+    pub(super) async fn store_rejected(&self) -> Result<(), String> {
+        self.inner.lock().await.store_rejected().await
     }
 
-    /// Writes progress as there is some, and renews the lease, until `stop`. What goes wrong is told at the end,
-    /// or the lease falls.
+    /// Writes progress while there is some, and renews the lease, until `stop`. Failures show in the last
+    /// checkpoint, or the lease is lost.
     pub(super) async fn renew(&self, stop: &Notify) {
         let mut ticks = interval_at(Instant::now() + SAVE, SAVE);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -131,7 +135,7 @@ impl<'f> Checkpointer<'f> {
         }
     }
 
-    /// Stores everything, and gives the claim up.
+    /// Stores everything, and gives the claim up. `outcomes` say which targets have all of the object.
     pub(super) async fn finish(self, outcomes: &[TargetOutcome]) -> FinalCheckpoint {
         let mut inner = self.inner.into_inner();
         let mut document = inner.collect().await;
@@ -139,7 +143,7 @@ impl<'f> Checkpointer<'f> {
         let Some(mut writer) = inner.writer.take() else {
             return FinalCheckpoint {
                 carried: None,
-                moved: inner.until > 0,
+                moved: inner.bad_before > 0,
                 problem: broken,
             };
         };
@@ -176,19 +180,19 @@ impl<'f> Checkpointer<'f> {
 }
 
 impl Inner<'_> {
-    /// What is settled now, once its rows are stored as far as they can be.
+    /// Stores rows as far as possible, and returns the progress that counts on no others.
     async fn collect(&mut self) -> Document {
         let allowed = self.allowed();
-        let flushed = in_time(allowed, self.bad.flush()).await;
+        let flushed = within(allowed, self.bad.flush()).await;
         let bad = self.note(flushed);
-        let _ = self.store().await;
+        let _ = self.store_rejected().await;
         let mut document = self
             .writer
             .as_ref()
             .map(|writer| writer.document().clone())
             .unwrap_or_default();
         if bad.is_ok() {
-            (document.bad, document.rules) = (self.until, self.rules);
+            (document.bad, document.rules) = (self.bad_before, self.rules);
             self.unstored.clear();
         }
         for lane in &self.lanes {
@@ -200,10 +204,10 @@ impl Inner<'_> {
     }
 
     /// Stores the rows of rejected records.
-    async fn store(&mut self) -> Result<(), String> {
+    async fn store_rejected(&mut self) -> Result<(), String> {
         for lane in self.lanes.clone() {
             let rows = lane.take_rows();
-            let kept = in_time(
+            let kept = within(
                 self.allowed(),
                 self.quarantine.keep(rows.iter().map(|(_, row)| row)),
             )
@@ -219,10 +223,10 @@ impl Inner<'_> {
 
     /// How long storing rows may take: the lease must be renewed meanwhile, and progress be written in the end.
     fn allowed(&self) -> Duration {
-        (self.end.saturating_duration_since(Instant::now()) / 2).min(ROWS)
+        (self.commit_by.saturating_duration_since(Instant::now()) / 2).min(ROWS)
     }
 
-    /// Remembers that rows are not stored.
+    /// Remembers why rows are not stored; `Err` if any were not.
     fn note(&mut self, kept: Result<(), ObjectError>) -> Result<(), String> {
         if let Err(error) = kept {
             self.broken
@@ -230,17 +234,4 @@ impl Inner<'_> {
         }
         self.broken.clone().map_or(Ok(()), Err)
     }
-}
-
-async fn in_time(
-    allowed: Duration,
-    storing: impl Future<Output = Result<(), ObjectError>>,
-) -> Result<(), ObjectError> {
-    let late = |_| {
-        Err(ObjectError::Unavailable(format!(
-            "no answer within {} ms",
-            allowed.as_millis()
-        )))
-    };
-    timeout(allowed, storing).await.unwrap_or_else(late)
 }

@@ -1,132 +1,129 @@
-//! One job in, one outcome out: the only file that knows every stage.
+//! Forwards one object to every target: one job in, one outcome out. The only stage that knows the others.
 
+mod blocks;
 mod checkpointer;
-mod claim;
-mod decoder_pool;
+mod claims;
 mod jobs;
-mod open;
+mod memory;
+mod objects;
 mod pass;
 mod probe;
-mod read;
+mod rules;
+mod run;
+mod within;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::SystemTime;
 
-use sha2::{Digest, Sha256};
-use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 use tokio::time::timeout_at;
 
-use crate::config::{Config, S3Prefix};
+use crate::config::Config;
 use crate::deliver::{Delivery, Lane, RunControl};
-use crate::job::{Job, ResumePoint};
-use crate::object::{Directory, ObjectError, ObjectRef, Reader, S3, Store};
+use crate::job::Job;
+use crate::object::{Directory, ObjectError, ObjectRef, S3, Store};
 use crate::outcome::{End, Outcome};
 use crate::progress::{CheckpointWriter, Progress, Table};
-use crate::quarantine::Quarantine;
+use crate::quarantine::{Quarantine, Row, RowKind};
+pub use blocks::BlockLimits;
+use blocks::{DecoderPool, Decoding};
 use checkpointer::Checkpointer;
-use clicks::decode::DecodeLimits;
-use decoder_pool::DecoderPool;
+use claims::Claims;
+use clicks::decode::{BadRecord, Place};
 pub use jobs::forward_all;
-use open::{GONE, REPLACED};
+use memory::ReadBudget;
+use objects::{Found, Objects};
+use pass::Shared;
 pub use probe::Probe;
+use run::{Opened, Run};
 
-/// Bytes that the entries of one target may take at least: two of its largest requests.
+/// Fewest bytes that the entries of one target may take: two of its largest requests.
 const ENTRIES: u64 = 2 << 20;
+
+/// Why an object that was named is not read, as its row in the quarantine says.
+const GONE: &str = "the object is gone: no spelling of its key exists";
+const REPLACED: &str = "the object was replaced before all of it was forwarded; switch on the bucket's versions, so that this cannot happen";
 
 /// Forwards objects to every target of a configuration.
 pub struct Forwarder {
-    store: Store,
-    files: Store,
-    bytes: AtomicU64,
+    objects: Objects,
     deliveries: Vec<Delivery>,
-    targets: Vec<Arc<str>>,
     quarantine: Quarantine,
-    progress: Option<Progress>,
-    sources: Option<Vec<S3Prefix>>,
-    decode_limits: DecodeLimits,
+    claims: Claims,
+    memory: ReadBudget,
+    decoding: Decoding,
     /// A fingerprint of what decides which records are bad.
     rules: u32,
-    clock: fn() -> SystemTime,
-    decoders: DecoderPool,
-    /// Plain bytes that a window of each target may have that wants windows.
-    cuts: Vec<u64>,
-    /// KiB of the objects that may be read side by side.
-    room: Semaphore,
-    rooms: u32,
+    /// Plain bytes read so far.
+    bytes: AtomicU64,
 }
 
 impl Forwarder {
     /// As configured. Opens no connection.
     pub fn new(config: Config) -> Forwarder {
         let aws = config.aws.clone();
-        let s3 = match &config.directory {
+        let store = match &config.directory {
             Some(root) => Store::Directory(Directory {
                 root: Some(root.clone()),
             }),
             None => Store::S3(S3::new(aws.clone())),
         };
-        let progress = config
-            .progress_table
-            .as_deref()
-            .map(|name| Progress::Table(Table::new(name, aws)));
-        Forwarder {
-            progress,
-            ..Forwarder::with_store(config, s3)
-        }
+        let table = config.progress_table.clone();
+        let mut forwarder = Forwarder::with_store(config, store);
+        forwarder.claims.progress = table.map(|name| Progress::Table(Table::new(&name, aws)));
+        forwarder
     }
 
     /// As configured, over another store. Keeps no progress.
     pub fn with_store(config: Config, store: Store) -> Forwarder {
-        let targets: Vec<Arc<str>> = config
+        let targets: Arc<[Arc<str>]> = config
             .targets
             .iter()
             .map(|target| target.name.clone())
             .collect();
+        let windows = config
+            .targets
+            .iter()
+            .filter_map(|target| target.delivery.batching.windows())
+            .map(|bounds| bounds.bytes)
+            .collect();
         let entries = (config.object_memory * 2 / targets.len().max(1) as u64).max(ENTRIES);
+        let deliver = |target| Delivery::new(target, entries);
         Forwarder {
-            rules: rules(config.decode_limits, &targets),
-            targets,
-            cuts: config
-                .targets
-                .iter()
-                .filter_map(|target| target.delivery.batching.windows())
-                .map(|bounds| bounds.bytes)
-                .collect(),
-            deliveries: config
-                .targets
-                .into_iter()
-                .map(|target| Delivery::new(target, entries))
-                .collect(),
+            rules: rules::fingerprint(config.decode_limits, &targets),
             quarantine: Quarantine::new(config.quarantine, store.clone()),
-            store,
-            files: Store::Directory(Directory { root: None }),
+            objects: Objects::new(store, config.sources),
+            deliveries: config.targets.into_iter().map(deliver).collect(),
+            claims: Claims {
+                progress: None,
+                targets: targets.clone(),
+                clock: config.clock,
+            },
+            memory: ReadBudget::new(config.object_memory, windows),
+            decoding: Decoding {
+                limits: config.decode_limits,
+                blocks: BlockLimits::default(),
+                decoders: Arc::new(DecoderPool::default()),
+                targets,
+            },
             bytes: AtomicU64::new(0),
-            progress: None,
-            sources: config.sources,
-            decode_limits: config.decode_limits,
-            clock: config.clock,
-            decoders: DecoderPool::default(),
-            room: Semaphore::new((config.object_memory >> 10) as usize),
-            rooms: (config.object_memory >> 10) as u32,
         }
     }
 
     /// Keeps progress in `progress`, unless the configuration names a table.
-    pub fn or_progress(self, progress: Progress) -> Forwarder {
-        Forwarder {
-            progress: self.progress.or(Some(progress)),
-            ..self
-        }
+    pub fn or_progress(mut self, progress: Progress) -> Forwarder {
+        self.claims.progress.get_or_insert(progress);
+        self
+    }
+
+    /// Decodes objects in blocks of other sizes than usual. What comes out is the same.
+    pub fn with_block_limits(mut self, blocks: BlockLimits) -> Forwarder {
+        self.decoding.blocks = blocks;
+        self
     }
 
     /// The store that an object is read from: one without a bucket is a file.
     pub fn store(&self, object: &ObjectRef) -> &Store {
-        if object.bucket.is_empty() {
-            &self.files
-        } else {
-            &self.store
-        }
+        self.objects.store_of(object)
     }
 
     /// Plain bytes read so far, for a progress bar.
@@ -134,181 +131,150 @@ impl Forwarder {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    /// Forwards one object, logs what became of it, and says so.
+    /// Forwards one object, logs its outcome, and returns it.
     pub async fn forward(&self, job: &Job, control: RunControl) -> Outcome {
-        // What waits for neither a target nor the object, storing rows say, must not outlive the invocation.
+        // Work that no other deadline bounds, for example storing rows, must not outlive the invocation.
         let run = timeout_at(control.deadlines.commit_by, self.run(job, &control)).await;
-        let late = || {
+        let late = |_| {
             Outcome::unread(
                 job.object(),
                 End::Failed("the time was up before its last rows were stored".into()),
             )
         };
-        let outcome = run.unwrap_or_else(|_| late());
+        let outcome = run.unwrap_or_else(late);
         outcome.log();
         outcome
     }
 
     async fn run(&self, job: &Job, control: &RunControl) -> Outcome {
-        let keys = match self.readable(job) {
-            Ok(keys) => keys,
-            Err(why) => return Outcome::unread(job.object(), End::Skipped(why)),
-        };
-        if control.is_over() {
-            return Outcome::unread(job.object(), End::NotStarted);
-        }
-        let Some(room) = control.before_stop(self.room(job)).await else {
-            return Outcome::unread(job.object(), End::NotStarted);
-        };
-        let opened = control.before_stop(self.open(job, keys)).await;
-        let (object, reader) = match opened.unwrap_or_else(|| {
-            Err(ObjectError::Unavailable(
-                "no answer until the time was up".into(),
-            ))
-        }) {
+        let opened = match self.open(job, control).await {
             Ok(opened) => opened,
-            Err(ObjectError::Missing) => return self.gone(job.object(), GONE).await,
-            Err(error) => return Outcome::failed(job.object(), &error),
+            Err(outcome) => return *outcome,
         };
-        let Some(revision) = reader.revision() else {
-            // What can be read once is never resumed.
-            return self
-                .deliver(
-                    Source {
-                        object: Arc::new(object),
-                        revision: None,
-                    },
-                    (reader, room),
-                    None,
-                    control,
-                )
-                .await;
+        let Some(revision) = &opened.revision else {
+            // What can be read only once is never resumed.
+            return self.deliver(opened, None, control).await;
         };
-        if job
-            .resume_point
-            .as_ref()
-            .is_some_and(|point| point.revision != revision)
-        {
-            return self.gone(object, REPLACED).await;
-        }
-        match self.claim(job, &object, &revision).await {
-            Ok(writer) => {
-                let source = Source {
-                    object: Arc::new(object),
-                    revision: Some(revision),
-                };
-                self.deliver(source, (reader, room), writer, control).await
-            }
-            Err(end) => Outcome::unread(object, end),
+        match self.claims.claim(job, &opened.object, revision).await {
+            Ok(writer) => self.deliver(opened, writer, control).await,
+            Err(end) => Outcome::unread(opened.object, end),
         }
     }
 
-    /// Reads the object for every target that has not all of it, and keeps the checkpointer.
+    /// Opens the object of a job; `Err` is the outcome if there is nothing to read.
+    async fn open(&self, job: &Job, control: &RunControl) -> Result<Opened<'_>, Box<Outcome>> {
+        let unread = |end| Box::new(Outcome::unread(job.object(), end));
+        let is_own = |object: &ObjectRef| {
+            self.quarantine.holds(object)
+                || self
+                    .deliveries
+                    .iter()
+                    .any(|delivery| delivery.wrote(object))
+        };
+        let spellings = self
+            .objects
+            .readable(job, is_own)
+            .map_err(|why| unread(End::Skipped(why)))?;
+        if control.is_over() {
+            return Err(unread(End::NotStarted));
+        }
+        let memory = control.before_stop(self.memory.acquire(job.size)).await;
+        let memory = memory.ok_or_else(|| unread(End::NotStarted))?;
+        let no_answer = || {
+            Err(ObjectError::Unavailable(
+                "no answer until the time was up".into(),
+            ))
+        };
+        let found = control.before_stop(self.objects.open(spellings)).await;
+        let Found { object, reader } = match found.unwrap_or_else(no_answer) {
+            Ok(found) => found,
+            Err(ObjectError::Missing) => return Err(self.gone(job.object(), GONE).await),
+            Err(error) => return Err(Box::new(Outcome::failed(job.object(), &error))),
+        };
+        let revision = reader.revision();
+        let is_expected = |revision: &String| {
+            let point = job.resume_point.as_ref();
+            point.is_none_or(|point| point.revision == *revision)
+        };
+        if !revision.as_ref().is_none_or(is_expected) {
+            return Err(self.gone(object, REPLACED).await);
+        }
+        Ok(Opened {
+            object,
+            reader,
+            revision,
+            memory,
+        })
+    }
+
+    /// Keeps a row for an object that is gone: somebody must learn of it, though it will never come back.
+    async fn gone(&self, object: ObjectRef, reason: &str) -> Box<Outcome> {
+        let bad = BadRecord {
+            place: Place::default(),
+            length: 0,
+            raw: Default::default(),
+            reason: reason.into(),
+        };
+        let row = Row::bad(Arc::new(object.clone()), bad, RowKind::Object);
+        let end = match self.quarantine.keep(std::iter::once(&row)).await {
+            Ok(()) => End::Missing,
+            Err(error) => End::Failed(format!("its quarantine row cannot be stored: {error}")),
+        };
+        Box::new(Outcome::unread(object, end))
+    }
+
+    /// Reads an object for every target that has not all of it.
     async fn deliver(
         &self,
-        source: Source,
-        (reader, room): (Reader, Option<SemaphorePermit<'_>>),
+        opened: Opened<'_>,
         writer: Option<CheckpointWriter>,
         control: &RunControl,
     ) -> Outcome {
+        let Opened {
+            object,
+            reader,
+            revision,
+            memory,
+        } = opened;
         let lanes = self.lanes(writer.as_ref(), control);
-        let read = writer
+        let progress = writer
             .iter()
-            .flat_map(|writer| writer.document().targets.values())
-            .map(|progress| progress.high_watermark);
-        let known = read.max().unwrap_or(0);
-        let checkpointer = Checkpointer::open(
-            (&self.quarantine, control.deadlines.commit_by),
+            .flat_map(|writer| writer.document().targets.values());
+        let known = progress.map(|progress| progress.high_watermark).max();
+        let checkpointer = Checkpointer::new(
+            &self.quarantine,
+            control.deadlines.commit_by,
             self.rules,
             lanes.iter().map(Lane::checkpoint_source).collect(),
             writer,
         );
-        let again = source.revision.is_some();
-        let shared = Shared {
-            checkpointer,
-            targets: &self.targets,
-            bytes: &self.bytes,
-            decoders: &self.decoders,
-            again,
-            known,
-        };
-        let version = reader.version();
-        let mut outcome = Outcome::unread((*source.object).clone(), End::Complete);
-        let stop = Notify::new();
-        let read = async {
-            self.read(
-                &source,
-                &shared,
-                (reader, room, lanes, control),
-                &mut outcome,
-            )
-            .await;
-            stop.notify_one();
-        };
-        futures::future::join(read, shared.checkpointer.renew(&stop)).await;
-        let closed = shared.checkpointer.finish(&outcome.targets).await;
-        outcome.moved = closed.moved || outcome.targets.iter().any(|target| target.moved);
-        outcome.resume_point = source.revision.map(|revision| ResumePoint {
-            version,
+        let run = Run {
+            store: self.objects.store_of(&object),
+            shared: Shared {
+                object: Arc::new(object),
+                checkpointer,
+                decoding: &self.decoding,
+                control,
+                bytes: &self.bytes,
+                known: known.unwrap_or(0),
+                is_rereadable: revision.is_some(),
+            },
             revision,
-            progress: closed.carried,
-        });
-        if let Some(problem) = closed.problem {
-            outcome.end = End::Failed(problem);
-        }
-        outcome
+            targets: &self.claims.targets,
+            clock: self.claims.clock,
+        };
+        run.run(reader, memory, lanes).await
     }
 
-    /// A lane to every target that has not all of the object.
+    /// Opens a lane to every target that has not all of the object.
     fn lanes(&self, writer: Option<&CheckpointWriter>, control: &RunControl) -> Vec<Lane> {
         let open = |delivery: &Delivery| {
             let prior = writer
                 .and_then(|writer| writer.document().targets.get(&**delivery.name()).cloned())
                 .unwrap_or_default();
-            (!prior.done)
-                .then(|| delivery.open(control.clone(), prior, writer.map(CheckpointWriter::lease)))
+            let lease = writer.map(CheckpointWriter::lease);
+            (!prior.done).then(|| delivery.open(control.clone(), prior, lease))
         };
         self.deliveries.iter().filter_map(open).collect()
     }
-}
-
-/// A row that is fed back is bad if its target is not there, so the targets are among the rules.
-///
-/// The text that is hashed is spelled out: stored progress compares it across releases.
-fn rules(limits: DecodeLimits, targets: &[Arc<str>]) -> u32 {
-    let DecodeLimits {
-        record_bytes,
-        depth,
-        object_bytes,
-        ratio,
-    } = limits;
-    let names: Vec<String> = targets.iter().map(|name| format!("\"{name}\"")).collect();
-    let digest = Sha256::digest(format!(
-        "{} Caps {{ record_bytes: {record_bytes}, depth: {depth}, object_bytes: {object_bytes}, \
-         ratio: {ratio} }} [{}]",
-        env!("CARGO_PKG_VERSION"),
-        names.join(", ")
-    ));
-    digest
-        .first_chunk()
-        .map_or(0, |bytes| u32::from_be_bytes(*bytes))
-}
-
-/// The object of a run.
-struct Source {
-    object: Arc<ObjectRef>,
-    /// What tells its contents from later ones; nothing if it can be read once only.
-    revision: Option<String>,
-}
-
-/// What the passes over one object share.
-struct Shared<'f> {
-    checkpointer: Checkpointer<'f>,
-    targets: &'f [Arc<str>],
-    bytes: &'f AtomicU64,
-    decoders: &'f DecoderPool,
-    /// Records before this offset were read by an earlier run.
-    known: u64,
-    /// Whether the object can be read again for a lane that is left behind.
-    again: bool,
 }

@@ -1,34 +1,26 @@
-//! Whether everything that a configuration names may be used, by requests that change nothing.
+//! Finds out whether everything that a configuration names may be used, by requests that change nothing.
 
 use std::time::Duration;
 
 use futures::future::join_all;
-use tokio::time::timeout;
 
 use super::Forwarder;
+use super::within::within;
 use crate::config::QuarantineStore;
 use crate::deliver::Delivery;
 use crate::object::{ObjectError, ObjectRef};
 use crate::outcome::Failure;
 
 /// How long an answer may take.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
-async fn in_time<T>(
-    answer: impl Future<Output = Result<T, ObjectError>>,
-) -> Result<T, ObjectError> {
-    timeout(PATIENCE, answer)
-        .await
-        .unwrap_or_else(|_| Err(ObjectError::Unavailable("no answer".into())))
-}
-
-/// A thing that was asked for: what it is, what the function needs there, and why it cannot have it.
+/// The answer to one request that changes nothing.
 pub struct Probe {
     /// What was asked for, for people.
     pub what: String,
-    /// The actions of IAM that it takes.
+    /// The IAM actions that it needs.
     pub needs: String,
-    /// The answer.
+    /// The answer; `Err` says what is wrong, for people.
     pub answer: Result<(), String>,
 }
 
@@ -36,11 +28,16 @@ impl Forwarder {
     /// Asks every source, target and store.
     pub async fn probe(&self) -> Vec<Probe> {
         let mut probes = Vec::new();
-        for location in self.sources.iter().flatten() {
+        for location in self.objects.sources.iter().flatten() {
             let what = format!("source s3://{}/{}", location.bucket, location.prefix);
-            let listed = in_time(self.store.list(&location.bucket, &location.prefix, None))
-                .await
-                .map(drop);
+            let listed = within(
+                TIMEOUT,
+                self.objects
+                    .store
+                    .list(&location.bucket, &location.prefix, None),
+            )
+            .await
+            .map(drop);
             probes.push(Probe {
                 what: what.clone(),
                 needs: "s3:ListBucket".into(),
@@ -51,7 +48,7 @@ impl Forwarder {
                 location.bucket.as_str(),
                 format!("{}clickstream-check", location.prefix),
             );
-            let answer = match in_time(self.store.open(&object)).await {
+            let answer = match within(TIMEOUT, self.objects.store.open(&object)).await {
                 Ok(_) | Err(ObjectError::Missing) => Ok(()),
                 Err(error) => Err(error.to_string()),
             };
@@ -62,14 +59,19 @@ impl Forwarder {
             });
         }
         if let QuarantineStore::S3(location) = self.quarantine.place() {
-            let answer = in_time(self.store.may_put(&location.bucket, &location.prefix))
-                .await
-                .map_err(|error| match error {
-                    ObjectError::Denied(cause) => {
-                        format!("access denied ({cause}): grant s3:PutObject on it")
-                    }
-                    error => error.to_string(),
-                });
+            let answer = within(
+                TIMEOUT,
+                self.objects
+                    .store
+                    .may_put(&location.bucket, &location.prefix),
+            )
+            .await
+            .map_err(|error| match error {
+                ObjectError::Denied(cause) => {
+                    format!("access denied ({cause}): grant s3:PutObject on it")
+                }
+                error => error.to_string(),
+            });
             let what = format!("quarantine s3://{}/{}", location.bucket, location.prefix);
             probes.push(Probe {
                 what,
@@ -77,7 +79,7 @@ impl Forwarder {
                 answer,
             });
         }
-        if let Some(progress) = &self.progress {
+        if let Some(progress) = &self.claims.progress {
             let answer = progress.probe().await.map_err(|e| e.to_string());
             probes.push(Probe {
                 what: "progress table".into(),

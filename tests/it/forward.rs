@@ -4,12 +4,11 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bytes::Bytes;
 use clickstream_forwarder::deliver::RunControl;
 use clickstream_forwarder::forward::Forwarder;
 use clickstream_forwarder::job::Job;
 use clickstream_forwarder::object::{Memory, ObjectRef};
-use clickstream_forwarder::outcome::{End, Failure, Fresh, Outcome, SkipReason, Tally};
+use clickstream_forwarder::outcome::{End, Failure, Outcome, SkipReason};
 use clickstream_forwarder::targets::{
     Batching, DeliveryMode, Entry, SendError, Verdict, WindowBounds,
 };
@@ -17,7 +16,7 @@ use proptest::prelude::*;
 use tokio::time::Instant;
 
 use crate::scripted::{Mood, Scripted, forwarder, job, memmem, rows, takes_all, target};
-use crate::support::{click, lines, temporary};
+use crate::support::{click, lines};
 
 async fn forward(forwarder: &Forwarder, memory: &Memory, text: &str) -> Outcome {
     memory.put("clicks", "k", text.to_owned());
@@ -620,180 +619,5 @@ async fn conserve(pieces: Vec<(usize, usize)>, moods: Vec<Vec<Mood>>, records: u
                 .count() as u64;
             assert_eq!(tally.quarantined, rejected + outcome.bad, "{target:?}");
         }
-    }
-}
-
-/// Some 3 MB: enough for two threads to share, if it is lines.
-fn large(record: impl Fn(usize) -> String) -> String {
-    (0..30_000).map(record).collect()
-}
-
-#[test]
-fn two_threads_give_what_one_gives() {
-    let line = |n: usize| click(n) + "\n";
-    // Identical clicks, near and far; and what is no click, or no JSON.
-    let odd = |n: usize| match n % 100 {
-        7 => format!("bad {n}\n"),
-        8 | 9 => click(n / 1000) + "\n",
-        10 => " \r\n,\n".to_owned() + &line(n),
-        11 => "{\"a\":1}\n".into(),
-        _ => line(n),
-    };
-    let layouts = [
-        ("lines", large(line), (30_000, 0)),
-        (
-            "lines, some of them no clicks or repeated",
-            large(odd),
-            (29_400, 600),
-        ),
-        (
-            "now and then no lines",
-            large(|n| {
-                if n % 9000 == 8000 {
-                    click(n).replacen(',', " ,\n ", 1) + "\n"
-                } else {
-                    line(n)
-                }
-            }),
-            (30_000, 0),
-        ),
-        (
-            "two records in a line",
-            large(|n| click(n) + if n == 29_000 { "" } else { "\n" }),
-            (30_000, 0),
-        ),
-        (
-            "envelopes in lines",
-            large(|n| {
-                format!(
-                    "{{\"data\":[{},{}],\"key\":\"k{n}\"}}\n",
-                    click(n),
-                    click(n + 50_000)
-                )
-            }),
-            (60_000, 0),
-        ),
-        ("all of them one click", large(|_| line(7)), (30_000, 0)),
-        (
-            "lines that are no records",
-            "12345678901234567890123456789\n".repeat(60_000),
-            (0, 60_000),
-        ),
-        (
-            "an array",
-            format!("[{}]", large(|n| click(n) + ",\n")),
-            (30_000, 0),
-        ),
-        (
-            "a line that is never closed",
-            large(|n| {
-                if n == 25_000 {
-                    "{\"a\":\n".into()
-                } else {
-                    line(n)
-                }
-            }),
-            (29_999, 1),
-        ),
-        (
-            "cut short",
-            large(line).trim_end_matches("\"}}\n").to_owned(),
-            (29_999, 0),
-        ),
-    ];
-    let (_kept, directory) = temporary();
-    for (name, text, (clicks, bad)) in layouts {
-        let path = directory.join("file");
-        std::fs::write(&path, text).unwrap();
-        let one = run_on(
-            tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .start_paused(true),
-            &path,
-        );
-        let two = run_on(
-            tokio::runtime::Builder::new_multi_thread()
-                .worker_threads(2)
-                .enable_all(),
-            &path,
-        );
-        assert_eq!((one.sent[0].len(), one.bad), (clicks, bad), "{name}");
-        assert!(one == two, "{name}");
-    }
-}
-
-/// What a run over a file comes to.
-#[derive(PartialEq)]
-struct Ran {
-    end: End,
-    bad: u64,
-    fresh: Fresh,
-    tallies: Vec<Tally>,
-    rows: Vec<String>,
-    /// The entries each target took: their offsets, bodies and windows.
-    sent: Vec<Vec<(u64, Bytes, Option<String>)>>,
-}
-
-fn run_on(runtime: &mut tokio::runtime::Builder, path: &std::path::Path) -> Ran {
-    let kept = [(); 2].map(|()| Arc::new(Mutex::new(Vec::new())));
-    let targets = [
-        Batching::Stream,
-        Batching::Windows(WindowBounds {
-            bytes: 100_000,
-            clicks: 2_000,
-            hours: 32,
-        }),
-    ]
-    .into_iter()
-    .zip(&kept)
-    .map(|(batching, kept)| {
-        let mut target = Arc::into_inner(target(1000, |_, batch| {
-            Ok(vec![Verdict::Sent; batch.len()])
-        }))
-        .unwrap();
-        target.delivery.batching = batching;
-        if batching.windows().is_some() {
-            target.limits.records = 2_000;
-        }
-        let kept = kept.clone();
-        target.before = Some(Box::new(move |batch: &[Entry]| {
-            let window = |entry: &Entry| Some(entry.window.as_ref()?.digest.get()?.to_string());
-            kept.lock().unwrap().extend(
-                batch
-                    .iter()
-                    .map(|entry| (entry.record_offset, entry.body.clone(), window(entry))),
-            );
-        }));
-        Arc::new(target)
-    });
-    let (forwarder, memory) = forwarder(&targets.collect::<Vec<_>>());
-    let job = Job {
-        trusted: true,
-        ..Job::new("", vec![path.to_str().unwrap().into()])
-    };
-    let outcome = runtime.build().unwrap().block_on(async {
-        // In paused time no deadline passes.
-        forwarder
-            .forward(
-                &job,
-                RunControl::until(Instant::now() + Duration::from_secs(600)),
-            )
-            .await
-    });
-    let mut rows: Vec<_> = rows(&memory).iter().map(ToString::to_string).collect();
-    rows.sort();
-    let sorted = |kept: &Arc<Mutex<Vec<_>>>| {
-        let mut sent = std::mem::take(&mut *kept.lock().unwrap());
-        sent.sort();
-        sent
-    };
-    let tallies = outcome.targets.iter().map(|target| target.tally).collect();
-    Ran {
-        end: outcome.end,
-        bad: outcome.bad,
-        fresh: outcome.fresh,
-        tallies,
-        rows,
-        sent: kept.iter().map(sorted).collect(),
     }
 }

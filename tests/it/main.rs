@@ -1,5 +1,5 @@
 //! The one integration binary. `target`: every kind against the same demands; `aws`: those inside AWS;
-//! `forward`: whole objects, faults and conservation; `trigger`: events and answers; `progress`: runs that
+//! `forward`: whole objects, faults and conservation; `blocks`: objects decoded in blocks of any size; `trigger`: events and answers; `progress`: runs that
 //! go on where others stopped; `order`: what goes together and in turn; `cli`: the command as a person uses
 //! it; `docs`: what the README says; `settings`: values that stand elsewhere; `regress`: defects that once
 //! were. What files hold and what becomes of a click is tested in `crates/clicks/tests`.
@@ -12,6 +12,7 @@
 )]
 
 mod aws;
+mod blocks;
 mod cli;
 mod docs;
 mod forward;

@@ -1,36 +1,39 @@
-//! Encoding clicks for a lane on another thread.
+//! Encodes clicks for a lane, on whatever thread decodes them.
 
 use std::sync::Arc;
 
-use super::Lane;
+use super::scope::{Scope, Standing};
+use crate::deliver::state::LaneState;
 use crate::deliver::windows::hour;
-use crate::progress::TargetProgress;
-use crate::targets::{Entry, Target, View};
+use crate::targets::{Entry, View};
 use clicks::click::{Click, ClickId};
 
-/// What encodes clicks for one lane, apart from it.
+/// Encodes clicks for one lane. It stays valid until the lane is left behind.
 #[derive(Clone)]
 pub struct Encoder {
-    name: Arc<str>,
-    target: Arc<dyn Target>,
-    /// What the lane will not want.
-    prior: Arc<TargetProgress>,
-    resume: u64,
-    /// Whether the lane wants windows.
+    lane: Arc<LaneState>,
+    scope: Scope,
+    /// Whether the target's requests are windows.
     windows: bool,
 }
 
 /// A click that was encoded for a lane.
 pub struct EncodedClick {
-    pub(super) id: ClickId,
-    /// The hour of its timestamp, if the lane wants windows.
-    pub(super) hour: Option<Box<str>>,
+    /// What decides the click's window, if the lane has windows and the click is for its target.
+    pub(super) window: Option<WindowKey>,
     pub(super) encoded: Encoded,
+}
+
+/// What decides the window of a click, beside its offset.
+pub struct WindowKey {
+    pub(super) id: ClickId,
+    /// The hour of its timestamp.
+    pub(super) hour: Box<str>,
 }
 
 /// What a lane gets of a click.
 pub enum Encoded {
-    /// Nothing: an earlier run has settled it.
+    /// Nothing: an earlier run or pass has settled it, or the lane has ended.
     Settled,
     /// Nothing: it is not for this target.
     Filtered,
@@ -42,57 +45,55 @@ pub enum Encoded {
 
 /// A click that a target can never carry.
 pub struct Unfit {
-    /// Its entry, without a body.
+    /// Its entry, which may have no body.
     pub entry: Entry,
     /// Why the target can never carry it.
     pub reason: String,
 }
 
-impl Lane {
-    /// What encodes clicks for this lane, as long as it is not left behind.
-    pub fn encoder(&self) -> Encoder {
-        let target = self.state.target.clone();
-        let (prior, resume) = (Arc::new(self.prior.clone()), self.resume);
+impl Encoder {
+    pub(super) fn new(lane: Arc<LaneState>, scope: Scope, windows: bool) -> Encoder {
         Encoder {
-            name: self.state.name.clone(),
-            target,
-            prior,
-            resume,
-            windows: self.windows.is_some(),
+            lane,
+            scope,
+            windows,
         }
     }
-}
 
-impl Encoder {
     /// The lane's name.
     pub fn name(&self) -> &Arc<str> {
-        &self.name
+        &self.lane.name
     }
 
-    /// Encodes the click at `at`.
-    pub fn encode(&self, click: &Click<'_>, at: u64) -> EncodedClick {
-        let wanted = at >= self.resume && !self.prior.is_settled(at);
-        let hour = self.windows.then(|| hour(&click.timestamp()).into());
-        EncodedClick {
-            id: click.id,
-            hour,
-            encoded: if wanted {
-                encode(&*self.target, click)
-            } else {
-                Encoded::Settled
-            },
+    /// Encodes the click of the record at `at`; `only` names the target that it is for, if it is for one.
+    pub fn encode(&self, click: &Click<'_>, at: u64, only: Option<&str>) -> EncodedClick {
+        if only.is_some_and(|only| *only != **self.name()) {
+            return EncodedClick {
+                window: None,
+                encoded: Encoded::Filtered,
+            };
         }
+        let window = self.windows.then(|| WindowKey {
+            id: click.id,
+            hour: hour(&click.timestamp()).into(),
+        });
+        let wanted = matches!(self.scope.standing(at), Standing::Open) && !self.lane.has_ended();
+        let encoded = if wanted {
+            self.entry(click)
+        } else {
+            Encoded::Settled
+        };
+        EncodedClick { window, encoded }
     }
-}
 
-/// Encodes `click` for `target`.
-pub(super) fn encode(target: &dyn Target, click: &Click<'_>) -> Encoded {
-    let view = View::of(click);
-    match target.encode(&view) {
-        Ok(entry) => Encoded::Entry(entry),
-        Err(why) => Encoded::Unfit(Box::new(Unfit {
-            entry: Entry::new(&view, Default::default()),
-            reason: why.0,
-        })),
+    fn entry(&self, click: &Click<'_>) -> Encoded {
+        let view = View::of(click);
+        match self.lane.target.encode(&view) {
+            Ok(entry) => Encoded::Entry(entry),
+            Err(error) => Encoded::Unfit(Box::new(Unfit {
+                entry: Entry::new(&view, Default::default()),
+                reason: error.0,
+            })),
+        }
     }
 }

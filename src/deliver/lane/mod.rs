@@ -1,102 +1,104 @@
-//! One target's road for one object: what is offered, what is queued, and what became of it.
+//! A lane is one target's way for one object: it decides what is left to do of each record, collects
+//! entries into batches, and hands the batches to the task that sends them.
 
-mod close;
+mod batches;
 mod encoder;
-mod queue;
+mod outbox;
+mod outcome;
+mod scope;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
-
-use super::batch::Batcher;
-use super::memory::{Batch, MemoryBudget};
 use super::state::LaneState;
-use super::windows::{Windows, hour};
-use crate::outcome::Tally;
+use crate::outcome::{Tally, TargetOutcome};
 use crate::progress::{CheckpointSource, TargetProgress};
 use crate::quarantine::Row;
-use crate::targets::{Entry, Limits, Target};
-use clicks::click::{Click, ClickId};
-use encoder::encode;
-pub use encoder::{Encoded, EncodedClick, Encoder, Unfit};
+use crate::targets::Limits;
+pub(super) use batches::UnfitRow;
+use batches::{Batches, ReadyBatch};
+use encoder::{Encoded, Unfit};
+pub use encoder::{EncodedClick, Encoder};
+pub(super) use outbox::Outbox;
+use scope::{Scope, Standing};
 
-/// One target's road for one object.
+/// One target's way for one object.
 pub struct Lane {
     state: Arc<LaneState>,
-    /// How far earlier runs were.
-    prior: TargetProgress,
-    batcher: Batcher,
-    /// Where the object is cut, if the target wants windows.
-    windows: Option<Windows>,
-    memory: MemoryBudget,
-    queue: mpsc::Sender<Batch>,
-    worker: JoinHandle<()>,
+    scope: Scope,
+    batches: Batches,
+    outbox: Outbox,
     offered: Offered,
-    /// A batch that the queue had no room for.
-    pending: Vec<Entry>,
-    /// Records before this offset were dealt with in an earlier pass.
-    resume: u64,
-    /// Turns given to records.
-    turn: u64,
-    /// Where the first record begins that was offered in vain. Nothing from there on is settled.
+    /// Where the first record begins that came after the lane had ended. Nothing from there on is
+    /// settled.
     dropped: Option<u64>,
-    /// The object was read to its end.
-    end: bool,
+    /// Whether the object was offered to its end.
+    complete: bool,
 }
 
-/// What a lane counts before anything is sent: `read`, `filtered`, and what was quarantined.
+/// What a lane counts before anything is sent.
 #[derive(Clone, Copy, Debug, Default)]
 struct Offered {
+    /// `read`, `filtered`, and what was quarantined without a request.
     tally: Tally,
     /// Records that earlier runs had settled.
     resumed: u64,
 }
 
-/// A batch that is full.
-pub struct Full {
-    batch: Vec<Entry>,
-    /// What was offered before the record that came after it.
-    before: Offered,
-    /// Every record before this offset is in this batch or one before it, or dealt with otherwise.
-    high_watermark: u64,
+/// Counts the lanes that go on together in a pass: all but the last of them may be left behind.
+pub struct Attached(AtomicUsize);
+
+impl Attached {
+    /// Starts with `lanes` lanes; with none, no lane may be left behind.
+    pub fn new(lanes: usize) -> Attached {
+        Attached(AtomicUsize::new(lanes))
+    }
+
+    /// Takes one lane away; `false` if it is the last.
+    fn leave(&self) -> bool {
+        let others = |lanes: usize| (lanes > 1).then(|| lanes - 1);
+        self.0
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, others)
+            .is_ok()
+    }
 }
 
 impl Lane {
-    /// Over `worker`, which sends what is put into `queue`.
+    /// Opens a lane of which `prior` is settled, and whose batches go to `outbox`.
     pub(super) fn new(
         state: Arc<LaneState>,
         prior: TargetProgress,
         limits: Limits,
-        memory: MemoryBudget,
-        (queue, worker): (mpsc::Sender<Batch>, JoinHandle<()>),
+        outbox: Outbox,
     ) -> Lane {
-        let (offered, batching) = (Offered::default(), state.delivery.batching);
         Lane {
+            batches: Batches::new(limits, state.delivery.batching),
             state,
-            prior,
-            batcher: Batcher::new(limits, batching),
-            windows: batching.windows().map(Windows::new),
-            memory,
-            queue,
-            worker,
-            offered,
-            pending: Vec::new(),
-            resume: 0,
-            turn: 0,
+            scope: Scope::new(prior),
+            outbox,
+            offered: Offered::default(),
             dropped: None,
-            end: false,
+            complete: false,
         }
     }
 
     /// The target's name.
-    pub fn name(&self) -> &str {
+    pub fn name(&self) -> &Arc<str> {
         &self.state.name
     }
 
-    /// What is settled, as it changes.
+    /// Gives the lane's progress as it changes.
     pub fn checkpoint_source(&self) -> Arc<dyn CheckpointSource> {
         self.state.clone()
+    }
+
+    /// Encodes clicks for this lane, as long as it is not left behind.
+    pub fn encoder(&self) -> Encoder {
+        Encoder::new(
+            self.state.clone(),
+            self.scope.clone(),
+            self.batches.has_windows(),
+        )
     }
 
     /// Whether nothing more will be sent: what comes is not delivered in this run.
@@ -109,175 +111,159 @@ impl Lane {
         self.state.has_failed()
     }
 
-    /// LaneStats a record that is bad for every target.
-    pub fn bad(&mut self, at: u64) {
-        if self.wants(at) {
+    /// Whether every record was offered.
+    pub fn has_all(&self) -> bool {
+        self.complete
+    }
+
+    /// How many quarantine rows wait to be stored.
+    pub fn rows(&self) -> usize {
+        self.state.stats().rows.len()
+    }
+
+    /// Counts the record at `at`, which is bad for every target.
+    pub fn count_bad(&mut self, at: u64) {
+        if self.is_open(at) {
             self.offered.tally.read += 1;
             self.offered.tally.quarantined += 1;
         }
     }
 
-    /// LaneStats a record that is not for this target.
-    pub fn filtered(&mut self, at: u64) {
-        if self.wants(at) {
-            self.offered.tally.read += 1;
-            self.offered.tally.filtered += 1;
-        }
-    }
-
-    /// Whether the record at `at` is left to do; counts it if an earlier run did it.
-    fn wants(&mut self, at: u64) -> bool {
-        if at < self.resume {
-            return false;
-        }
-        let settled = self.prior.is_settled(at);
-        self.offered.resumed += u64::from(settled);
-        !settled
-    }
-
-    /// Takes a click. Returns the batch that was full before it, which goes to [`enqueue`](Self::enqueue).
+    /// Takes the click at `at`, as this lane's [encoder](Self::encoder) encoded it. Batches that become
+    /// ready wait for [`flush_ready`](Self::flush_ready).
     ///
-    /// `at` is the record's offset in the object being read, which for a row of the quarantine is not that of
-    /// its click.
-    pub fn offer(&mut self, click: &Click<'_>, at: u64) -> Option<Full> {
-        let timestamp = self.windows.is_some().then(|| click.timestamp());
-        self.offer_as((timestamp.as_deref().map(hour), click.id), at, |target| {
-            encode(target, click)
-        })
-    }
-
-    /// As [`offer`](Self::offer), of a click that this lane's [encoder](Self::encoder) has encoded.
-    pub fn offer_encoded(&mut self, click: EncodedClick, at: u64) -> Option<Full> {
-        let EncodedClick { id, hour, encoded } = click;
-        self.offer_as((hour.as_deref(), id), at, |_| encoded)
-    }
-
-    fn offer_as(
-        &mut self,
-        (hour, id): (Option<&str>, ClickId),
-        at: u64,
-        encode: impl FnOnce(&dyn Target) -> Encoded,
-    ) -> Option<Full> {
+    /// `at` is the record's offset in the object being read, which for a row of the quarantine is not
+    /// that of its click.
+    pub fn take(&mut self, at: u64, click: EncodedClick) {
+        // Of a window that ends after the lane had ended, nothing is sent: clicks of it were dropped.
+        if let Some(key) = &click.window
+            && self.batches.observe(key, at)
+            && self.dropped.is_none()
+        {
+            self.batches.close(self.offered, at);
+        }
+        if let Encoded::Filtered = click.encoded {
+            if self.is_open(at) {
+                self.offered.tally.read += 1;
+                self.offered.tally.filtered += 1;
+            }
+            return;
+        }
         let before = self.offered;
-        let whole = self
-            .windows
-            .as_mut()
-            .zip(hour)
-            .is_some_and(|(windows, hour)| windows.observe(hour, id, at));
-        // Of a window that the lane did not live to see whole, nothing is sent: what was dropped is not behind it.
-        let window = if whole && self.dropped.is_none() {
-            self.batcher.take()
-        } else {
-            None
-        };
-        let batch = window.or(self.take(at, encode))?;
-        Some(Full {
-            batch,
-            before,
-            high_watermark: at,
-        })
-    }
-
-    /// Takes a click; returns the batch that was full before it.
-    fn take(&mut self, at: u64, encode: impl FnOnce(&dyn Target) -> Encoded) -> Option<Vec<Entry>> {
-        if !self.wants(at) {
-            // Nothing on both sides of it is one range.
-            self.turn += 1;
-            return None;
+        self.batches.count_record();
+        if !self.is_open(at) {
+            return;
         }
         self.offered.tally.read += 1;
-        if self.state.has_ended() {
-            self.drop_from(at, 1);
-            return None;
-        }
-        let unfit = |lane: &mut Lane, Unfit { entry, reason }: Unfit| {
-            lane.offered.tally.quarantined += 1;
-            lane.state.unfit(
-                at,
-                lane.turn,
-                Row::rejected(entry, lane.state.name.clone(), reason),
-            );
-            None
-        };
-        self.turn += 1;
-        let entry = match encode(&*self.state.target) {
-            Encoded::Entry(entry) => entry,
-            Encoded::Unfit(why) => return unfit(self, *why),
-            Encoded::Filtered => {
-                self.offered.tally.filtered += 1;
-                return None;
-            }
-            Encoded::Settled => {
-                self.drop_from(at, 1);
-                return None;
-            }
-        };
-        let window = self.windows.as_ref().and_then(Windows::window);
-        match self.batcher.push(Entry {
-            record_offset: at,
-            turn: self.turn,
-            window,
-            ..entry
-        }) {
-            Ok(full) => full,
-            Err(refused) => {
-                let reason = format!(
-                    "{} bytes in this target's form; it takes {} at most",
-                    refused.entry.size(),
-                    refused.limit
-                );
-                let entry = *refused.entry;
-                unfit(self, Unfit { entry, reason })
+        match click.encoded {
+            _ if self.state.has_ended() => self.drop_click(at),
+            // The encoder found the lane ended.
+            Encoded::Settled | Encoded::Filtered => self.drop_click(at),
+            Encoded::Unfit(unfit) => self.quarantine(at, *unfit),
+            Encoded::Entry(entry) => {
+                if let Err(unfit) = self.batches.push(entry, at, before) {
+                    self.quarantine(at, *unfit);
+                }
             }
         }
+    }
+
+    /// Whether the record at `at` is left to do; counts it if an earlier run settled it.
+    fn is_open(&mut self, at: u64) -> bool {
+        let standing = self.scope.standing(at);
+        self.offered.resumed += u64::from(matches!(standing, Standing::Settled));
+        matches!(standing, Standing::Open)
+    }
+
+    fn drop_click(&mut self, at: u64) {
+        self.dropped.get_or_insert(at);
+        self.state.defer(1);
+    }
+
+    fn quarantine(&mut self, at: u64, unfit: Unfit) {
+        self.offered.tally.quarantined += 1;
+        let row = Row::rejected(unfit.entry, self.state.name.clone(), unfit.reason);
+        self.batches.push_unfit(at, row);
+    }
+
+    /// Whether batches wait for [`flush_ready`](Self::flush_ready).
+    pub fn has_ready(&self) -> bool {
+        self.batches.has_ready()
+    }
+
+    /// Queues the batches that are ready. Where the queue stays full and others of `attached` would wait
+    /// for this lane, it keeps the first batch, takes back what came after it, and returns `false`: it is
+    /// left behind, and [goes on](Self::queue_pending) alone.
+    pub async fn flush_ready(&mut self, attached: &Attached) -> bool {
+        while let Some(mut ready) = self.batches.pop_ready() {
+            self.account_for(&mut ready);
+            let state = self.state.clone();
+            let left_behind = async {
+                if state.has_ended() {
+                    std::future::pending().await
+                }
+                state.holds_up().await;
+                if !attached.leave() {
+                    std::future::pending().await
+                }
+            };
+            if !self.outbox.queue_unless(ready.entries, left_behind).await {
+                // What came after this batch is offered again.
+                self.complete &= self.batches.is_empty();
+                self.batches.clear();
+                self.offered = ready.before;
+                self.scope.pass(ready.high_watermark);
+                return false;
+            }
+        }
+        self.state.stats().quarantine(self.batches.take_unfit());
+        true
+    }
+
+    /// Notes a batch in the ledger, and what came before it that is not sent.
+    fn account_for(&self, ready: &mut ReadyBatch) {
+        let mut stats = self.state.stats();
+        // First the gaps, then the watermark that passes them.
+        stats.quarantine(std::mem::take(&mut ready.unfit));
+        stats.ledger.queue(&ready.entries, ready.high_watermark);
+    }
+
+    /// Queues the batch that was kept when the lane was left behind, however long that takes.
+    pub async fn queue_pending(&mut self) {
+        self.outbox.queue_pending().await;
     }
 
     /// Notes that every record before `at` was offered.
     pub fn advance(&mut self, at: u64) {
-        if self.batcher.len() == 0 {
-            self.state
-                .ledger(|ledger| ledger.advance(self.dropped.unwrap_or(at)));
+        if self.batches.is_empty() {
+            let high_watermark = self.dropped.unwrap_or(at);
+            self.state.ledger(|ledger| ledger.advance(high_watermark));
         }
     }
 
-    /// LaneStats records that nothing is done about, the first of them at `at`.
-    fn drop_from(&mut self, at: u64, records: usize) {
-        self.dropped.get_or_insert(at);
-        self.state.leave(records);
+    /// Notes that the object ends at `end`: the batch being filled is ready.
+    pub fn finish(&mut self, end: u64) {
+        self.complete = true;
+        self.batches.end_window();
+        self.batches
+            .close(self.offered, self.dropped.unwrap_or(end));
     }
 
-    /// The batch being filled, at the end of the object.
-    pub fn flush(&mut self, end: u64) -> Option<Full> {
-        self.end = true;
-        if let Some(windows) = &mut self.windows {
-            windows.end();
+    /// Leaves what was not queued to another run: the pass ended before the object, every record before
+    /// `at` having been offered.
+    pub fn stop(&mut self, at: u64) {
+        self.batches.close(self.offered, self.dropped.unwrap_or(at));
+        while let Some(mut ready) = self.batches.pop_ready() {
+            self.account_for(&mut ready);
+            self.state.defer(ready.entries.len());
         }
-        self.advance(end);
-        let high_watermark = self.dropped.unwrap_or(end);
-        Some(Full {
-            batch: self.batcher.take()?,
-            before: self.offered,
-            high_watermark,
-        })
+        self.state.stats().quarantine(self.batches.take_unfit());
+        self.advance(at);
     }
 
-    /// Leaves the batch being filled to another run: the pass ended before the object, every record before `at`
-    /// having been offered.
-    pub fn halt(&mut self, at: u64) {
-        let batch = self.batcher.take().unwrap_or_default();
-        let high_watermark = self.dropped.unwrap_or(at);
-        self.state
-            .ledger(|ledger| ledger.queue(&batch, high_watermark));
-        self.state.leave(batch.len());
-    }
-
-    /// Whether every record was offered.
-    pub fn has_all(&self) -> bool {
-        self.end
-    }
-
-    /// How many rows are collected.
-    pub fn rows(&self) -> usize {
-        self.state.rows()
+    /// Awaits what is in flight, and gives the target's outcome.
+    pub async fn close(self) -> TargetOutcome {
+        self.outbox.close().await;
+        outcome::of(&self.state, self.offered, self.complete)
     }
 }

@@ -75,8 +75,8 @@ pub struct Entry {
     /// Byte offset of the record in the object that is read: another one than the click's where
     /// that is a row of the quarantine.
     pub record_offset: u64,
-    /// Its number among the records that its lane was offered.
-    pub turn: u64,
+    /// Its number among the clicks that its lane was offered.
+    pub sequence: u64,
     /// The key of the click's envelope, else the object's base name.
     pub batch_key: Arc<str>,
     /// The click as delivered, for the quarantine.
@@ -97,7 +97,7 @@ impl Entry {
             object: click.object.clone(),
             place: click.place,
             record_offset: click.place.offset,
-            turn: 0,
+            sequence: 0,
             batch_key: click.batch_key.clone(),
             raw: click.raw.clone(),
         }

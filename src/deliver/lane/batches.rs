@@ -1,0 +1,156 @@
+//! The entries of a lane on their way into batches, and the batches that are ready. Pure.
+
+use std::collections::VecDeque;
+
+use super::Offered;
+use super::encoder::{Unfit, WindowKey};
+use crate::deliver::batch::Batcher;
+use crate::deliver::windows::Windows;
+use crate::quarantine::Row;
+use crate::targets::{Batching, Entry, Limits};
+
+/// Collects entries, and keeps the batches that are ready until they are queued.
+pub(super) struct Batches {
+    batcher: Batcher,
+    /// Where the object is cut, if the target's requests are windows.
+    windows: Option<Windows>,
+    ready: VecDeque<ReadyBatch>,
+    /// Records after the last batch that is ready which the target can never carry.
+    unfit: Vec<UnfitRow>,
+    /// Clicks that the lane was offered, settled ones included.
+    sequence: u64,
+}
+
+/// A batch that is full.
+pub(super) struct ReadyBatch {
+    pub(super) entries: Vec<Entry>,
+    /// Records before its high watermark, and after that of the batch before it, which the target can never
+    /// carry.
+    pub(super) unfit: Vec<UnfitRow>,
+    /// What the lane had been offered before the click that came after the batch.
+    pub(super) before: Offered,
+    /// Every record before this offset is in this batch or one before it, or dealt with otherwise.
+    pub(super) high_watermark: u64,
+}
+
+/// A record that the target can never carry.
+pub(in crate::deliver) struct UnfitRow {
+    /// The offset of the record.
+    pub(in crate::deliver) at: u64,
+    /// Its number among the clicks that the lane was offered.
+    pub(in crate::deliver) sequence: u64,
+    pub(in crate::deliver) row: Row,
+}
+
+impl Batches {
+    pub(super) fn new(limits: Limits, batching: Batching) -> Batches {
+        Batches {
+            batcher: Batcher::new(limits, batching),
+            windows: batching.windows().map(Windows::new),
+            ready: VecDeque::new(),
+            unfit: Vec::new(),
+            sequence: 0,
+        }
+    }
+
+    pub(super) fn has_windows(&self) -> bool {
+        self.windows.is_some()
+    }
+
+    /// Counts one more click, whether it is sent or settled: two in a row have nothing settled between
+    /// them.
+    pub(super) fn count_record(&mut self) {
+        self.sequence += 1;
+    }
+
+    /// Shows the click at `at` to the windows. Returns whether the window before it is complete.
+    pub(super) fn observe(&mut self, key: &WindowKey, at: u64) -> bool {
+        self.windows
+            .as_mut()
+            .is_some_and(|windows| windows.observe(&key.hour, key.id, at))
+    }
+
+    /// Completes the last window.
+    pub(super) fn end_window(&mut self) {
+        if let Some(windows) = &mut self.windows {
+            windows.end();
+        }
+    }
+
+    /// Adds the entry of the click at `at`; `Err` if no request can hold it.
+    pub(super) fn push(
+        &mut self,
+        entry: Entry,
+        at: u64,
+        before: Offered,
+    ) -> Result<(), Box<Unfit>> {
+        let entry = Entry {
+            record_offset: at,
+            sequence: self.sequence,
+            window: self.windows.as_ref().and_then(Windows::window),
+            ..entry
+        };
+        match self.batcher.push(entry) {
+            Ok(full) => self.add_ready(full, before, at),
+            Err(refused) => {
+                let reason = format!(
+                    "{} bytes in this target's form; it takes {} at most",
+                    refused.entry.size(),
+                    refused.limit
+                );
+                let entry = *refused.entry;
+                return Err(Box::new(Unfit { entry, reason }));
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes a batch of what is collected, if there is anything. Every record before `high_watermark` was
+    /// offered.
+    pub(super) fn close(&mut self, before: Offered, high_watermark: u64) {
+        let batch = self.batcher.take();
+        self.add_ready(batch, before, high_watermark);
+    }
+
+    fn add_ready(&mut self, batch: Option<Vec<Entry>>, before: Offered, high_watermark: u64) {
+        let Some(entries) = batch else { return };
+        self.ready.push_back(ReadyBatch {
+            entries,
+            unfit: std::mem::take(&mut self.unfit),
+            before,
+            high_watermark,
+        });
+    }
+
+    /// Adds the row of the click at `at`, the last one that was counted.
+    pub(super) fn push_unfit(&mut self, at: u64, row: Row) {
+        let sequence = self.sequence;
+        self.unfit.push(UnfitRow { at, sequence, row });
+    }
+
+    /// Takes the rows of records after the last batch that is ready.
+    pub(super) fn take_unfit(&mut self) -> Vec<UnfitRow> {
+        std::mem::take(&mut self.unfit)
+    }
+
+    /// Whether there is anything to flush.
+    pub(super) fn has_ready(&self) -> bool {
+        !self.ready.is_empty() || !self.unfit.is_empty()
+    }
+
+    pub(super) fn pop_ready(&mut self) -> Option<ReadyBatch> {
+        self.ready.pop_front()
+    }
+
+    /// Whether nothing waits here.
+    pub(super) fn is_empty(&self) -> bool {
+        !self.has_ready() && self.batcher.len() == 0
+    }
+
+    /// Drops everything: it will be offered again.
+    pub(super) fn clear(&mut self) {
+        self.ready.clear();
+        self.unfit.clear();
+        self.batcher.take();
+    }
+}

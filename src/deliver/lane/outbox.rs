@@ -1,0 +1,80 @@
+//! The way from a lane to the task that sends its batches: a bounded queue, within the target's memory
+//! budget.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc::{OwnedPermit, Sender, error::SendError};
+use tokio::task::JoinHandle;
+
+use crate::deliver::memory::{MemoryBudget, MemoryPermit};
+use crate::deliver::sender::Batch;
+use crate::deliver::state::LaneState;
+use crate::targets::Entry;
+
+/// Hands batches to the task that sends them.
+pub(in crate::deliver) struct Outbox {
+    pub(in crate::deliver) state: Arc<LaneState>,
+    pub(in crate::deliver) queue: Sender<Batch>,
+    pub(in crate::deliver) memory: MemoryBudget,
+    /// The task that sends what is queued.
+    pub(in crate::deliver) sender: JoinHandle<()>,
+    /// A batch that the queue had no place for when its lane was left behind.
+    pub(in crate::deliver) pending: Vec<Entry>,
+}
+
+/// A place in the queue, and memory for a batch.
+struct Slot {
+    /// `Err` if the task has ended, which it does before the lane only if a target panics.
+    place: Result<OwnedPermit<Batch>, SendError<()>>,
+    memory: MemoryPermit,
+}
+
+impl Outbox {
+    /// Queues `entries`, unless `abandon` returns first: then they are pending, and `false` says so.
+    pub(super) async fn queue_unless(
+        &mut self,
+        entries: Vec<Entry>,
+        abandon: impl Future<Output = ()>,
+    ) -> bool {
+        self.pending = entries;
+        tokio::select! {
+            biased;
+            slot = self.reserve() => self.send(slot),
+            () = abandon => return false,
+        }
+        true
+    }
+
+    /// Queues the pending batch.
+    pub(super) async fn queue_pending(&mut self) {
+        let slot = self.reserve().await;
+        self.send(slot);
+    }
+
+    /// Waits until the pending batch can be queued.
+    async fn reserve(&self) -> Slot {
+        Slot {
+            place: self.queue.clone().reserve_owned().await,
+            memory: self.memory.acquire(&self.pending).await,
+        }
+    }
+
+    fn send(&mut self, slot: Slot) {
+        let entries = std::mem::take(&mut self.pending);
+        match slot.place {
+            Ok(place) => drop(place.send(Batch {
+                entries,
+                _memory: slot.memory,
+            })),
+            Err(_) => self.state.defer(entries.len()),
+        }
+    }
+
+    /// Defers what is pending, and returns once everything that was queued is dealt with.
+    pub(super) async fn close(self) {
+        self.state.defer(self.pending.len());
+        drop(self.queue);
+        // A panic is told by the entries that nobody accounts for.
+        let _ = self.sender.await;
+    }
+}
