@@ -1,5 +1,5 @@
-"""The program's variables and the policy it needs, from the command line; its reserved names and metrics, from the
-sources."""
+"""The program's variables and the policy it needs, from the command line; its metrics, from the released documents; its
+reserved names and delays, from the sources."""
 
 import json
 import os
@@ -50,15 +50,16 @@ def reserved():
 
 
 def metrics():
-    """Returns the namespace, the function's metrics, and those of each target."""
-    source = text("platform/metrics.rs")
-    of = lambda name: set(re.findall(r"Metric::(\w+)", between(source, f"pub const {name}", "];")))
-    return re.search(r'NAMESPACE: &str = "(\w+)"', source)[1], of("OF_FUNCTION"), of("OF_TARGET")
+    """Returns the namespace, the function's metrics, and those of each target, from the released documents."""
+    documents = [json.loads(line) for line in (ROOT / "tests/data/formats/metrics.jsonl").read_text().splitlines()]
+    declared = [document["_aws"]["CloudWatchMetrics"][0] for document in documents]
+    by_dimensions = {tuple(one["Dimensions"][0]): {metric["Name"] for metric in one["Metrics"]} for one in declared}
+    return declared[0]["Namespace"], by_dimensions[("Function",)], by_dimensions[("Function", "Target")]
 
 
 def seconds(name):
-    """Returns a constant of src/trigger/again.rs, in seconds."""
-    return int(re.search(rf"const {name}: Duration = Duration::from_secs\((\d+)\)", text("trigger/again.rs"))[1])
+    """Returns a constant of src/lambda/delays.rs, in seconds."""
+    return int(re.search(rf"const {name}: Duration = Duration::from_secs\((\d+)\)", text("lambda/delays.rs"))[1])
 
 
 def between(source, start, end):
