@@ -1,4 +1,4 @@
-//! The objects that clicks are read from and rows are written to.
+//! Where click files are read and rows are written: S3, a directory, or memory.
 
 #[cfg(feature = "aws")]
 mod s3;
@@ -21,7 +21,7 @@ pub enum ObjectError {
     Denied(String),
     /// The object was replaced while it was read.
     Changed,
-    /// The store does not answer, or answers nonsense.
+    /// The store does not answer, or its answer cannot be used.
     Unavailable(String),
 }
 

@@ -1,4 +1,4 @@
-//! S3: a client built when first used, and a reader that goes on where a lost connection broke off.
+//! S3: objects, and a reader that resumes where a connection was lost.
 
 use std::time::Duration;
 
@@ -15,12 +15,12 @@ use super::{ObjectError, ObjectRef};
 use crate::platform::aws::{Aws, CONNECT, LazyClient, describe_sdk_error};
 use crate::platform::log::causes;
 
-/// A body that gives nothing for this long counts as lost. The SDK's own guard measures throughput and
-/// would blame the network for a slow target.
+/// How long a body may give nothing before its connection counts as lost. The SDK's own guard
+/// measures throughput and would blame the network for a slow target.
 const SILENCE: Duration = Duration::from_secs(20);
-/// Conflicts of a conditional write before it is given up.
+/// Conflicts of a conditional write before it fails.
 const CONFLICTS: u32 = 4;
-/// Connections lost without a byte in between before the object is given up.
+/// Connections lost without a byte in between before the object fails.
 const LOSSES: u32 = 5;
 
 /// Amazon S3.
@@ -75,7 +75,7 @@ impl S3 {
         })
     }
 
-    /// Stores `body` unless the key is taken; `false` if it is.
+    /// Stores `body` unless the key is taken; then returns `false`.
     pub(super) async fn put_new(
         &self,
         bucket: &str,
@@ -93,7 +93,7 @@ impl S3 {
             match put.body(body.clone().into()).send().await {
                 Ok(_) => return Ok(true),
                 Err(e) if status(&e) == Some(412) => return Ok(false),
-                // Another writer has the same rows in hand.
+                // Another writer is storing the same rows.
                 Err(e) if status(&e) == Some(409) && attempt < CONFLICTS => {}
                 Err(e) => return Err(classify(&e)),
             }
@@ -101,9 +101,9 @@ impl S3 {
         Ok(false)
     }
 
-    /// Whether objects may be stored there: asks for something that stores none.
+    /// Checks that objects may be stored under `key`, without storing one.
     pub(super) async fn may_put(&self, bucket: &str, key: &str) -> Result<(), ObjectError> {
-        // Only over an object that is there and has this tag: none is.
+        // Stores nothing: no object there has this tag.
         let put = self
             .client
             .get()
@@ -120,7 +120,7 @@ impl S3 {
         }
     }
 
-    /// At most a thousand keys below `prefix` after `after`.
+    /// Returns at most a thousand keys below `prefix` after `after`.
     pub(super) async fn list(
         &self,
         bucket: &str,
@@ -145,17 +145,18 @@ impl S3 {
 }
 
 impl S3Reader {
-    /// The object's version, if its bucket has versions.
+    /// Returns the object's version, if its bucket has versions.
     pub(super) fn version(&self) -> Option<&str> {
         self.version.as_deref()
     }
 
-    /// The object's version, else its ETag.
+    /// Returns the object's version, else its ETag.
     pub(super) fn revision(&self) -> Option<&str> {
         self.version().or(self.etag.as_deref())
     }
 
-    /// The next chunk; nothing at the end. A lost connection is resumed with a range of the same version.
+    /// Returns the next chunk; `None` at the end. A lost connection is resumed with a range of the
+    /// same version.
     pub async fn next(&mut self) -> Result<Option<Bytes>, ObjectError> {
         loop {
             let cause = match tokio::time::timeout(SILENCE, self.body.try_next()).await {
@@ -177,13 +178,9 @@ impl S3Reader {
                 )));
             }
             tracing::warn!(object = %self.object, byte = self.at, cause = cause, "connection lost, resuming");
-            self.body = get(
-                &self.client,
-                &self.object,
-                Some((self.at, self.etag.as_deref())),
-            )
-            .await?
-            .body;
+            let (at, etag) = (self.at, self.etag.clone());
+            let resume = Some(Resume { at, etag });
+            self.body = get(&self.client, &self.object, resume).await?.body;
         }
     }
 }
@@ -199,32 +196,38 @@ fn client(config: &SdkConfig) -> Client {
     Client::from_conf(config.build())
 }
 
-/// One GET, from `resume` on: a byte and the ETag that must still hold.
+/// Where a lost connection is resumed.
+struct Resume {
+    /// The first byte that is missing.
+    at: u64,
+    /// The ETag that the object must still have.
+    etag: Option<String>,
+}
+
+/// Sends one GET, from `resume` on if it is given.
 async fn get(
     client: &Client,
     object: &ObjectRef,
-    resume: Option<(u64, Option<&str>)>,
+    resume: Option<Resume>,
 ) -> Result<GetObjectOutput, ObjectError> {
     let mut get = client
         .get_object()
         .bucket(&object.bucket)
         .key(&object.key)
         .set_version_id(object.version.clone());
-    if let Some((at, etag)) = resume {
-        get = get
-            .range(format!("bytes={at}-"))
-            .set_if_match(etag.map(str::to_owned));
+    if let Some(Resume { at, etag }) = &resume {
+        get = get.range(format!("bytes={at}-")).set_if_match(etag.clone());
     }
     let answer = get.send().await.map_err(|e| classify(&e))?;
     match resume {
-        // Taken for the rest, a whole object would come twice.
-        Some((at, _))
+        // A whole object, taken for the rest, would repeat what was read.
+        Some(Resume { at, .. })
             if !answer
                 .content_range()
                 .is_some_and(|range| range.starts_with(&format!("bytes {at}-"))) =>
         {
             Err(ObjectError::Unavailable(format!(
-                "asked for the bytes from {at} on, it answered with others"
+                "asked for the bytes from {at} on, the store answered with others"
             )))
         }
         _ => Ok(answer),

@@ -1,5 +1,5 @@
-//! Where objects are: S3, a directory or memory, behind one interface, so that a local run and a test take
-//! the road that production takes.
+//! S3, a directory or memory behind one interface, so that a local run and a test run the code that
+//! production runs.
 
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read};
@@ -15,7 +15,7 @@ use tokio::task::spawn_blocking;
 use super::s3::{S3, S3Reader};
 use super::{ObjectError, ObjectRef};
 
-/// Bytes read from a file at a time.
+/// Most bytes that are read from a file at a time.
 const CHUNK: usize = 256 * 1024;
 
 /// A place that holds objects.
@@ -32,7 +32,7 @@ pub enum Store {
 /// Files as objects.
 #[derive(Clone, Debug, Default)]
 pub struct Directory {
-    /// The directory whose sub-directories are the buckets; without it, keys are paths.
+    /// The directory whose sub-directories are the buckets; `None` if keys are paths.
     pub root: Option<PathBuf>,
 }
 
@@ -44,10 +44,15 @@ pub struct Memory {
 
 /// The bytes of one object, in order.
 pub enum Reader {
-    /// From S3; survives lost connections.
+    /// From S3; lost connections are resumed.
     S3(Box<S3Reader>),
-    /// From a file, with what tells its contents from later ones.
-    File(Arc<std::fs::File>, String),
+    /// From a file.
+    File {
+        /// The file.
+        file: Arc<std::fs::File>,
+        /// Identifies its contents: the time of its last change and its length.
+        revision: String,
+    },
     /// From a stream that can be read once.
     Stream(Box<dyn AsyncRead + Send + Unpin>),
     /// From memory.
@@ -70,7 +75,7 @@ impl Store {
         }
     }
 
-    /// Stores `body` unless the key is taken; `false` if it is.
+    /// Stores `body` unless the key is taken; then returns `false`.
     pub async fn put_new(&self, bucket: &str, key: &str, body: Bytes) -> Result<bool, ObjectError> {
         match self {
             Store::S3(s3) => s3.put_new(bucket, key, body).await,
@@ -84,7 +89,7 @@ impl Store {
         }
     }
 
-    /// Whether objects may be stored below `prefix`, without storing one.
+    /// Checks that objects may be stored below `prefix`, without storing one.
     pub async fn may_put(&self, bucket: &str, prefix: &str) -> Result<(), ObjectError> {
         match self {
             Store::S3(s3) => {
@@ -95,7 +100,7 @@ impl Store {
         }
     }
 
-    /// The keys below `prefix`, at most a thousand after `after`, in order.
+    /// Returns the keys below `prefix`, at most a thousand after `after`, in order.
     pub async fn list(
         &self,
         bucket: &str,
@@ -123,7 +128,8 @@ impl Directory {
             .map(|root| root.join(&object.bucket))
             .filter(|bucket| !bucket.is_dir())
         {
-            // A bucket that does not exist is a mistake of the configuration, not an object that is gone.
+            // A bucket that does not exist is a mistake in the configuration, not an object that is
+            // gone.
             return Err(ObjectError::Unavailable(format!(
                 "there is no directory {} (STORE)",
                 bucket.display()
@@ -146,7 +152,7 @@ impl Memory {
         self.lock().insert((bucket.into(), key.into()), body.into());
     }
 
-    /// An object's bytes.
+    /// Returns an object's bytes.
     pub fn get(&self, bucket: &str, key: &str) -> Option<Bytes> {
         self.lock()
             .get(&(bucket.to_owned(), key.to_owned()))
@@ -162,7 +168,7 @@ impl Memory {
         !taken
     }
 
-    /// The keys below `prefix` after `after`, in order.
+    /// Returns at most a thousand keys below `prefix` after `after`, in order.
     pub fn keys(&self, bucket: &str, prefix: &str, after: Option<&str>) -> Vec<String> {
         let objects = self.lock();
         let wanted = |key: &&String| {
@@ -184,12 +190,12 @@ impl Memory {
 }
 
 impl Reader {
-    /// What tells the contents from those of a later object under the same name; nothing if they cannot
-    /// be read again.
+    /// Identifies these contents, by version id, ETag or time of change; `None` if they can be read
+    /// only once.
     pub fn revision(&self) -> Option<String> {
         match self {
             Reader::S3(reader) => reader.revision().map(str::to_owned),
-            Reader::File(_, revision) => Some(revision.clone()),
+            Reader::File { revision, .. } => Some(revision.clone()),
             Reader::Stream(_) => None,
             Reader::Memory(bytes) => bytes
                 .as_ref()
@@ -197,7 +203,7 @@ impl Reader {
         }
     }
 
-    /// The version that is read, if the store has versions.
+    /// Returns the version that is read, if the store has versions.
     pub fn version(&self) -> Option<String> {
         match self {
             Reader::S3(reader) => reader.version().map(str::to_owned),
@@ -205,12 +211,12 @@ impl Reader {
         }
     }
 
-    /// The next chunk; nothing at the end.
+    /// Returns the next chunk; `None` at the end.
     pub async fn next(&mut self) -> Result<Option<Bytes>, ObjectError> {
         match self {
             Reader::S3(reader) => reader.next().await,
             Reader::Memory(bytes) => Ok(bytes.take().filter(|b| !b.is_empty())),
-            Reader::File(file, _) => {
+            Reader::File { file, .. } => {
                 let file = file.clone();
                 let read = move || -> std::io::Result<Vec<u8>> {
                     let mut chunk = Vec::with_capacity(CHUNK);
@@ -253,12 +259,15 @@ async fn open_file(path: &Path) -> Result<Reader, ObjectError> {
         .filter(|_| about.is_file())
         .and_then(|time| time.duration_since(UNIX_EPOCH).ok());
     match modified.map(|since| format!("{} {}", since.as_nanos(), about.len())) {
-        Some(revision) => Ok(Reader::File(Arc::new(file.into_std().await), revision)),
+        Some(revision) => Ok(Reader::File {
+            file: Arc::new(file.into_std().await),
+            revision,
+        }),
         None => Ok(Reader::Stream(Box::new(file))),
     }
 }
 
-/// Writes a file that must not exist, whole or not at all.
+/// Writes a file, whole or not at all, unless it exists; then returns `false`.
 async fn write_new(path: &Path, body: &[u8]) -> std::io::Result<bool> {
     if let Some(parent) = path.parent() {
         tokio::fs::create_dir_all(parent).await?;

@@ -1,8 +1,8 @@
 //! Records that cannot be delivered, kept as rows that say why and that can be fed back.
 //!
-//! Rows are JSON lines. A row's id depends on what it keeps and not on when, and an object of rows is
-//! named by its first row and a hash over all of them: the same run again stores nothing twice, and a run
-//! that keeps more rows than the one before hides none behind it.
+//! Rows are JSON lines. A row's id depends on its contents and not on the time, and an object of
+//! rows is named after its first row and a hash over all of them: the same run again stores nothing
+//! twice, and of a run that keeps more rows than the one before, none is lost.
 
 mod row;
 
@@ -15,7 +15,7 @@ use crate::config::{QuarantineStore, S3Prefix};
 use crate::object::{Directory, ObjectError, ObjectRef, Store};
 use clicks::Uuid8;
 
-/// Bytes of rows that are stored at a time.
+/// Bytes of rows that are collected before they are stored.
 const FLUSH: usize = 1 << 20;
 
 /// Where rows go.
@@ -25,7 +25,7 @@ pub struct Quarantine {
 }
 
 impl Quarantine {
-    /// At `place`; `s3` is the store for buckets.
+    /// Returns the quarantine at `place`; `s3` is the store for buckets.
     pub fn new(place: QuarantineStore, s3: Store) -> Quarantine {
         let store = if matches!(place, QuarantineStore::Directory(_)) {
             Store::Directory(Directory { root: None })
@@ -35,18 +35,18 @@ impl Quarantine {
         Quarantine { place, store }
     }
 
-    /// Where rows go.
+    /// Returns where rows go.
     pub fn place(&self) -> &QuarantineStore {
         &self.place
     }
 
-    /// Whether `object` was written here, so that it must not be read as clicks.
+    /// Whether `object` lies in the quarantine, so that it must not be read as clicks.
     pub fn holds(&self, object: &ObjectRef) -> bool {
         matches!(&self.place, QuarantineStore::S3(location) if location.holds(object))
     }
 
-    /// Stores rows that one target rejected, in the order of their places: requests end in any order, but
-    /// the same rows must have the same name.
+    /// Stores rows that one target rejected, ordered by their places: requests end in any order,
+    /// but the same rows must have the same name.
     pub async fn keep<'r>(&self, rows: impl Iterator<Item = &'r Row>) -> Result<(), ObjectError> {
         let mut rows: Vec<_> = rows.map(|row| (row.place.offset, row.id(), row)).collect();
         rows.sort_by_key(|(offset, id, _)| (*offset, *id));
@@ -57,7 +57,7 @@ impl Quarantine {
         writer.flush().await
     }
 
-    /// A collector for the rows of one source: bad records, or one target's.
+    /// Returns a collector for the rows of one source: bad records, or those of one target.
     pub fn writer(&self) -> Writer<'_> {
         Writer {
             quarantine: self,

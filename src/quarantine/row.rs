@@ -22,10 +22,10 @@ const VERSION: u64 = 1;
 /// The id of a row.
 pub type RowId = Uuid8;
 
-/// What a row keeps.
+/// What a row is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RowKind {
-    /// A record that is no click.
+    /// A record that is not a click.
     Record,
     /// A click that one target does not take.
     Rejected,
@@ -46,19 +46,19 @@ impl RowKind {
 /// One row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
-    /// What it keeps.
+    /// What it is about.
     pub kind: RowKind,
-    /// The object it was read from.
+    /// The object that it was read from.
     pub object: Arc<ObjectRef>,
     /// Its place there.
     pub place: Place,
-    /// Its bytes as they were counted, which `raw` may not hold all of.
+    /// How many bytes it has; `raw` may hold fewer.
     pub length: u64,
     /// The click's number among identical ones, and its id.
     pub click: Option<(u32, ClickId)>,
     /// The key of the click's envelope.
     pub batch_key: Option<Arc<str>>,
-    /// The target it is for; every target if there is none.
+    /// The target that it is for; `None` for every target.
     pub target: Option<Arc<str>>,
     /// Why it is here.
     pub reason: String,
@@ -67,7 +67,7 @@ pub struct Row {
 }
 
 impl Row {
-    /// For a bad record of `object`.
+    /// Returns the row of a bad record of `object`.
     pub fn bad(object: Arc<ObjectRef>, bad: BadRecord, kind: RowKind) -> Row {
         let BadRecord {
             place,
@@ -88,7 +88,7 @@ impl Row {
         }
     }
 
-    /// For a click that `target` does not take.
+    /// Returns the row of a click that `target` does not take.
     pub fn rejected(entry: Entry, target: Arc<str>, reason: String) -> Row {
         Row {
             kind: RowKind::Rejected,
@@ -103,7 +103,7 @@ impl Row {
         }
     }
 
-    /// The id: the same for the same bytes at the same place for the same target.
+    /// Returns its id: the same for the same bytes at the same place for the same target.
     pub fn id(&self) -> RowId {
         let mut hash = Sha256::new();
         let target = self.target.as_deref().unwrap_or_default();
@@ -154,9 +154,9 @@ impl Row {
         out.extend_from_slice(b"}\n");
     }
 
-    /// Reads a row back; nothing if the object at `root` is none.
+    /// Reads a row back; `None` if the object at `root` is not a row.
     pub fn read(tape: Tape<'_>, root: u32) -> Option<Row> {
-        // Clicks hold no number there, and that is quickly seen.
+        // Clicks have no number among their members: this is soon seen.
         tape.members(root)
             .find(|m| tape.node(m.value).kind == Kind::Number)?;
         let mark = tape.get(root, MARK)?;

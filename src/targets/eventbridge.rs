@@ -1,4 +1,4 @@
-//! `eventbridge`: an event bus, one event a click.
+//! `eventbridge`: an event bus, one event per click.
 
 use std::sync::Arc;
 
@@ -41,23 +41,24 @@ pub(super) const KIND: Kind = Kind {
         },
     ],
     shared: aws::VARS,
+    example: &[],
     build,
 };
 
-/// Bytes of a request's events, and of one: less than 1 MB. Whether the service counts the request or each event,
-/// its documents leave open.
+/// Most bytes of a request's events, and of one event: less than 1 MB. The service's documents
+/// leave open whether that is counted by the request or by the event.
 const BYTES: usize = 999_999;
-/// What a time counts as.
+/// Bytes that the time of an event counts as.
 const TIME: usize = 14;
 
-/// Codes by which it rejects a request for what is in it.
+/// Codes by which the service says that something in a request is wrong.
 const REJECTED: &[&str] = &[
     "ValidationException",
     "InvalidArgument",
     "RequestEntityTooLargeException",
     "SerializationException",
 ];
-/// Codes of an entry that will never be taken.
+/// Codes of entries that the service will never take.
 const PERMANENT: &[&str] = &[
     "AccessDeniedException",
     "InvalidAccountIdException",
@@ -171,7 +172,7 @@ impl Target for EventBridge {
     }
 
     async fn probe(&self) -> Result<(), SendError> {
-        // One that lacks its detail is refused.
+        // An event without a detail is refused.
         let event = PutEventsRequestEntry::builder()
             .event_bus_name(&self.bus)
             .source(&self.source)

@@ -1,4 +1,5 @@
-//! `firehose`: Amazon Data Firehose, one line per click. It joins records as they come, so each ends its line itself.
+//! `firehose`: Amazon Data Firehose, one line per click. Firehose joins records as they come, so
+//! each ends with a line feed.
 
 use std::sync::Arc;
 
@@ -31,10 +32,11 @@ pub(super) const KIND: Kind = Kind {
         },
     ],
     shared: aws::VARS,
+    example: &[("STREAM", "clicks")],
     build,
 };
 
-/// Codes by which it rejects a request for what is in it.
+/// Codes by which the service says that something in a request is wrong.
 const REJECTED: &[&str] = &[
     "InvalidArgumentException",
     "ValidationException",
@@ -73,7 +75,8 @@ fn build(scope: &Scope<'_>, context: Context) -> Option<Arc<dyn Target>> {
 #[async_trait]
 impl Target for Firehose {
     fn limits(&self) -> Limits {
-        // The API's reference for PutRecordBatch: 500 records, 4 MB, 1,000 KiB each with its line end.
+        // The API's reference for PutRecordBatch: 500 records, 4 MB, 1,000 KiB each with its line
+        // feed.
         Limits {
             records: 500,
             bytes: 4_000_000,

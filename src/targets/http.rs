@@ -1,5 +1,5 @@
-//! `http`: any endpoint that takes JSON, as Rebrandly's own webhook sends it or as lines, an array or
-//! single clicks; signed as Standard Webhooks 1.0.0 says.
+//! `http`: any endpoint that takes JSON, as Rebrandly's own webhook sends it or as lines, an array
+//! or single clicks; signed as Standard Webhooks 1.0.0 says.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -67,6 +67,7 @@ pub(super) const KIND: Kind = Kind {
         },
     ],
     shared: &[],
+    example: &[("URL", "https://example.com/clicks")],
     build,
 };
 
@@ -83,7 +84,7 @@ struct Http {
     clock: fn() -> SystemTime,
 }
 
-/// Whatever an endpoint says to a request without a body, somebody is there.
+/// Whatever an endpoint answers to a request without a body, it is there.
 const PROBE: StatusRules = StatusRules(&[StatusRule {
     statuses: &[400, 404, 405, 413, 422, 501],
     meaning: Meaning::Accepted,
@@ -129,7 +130,7 @@ fn build(scope: &Scope<'_>, context: Context) -> Option<Arc<dyn Target>> {
 #[async_trait]
 impl Target for Http {
     fn limits(&self) -> Limits {
-        // An endpoint's own limits are unknown: a 413 halves the request.
+        // An endpoint's own limits are unknown: after a 413 the request is halved.
         let records = if self.body == Body::Single { 1 } else { 1000 };
         Limits {
             records,
@@ -177,7 +178,7 @@ impl Target for Http {
     }
 
     fn describe(&self) -> Vec<(&'static str, String)> {
-        // A path or a query may be a token.
+        // A path or a query may hold a token.
         let url = format!(
             "{}{}",
             self.url.origin().ascii_serialization(),

@@ -38,10 +38,12 @@ pub(super) const KIND: Kind = Kind {
         },
     ],
     shared: aws::VARS,
+    example: &[("STREAM", "clicks")],
     build,
 };
 
-/// Codes by which it rejects a request for what is in it, a record above the stream's own limit say.
+/// Codes by which the service says that something in a request is wrong, for example
+/// that a record is above the stream's own limit.
 const REJECTED: &[&str] = &[
     "InvalidArgumentException",
     "ValidationException",
@@ -87,7 +89,8 @@ impl Kinesis {
 #[async_trait]
 impl Target for Kinesis {
     fn limits(&self) -> Limits {
-        // The API's reference for PutRecords: 500 records, 10 MiB with their keys, a record as large as a request.
+        // The API's reference for PutRecords: 500 records, 10 MiB with their keys; a record may be
+        // as large as a request.
         Limits {
             records: 500,
             bytes: 10 << 20,

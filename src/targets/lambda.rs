@@ -1,4 +1,4 @@
-//! `lambda`: a function of the user's, called with many clicks at a time.
+//! `lambda`: a Lambda function of the user's, called with many clicks at a time.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -39,19 +39,20 @@ pub(super) const KIND: Kind = Kind {
         },
     ],
     shared: aws::VARS,
+    example: &[("FUNCTION", "clicks")],
     build,
 };
 
-/// Bytes of a call: 1 MB if it is queued, 6 MB if not (Lambda's quotas).
+/// Most bytes of a call: 1 MB if Lambda queues it, 6 MB if not (Lambda's quotas).
 const QUEUED: usize = 1_000_000;
 const AWAITED: usize = 6_000_000;
 
-/// Codes by which it rejects a request for what is in it.
+/// Codes by which the service says that something in a request is wrong.
 const REJECTED: &[&str] = &["InvalidRequestContentException", "RequestTooLargeException"];
 
 struct Lambda {
     function: String,
-    /// Whether the function's end is waited for.
+    /// Whether a call ends only when the function does.
     awaited: bool,
     form: Form,
     client: aws::Client<Client>,
@@ -122,7 +123,7 @@ impl Target for Lambda {
         let payload = answer.payload.map(Blob::into_inner).unwrap_or_default();
         let payload: Value = serde_json::from_slice(&payload).unwrap_or_default();
         if let Some(error) = answer.function_error {
-            // What it says beyond the type may repeat a click.
+            // The message beyond the type may repeat a click.
             let kind = payload
                 .get("errorType")
                 .and_then(Value::as_str)
@@ -166,8 +167,9 @@ impl Target for Lambda {
     }
 }
 
-/// All sent, but for those that the answer names as failed, in the way of Lambda's own batches: one that names no click
-/// of this call has failed for all.
+/// Returns `Retry` for the entries that the answer names in `batchItemFailures`, as Lambda's own
+/// batches do, and `Sent` for the others. `Err` if it names something that is not a click of this
+/// call.
 fn verdicts(batch: &[Entry], answer: &Value) -> Result<Vec<Verdict>, SendError> {
     let failed = match answer.get("batchItemFailures") {
         None | Some(Value::Null) => return Ok(vec![Verdict::Sent; batch.len()]),

@@ -1,5 +1,7 @@
-//! Somewhere clicks go. A target knows one wire format and sends one request at a time; batching, waiting,
-//! retrying and counting are `deliver`'s.
+//! Where clicks go: one file for each kind of target, listed in [`KINDS`].
+//!
+//! A target knows one wire format and sends one request once. Batching, waiting, retrying and
+//! counting are `deliver`'s; what kinds share is in `support`.
 
 #[cfg(feature = "aws")]
 mod dynamodb;
@@ -47,58 +49,61 @@ pub enum Verdict {
     Sent,
     /// The target did not take it now.
     Retry,
-    /// The target will never take it, and says why.
+    /// The target will never take it, for this reason.
     Rejected(String),
 }
 
-/// What became of a request that has no verdict per entry.
+/// Why a request failed as a whole. Each cause is for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SendError {
-    /// Too fast; wait at least so long if it says how long.
+    /// Too many requests for now; how long to wait at least, if the target says so.
     Throttled(Option<Duration>, String),
-    /// Not to be reached, or broken for now.
+    /// The target cannot be reached, or is broken for now.
     Unavailable(String),
     /// It will answer so until somebody changes something.
     Misconfigured(String),
-    /// It does not take this body: too large, or an entry in it is wrong. Halving tells.
+    /// The body is too large, or an entry in it is wrong: halves of it tell which.
     PayloadRejected(String),
-    /// It does not accept the credentials. They are renewed once; then it is as `Misconfigured`.
+    /// The credentials are not accepted. They are renewed once; after that, this is as
+    /// `Misconfigured`.
     Unauthorized(String),
-    /// Nobody reads any more; end without a word.
+    /// Nobody reads the output any more; the run ends without a message.
     ReaderClosed,
 }
 
-/// Somewhere clicks go.
+/// Where clicks go.
 #[async_trait]
 pub trait Target: Send + Sync {
-    /// What one request may hold.
+    /// Returns what one request may hold.
     fn limits(&self) -> Limits;
-    /// How it delivers: by default, whole answers to requests of as many entries as fit.
+    /// Returns how it delivers; by default, requests of as many entries as fit, each answered as a
+    /// whole.
     fn delivery(&self) -> DeliveryMode {
         DeliveryMode::WHOLE
     }
-    /// The wire form of one click, or why this target can never carry it.
+    /// Encodes one click. `Err` if this target can never carry it.
     fn encode(&self, view: &View<'_>) -> Result<Entry, EncodeError>;
-    /// Sends one request once. One verdict per entry, in order.
+    /// Sends one request once. Returns one verdict per entry, in order; `Err` if the request failed
+    /// as a whole.
     async fn send(&self, batch: &[Entry]) -> Result<Vec<Verdict>, SendError>;
-    /// How it was understood, as names and values for people; no secrets.
+    /// Describes how it was understood, as names and values for people, without secrets.
     fn describe(&self) -> Vec<(&'static str, String)>;
-    /// What it must be allowed inside AWS.
+    /// Returns what it must be allowed inside AWS.
     fn permissions(&self) -> Vec<Permission> {
         Vec::new()
     }
-    /// Asks the target for something that changes nothing but needs the same permissions as sending. The error is what
-    /// sending would end with.
+    /// Sends a request that changes nothing but needs the permissions that sending needs. `Err` is
+    /// what sending would end with.
     async fn probe(&self) -> Result<(), SendError> {
         Ok(())
     }
     /// Renews what authorises its requests, after one that began at `began` ended with
-    /// [`SendError::Unauthorized`]. `true` if it was renewed since then, so that another attempt may be
-    /// accepted.
+    /// [`SendError::Unauthorized`]. `true` if that was renewed since `began`, so that another
+    /// attempt may be accepted.
     async fn renew(&self, _began: Instant) -> bool {
         false
     }
-    /// Whether it wrote `object`, which then is no click file.
+    /// Whether it wrote `object`, which then is not a click file.
     fn wrote(&self, _object: &ObjectRef) -> bool {
         false
     }
@@ -107,13 +112,13 @@ pub trait Target: Send + Sync {
 /// What somebody must be allowed inside AWS.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Permission {
-    /// The actions, `sqs:SendMessage` say.
+    /// The actions, for example `sqs:SendMessage`.
     pub actions: &'static [&'static str],
     /// The resource's ARN; `${Region}` and `${Account}` stand for what is not known here.
     pub resource: String,
 }
 
-/// What a target may take from its surroundings.
+/// What a target takes from its surroundings.
 #[derive(Clone, Debug)]
 pub struct Context {
     /// The clock for signatures and dates.

@@ -7,12 +7,12 @@ use super::support::aws;
 use super::{Context, Target, http, stdout};
 #[cfg(feature = "aws")]
 use super::{dynamodb, eventbridge, firehose, kinesis, lambda, s3, sns, sqs};
-use crate::config::vars::Scope;
+use crate::config::vars::{Scope, Vars};
 
 /// A variable of a kind, below the target's prefix.
 #[derive(Debug)]
 pub struct Var {
-    /// Its name without the prefix; `HEADER_*` stands for any that begin so.
+    /// Its name without the prefix; `HEADER_*` stands for every name that begins with `HEADER_`.
     pub name: &'static str,
     /// Its value when it is not set; empty if there is none.
     pub default: &'static str,
@@ -20,7 +20,7 @@ pub struct Var {
     pub doc: &'static str,
 }
 
-/// Makes a target of its variables, or notes the mistakes.
+/// Builds a target from its variables. `None` if they are wrong; the scope has the mistakes.
 pub type Build = fn(&Scope<'_>, Context) -> Option<Arc<dyn Target>>;
 
 /// A kind of target as the registry knows it.
@@ -31,16 +31,28 @@ pub struct Kind {
     pub doc: &'static str,
     /// Its own variables.
     pub vars: &'static [Var],
-    /// Those that it shares with other kinds.
+    /// The variables that it shares with other kinds.
     pub shared: &'static [Var],
+    /// The names, without the prefix, and values of its least valid configuration, as a user would
+    /// set them.
+    pub example: &'static [(&'static str, &'static str)],
     /// Its constructor.
     pub build: Build,
 }
 
 impl Kind {
-    /// All its variables but those of every target.
+    /// Returns all its variables but those of every target.
     pub fn variables(&self) -> impl Iterator<Item = &'static Var> + use<> {
         self.vars.iter().chain(self.shared)
+    }
+
+    /// Returns the least valid configuration of a target whose variables begin with `prefix`.
+    pub fn example(&self, prefix: &str) -> Vars {
+        [("KIND", self.name)]
+            .iter()
+            .chain(self.example)
+            .map(|(name, value)| (format!("{prefix}{name}"), (*value).to_owned()))
+            .collect()
     }
 }
 

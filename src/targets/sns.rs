@@ -1,4 +1,4 @@
-//! `sns`: an SNS topic, one message a click, with attributes that filter policies can ask for.
+//! `sns`: an SNS topic, one message per click, with attributes that filter policies match.
 
 use std::sync::Arc;
 
@@ -36,10 +36,11 @@ pub(super) const KIND: Kind = Kind {
         },
     ],
     shared: aws::VARS,
+    example: &[("TOPIC_ARN", "arn:aws:sns:eu-west-1:123456789012:clicks")],
     build,
 };
 
-/// The attributes of a message, and the members of the click that they are.
+/// The attributes of a message, and the members of the click that they hold.
 const ATTRIBUTES: &[(&str, &[&str])] = &[
     ("country", &["client", "location", "country"]),
     ("agent_type", &["client", "agent", "type"]),
@@ -49,12 +50,13 @@ const ATTRIBUTES: &[(&str, &[&str])] = &[
 ];
 /// The type of an attribute.
 const STRING: &str = "String";
-/// Letters of an attribute: a slashtag is at most as long. A longer text is no use to a filter.
+/// Most bytes of an attribute: no slashtag is longer. A longer text is no use to a filter policy.
 const LONGEST: usize = 256;
-/// Bytes of a message with its attributes, and of a request's messages together: what a topic takes by default.
+/// Most bytes of a message with its attributes, and of the messages of a request together: what a
+/// topic takes by default.
 const BYTES: usize = 256 << 10;
 
-/// Codes by which it rejects a request for what is in it.
+/// Codes by which the service says that something in a request is wrong.
 const REJECTED: &[&str] = &[
     "BatchRequestTooLong",
     "EmptyBatchRequest",
@@ -66,7 +68,7 @@ const REJECTED: &[&str] = &[
 
 struct Sns {
     topic: String,
-    /// What keeps its order, in a FIFO topic.
+    /// What the message group is taken from, in a FIFO topic.
     group: Option<KeySource>,
     form: Form,
     client: aws::Client<Client>,
@@ -103,7 +105,7 @@ fn build(scope: &Scope<'_>, context: Context) -> Option<Arc<dyn Target>> {
 #[async_trait]
 impl Target for Sns {
     fn limits(&self) -> Limits {
-        // Names and values of attributes count by themselves; their types are the rest.
+        // The entry counts names and values of its attributes; their types are the rest.
         let per_record = STRING.len() * ATTRIBUTES.len();
         Limits {
             records: 10,
@@ -123,7 +125,7 @@ impl Target for Sns {
 
     fn encode(&self, view: &View<'_>) -> Result<Entry, EncodeError> {
         let attribute = |(name, path): &(&'static str, &[&str])| {
-            // What SNS would refuse, or not deliver, is no use to a filter either.
+            // What SNS would refuse, or not deliver, is no use to a filter policy either.
             let fits = |c: char| !c.is_control() && !matches!(c, '\u{fffe}' | '\u{ffff}');
             let text = view
                 .text(path)

@@ -1,4 +1,5 @@
-//! `sqs`: an SQS queue, one message a click or many clicks in one; FIFO queues in the order of each link.
+//! `sqs`: an SQS queue, one message per click or many clicks in one; FIFO queues keep the order of
+//! each link.
 
 use std::sync::Arc;
 
@@ -43,13 +44,17 @@ pub(super) const KIND: Kind = Kind {
         },
     ],
     shared: aws::VARS,
+    example: &[(
+        "QUEUE_URL",
+        "https://sqs.eu-west-1.amazonaws.com/123456789012/clicks",
+    )],
     build,
 };
 
-/// Bytes of a message, and of the messages of a request together.
+/// Most bytes of a message, and of the messages of a request together: SQS's 1 MiB.
 const BYTES: usize = 1 << 20;
 
-/// Codes by which it rejects a request for what is in it.
+/// Codes by which the service says that something in a request is wrong.
 const REJECTED: &[&str] = &[
     "AWS.SimpleQueueService.BatchRequestTooLong",
     "AWS.SimpleQueueService.EmptyBatchRequest",
@@ -63,7 +68,7 @@ const REJECTED: &[&str] = &[
 struct Sqs {
     queue: String,
     body: Body,
-    /// What keeps its order, in a FIFO queue.
+    /// What the message group is taken from, in a FIFO queue.
     group: Option<KeySource>,
     form: Form,
     client: aws::Client<Client>,
@@ -127,7 +132,8 @@ impl Target for Sqs {
                 records: 10,
                 ..plain
             },
-            // As many as fit one message, whose two brackets and last line end are its overhead.
+            // As many clicks as fit one message, whose two brackets or last line feed are its
+            // overhead.
             _ => Limits {
                 records: 10_000,
                 overhead: 2,

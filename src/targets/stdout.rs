@@ -25,6 +25,7 @@ pub(super) const KIND: Kind = Kind {
         doc: "`click`, `flat`, `raw` or `webhook`",
     }],
     shared: &[],
+    example: &[],
     build,
 };
 
@@ -37,7 +38,7 @@ struct Stdout {
     form: Form,
 }
 
-/// One writer at a time, of all targets and attempts: lines of two batches must not mix.
+/// Held by the one writer at a time of all targets and attempts: lines of two batches must not mix.
 static WRITING: LazyLock<Arc<Mutex<()>>> = LazyLock::new(Arc::default);
 
 #[async_trait]
@@ -66,11 +67,11 @@ impl Target for Stdout {
 
     async fn send(&self, batch: &[Entry]) -> Result<Vec<Verdict>, SendError> {
         let bodies: Vec<Bytes> = batch.iter().map(|entry| entry.body.clone()).collect();
-        let turn = WRITING.clone().lock_owned().await;
-        // Past the buffers of the standard library: what is written is gone, or the error is this batch's. The turn
-        // ends with the write, even if nobody waits for it any more.
+        let lock = WRITING.clone().lock_owned().await;
+        // Past the buffers of the standard library, so that an error is this batch's. The lock is
+        // held until the write ends, even if nobody waits for it any more.
         let write = move || {
-            let _turn = turn;
+            let _lock = lock;
             write_lines(
                 &mut File::from(std::io::stdout().as_fd().try_clone_to_owned()?),
                 &bodies,
@@ -93,7 +94,7 @@ impl Target for Stdout {
     }
 }
 
-/// Writes each body and a line feed, from where they are.
+/// Writes each body and a line feed, without copying them together.
 fn write_lines(out: &mut impl Write, bodies: &[Bytes]) -> io::Result<()> {
     let mut slices: Vec<_> = bodies
         .iter()
@@ -115,7 +116,7 @@ fn write_lines(out: &mut impl Write, bodies: &[Bytes]) -> io::Result<()> {
 mod tests {
     use super::*;
 
-    /// Takes a few bytes at a time, and none at all after so many.
+    /// Takes a few bytes at a time, and none after so many.
     struct Narrow(Vec<u8>, usize);
 
     impl Write for Narrow {

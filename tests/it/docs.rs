@@ -88,7 +88,11 @@ fn generated(name: &str, expected: &str) {
 fn the_tables_are_those_of_the_code() {
     let mut targets = String::from("\n");
     for kind in KINDS {
+        let mut example: Vec<_> = kind.example("HOOK_").into_iter().collect();
+        example.sort_by_key(|(name, _)| name != "HOOK_KIND");
+        let example: Vec<_> = example.iter().map(|(k, v)| format!("{k}={v}")).collect();
         write!(targets, "**`{}`**: {}.\n\n", kind.name, kind.doc).unwrap();
+        write!(targets, "For example `{}`.\n\n", example.join(" ")).unwrap();
         variables(&mut targets, kind.vars);
         targets.push('\n');
     }

@@ -20,6 +20,7 @@ mod golden;
 mod order;
 mod progress;
 mod regress;
+mod requests;
 mod scripted;
 mod settings;
 mod support;

@@ -1,4 +1,5 @@
-//! Targets that answer by a script and keep what they took, and a forwarder over memory that sends to them.
+//! Targets that answer by a script and keep what they took, and a forwarder over memory that sends
+//! to them.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -170,7 +171,8 @@ pub fn limited(
     )
 }
 
-/// A forwarder to one target that keeps rows in a directory, and takes records of so many bytes at most.
+/// A forwarder to one target that keeps rows in a directory, and takes records of so many bytes at
+/// most.
 pub fn quarantining(
     target: &Arc<Scripted>,
     (directory, record_bytes): (&Path, usize),

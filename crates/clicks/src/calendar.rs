@@ -5,18 +5,18 @@
 
 /// A date; nothing in it is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Date {
+pub struct Date {
     /// The year; 0 is 1 BC.
-    pub(crate) year: i64,
+    pub year: i64,
     /// 1 to 12.
-    pub(crate) month: i64,
+    pub month: i64,
     /// From 1.
-    pub(crate) day: i64,
+    pub day: i64,
 }
 
 impl Date {
     /// Returns the date that is `days` after 1970-01-01.
-    pub(crate) fn from_days(days: i64) -> Date {
+    pub fn from_days(days: i64) -> Date {
         let days = days + 719_468;
         let (era, of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
         let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
@@ -35,7 +35,7 @@ impl Date {
     }
 
     /// Returns the days from 1970-01-01 to this date, which must be one of the calendar.
-    pub(crate) fn days(self) -> i64 {
+    pub fn days(self) -> i64 {
         let year = if self.month <= 2 {
             self.year - 1
         } else {
@@ -47,7 +47,7 @@ impl Date {
     }
 
     /// Whether the calendar has this date.
-    pub(crate) fn exists(self) -> bool {
+    pub fn exists(self) -> bool {
         (1..=12).contains(&self.month)
             && self.day >= 1
             && (self.day <= 28 || self.day <= days_in(self.year, self.month))

@@ -8,7 +8,7 @@
 //!
 //! Nothing here does I/O, reads a clock or knows a target; randomness is an argument.
 
-mod calendar;
+pub mod calendar;
 pub mod click;
 pub mod decode;
 pub mod json;

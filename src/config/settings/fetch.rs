@@ -1,4 +1,4 @@
-//! Asking Secrets Manager and Parameter Store.
+//! Values of Secrets Manager and Parameter Store.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
@@ -15,7 +15,7 @@ use super::Reference;
 use crate::config::vars::Vars;
 use crate::platform::aws::{Aws, CONNECT, ErrorKind, LazyClient, describe_sdk_error};
 
-/// How long one attempt and all of them may take: an event waits for the answer.
+/// How long one attempt and all of them may take: an event waits for them.
 const ATTEMPT: Duration = Duration::from_secs(3);
 const ATTEMPTS: Duration = Duration::from_secs(8);
 
@@ -27,10 +27,10 @@ fn timeouts() -> TimeoutConfig {
         .build()
 }
 
-/// Parameters of a request, at most.
+/// Most parameters of a request.
 const PARAMETERS: usize = 10;
 
-/// A value, or why it cannot be had.
+/// A value, or why it cannot be read.
 type Fetched = Result<String, String>;
 
 /// The two services.
@@ -53,7 +53,7 @@ impl Fetch {
         }
     }
 
-    /// The values of all references, each asked for once, side by side.
+    /// Returns the values of all references, each read once and all at a time.
     pub(super) async fn all<'r>(
         &self,
         references: impl Iterator<Item = &'r Reference> + Clone,
@@ -142,7 +142,7 @@ impl Fetch {
                     .collect();
             }
         };
-        // A version or label after the name comes back apart from it.
+        // The answer has a version or label apart from the name.
         let bare = |name: &str| {
             name.rsplit_once(':')
                 .map_or(name.to_owned(), |(bare, _)| bare.to_owned())
@@ -159,7 +159,7 @@ impl Fetch {
         names.iter().filter_map(value).collect()
     }
 
-    /// The parameters right below `path`, by their last names.
+    /// Returns the parameters right below `path`, by the last parts of their names.
     pub(super) async fn path(&self, path: &str) -> Result<Vars, String> {
         let client = self.parameters.get().await;
         let (mut vars, mut next) = (Vars::new(), None);
@@ -186,7 +186,7 @@ impl Fetch {
     }
 }
 
-/// A member of the object in `text`.
+/// Returns a member of the JSON object in `text`.
 fn member(text: &str, field: &str) -> Fetched {
     let object: Value = serde_json::from_str(text)
         .map_err(|_| format!("it is not JSON, so it has no member {field}"))?;

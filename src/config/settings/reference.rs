@@ -1,11 +1,11 @@
-//! A value that stands elsewhere.
+//! A variable's reference to a value elsewhere.
 
 use std::fmt;
 
 const SECRET: &str = "secretsmanager:";
 const PARAMETER: &str = "ssm:";
 
-/// A value that stands elsewhere.
+/// A reference to a value elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reference {
     /// A secret of Secrets Manager, by name or ARN, or a member of the JSON object that it holds.
@@ -20,7 +20,8 @@ pub enum Reference {
 }
 
 impl Reference {
-    /// The reference in `text`, if it looks like one. The error says what is expected.
+    /// Reads the reference in `text`; `None` if it does not look like one. `Err` says what is
+    /// expected.
     pub fn parse(text: &str) -> Option<Result<Reference, String>> {
         let text = text.trim();
         if let Some(rest) = text.strip_prefix(SECRET) {

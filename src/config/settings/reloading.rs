@@ -1,4 +1,4 @@
-//! A target whose variables refer to values that change: it is made anew when they have.
+//! A target whose variables refer to values that may change: it is built anew when they have.
 
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -17,10 +17,11 @@ use crate::targets::{
 
 /// How long values are used before they are read again.
 const KEPT: Duration = Duration::from_secs(300);
-/// How long they are used after the target did not accept them: many requests are refused at a time.
+/// How long they are used after the target did not accept them: many requests are refused at a
+/// time.
 const KEPT_WHEN_REFUSED: Duration = Duration::from_secs(30);
 
-/// A target that is made anew when the values that its variables refer to have changed.
+/// A target that is built anew when the values that its variables refer to have changed.
 pub(super) struct ReloadingTarget {
     settings: Arc<Settings>,
     name: Arc<str>,
@@ -28,7 +29,7 @@ pub(super) struct ReloadingTarget {
     values: Mutex<Values>,
 }
 
-/// The values that the target is made of.
+/// The values that the target is built from.
 struct Values {
     vars: Vars,
     /// When they were last read.
@@ -38,7 +39,7 @@ struct Values {
 }
 
 impl ReloadingTarget {
-    /// Wraps `target`, called `name`, which was made of `vars`.
+    /// Wraps `target`, called `name`, which was built from `vars`.
     pub(super) fn new(
         settings: Arc<Settings>,
         name: Arc<str>,
@@ -72,7 +73,8 @@ impl ReloadingTarget {
         }
     }
 
-    /// Reads the values again if they are as old as `kept`. If they cannot be read, the old ones stay.
+    /// Reads the values again if they are as old as `kept`. If they cannot be read, the old ones
+    /// stay.
     async fn reload(&self, values: &mut Values, kept: Duration) {
         if values.read.elapsed() < kept {
             return;

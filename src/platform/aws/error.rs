@@ -189,8 +189,8 @@ where
     }
 }
 
-/// Returns the action that the caller lacks, by the one form that the messages of IAM have: `… is not
-/// authorized to perform: ACTION on resource: …`. No member of the answer has it.
+/// Returns the action that the caller lacks, by the one form that the messages of IAM have: `… is
+/// not authorized to perform: ACTION on resource: …`. No member of the answer has it.
 pub fn denied_action<E>(error: &SdkError<E, HttpResponse>) -> Option<&str>
 where
     E: ProvideErrorMetadata,

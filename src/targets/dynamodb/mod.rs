@@ -1,8 +1,9 @@
-//! `dynamodb`: a table, one item a click, its attributes the columns of the flat form.
+//! `dynamodb`: a table, one item per click; its attributes are the columns of the flat form.
 
 mod item;
+mod key;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, DeleteRequest, PutRequest, ReturnValuesOnConditionCheckFailure, WriteRequest,
+    DeleteRequest, PutRequest, ReturnValuesOnConditionCheckFailure, WriteRequest,
 };
 
 use super::support::aws;
@@ -22,7 +23,7 @@ use super::{
 };
 use crate::config::vars::Scope;
 use clicks::click::Form;
-use item::{Item, KeyPart};
+use key::{ID, TableKey};
 
 pub(super) const KIND: Kind = Kind {
     name: "dynamodb",
@@ -50,15 +51,14 @@ pub(super) const KIND: Kind = Kind {
         },
     ],
     shared: aws::VARS,
+    example: &[("TABLE", "clicks")],
     build,
 };
 
-/// Bytes of an item. Its JSON text is no shorter than what the service counts.
+/// Most bytes of an item: DynamoDB's 400 KiB. Its JSON text is no shorter than what is counted.
 const ITEM: usize = 400 << 10;
-/// The column that tells one click from another.
-const ID: &str = "click_id";
 
-/// Codes by which it rejects a request for what is in it.
+/// Codes by which the service rejects a request for what is in it.
 const REJECTED: &[&str] = &[
     "ItemCollectionSizeLimitExceededException",
     "SerializationException",
@@ -67,7 +67,7 @@ const REJECTED: &[&str] = &[
 
 struct DynamoDb {
     table: String,
-    key: Vec<KeyPart>,
+    key: TableKey,
     /// Whether an item may take the place of another.
     any: bool,
     client: aws::Client<Client>,
@@ -75,30 +75,13 @@ struct DynamoDb {
 
 fn build(scope: &Scope<'_>, context: Context) -> Option<Arc<dyn Target>> {
     let table = scope.required("TABLE", "the name or ARN of a table");
-    let key = scope.parsed("KEY").unwrap_or(KeyPart {
-        attribute: ID.into(),
-        column: ID.into(),
-    });
-    let sort: Option<KeyPart> = scope.parsed("SORT_KEY");
-    if sort
-        .as_ref()
-        .is_some_and(|sort| sort.attribute == key.attribute)
-    {
-        scope.mistake(
-            "SORT_KEY",
-            format!(
-                "is the attribute {:?}, which is the partition key already",
-                key.attribute
-            ),
-        );
-    }
+    let key = TableKey::read(scope);
     let any = scope.parse("WRITE", |text| match text {
         "new" => Ok(false),
         "any" => Ok(true),
         _ => Err("new or any".into()),
     });
     let client = aws::Client::new(scope, context, table.and_then(aws::region), Client::new);
-    let key = std::iter::once(key).chain(sort).collect();
     Some(Arc::new(DynamoDb {
         table: table?.to_owned(),
         key,
@@ -130,7 +113,7 @@ impl Target for DynamoDb {
     fn delivery(&self) -> DeliveryMode {
         if self.any {
             DeliveryMode {
-                batching: Batching::by_groups(!self.is_unique()),
+                batching: Batching::by_groups(!self.key.is_unique()),
                 ..DeliveryMode::PER_RECORD
             }
         } else {
@@ -140,23 +123,10 @@ impl Target for DynamoDb {
 
     fn encode(&self, view: &View<'_>) -> Result<Entry, EncodeError> {
         let body = view.form(Form::Flat);
-        let texts = Item::of(&body, |item| {
-            let texts = self.key.iter().map(|part| {
-                item.text(&part.column)
-                    .filter(|text| !text.is_empty())
-                    .ok_or(part)
-            });
-            texts.collect::<Result<Vec<_>, _>>()
-        });
-        let key = texts
-            .map_err(|part| {
-                EncodeError(format!(
-                    "it has no {}, which is a key of the table",
-                    part.column
-                ))
-            })?
-            .join("\u{1f}");
-        let ordering_key = (self.any && !self.is_unique()).then(|| key.as_str().into());
+        let key = self.key.text(&body).map_err(|column| {
+            EncodeError(format!("it has no {column}, which is a key of the table"))
+        })?;
+        let ordering_key = (self.any && !self.key.is_unique()).then(|| key.as_str().into());
         Ok(Entry {
             attributes: vec![("", key.into())],
             ordering_key,
@@ -183,11 +153,7 @@ impl Target for DynamoDb {
 
     async fn probe(&self) -> Result<(), SendError> {
         let client = self.client.get().await;
-        let key = self
-            .key
-            .iter()
-            .map(|part| (part.attribute.clone(), part.sample()))
-            .collect();
+        let key = self.key.sample();
         if self.any {
             // To delete what is not there.
             let delete = DeleteRequest::builder()
@@ -206,18 +172,12 @@ impl Target for DynamoDb {
                 .table_name(&self.table)
                 .set_item(Some(key))
                 .condition_expression("attribute_exists(#key) AND attribute_not_exists(#key)")
-                .expression_attribute_names("#key", self.partition());
+                .expression_attribute_names("#key", self.key.partition());
             self.probed(put.send().await, &["ConditionalCheckFailedException"])
         }
     }
 
     fn describe(&self) -> Vec<(&'static str, String)> {
-        let key = self
-            .key
-            .iter()
-            .map(|part| part.to_string())
-            .collect::<Vec<_>>()
-            .join(", ");
         let write = if self.any {
             "over what is there"
         } else {
@@ -225,7 +185,7 @@ impl Target for DynamoDb {
         };
         let mut rows = vec![
             ("table", self.table.clone()),
-            ("key", key),
+            ("key", self.key.to_string()),
             ("write", write.into()),
         ];
         rows.extend(self.client.describe());
@@ -254,28 +214,6 @@ impl DynamoDb {
         }
     }
 
-    /// Whether no two clicks have the same key.
-    fn is_unique(&self) -> bool {
-        self.key.iter().any(|part| part.column == ID)
-    }
-
-    /// The attribute that is the partition key.
-    fn partition(&self) -> &str {
-        self.key.first().map_or(ID, |part| &part.attribute)
-    }
-
-    fn item(&self, entry: &Entry) -> HashMap<String, AttributeValue> {
-        let mut item = Item::of(&entry.body, |item| item.attributes());
-        for part in self.key.iter().filter(|part| part.attribute != part.column) {
-            item.extend(
-                item.get(&part.column)
-                    .cloned()
-                    .map(|value| (part.attribute.clone(), value)),
-            );
-        }
-        item
-    }
-
     /// Puts one item where none is.
     async fn put(&self, entry: &Entry) -> Result<Verdict, SendError> {
         let put = self
@@ -284,10 +222,10 @@ impl DynamoDb {
             .await
             .put_item()
             .table_name(&self.table)
-            .set_item(Some(self.item(entry)));
+            .set_item(Some(self.key.item(&entry.body)));
         let put = put
             .condition_expression("attribute_not_exists(#key)")
-            .expression_attribute_names("#key", self.partition());
+            .expression_attribute_names("#key", self.key.partition());
         let put = put
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         let error = match put.send().await {
@@ -298,10 +236,11 @@ impl DynamoDb {
         else {
             return Err(self.client.send_error(&error, REJECTED));
         };
-        // There already: this click from an earlier run, or another one under a key that is not its own.
+        // There already: this click from an earlier run, or another one under a key that is not its
+        // own.
         let other = taken.item().and_then(|item| item.get(ID)?.as_s().ok());
         match other {
-            _ if self.is_unique() => Ok(Verdict::Sent),
+            _ if self.key.is_unique() => Ok(Verdict::Sent),
             Some(id) if *id == entry.id.to_string() => Ok(Verdict::Sent),
             _ => Ok(Verdict::Rejected(format!(
                 "its key is that of another click, {}: let the table's key hold {ID}, or set _WRITE=any",
@@ -314,7 +253,7 @@ impl DynamoDb {
     async fn put_all(&self, batch: &[Entry]) -> Result<Vec<Verdict>, SendError> {
         let request = |entry: &Entry| {
             let put = PutRequest::builder()
-                .set_item(Some(self.item(entry)))
+                .set_item(Some(self.key.item(&entry.body)))
                 .build()?;
             Ok(WriteRequest::builder().put_request(put).build())
         };

@@ -12,14 +12,14 @@ use clicks::click::Form;
 /// A kind of file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum File {
-    /// Apache Parquet, one column for each of the flat form.
+    /// Apache Parquet, with the columns of the flat form.
     Parquet(Codec),
-    /// One click a line, compressed with gzip.
+    /// One click per line, compressed with gzip.
     Lines(Form),
 }
 
 impl File {
-    /// As the variables say, or nothing if they are wrong.
+    /// Reads the variables; `None` if they are wrong.
     pub(super) fn read(scope: &Scope<'_>) -> Option<File> {
         let kind = scope.parse("FILE", |text| match text {
             "parquet" => Ok(true),
@@ -35,7 +35,7 @@ impl File {
         let form: Option<Form> = scope.parsed("FORMAT");
         match (parquet, codec, form) {
             (true, _, Some(form)) if form != Form::Flat => {
-                scope.mistake(
+                scope.conflict(
                     "FORMAT",
                     format!(
                         "found {:?}; Parquet files hold the flat form alone: leave it out, or set _FILE=lines",
@@ -56,7 +56,7 @@ impl File {
         })
     }
 
-    /// The form of a click in it.
+    /// Returns the form of a click in it.
     pub(super) fn form(self) -> Form {
         match self {
             File::Parquet(_) => Form::Flat,
@@ -78,7 +78,7 @@ impl File {
         }
     }
 
-    /// The file that holds `rows`: always the same bytes for the same rows.
+    /// Returns the file that holds `rows`: always the same bytes for the same rows.
     pub(super) fn write(self, rows: &[Bytes]) -> Result<Vec<u8>, String> {
         match self {
             File::Parquet(codec) => parquet::write(rows.iter().map(|row| &**row), codec),

@@ -1,5 +1,5 @@
-//! `s3`: a lake. Files of clicks by day and hour, named after the clicks that they were cut from, so that the same
-//! clicks are stored once however often they come.
+//! `s3`: a data lake. Files of clicks by day and hour, named after the window that they are of, so
+//! that the same clicks are stored once however often they come.
 
 mod file;
 mod name;
@@ -60,20 +60,22 @@ pub(super) const KIND: Kind = Kind {
         },
     ],
     shared: aws::VARS,
+    example: &[("BUCKET", "my-lake")],
     build,
 };
 
-/// Where objects are cut. Frozen: another cut would store again, in other files, what is there. Entries of a window wait
-/// in memory until it is whole, so its bytes are what a function of 128 MB can hold several of.
+/// Where objects are cut into windows. Frozen: other bounds would store the same clicks again, in
+/// other files. The entries of a window wait in memory until it is complete, so a function of 128
+/// MB must be able to hold several.
 const BOUNDS: WindowBounds = WindowBounds {
     bytes: 8 << 20,
     clicks: 16_384,
     hours: 32,
 };
-/// Files of one window that are stored side by side.
-const SIDE_BY_SIDE: usize = 4;
+/// Most files of one window that are stored at a time.
+const FILES_AT_A_TIME: usize = 4;
 
-/// The lake.
+/// A data lake.
 struct Lake {
     location: S3Prefix,
     file: File,
@@ -81,26 +83,7 @@ struct Lake {
 }
 
 fn build(scope: &Scope<'_>, context: Context) -> Option<Arc<dyn Target>> {
-    let bucket = scope.required("BUCKET", "the name of a bucket");
-    let bucket = bucket.filter(|name| {
-        let fits = name.len() > 2
-            && name
-                .bytes()
-                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, b'.' | b'-'));
-        if !fits {
-            let expected = "the name alone, and how keys begin in _PREFIX";
-            scope.wrong_value("BUCKET", format!("{name:?}"), expected);
-        }
-        fits
-    });
-    let prefix = scope.parse("PREFIX", |text| match text.trim_start_matches('/') {
-        "" => Ok(String::new()),
-        text if text.contains("://") => {
-            Err("how keys begin, such as clicks/, without the bucket".into())
-        }
-        text if text.ends_with('/') => Ok(text.to_owned()),
-        text => Ok(format!("{text}/")),
-    });
+    let location = name::location(scope);
     let file = File::read(scope);
     let client = aws::Client::new(scope, context, None, |config| {
         let config = aws_sdk_s3::config::Builder::from(config);
@@ -110,12 +93,8 @@ fn build(scope: &Scope<'_>, context: Context) -> Option<Arc<dyn Target>> {
                 .build(),
         )
     });
-    let location = S3Prefix {
-        bucket: bucket?.to_owned(),
-        prefix: prefix.unwrap_or_default(),
-    };
     Some(Arc::new(Lake {
-        location,
+        location: location?,
         file: file?,
         client,
     }))
@@ -137,7 +116,7 @@ impl Target for Lake {
     fn encode(&self, view: &View<'_>) -> Result<Entry, EncodeError> {
         let body = view.form(self.file.form());
         let attributes = vec![("folder", name::folder(&view.timestamp()).into())];
-        // A window is never refused for one click, so nobody asks for its bytes as delivered.
+        // No click of a window is ever quarantined, so nobody needs it as delivered.
         Ok(Entry {
             attributes,
             raw: Bytes::new(),
@@ -174,13 +153,13 @@ impl Target for Lake {
         };
         let stored = stream::iter(parts)
             .map(store)
-            .buffer_unordered(SIDE_BY_SIDE);
+            .buffer_unordered(FILES_AT_A_TIME);
         stored.try_collect::<()>().await?;
         Ok(vec![Verdict::Sent; batch.len()])
     }
 
     fn permissions(&self) -> Vec<Permission> {
-        // To look at a file that is there needs the permission to read it.
+        // To look at a file that is already there takes the permission to read it.
         let resource = format!(
             "arn:aws:s3:::{}/{}dt=*",
             self.location.bucket, self.location.prefix
@@ -190,7 +169,7 @@ impl Target for Lake {
     }
 
     async fn probe(&self) -> Result<(), SendError> {
-        // Only over an object that is there and has this tag: none is.
+        // Stores nothing: no object there has this tag.
         let (client, key) = (
             self.client.get().await,
             format!("{}dt=0000-00-00/clickstream-check", self.location.prefix),
@@ -204,8 +183,8 @@ impl Target for Lake {
             .probed(put.send().await, &["NoSuchKey", "PreconditionFailed"])?;
         let get = client.get_object().bucket(&self.location.bucket).key(&key);
         match get.send().await {
-            // Who may not list a bucket is denied what is not there: then the action that is missing is
-            // another one.
+            // A caller who may not list the bucket is denied what is not there; then the action
+            // that it lacks is another one.
             Err(error) if denied_action(&error) == Some("s3:GetObject") => {
                 Err(self.client.send_error(&error, &[]))
             }
@@ -238,7 +217,7 @@ impl Target for Lake {
 }
 
 impl Lake {
-    /// Stores one file, unless the same clicks are there.
+    /// Stores one file, unless one with the same clicks is there.
     async fn store(&self, part: Part, rows: Vec<Bytes>) -> Result<(), SendError> {
         let file = self.file;
         let body = spawn_blocking(move || file.write(&rows))
@@ -270,7 +249,7 @@ impl Lake {
         }
     }
 
-    /// Whether the object that has the part's name holds the same clicks.
+    /// Compares the file that already has this name. `Err` if it holds other clicks.
     async fn compare(&self, part: &Part) -> Result<(), SendError> {
         let head = self
             .client
@@ -283,7 +262,7 @@ impl Lake {
             .await;
         let there = match head {
             Ok(head) => head.metadata.unwrap_or_default(),
-            // Gone in the meantime: the next attempt stores it.
+            // Removed in the meantime: the next attempt stores it.
             Err(error) if error.code() == Some("NotFound") => {
                 return Err(SendError::Unavailable(
                     "the object was removed just now".into(),

@@ -1,20 +1,49 @@
-//! What an object of the lake is called, and what it says of itself. Pure.
+//! Where the lake is, what its objects are called, and what they say of themselves.
 
 use std::collections::HashMap;
 
 use sha2::{Digest, Sha256};
 
+use crate::config::S3Prefix;
+use crate::config::vars::Scope;
 use crate::targets::Entry;
 use clicks::Uuid8;
 use clicks::click::Form;
 
-/// The folder of a click: its own day and hour, in the spelling of Hive's partitions.
+/// Reads the variables that say where the lake is.
+pub(super) fn location(scope: &Scope<'_>) -> Option<S3Prefix> {
+    let bucket = scope.required("BUCKET", "the name of a bucket");
+    let bucket = bucket.filter(|name| {
+        let of_a_name =
+            |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, b'.' | b'-');
+        let fits = name.len() > 2 && name.bytes().all(of_a_name);
+        if !fits {
+            let expected = "the name alone, and how keys begin in _PREFIX";
+            scope.wrong_value("BUCKET", format!("{name:?}"), expected);
+        }
+        fits
+    });
+    let prefix = scope.parse("PREFIX", |text| match text.trim_start_matches('/') {
+        "" => Ok(String::new()),
+        text if text.contains("://") => {
+            Err("how keys begin, such as clicks/, without the bucket".into())
+        }
+        text if text.ends_with('/') => Ok(text.to_owned()),
+        text => Ok(format!("{text}/")),
+    });
+    Some(S3Prefix {
+        bucket: bucket?.to_owned(),
+        prefix: prefix.unwrap_or_default(),
+    })
+}
+
+/// Returns the folder of a click: its day and hour, spelled as partitions of Hive are.
 pub(super) fn folder(timestamp: &str) -> String {
     let part = |from: usize, to: usize| timestamp.get(from..to).unwrap_or("00");
     format!("dt={}/hour={}", part(0, 10), part(11, 13))
 }
 
-/// Whether a key, after the prefix, is one of those given here.
+/// Whether a key, after the prefix, is one of a file of this lake.
 pub(super) fn is_ours(rest: &str) -> bool {
     const SHAPE: &str = "dt=0000-00-00/hour=00/xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx.";
     let Some((name, extension)) = rest.split_at_checked(SHAPE.len()) else {
@@ -28,17 +57,17 @@ pub(super) fn is_ours(rest: &str) -> bool {
     ["parquet", "jsonl.gz"].contains(&extension) && name.bytes().zip(SHAPE.bytes()).all(fits)
 }
 
-/// One object of a window.
+/// One file of a window: its clicks of one hour.
 #[derive(Debug)]
 pub(super) struct Part {
     pub(super) key: String,
-    /// Which clicks it holds, and in which form: their number, the first and last record of their file, a hash over
-    /// their ids.
+    /// What clicks it holds: their number, their form, the indexes of the first and last, and a
+    /// hash over their ids.
     pub(super) metadata: HashMap<String, String>,
 }
 
 impl Part {
-    /// The object `key` with `entries` in `form`.
+    /// Returns the file `key`, which holds `entries` in `form`.
     pub(super) fn new(key: String, form: Form, entries: &[&Entry]) -> Part {
         let mut ids = Sha256::new();
         entries.iter().for_each(|entry| ids.update(entry.id.text()));
@@ -62,7 +91,7 @@ impl Part {
         }
     }
 
-    /// What the metadata of an object says otherwise, if the clicks are not the same.
+    /// Says how the metadata of a stored file differs; `None` if it holds the same clicks.
     pub(super) fn difference(&self, there: &HashMap<String, String>) -> Option<String> {
         // The indexes are for people: in another file, the same clicks may stand elsewhere.
         ["clicks", "digest", "form"]

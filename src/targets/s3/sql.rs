@@ -1,7 +1,8 @@
-//! The statements that make a lake a table of Amazon Athena, and many small files few large ones. Pure.
+//! The statements that make a table of a lake in Amazon Athena, and few large files of many small
+//! ones. Pure.
 //!
-//! Written after Athena's own documentation of partition projection, of the types of Parquet and of JSON tables, and of
-//! `INSERT`; not run there.
+//! Written after Athena's documentation of partition projection, of the types of Parquet and JSON
+//! tables, and of `INSERT`; not run there.
 
 use std::fmt::Write;
 
@@ -9,7 +10,7 @@ use crate::config::S3Prefix;
 use clicks::click::columns;
 use clicks::click::fields::Type;
 
-/// What the files of a lake are, for a table.
+/// The files of a lake, as a table reads them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rows {
     /// `_FILE=parquet`.
@@ -18,8 +19,8 @@ pub enum Rows {
     Lines,
 }
 
-/// `CREATE TABLE` over a lake, whose partitions are projected: none has to be added. Days before `first`,
-/// `2026-11-01` say, are not looked for.
+/// Returns the statement that creates a table over a lake. Its partitions are projected, so none
+/// has to be added. Days before `first`, for example `2026-11-01`, are not looked for.
 pub fn table(name: &str, lake: &S3Prefix, rows: Rows, first: &str) -> String {
     let place = location(lake);
     let stored = match rows {
@@ -48,8 +49,8 @@ TBLPROPERTIES (
     )
 }
 
-/// A second table, with a few large files a day, and the statement that brings the clicks of `day` into it, each
-/// once; running that again adds what came late.
+/// Returns the statements that create a second table with few large files a day and copy the clicks
+/// of `day` into it, each once; running them again adds what came late.
 pub fn compact(name: &str, into: &str, daily: &S3Prefix, day: &str) -> String {
     let (place, columns) = (location(daily), defined(Rows::Parquet));
     let names = columns_of_the_row().collect::<Vec<_>>().join(", ");
@@ -74,7 +75,8 @@ WHERE copy = 1 AND click_id NOT IN (SELECT click_id FROM {into} WHERE dt = '{day
     )
 }
 
-/// The same in DuckDB, straight over the files; running it again replaces the day's file.
+/// Returns the same for DuckDB, over the files themselves; running it again replaces the day's
+/// file.
 pub fn compact_duckdb(lake: &S3Prefix, daily: &S3Prefix, day: &str) -> String {
     let (from, to) = (location(lake), location(daily));
     format!(
@@ -103,12 +105,12 @@ fn columns_of_the_row() -> impl Iterator<Item = &'static str> {
     columns().into_iter().map(|(name, ..)| name)
 }
 
-/// The columns and their types.
+/// Returns the columns and their types.
 fn defined(rows: Rows) -> String {
     let mut text = String::new();
     for (name, kind, _) in columns() {
         let kind = match kind {
-            // Of lines, Athena reads no time in the spelling of RFC 3339.
+            // In lines, Athena cannot read a time as RFC 3339 spells it.
             Type::Time if rows == Rows::Parquet => "timestamp",
             Type::Bool => "boolean",
             Type::Number => "double",

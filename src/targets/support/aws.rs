@@ -45,8 +45,8 @@ pub struct Client<C> {
 }
 
 impl<C> Client<C> {
-    /// Reads the variables of every kind inside AWS. `region` is the one that the target's ARN or URL
-    /// names.
+    /// Reads the variables of every kind inside AWS. `region` is the one that the target's ARN or
+    /// URL names.
     pub fn new(
         scope: &Scope<'_>,
         context: Context,

@@ -10,7 +10,8 @@ use flate2::write::GzEncoder;
 use crate::targets::Entry;
 use clicks::json::text;
 
-/// Most bytes of a body beside its entries: `{"data":[],"key":""}` and an S3 key of 1,024 bytes, escaped.
+/// Most bytes of a body beside its entries: `{"data":[],"key":""}` and an S3 key of 1,024 bytes,
+/// escaped.
 pub const OVERHEAD: usize = 20 + 6 * 1024;
 
 /// How the clicks of a request are put together.
@@ -97,8 +98,8 @@ pub fn text(body: &[u8]) -> Cow<'_, str> {
     simdutf8::basic::from_utf8(body).map_or_else(|_| String::from_utf8_lossy(body), Cow::Borrowed)
 }
 
-/// Returns a body as a text for services that take the characters of XML 1.0 only. What they refuse,
-/// U+FFFE and U+FFFF, stands in JSON strings alone, where an escape says the same.
+/// Returns a body as a text for services that take the characters of XML 1.0 only. What they
+/// refuse, U+FFFE and U+FFFF, stands in JSON strings alone, where an escape says the same.
 pub fn xml_text(body: &[u8]) -> String {
     let text = text(body);
     // Both begin with this byte, which few texts have.

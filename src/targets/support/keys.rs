@@ -40,8 +40,8 @@ impl fmt::Display for KeySource {
 }
 
 impl KeySource {
-    /// Returns the click's key: 1 to 128 printable ASCII characters, which every service takes. It is
-    /// the click's id where the click lacks the member, or holds another text there.
+    /// Returns the click's key: 1 to 128 printable ASCII characters, which every service takes. It
+    /// is the click's id where the click lacks the member, or holds another text there.
     pub fn key(self, view: &View<'_>) -> Box<str> {
         let member = match self {
             KeySource::Id => None,

@@ -47,8 +47,8 @@ pub fn judge(results: Vec<Option<Failed>>) -> Result<Vec<Verdict>, SendError> {
     Ok(results.into_iter().map(verdict).collect())
 }
 
-/// Orders the results of a request in which an entry is named by its index in `batch`. An entry that
-/// the answer does not name was not taken, as far as anyone knows.
+/// Orders the results of a request in which an entry is named by its index in `batch`. An entry
+/// that the answer does not name was not taken, as far as anyone knows.
 pub fn by_index<'n>(
     batch: &[Entry],
     taken: impl Iterator<Item = &'n str>,

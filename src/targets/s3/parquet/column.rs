@@ -146,7 +146,8 @@ impl Column {
         self.levels.push(1);
     }
 
-    /// Writes the values of `rows` rows and gives back the memory they took; `texts` is a place to work in.
+    /// Writes the values of `rows` rows and gives back the memory they took; `texts` is a place to
+    /// work in.
     pub(super) fn write(
         &mut self,
         rows: usize,
@@ -187,7 +188,8 @@ impl Column {
     }
 }
 
-/// Puts U+FFFD, which is as long, for each lone surrogate as [`text::unescape`] spells it; `true` if there is one.
+/// Puts U+FFFD, which is as long, for each lone surrogate as [`text::unescape`] spells it; `true`
+/// if there is one.
 fn replace_surrogates(text: &mut [u8]) -> bool {
     let (mut found, mut from) = (false, 0);
     while let Some(at) = memchr::memchr(0xED, text.get(from..).unwrap_or_default()) {

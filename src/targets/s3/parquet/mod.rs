@@ -1,7 +1,8 @@
 //! Flat rows as one Parquet file.
 //!
-//! Pure: the same rows make the same bytes. What a column cannot hold, a text in a column of times or a number beyond
-//! a double, is kept in `extra` under the column's name: an odd value is not lost, and stops no file.
+//! Pure: the same rows make the same bytes. What a column cannot hold, a text in a column of times
+//! or a number beyond a double, is kept in `extra` under the column's name: an odd value is not
+//! lost, and stops no file.
 
 mod column;
 mod time;
@@ -19,12 +20,13 @@ use clicks::click::fields::EXTRA;
 use clicks::json::{Kind, Parser, Progress, text};
 use column::Column;
 
-/// Rows of a row group. Readers want few groups, and real clicks make one: 8 MiB of them are 7,000. Of clicks so small
-/// that more would fit, saying which columns they lack takes more memory than the columns they have.
+/// Rows of a row group. Readers want few groups, and real clicks make one: 8 MiB of them are 7,000.
+/// Of clicks so small that more would fit, saying which columns they lack takes more memory than
+/// the columns they have.
 const GROUP: usize = 1 << 16;
 
-/// Columns in which nearly every value is another: a dictionary holds them all and numbers besides, a twelfth of a
-/// file.
+/// Columns in which nearly every value is another: a dictionary holds them all and numbers besides,
+/// a twelfth of a file.
 const DISTINCT: [&str; 4] = [
     "click_id",
     "clicked_at",
@@ -41,7 +43,8 @@ pub(super) enum Codec {
     Snappy,
 }
 
-/// `rows`, each a flat click as JSON text, as one Parquet file. Error: says why the rows cannot be written.
+/// `rows`, each a flat click as JSON text, as one Parquet file. Error: says why the rows cannot be
+/// written.
 pub(super) fn write<'r>(
     rows: impl Iterator<Item = &'r [u8]>,
     codec: Codec,
@@ -68,7 +71,8 @@ pub(super) fn write<'r>(
 
 fn properties(codec: Codec) -> Written<WriterProperties> {
     let compression = match codec {
-        // Level 1 makes files a tenth larger, level 6 takes half as long again to make them a thirtieth smaller.
+        // Level 1 makes files a tenth larger, level 6 takes half as long again to make them a
+        // thirtieth smaller.
         Codec::Zstd => Compression::ZSTD(ZstdLevel::try_new(3)?),
         Codec::Snappy => Compression::SNAPPY,
     };
@@ -87,8 +91,8 @@ fn properties(codec: Codec) -> Written<WriterProperties> {
 struct Table {
     parser: Parser,
     columns: Vec<Column>,
-    /// Which column followed each one in an earlier row: rows name theirs in much the same order. The last stands for
-    /// the start of a row.
+    /// Which column followed each one in an earlier row: rows name theirs in much the same order.
+    /// The last stands for the start of a row.
     next: Vec<usize>,
     rows: usize,
     /// What of the row goes to `extra`: members, with a comma before each.

@@ -1,7 +1,10 @@
 //! Times as Parquet counts them.
 
-/// The microseconds since 1970 that a time in UTC says, spelled as the flat row spells times; further digits are cut
-/// off. A leap second is the last microsecond of its minute, so that it stays in its hour.
+use clicks::calendar::Date;
+
+/// Returns a time in UTC, spelled as the flat row spells times, as microseconds since 1970; further
+/// digits are cut off. A leap second is the last microsecond of its minute, so that it stays in its
+/// hour. `None` if `time` is spelled otherwise or does not exist.
 pub(super) fn micros(time: &[u8]) -> Option<i64> {
     let (head, tail) = time.strip_suffix(b"Z")?.split_first_chunk::<19>()?;
     let [
@@ -39,13 +42,6 @@ pub(super) fn micros(time: &[u8]) -> Option<i64> {
         number(&[d0, d1])?,
     );
     let (hour, minute, second) = (number(&[h0, h1])?, number(&[n0, n1])?, number(&[s0, s1])?);
-    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    let days = match month {
-        2 => 28 + i64::from(leap),
-        4 | 6 | 9 | 11 => 30,
-        1..=12 => 31,
-        _ => return None,
-    };
     let fraction = match tail {
         [] => 0,
         [b'.', digits @ ..] if !digits.is_empty() && digits.iter().all(u8::is_ascii_digit) => {
@@ -57,21 +53,11 @@ pub(super) fn micros(time: &[u8]) -> Option<i64> {
         }
         _ => return None,
     };
-    if day < 1 || day > days || hour > 23 || minute > 59 || second > 60 {
+    let date = Date { year, month, day };
+    if !date.exists() || hour > 23 || minute > 59 || second > 60 {
         return None;
     }
-    // Years begin in March, so that the leap day is the last.
-    let (year, month) = if month <= 2 {
-        (year - 1, month + 9)
-    } else {
-        (year, month - 3)
-    };
-    let days = year * 365 + year.div_euclid(4) - year.div_euclid(100)
-        + year.div_euclid(400)
-        + (153 * month + 2) / 5
-        + day
-        - 719_469;
-    let minutes = (days * 24 + hour) * 60 + minute;
+    let minutes = (date.days() * 24 + hour) * 60 + minute;
     Some(
         minutes * 60_000_000
             + if second == 60 {

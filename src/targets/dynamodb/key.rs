@@ -1,0 +1,174 @@
+//! The key of a table: one or two attributes, each of which holds a column of the flat form.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::str::FromStr;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use clicks::click::{columns, fields::Type};
+
+use super::item::Item;
+use crate::config::vars::Scope;
+
+/// The column that tells one click from another.
+pub(super) const ID: &str = "click_id";
+/// What separates the columns in the text of a key.
+const SEPARATOR: &str = "\u{1f}";
+
+/// A table's key: the partition key and perhaps the sort key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct TableKey {
+    partition: KeyPart,
+    sort: Option<KeyPart>,
+}
+
+impl TableKey {
+    /// Reads the variables `KEY` and `SORT_KEY`.
+    pub(super) fn read(scope: &Scope<'_>) -> TableKey {
+        let partition = scope.parsed("KEY").unwrap_or(KeyPart {
+            attribute: ID.into(),
+            column: ID.into(),
+        });
+        let sort: Option<KeyPart> = scope.parsed("SORT_KEY");
+        let attribute = &partition.attribute;
+        if sort
+            .as_ref()
+            .is_some_and(|sort| sort.attribute == *attribute)
+        {
+            let problem =
+                format!("is the attribute {attribute:?}, which is the partition key already");
+            scope.conflict("SORT_KEY", problem);
+        }
+        TableKey { partition, sort }
+    }
+
+    fn parts(&self) -> impl Iterator<Item = &KeyPart> {
+        std::iter::once(&self.partition).chain(&self.sort)
+    }
+
+    /// Whether no two clicks have the same key.
+    pub(super) fn is_unique(&self) -> bool {
+        self.parts().any(|part| part.column == ID)
+    }
+
+    /// Returns the attribute that is the partition key.
+    pub(super) fn partition(&self) -> &str {
+        &self.partition.attribute
+    }
+
+    /// Returns a key that no click has.
+    pub(super) fn sample(&self) -> HashMap<String, AttributeValue> {
+        self.parts()
+            .map(|part| (part.attribute.clone(), part.sample()))
+            .collect()
+    }
+
+    /// Returns the key of a flat row as a text. `Err` is the first column that the row lacks.
+    pub(super) fn text(&self, row: &[u8]) -> Result<String, &str> {
+        let texts = Item::of(row, |item| {
+            let texts = self.parts().map(|part| {
+                item.text(&part.column)
+                    .filter(|text| !text.is_empty())
+                    .ok_or(part.column.as_str())
+            });
+            texts.collect::<Result<Vec<_>, &str>>()
+        });
+        Ok(texts?.join(SEPARATOR))
+    }
+
+    /// Returns a flat row as an item, with the attributes of the key.
+    pub(super) fn item(&self, row: &[u8]) -> HashMap<String, AttributeValue> {
+        let mut item = Item::of(row, |item| item.attributes());
+        for part in self.parts().filter(|part| part.attribute != part.column) {
+            let value = item.get(&part.column).cloned();
+            item.extend(value.map(|value| (part.attribute.clone(), value)));
+        }
+        item
+    }
+}
+
+impl fmt::Display for TableKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.partition)?;
+        self.sort.iter().try_for_each(|sort| write!(f, ", {sort}"))
+    }
+}
+
+/// An attribute of a table's key, and the column of the flat form that it holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct KeyPart {
+    attribute: String,
+    column: String,
+}
+
+impl KeyPart {
+    /// Returns a value of its type that no click has.
+    fn sample(&self) -> AttributeValue {
+        let number = |kind| matches!(kind, Type::Number | Type::Integer);
+        match columns()
+            .into_iter()
+            .any(|(name, kind, _)| name == self.column && number(kind))
+        {
+            true => AttributeValue::N("-1E+100".into()),
+            false => AttributeValue::S("clickstream-check".into()),
+        }
+    }
+}
+
+impl FromStr for KeyPart {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<KeyPart, String> {
+        let (attribute, column) = text.split_once('=').unwrap_or((text, text));
+        // A boolean cannot be a key, and `extra` is no value of its own.
+        let fits = |kind| !matches!(kind, Type::Bool | Type::Json);
+        let known = columns()
+            .into_iter()
+            .any(|(name, kind, _)| name == column && fits(kind));
+        // Under the name of another column, it would take the place of that column's value.
+        let free =
+            attribute == column || !columns().into_iter().any(|(name, ..)| name == attribute);
+        match known && free && !attribute.is_empty() {
+            true => Ok(KeyPart { attribute: attribute.into(), column: column.into() }),
+            false => Err("a column of the flat form, such as click_id, or attribute=column, such as pk=click_id, the attribute no other column".into()),
+        }
+    }
+}
+
+impl fmt::Display for KeyPart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.attribute == self.column {
+            true => f.write_str(&self.column),
+            false => write!(f, "{}={}", self.attribute, self.column),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_a_column() {
+        let part = |text: &str| KeyPart::from_str(text);
+        assert_eq!(part("link_id").unwrap().to_string(), "link_id");
+        assert_eq!(
+            part("pk=click_id").unwrap(),
+            KeyPart {
+                attribute: "pk".into(),
+                column: "click_id".into()
+            }
+        );
+        for text in [
+            "",
+            "link",
+            "country=link_id",
+            "pk=",
+            "=click_id",
+            "extra",
+            "first_in_session",
+        ] {
+            assert!(part(text).is_err(), "{text}");
+        }
+    }
+}
