@@ -162,5 +162,6 @@ fn decode_limits(globals: &Scope<'_>) -> DecodeLimits {
             .bytes("MAX_OBJECT_BYTES")
             .unwrap_or(default.object_bytes),
         ratio: count("MAX_INFLATE_RATIO").unwrap_or(default.ratio),
+        ..default
     }
 }

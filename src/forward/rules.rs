@@ -16,6 +16,7 @@ pub(super) fn fingerprint(limits: DecodeLimits, targets: &[Arc<str>]) -> u32 {
         depth,
         object_bytes,
         ratio,
+        ..
     } = limits;
     let names: Vec<String> = targets.iter().map(|name| format!("\"{name}\"")).collect();
     let digest = Sha256::digest(format!(

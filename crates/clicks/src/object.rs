@@ -1,4 +1,4 @@
-//! The name of an object: where a click was read.
+//! The name of an object that clicks are read from.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ pub struct ObjectRef {
 }
 
 impl ObjectRef {
-    /// The latest version of `key` in `bucket`.
+    /// Returns the latest version of `key` in `bucket`.
     pub fn new(bucket: impl Into<String>, key: impl Into<String>) -> ObjectRef {
         ObjectRef {
             bucket: bucket.into(),
@@ -23,7 +23,7 @@ impl ObjectRef {
         }
     }
 
-    /// The key after its last slash: what Rebrandly's webhooks send as `key`.
+    /// Returns the key after its last slash: what Rebrandly's webhooks send as `key`.
     pub fn base_name(&self) -> &str {
         self.key.rsplit('/').next().unwrap_or(&self.key)
     }

@@ -1,13 +1,13 @@
-//! The canonical text of a click: what its id is the hash of.
+//! The canonical text of a click, of which its id is the hash.
 //!
-//! Members sorted recursively by the bytes of their names, no white space, minimal escaping, digits as
-//! delivered. What stands so already is copied whole.
+//! Members sorted recursively by the bytes of their names, no white space, minimal escaping, digits
+//! as delivered. Parts that are so already are copied whole.
 
 use super::normal::{DuplicateKey, Name, Normal, Value};
 use crate::json::text::SLACK;
 use crate::json::{Kind, text};
 
-/// Room for a canonical text, kept between clicks.
+/// A buffer for canonical texts, kept between clicks.
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
     bytes: Vec<u8>,
@@ -21,12 +21,13 @@ pub(super) struct Scratch {
 }
 
 impl Scratch {
-    /// The text.
+    /// Returns the text that was written last.
     pub(super) fn text(&self) -> &[u8] {
         self.bytes.get(..self.length).unwrap_or_default()
     }
 
-    /// Makes the text that of `value`.
+    /// Writes the text of `value` in place of the last one. The error says that a name stands twice
+    /// in one object.
     pub(super) fn write(&mut self, click: &Normal<'_>, value: Value) -> Result<(), DuplicateKey> {
         self.length = 0;
         self.values.clear();
@@ -95,7 +96,7 @@ impl Scratch {
         Ok(())
     }
 
-    /// An object of a make that is not remembered.
+    /// Writes an object of a shape that is not remembered.
     fn sorted(&mut self, click: &Normal<'_>, value: Value) -> Result<(), DuplicateKey> {
         let first = self.sorting.len();
         self.sorting.extend(click.members(value));
@@ -150,7 +151,7 @@ impl Scratch {
         }
     }
 
-    /// Appends a part of `text`.
+    /// Appends the bytes of `text` from `start` to before `end`.
     #[inline]
     fn copy_part(&mut self, text: &[u8], start: usize, end: usize) {
         if end <= start + SLACK
@@ -180,7 +181,7 @@ impl Scratch {
         self.push(b'"');
     }
 
-    /// Appends `text`, for which there is no room.
+    /// Appends `text`, which the buffer is too small for.
     #[cold]
     fn grow(&mut self, text: &[u8]) {
         self.bytes.truncate(self.length);

@@ -1,20 +1,20 @@
-//! Members that nobody has told this version of: they travel like the others, but somebody should know.
+//! Members that this version does not know: they are forwarded like the others, and reported.
 
 use std::collections::BTreeSet;
 
 use super::fields::{CLICK, Field, Type};
 use crate::json::{Kind, Tape, text};
 
-/// Paths that are kept: a file of other things than clicks has no end of them.
+/// Most paths that are kept: a file of other things than clicks has no end of them.
 pub const MOST: usize = 256;
-/// Bytes of the longest name that is told.
+/// Bytes of the longest name that is reported.
 const LONGEST: usize = 64;
 
-/// Looks for unknown members, in the first click of each make alone: a click whose members have all been met, in
-/// their order, has nothing new.
+/// Looks for unknown members, in the first click of each shape alone: a click whose members have
+/// all been met, in their order, has nothing new.
 #[derive(Debug, Default)]
 pub(super) struct Drift {
-    /// The makes that were met: whose, and how many.
+    /// The parser whose shapes were met, and how many.
     met: (u64, usize),
     found: BTreeSet<String>,
 }
@@ -59,13 +59,14 @@ impl Drift {
         }
     }
 
-    /// The paths found since the last call, in order.
+    /// Returns the paths found since the last call.
     pub(super) fn take(&mut self) -> BTreeSet<String> {
         std::mem::take(&mut self.found)
     }
 }
 
-/// The name if it looks like one: what does not may be data, which is not for the log.
+/// Returns the name if it looks like one; `*` otherwise, because it may be data, which must not be
+/// logged.
 fn told(name: &[u8]) -> &str {
     let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-$".contains(byte);
     let name = std::str::from_utf8(name)

@@ -18,7 +18,7 @@ pub enum Form {
     Flat,
     /// The bytes as delivered.
     Raw,
-    /// As delivered, readable by what was written for either of Rebrandly's webhook documents.
+    /// As delivered, with what either of Rebrandly's webhook documents names.
     Webhook,
 }
 
@@ -78,7 +78,7 @@ pub fn source(object: &ObjectRef, place: Place, out: &mut Vec<u8>) {
     source_tail(place, out);
 }
 
-/// Writes the rest, from the offset on.
+/// Writes the rest of a source, from the offset on.
 fn source_tail(place: Place, out: &mut Vec<u8>) {
     text::write_number(place.offset, out);
     out.extend_from_slice(b",\"index\":");
@@ -86,7 +86,7 @@ fn source_tail(place: Place, out: &mut Vec<u8>) {
     out.push(b'}');
 }
 
-/// Writes what is the same for every record of an object, up to the offset.
+/// Writes the start of a source, which is the same for every record of an object, up to the offset.
 pub(super) fn source_head(object: &ObjectRef, out: &mut Vec<u8>) {
     out.push(b'{');
     let mut members = Object(out);
@@ -98,7 +98,7 @@ pub(super) fn source_head(object: &ObjectRef, out: &mut Vec<u8>) {
     members.name(b"offset");
 }
 
-/// The canonical click: `id`, `source`, `key`, then the members as delivered, normalised.
+/// Writes the canonical click: `id`, `source`, `key`, then the members as delivered, normalised.
 pub(super) fn click(click: &Click<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(b"{\"id\":\"");
     out.extend_from_slice(&click.id.text());
@@ -136,7 +136,7 @@ fn members(click: &Click<'_>, object: Value, out: &mut Vec<u8>) {
     out.extend_from_slice(tape.part(done, node.end - 1));
 }
 
-/// Writes the members of an object that a rule has put together.
+/// Writes the members of an object that a rule has put together, with commas between them.
 fn made(click: &Click<'_>, object: Value, out: &mut Vec<u8>) {
     for (at, (name, value)) in click.normal.members(object).enumerate() {
         if at > 0 {
@@ -164,9 +164,9 @@ pub(super) fn value(click: &Click<'_>, value: Value, out: &mut Vec<u8>) {
     }
 }
 
-/// The click as delivered, with `id` added and the missing one of `client.geo` and `client.location` put
-/// beside the other: an endpoint reads whichever its document names. An `id` that was delivered stands in
-/// `delivered.id`.
+/// Writes the click as delivered, with `id` added and the missing one of `client.geo` and
+/// `client.location` put beside the other: an endpoint reads whichever its document names. An `id`
+/// that was delivered stands in `delivered.id`.
 pub(super) fn webhook(click: &Click<'_>, out: &mut Vec<u8>) {
     let tape = click.normal.tape;
     let mut object = Object(out);

@@ -21,7 +21,7 @@ use crate::Uuid8;
 pub struct ClickId(Uuid8);
 
 impl ClickId {
-    /// Makes the id of the SHA-256 of a canonical text.
+    /// Returns the id for the SHA-256 of a canonical text.
     pub fn from_digest(digest: &[u8; 32]) -> ClickId {
         ClickId(Uuid8::from_digest(digest))
     }
@@ -50,14 +50,14 @@ impl fmt::Debug for ClickId {
     }
 }
 
-/// The hash of a click's canonical text, before its number among identical ones is known.
+/// The hash of a click's canonical text, before its number among identical clicks is known.
 pub struct Hashed {
     digest: [u8; 32],
 }
 
 impl Hashed {
-    /// Hashes the canonical text of `click`, written into `scratch`. Nothing if a name stands twice in one
-    /// object: then the record is to be rewritten first.
+    /// Hashes the canonical text of `click`, written into `scratch`. `None` if a name stands twice
+    /// in one object: then the record must be rewritten first.
     pub fn new(click: &Normal<'_>, scratch: &mut Scratch) -> Option<Hashed> {
         scratch.write(click, click.root).ok()?;
         Some(Hashed {
@@ -65,14 +65,15 @@ impl Hashed {
         })
     }
 
-    /// 64 bits by which an identical click is recognised.
+    /// Returns 64 bits by which an identical click is recognised.
     pub fn fingerprint(&self) -> u64 {
         self.digest
             .first_chunk()
             .map_or(0, |head| u64::from_le_bytes(*head))
     }
 
-    /// The id of the click that is the `occurrence`-th such one of its object; `scratch` is as [`new`](Self::new) left it.
+    /// Returns the id of the click that is the `occurrence`-th such one of its object; `scratch` is
+    /// as [`new`](Self::new) left it.
     pub fn id(&self, occurrence: u32, scratch: &Scratch) -> ClickId {
         match occurrence {
             1 => ClickId::from_digest(&self.digest),

@@ -8,7 +8,8 @@ use super::{Click, time};
 use crate::json::{Kind, text};
 
 impl Click<'_> {
-    /// The text of the member at `path`, `["route", "id"]` say, if it is a string or a number.
+    /// Returns the text of the member at `path`, for example `["route", "id"]`; `None` unless it is
+    /// a string or a number.
     pub fn text(&self, path: &[&str]) -> Option<Cow<'_, str>> {
         let normal = &self.normal;
         let step = |value, name: &&str| {
@@ -35,7 +36,7 @@ impl Click<'_> {
         }
     }
 
-    /// Whether Rebrandly takes it for something else than a human's.
+    /// Whether Rebrandly takes the visitor for a bot.
     pub fn is_bot(&self) -> bool {
         let step = |object, role| self.normal.delivered(object, role);
         let kind = [Role::Client, Role::Agent, Role::Type]
@@ -44,12 +45,12 @@ impl Click<'_> {
         kind.is_some_and(|kind| self.normal.tape.is(kind, "bot"))
     }
 
-    /// When the link was clicked, in milliseconds since 1970.
+    /// Returns when the link was clicked, in milliseconds since 1970.
     pub fn millis(&self) -> Option<i64> {
         time::millis(&self.timestamp())
     }
 
-    /// When the link was clicked, RFC 3339 in UTC.
+    /// Returns when the link was clicked, RFC 3339 in UTC.
     pub fn timestamp(&self) -> Cow<'_, str> {
         self.text(&["timestamp"]).unwrap_or_default()
     }

@@ -41,7 +41,7 @@ use plan::Plans;
 /// One click, borrowed from the decoder's buffer.
 #[derive(Debug)]
 pub struct Click<'a> {
-    /// The same for the same click, however often it comes.
+    /// The same for rewritten records, whose shapes are another parser's.
     pub id: ClickId,
     /// 64 bits by which identical clicks are recognised.
     pub fingerprint: u64,
@@ -62,7 +62,7 @@ pub struct Click<'a> {
 }
 
 impl Click<'_> {
-    /// The click in `form`, written at the first call.
+    /// Returns the click in `form`, which is written at the first call.
     pub fn form(&self, form: Form) -> Bytes {
         match self.forms.get(form as usize) {
             Some(cell) => cell.get_or_init(|| self.write(form)).clone(),
@@ -96,23 +96,23 @@ impl Click<'_> {
     }
 }
 
-/// Where forms are written: one allocation for many.
+/// A buffer that forms are written to: one allocation for many.
 #[derive(Debug, Default)]
 struct Output {
     text: Vec<u8>,
-    /// What of a flat row has no column.
+    /// The members of a flat row that have no column.
     extra: flat::Extra,
     block: BytesMut,
     /// Whether a form was written before.
     many: bool,
 }
 
-/// Bytes of a block of forms: large enough that allocating costs nothing, small enough that an entry which waits
-/// for its target keeps little else in memory.
+/// Bytes allocated at a time: enough that allocating costs nothing, and so few that an entry which
+/// waits for its target keeps little else in memory.
 const BLOCK: usize = 32 * 1024;
 
 impl Output {
-    /// The text.
+    /// Returns the text that was written.
     fn take(&mut self) -> Bytes {
         if self.block.capacity() < self.text.len() {
             // A file of one click needs no block.
@@ -128,16 +128,16 @@ impl Output {
     }
 }
 
-/// What is the same for every click of one object.
+/// The parts that every click of one object shares.
 #[derive(Debug)]
 struct Head {
     object: Arc<ObjectRef>,
     base_name: Arc<str>,
-    /// That in quotes.
+    /// The base name in quotes.
     key: Vec<u8>,
     /// The source up to the offset.
     source: Vec<u8>,
-    /// The columns of the flat row that say it, up to the index.
+    /// The columns of the flat row for the source, up to the index.
     flat: Vec<u8>,
 }
 
@@ -156,20 +156,20 @@ impl Head {
     }
 }
 
-/// Makes clicks of records; keeps the buffers between them.
+/// Turns records into clicks; keeps the buffers between them.
 #[derive(Debug)]
 pub struct Normaliser {
     parser: Parser,
     rewritten: Vec<u8>,
     working: Working,
-    /// The same for rewritten records, whose makes are another parser's.
+    /// The same for rewritten records, whose shapes are another parser's.
     reworking: Working,
     head: Option<Head>,
     output: RefCell<Output>,
     drift: Drift,
 }
 
-/// What a click is worked out in.
+/// The buffers a click is worked out in.
 #[derive(Debug, Default)]
 struct Working {
     plans: Plans,
@@ -178,7 +178,8 @@ struct Working {
 }
 
 impl Working {
-    /// Applies the rules to the record at `root` and hashes it; nothing if a name stands twice in one object.
+    /// Applies the rules to the record at `root` and hashes it; `None` if a name stands twice in
+    /// one object.
     fn hash(&mut self, tape: Tape<'_>, root: u32) -> Result<Option<(Hashed, Value)>, NotAClick> {
         self.plans.follow(tape.shapes);
         let top = self.changes.make(tape, root, &self.plans)?;
@@ -208,8 +209,8 @@ impl Default for Normaliser {
 }
 
 impl Normaliser {
-    /// The click in `record` of `object`. `number` is given the click's fingerprint and says how many such clicks
-    /// the object has held, this one included.
+    /// Returns the click in `record` of `object`. `number` takes the click's fingerprint and
+    /// returns how many such clicks the object has held, this one included.
     pub fn click<'a>(
         &'a mut self,
         record: &'a Record<'_>,
@@ -267,7 +268,8 @@ impl Normaliser {
         })
     }
 
-    /// Paths of members that no field is known for, of the clicks made since the last call; not all that came before.
+    /// Returns the paths of unknown members in the clicks made since the last call. A path may be
+    /// missing that an earlier call returned.
     pub fn unknown(&mut self) -> BTreeSet<String> {
         self.drift.take()
     }

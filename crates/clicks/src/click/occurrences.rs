@@ -1,10 +1,11 @@
-//! How often each click was met in one object, in at most 16 bytes a click.
+//! The occurrences of identical clicks in one object, counted in at most 16 bytes a click.
 
-/// Shards, so that growing one moves a 256th of the table.
+/// Number of shards, so that growing one moves a 256th of the table.
 const SHARDS: usize = 256;
 
-/// A set of 64-bit fingerprints. The n-th meeting of a click is an entry of its own, so that no counts
-/// are kept: an entry takes 8 bytes, and a shard is between half and three quarters full.
+/// Counts the occurrences of fingerprints. The n-th occurrence is an entry of its own in a set, so
+/// that no counts are kept: an entry takes 8 bytes, and a shard is between half and three quarters
+/// full.
 #[derive(Default)]
 pub struct OccurrenceCounter {
     shards: Vec<Shard>,
@@ -19,12 +20,12 @@ struct Shard {
 }
 
 impl OccurrenceCounter {
-    /// For one object.
+    /// Returns a counter for one object.
     pub fn new() -> OccurrenceCounter {
         OccurrenceCounter::default()
     }
 
-    /// Notes one more click with this fingerprint and returns its number among them, from 1.
+    /// Counts one more click with this fingerprint and returns its number among them, from 1.
     pub fn next(&mut self, fingerprint: u64) -> u32 {
         if self.insert(entry(fingerprint, 1)) {
             return 1;
@@ -77,7 +78,7 @@ impl OccurrenceCounter {
 }
 
 impl Shard {
-    /// The slot that holds `entry`, or the free one where it would go.
+    /// Returns the slot that holds `entry`, or the free one where it would go.
     fn find(&self, entry: u64) -> usize {
         // The shard's entries agree in their first byte; of the others, the same part of the table as of all values.
         let mut at = ((u128::from(entry << 8) * self.slots.len() as u128) >> 64) as usize;
@@ -121,7 +122,7 @@ fn shard_of(entry: u64) -> usize {
     (entry >> 56) as usize
 }
 
-/// The entry of the `n`-th meeting; never 0, which marks a free slot.
+/// Returns the entry of the `n`-th occurrence; never 0, which marks a free slot.
 fn entry(fingerprint: u64, n: u32) -> u64 {
     (fingerprint ^ u64::from(n - 1).wrapping_mul(0x9E37_79B9_7F4A_7C15)).max(1)
 }

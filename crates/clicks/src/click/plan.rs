@@ -1,5 +1,5 @@
-//! What is worked out once for every make of object: what its members mean, and their order in the
-//! canonical text.
+//! What is worked out once for every shape of object: the meaning of its members, and their order
+//! in the canonical text.
 
 use std::cell::OnceCell;
 use std::ops::Range;
@@ -8,13 +8,13 @@ use super::fields::{FieldId, field_id};
 use crate::json::text::SLACK;
 use crate::json::{ShapeId, Shapes, UNKNOWN, text};
 
-/// A member that something looks at, most of them a rule of [`super::normal`].
+/// A member that something looks for, most of them a rule of [`super::normal`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
     Timestamp,
     Client,
     Route,
-    /// `id`, `source` or `key`: the places of what the forwarder adds.
+    /// `id`, `source` or `key`: names that the forwarder itself uses.
     Reserved,
     Delivered,
     Location,
@@ -31,7 +31,7 @@ pub(super) enum Role {
 const ROLES: usize = Role::Other as usize;
 
 impl Role {
-    /// Of the member called `name`.
+    /// Returns the role of a member called `name`.
     pub(super) fn of(name: &[u8]) -> Role {
         match name {
             b"timestamp" => Role::Timestamp,
@@ -52,11 +52,11 @@ impl Role {
     }
 }
 
-/// The members of a make in the order of their names.
+/// The members of a shape in the order of their names.
 #[derive(Debug)]
 pub(super) struct Order {
     slots: Box<[Slot]>,
-    /// What stands before each value: `{"name":` or `,"name":`.
+    /// The text before each value: `{"name":` or `,"name":`.
     text: Box<[u8]>,
 }
 
@@ -70,7 +70,7 @@ struct Slot {
 }
 
 impl Order {
-    /// Nothing if a name stands twice.
+    /// `None` if a name stands twice.
     fn new(names: &[&[u8]]) -> Option<Order> {
         let mut sorted: Vec<u16> = (0..names.len() as u16).collect();
         let name = |at: u16| names.get(at as usize).copied().unwrap_or_default();
@@ -98,8 +98,8 @@ impl Order {
         })
     }
 
-    /// Of each member in order, where in [`text`](Self::text) that stands which comes before its value, and its
-    /// position as delivered.
+    /// Returns for each member, in order, the range of [`text`](Self::text) that stands before its
+    /// value, and its position as delivered.
     #[inline]
     pub(super) fn slots(&self) -> impl Iterator<Item = (Range<usize>, usize)> {
         let mut start = 0;
@@ -110,22 +110,22 @@ impl Order {
         })
     }
 
-    /// What stands before the values, and [`SLACK`] bytes.
+    /// Returns the text before the values, and [`SLACK`] bytes.
     pub(super) fn text(&self) -> &[u8] {
         &self.text
     }
 }
 
-/// What is known of one make.
+/// What is known of one shape.
 #[derive(Debug)]
 pub(super) struct Plan {
-    /// Position of the last member in each role.
+    /// The position of the last member in each role.
     roles: [Option<u16>; ROLES],
-    /// What each member is called, for the flat row.
+    /// The field that each member is, for the flat row.
     pub(super) fields: Box<[FieldId]>,
-    /// Nothing if a name stands twice.
+    /// `None` if a name stands twice.
     pub(super) order: Option<Order>,
-    /// The order once `geo` is called `location`; nothing if that makes two of them.
+    /// The order once `geo` is called `location`; `None` if that makes two of them.
     pub(super) renamed: Option<Order>,
 }
 
@@ -153,14 +153,15 @@ impl Plan {
         }
     }
 
-    /// The position of the last member in a role.
+    /// Returns the position of the last member in a role.
     #[inline]
     pub(super) fn find(&self, role: Role) -> Option<usize> {
         self.roles.get(role as usize)?.map(usize::from)
     }
 }
 
-/// The plans for the makes that one parser has met, each made when an object of that make is looked at.
+/// The plans for the shapes that one parser has met, each made when the first object of that shape
+/// is looked at.
 #[derive(Debug, Default)]
 pub(super) struct Plans {
     instance: Option<u64>,
@@ -168,7 +169,7 @@ pub(super) struct Plans {
 }
 
 impl Plans {
-    /// Makes place for what was met since.
+    /// Makes place for the shapes that were met since.
     #[inline]
     pub(super) fn follow(&mut self, shapes: &Shapes) {
         if self.instance != Some(shapes.instance()) {
@@ -180,8 +181,8 @@ impl Plans {
         }
     }
 
-    /// The plan for one of `shapes`, which were [followed](Self::follow); nothing for objects whose names are not
-    /// remembered.
+    /// Returns the plan for one of `shapes`, which were [followed](Self::follow); `None` for
+    /// objects whose names are not remembered.
     #[inline]
     pub(super) fn get(&self, shape: ShapeId, shapes: &Shapes) -> Option<&Plan> {
         if shape == UNKNOWN {

@@ -7,7 +7,7 @@ use super::flat::columns;
 
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 
-/// The schema of the `click` form.
+/// Returns the schema of the `click` form.
 pub fn click() -> Value {
     let source = json!({
         "type": "object",
@@ -49,7 +49,7 @@ pub fn click() -> Value {
     })
 }
 
-/// The schema of the `flat` form.
+/// Returns the schema of the `flat` form.
 pub fn flat() -> Value {
     let properties: Map<_, _> = columns()
         .into_iter()

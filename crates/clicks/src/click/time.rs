@@ -48,7 +48,7 @@ pub fn is_canonical(text: &[u8]) -> bool {
     text.strip_suffix(b"Z").is_some_and(is_local)
 }
 
-/// Whether `text` is a time in that spelling but for its `Z`, which says nothing else.
+/// Whether `text` is a time in that spelling without its `Z`.
 pub fn is_local(text: &[u8]) -> bool {
     // The least and the greatest of each byte, up to the minute.
     let (least, greatest) = (
@@ -82,8 +82,8 @@ pub fn is_local(text: &[u8]) -> bool {
     precise && two(11) < 24 && date.exists()
 }
 
-/// A count of seconds, milliseconds, microseconds or nanoseconds since 1970, told apart by its 10, 13, 16
-/// or 19 digits, as RFC 3339 in UTC.
+/// Returns a count of seconds, milliseconds, microseconds or nanoseconds since 1970, told apart by
+/// its 10, 13, 16 or 19 digits, as RFC 3339 in UTC; `None` for anything else.
 pub fn from_epoch(digits: &str) -> Option<String> {
     let (seconds, fraction) = match digits.len() {
         10 | 13 | 16 | 19 if digits.bytes().all(|c| c.is_ascii_digit()) => {
@@ -101,7 +101,7 @@ pub fn from_epoch(digits: &str) -> Option<String> {
     ))
 }
 
-/// Milliseconds since 1970 of a time.
+/// Returns the milliseconds since 1970 of a time; `None` if it cannot be read.
 pub fn millis(text: &str) -> Option<i64> {
     let time = parse(text)?;
     let minutes = time.date.days() * 1440 + i64::from(time.minute - time.offset);

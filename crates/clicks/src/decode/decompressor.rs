@@ -1,22 +1,23 @@
-//! An object's bytes as they were before compression, within the limits.
+//! Decompression of an object, within the limits.
 
 use bytes::Bytes;
 
 use super::DecodeLimits;
 use super::gzip::{Inflated, Inflater};
 
-/// Makes one object plain. Chunks go in at [`push`](Decompressor::push), plain bytes come out of [`next`](Decompressor::next).
+/// Decompresses one object. Chunks go in at [`push`](Decompressor::push), plain bytes come out of
+/// [`next`](Decompressor::next).
 pub struct Decompressor {
     limits: DecodeLimits,
     inflate: Inflater,
     given: u64,
-    /// The first plain bytes, which tell contents that were compressed twice.
+    /// The first two plain bytes, which show whether the contents were compressed twice.
     head: Vec<u8>,
     capped: bool,
     over: bool,
 }
 
-/// One step of it.
+/// The outcome of a step.
 #[derive(Debug)]
 pub enum Decompressed {
     /// The next plain bytes.
@@ -30,7 +31,7 @@ pub enum Decompressed {
         /// Why, for people.
         reason: String,
     },
-    /// Everything is given.
+    /// There is no more.
     End,
 }
 
@@ -44,7 +45,7 @@ impl Decompressed {
 }
 
 impl Decompressor {
-    /// For one object.
+    /// Returns a decompressor for one object.
     pub fn new(limits: DecodeLimits) -> Decompressor {
         Decompressor {
             limits,
@@ -66,7 +67,8 @@ impl Decompressor {
         self.inflate.end();
     }
 
-    /// The next bytes. After [`Decompressed::Unreadable`] and [`Decompressed::End`] there are none.
+    /// Returns the next plain bytes. After [`Decompressed::Unreadable`] and [`Decompressed::End`]
+    /// there are none.
     #[expect(clippy::should_implement_trait, reason = "it never ends by itself")]
     pub fn next(&mut self) -> Decompressed {
         if self.over {

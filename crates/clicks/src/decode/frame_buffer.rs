@@ -1,17 +1,19 @@
-//! The bytes that are in no record yet: those of a chunk as they came, or what two chunks have of one record, joined.
+//! The bytes that are in no record yet: those of a chunk as they came, or those that two chunks
+//! have of one record, joined.
 
 use std::ops::Deref;
 
 use bytes::{Buf, Bytes, BytesMut};
 
-/// Bytes that are copied at a time to complete what is unread, if no line ends before.
+/// Most bytes that are copied at a time to complete a record, if no line ends before.
 const JOIN: usize = 16 * 1024;
 
 /// Bytes that are in no record yet.
 #[derive(Debug)]
 pub(super) enum FrameBuffer {
     Chunk(Bytes),
-    /// What is left of earlier chunks, and a copy of the first bytes of the next one: so many of them.
+    /// What is left of earlier chunks, followed by a copy of the first bytes of the next chunk; and
+    /// how many were copied.
     Joined(BytesMut, Bytes, usize),
 }
 
@@ -34,16 +36,17 @@ impl Deref for FrameBuffer {
 }
 
 impl FrameBuffer {
-    /// What was adopted and is not shown yet.
-    pub(super) fn hidden(&self) -> &[u8] {
+    /// Returns the bytes that were appended and are not revealed yet.
+    #[cfg(test)]
+    fn hidden(&self) -> &[u8] {
         match self {
             FrameBuffer::Chunk(_) => &[],
             FrameBuffer::Joined(_, next, copied) => next.get(*copied..).unwrap_or_default(),
         }
     }
 
-    /// Takes `chunk`, once nothing is hidden: shows all of it, without a copy, if nothing is unread; else what completes a
-    /// line.
+    /// Appends `chunk`, once nothing is hidden. Reveals all of it, without a copy, if the buffer is
+    /// empty; else what completes a line.
     pub(super) fn append(&mut self, chunk: Bytes) {
         if self.is_empty() {
             *self = FrameBuffer::Chunk(chunk);
@@ -60,7 +63,7 @@ impl FrameBuffer {
         self.reveal();
     }
 
-    /// Shows more of what is hidden; `false` if nothing is.
+    /// Reveals more of what is hidden; `false` if nothing is.
     pub(super) fn reveal(&mut self) -> bool {
         let FrameBuffer::Joined(bytes, next, copied) = self else {
             return false;
@@ -75,7 +78,7 @@ impl FrameBuffer {
         !part.is_empty()
     }
 
-    /// Takes the first `n` bytes, or all that are shown.
+    /// Takes the first `n` bytes, or all that are revealed.
     pub(super) fn split_to(&mut self, n: usize) -> Bytes {
         let n = n.min(self.len());
         match self {
@@ -88,7 +91,7 @@ impl FrameBuffer {
         }
     }
 
-    /// Drops the first `n` bytes, or all that are shown.
+    /// Drops the first `n` bytes, or all that are revealed.
     pub(super) fn advance(&mut self, n: usize) {
         let n = n.min(self.len());
         match self {

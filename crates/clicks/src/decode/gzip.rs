@@ -6,14 +6,16 @@ use std::io::{self, BufRead, Read};
 use bytes::{Buf, Bytes};
 use flate2::bufread::MultiGzDecoder;
 
-/// Compressed bytes given to the inflater at a time, counted from the object's start however the chunks
-/// fall: what can be saved of a corrupt object must not depend on the network.
+/// Compressed bytes that the inflater is given at a time. They are counted from the object's start,
+/// however the chunks fall, because what can be saved of a corrupt object must not depend on the
+/// network.
 const BLOCK: usize = 16 * 1024;
-/// Inflated bytes asked for at a time: below 64 KiB the inflater loses a fifth of its speed.
+/// Inflated bytes that are asked for at a time. Below 64 KiB the inflater loses a fifth of its
+/// speed.
 const STEP: usize = 128 * 1024;
 const MAGIC: &[u8] = &[0x1F, 0x8B];
 
-/// Turns the object's bytes into plain ones, a step at a time.
+/// Inflates an object step by step, or passes it on if it is plain.
 pub struct Inflater {
     form: Form,
 }
@@ -25,14 +27,15 @@ enum Form {
     Gzip(Box<Gzip>),
 }
 
-/// A gzip stream and room to inflate into: what it gives is copied from there, so that an entry which waits for its
-/// target keeps no unused room in memory.
+/// A gzip stream and a buffer to inflate into. Output is copied from there, so that an entry which
+/// waits for its target keeps no unused memory.
 struct Gzip {
     stream: MultiGzDecoder<Feed>,
     room: Vec<u8>,
 }
 
-/// The chunk at hand as a reader that says "would block" at its end until the object's end is known.
+/// The chunk at hand as a reader that returns `WouldBlock` at its end until the object's end is
+/// known.
 #[derive(Default)]
 struct Feed {
     chunk: Bytes,
@@ -42,19 +45,19 @@ struct Feed {
     ended: bool,
 }
 
-/// What one step did.
+/// The outcome of a step.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Inflated {
     /// Plain bytes.
     Output(Bytes),
-    /// Needs the next chunk.
+    /// The next chunk is needed.
     NeedInput,
-    /// Everything is given.
+    /// There is no more.
     End,
 }
 
 impl Inflater {
-    /// For one object.
+    /// Returns an inflater for one object.
     pub fn new() -> Inflater {
         Inflater {
             form: Form::Unknown(Feed::default()),
@@ -76,7 +79,8 @@ impl Inflater {
         self.feed().ended = true;
     }
 
-    /// Bytes of the object inflated so far; not those handed over, which depend on the chunks.
+    /// Returns the bytes of the object that were inflated; not those handed over, which depend on
+    /// the chunks.
     pub fn consumed(&self) -> u64 {
         match &self.form {
             Form::Gzip(gzip) => gzip.stream.get_ref().consumed,
@@ -89,7 +93,8 @@ impl Inflater {
         matches!(self.form, Form::Gzip(_))
     }
 
-    /// The next plain bytes, up to a chunk. Errors: gzip that is corrupt or cut short.
+    /// Returns the next plain bytes, up to a chunk. The error says that the gzip stream is corrupt
+    /// (`InvalidData`, `InvalidInput`) or cut short (`UnexpectedEof`).
     pub fn step(&mut self) -> io::Result<Inflated> {
         self.decide();
         match &mut self.form {

@@ -2,79 +2,69 @@
 
 use std::collections::VecDeque;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
-/// Bytes of a chunk that is put together with others, because it costs as much beside its bytes and thousands may wait
-/// for the end of an envelope; and how many are put together.
-const SMALL: usize = 128;
-const GATHERED: usize = 16 * 1024;
-
-/// Chunks that wait.
+/// Chunks that wait, and what comes after them.
 #[derive(Default)]
 pub(super) struct InputQueue {
     chunks: VecDeque<Bytes>,
-    /// Small ones after these.
-    small: BytesMut,
-    /// Whether that is all.
-    ended: bool,
-    /// What follows, which is of no use, and why.
-    cut: Option<(Bytes, String)>,
+    rest: Rest,
+}
+
+/// What comes after the chunks that were handed over.
+#[derive(Default)]
+enum Rest {
+    /// More of them, perhaps.
+    #[default]
+    Unknown,
+    Nothing,
+    /// Bytes that are of no use, and why.
+    Unreadable(Unreadable),
+}
+
+/// The end of an object that cannot be read.
+pub(super) struct Unreadable {
+    /// The bytes after the last good ones.
+    pub(super) rest: Bytes,
+    /// Why, for people.
+    pub(super) reason: String,
 }
 
 impl InputQueue {
     pub(super) fn push(&mut self, chunk: Bytes) {
-        if chunk.len() < SMALL {
-            self.small.extend_from_slice(&chunk);
-            return self.gather(GATHERED);
-        }
-        self.gather(1);
         self.chunks.push_back(chunk);
     }
 
+    /// Says that nothing follows.
     pub(super) fn end(&mut self) {
-        self.ended = true;
+        self.rest = Rest::Nothing;
     }
 
+    /// Says that what follows is of no use.
     pub(super) fn fail(&mut self, rest: Bytes, reason: String) {
-        self.cut = Some((rest, reason));
+        self.rest = Rest::Unreadable(Unreadable { rest, reason });
     }
 
-    /// Whether nothing of use will be added.
-    pub(super) fn is_all(&self) -> bool {
-        self.ended || self.cut.is_some()
-    }
-
-    /// The next chunk.
+    /// Returns the next chunk.
     pub(super) fn next(&mut self) -> Option<Bytes> {
-        if self.chunks.is_empty() {
-            self.gather(1);
-        }
         self.chunks.pop_front()
     }
 
-    /// What follows the last chunk, if the object is cut there.
-    pub(super) fn take_cut(&mut self) -> Option<(Bytes, String)> {
-        self.cut.take()
+    /// Whether nothing follows the chunks.
+    pub(super) fn is_ended(&self) -> bool {
+        matches!(self.rest, Rest::Nothing)
     }
 
-    /// Whether the object goes on after the last chunk, and is cut off.
-    pub(super) fn is_cut(&self) -> bool {
-        self.cut.is_some()
+    /// Whether the object goes on after the chunks and cannot be read.
+    pub(super) fn is_unreadable(&self) -> bool {
+        matches!(self.rest, Rest::Unreadable(_))
     }
 
-    /// The chunks, for one who looks at them again when there are more: small ones are there once they are put together,
-    /// or nothing more is added.
-    pub(super) fn chunks(&mut self) -> &VecDeque<Bytes> {
-        if self.is_all() {
-            self.gather(1);
-        }
-        &self.chunks
-    }
-
-    /// Puts the small chunks together if they are at least `least` bytes.
-    fn gather(&mut self, least: usize) {
-        if self.small.len() >= least {
-            self.chunks.push_back(self.small.split().freeze());
+    /// Takes what cannot be read.
+    pub(super) fn take_unreadable(&mut self) -> Option<Unreadable> {
+        match std::mem::replace(&mut self.rest, Rest::Nothing) {
+            Rest::Unreadable(unreadable) => Some(unreadable),
+            _ => None,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What the decoder yields, and the limits it keeps to.
+//! What the decoder returns, and the limits it keeps.
 
 use std::sync::Arc;
 
@@ -7,7 +7,10 @@ use bytes::Bytes;
 use super::frame::FrameError;
 use crate::json::{SyntaxError, Tape};
 
-/// What no honest file exceeds, and a hostile one must not.
+/// The limit for the key of an envelope. 256 KiB are some 200 clicks; Rebrandly's webhook sends one.
+pub const ENVELOPE_KEY_BYTES: usize = 256 * 1024;
+
+/// Limits that no honest file exceeds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DecodeLimits {
     /// Bytes of one record. Firehose, which writes the files, takes at most 1,000 KiB.
@@ -18,6 +21,10 @@ pub struct DecodeLimits {
     pub object_bytes: u64,
     /// Plain bytes per compressed one, looked at after the first MiB; clicks give 8.
     pub ratio: u64,
+    /// Plain bytes of an envelope, counted from its opening bracket, within which its `key` must end to
+    /// count; up to so many the envelope is held whole. Always [`ENVELOPE_KEY_BYTES`] outside of tests: the
+    /// key of a click must not depend on a setting.
+    pub envelope_key_bytes: usize,
 }
 
 impl Default for DecodeLimits {
@@ -27,6 +34,7 @@ impl Default for DecodeLimits {
             depth: 128,
             object_bytes: 32 << 30,
             ratio: 250,
+            envelope_key_bytes: ENVELOPE_KEY_BYTES,
         }
     }
 }
@@ -47,7 +55,7 @@ pub struct Record<'a> {
 }
 
 impl Record<'_> {
-    /// The same as a bad record.
+    /// Returns it as a bad record.
     pub fn to_bad(&self, reason: String) -> BadRecord {
         BadRecord {
             place: self.place,
@@ -58,7 +66,7 @@ impl Record<'_> {
     }
 }
 
-/// Where a record stands in its object.
+/// The position of a record in its object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Place {
     /// Plain (inflated) bytes before it.
@@ -67,11 +75,11 @@ pub struct Place {
     pub index: u64,
 }
 
-/// Where a decoder can go on with an object that another began: a line begins there, and no record, array or envelope
-/// is open.
+/// A point at which a decoder can go on with an object that another began: a line begins there, and
+/// no record, array or envelope is open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Resume {
-    /// What is before it.
+    /// The position of the next record.
     pub place: Place,
     /// Whether lines were skipped, so that brackets may be missing.
     pub lost: bool,
@@ -84,7 +92,7 @@ pub struct BadRecord {
     pub place: Place,
     /// Bytes skipped.
     pub length: u64,
-    /// Those bytes, as many as the cap on a record allows.
+    /// Those bytes, as many as the limit on a record allows.
     pub raw: Bytes,
     /// Why, for people.
     pub reason: String,
@@ -97,7 +105,7 @@ pub enum Item<'a> {
     Record(Record<'a>),
     /// A bad record; the object goes on after it.
     Bad(BadRecord),
-    /// The object cannot be read beyond this: cut short, corrupt, or over a cap. Nothing follows.
+    /// The object cannot be read beyond this: cut short, corrupt, or over a limit. Nothing follows.
     Unreadable(BadRecord),
     /// The next chunk is needed.
     NeedInput,
@@ -106,7 +114,7 @@ pub enum Item<'a> {
 }
 
 impl DecodeLimits {
-    /// Why a record is bad, for people.
+    /// Describes an error, for people.
     pub(super) fn explain(&self, error: FrameError) -> String {
         match error {
             FrameError::TooLong => {

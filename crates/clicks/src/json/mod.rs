@@ -7,16 +7,14 @@ mod compact;
 mod parse;
 mod scan;
 mod shape;
-mod skip;
 pub mod text;
 
 pub use compact::compact;
 pub use parse::{Parser, Progress, SyntaxError};
 pub use scan::is_number;
 pub use shape::{EMPTY, ShapeId, Shapes, UNKNOWN};
-pub use skip::Skip;
 
-/// What a node of the tape is.
+/// The type of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// `{…}`; its members follow as key, value, key, value.
@@ -40,14 +38,14 @@ pub struct Node {
     pub start: u32,
     /// Offset one past the last byte.
     pub end: u32,
-    /// Index of the first node that is not inside this one.
+    /// Index of the first node behind this one and all that is in it.
     pub next: u32,
-    /// What it is.
+    /// The type of the value.
     pub kind: Kind,
-    /// Whether a string holds a backslash; whether an object or array holds such a string, or members that
-    /// are not in the order of their names.
+    /// For a string, whether it holds a backslash; for an object or array, whether it holds such a
+    /// string, or members that are not in the order of their names.
     pub escaped: bool,
-    /// The make of an object; of an array, as what objects in it begin.
+    /// For an object, its shape; for an array, the shape that objects in it begin with.
     pub shape: ShapeId,
 }
 
@@ -58,7 +56,7 @@ pub struct Tape<'a> {
     pub text: &'a [u8],
     /// The nodes, parents before children.
     pub nodes: &'a [Node],
-    /// The makes of its objects.
+    /// The shapes of its objects.
     pub shapes: &'a Shapes,
     /// Whether white space stands between tokens.
     pub has_whitespace: bool,
@@ -83,13 +81,13 @@ const NOWHERE: Node = Node {
 };
 
 impl<'a> Tape<'a> {
-    /// The node at `index`; an index off the tape is an empty `null`.
+    /// Returns the node at `index`; an empty `null` if the tape has none.
     #[inline]
     pub fn node(&self, index: u32) -> Node {
         self.nodes.get(index as usize).copied().unwrap_or(NOWHERE)
     }
 
-    /// The bytes of the node at `index` as delivered, quotes included.
+    /// Returns the bytes of the node at `index` as delivered, quotes included.
     #[inline]
     pub fn raw(&self, index: u32) -> &'a [u8] {
         let node = self.node(index);
@@ -98,7 +96,7 @@ impl<'a> Tape<'a> {
             .unwrap_or_default()
     }
 
-    /// A part of the text.
+    /// Returns the bytes of the text from `start` to before `end`.
     #[inline]
     pub fn part(&self, start: u32, end: u32) -> &'a [u8] {
         self.text
@@ -106,7 +104,7 @@ impl<'a> Tape<'a> {
             .unwrap_or_default()
     }
 
-    /// The bytes between the quotes of the string at `index`, escapes as delivered.
+    /// Returns the bytes between the quotes of the string at `index`, escapes as delivered.
     #[inline]
     pub fn inner(&self, index: u32) -> &'a [u8] {
         match self.raw(index) {
@@ -115,7 +113,8 @@ impl<'a> Tape<'a> {
         }
     }
 
-    /// The members of the object at `index`, repeated names included; none if it is not an object.
+    /// Returns the members of the object at `index`, repeated names included; none if it is not an
+    /// object.
     pub fn members(&self, index: u32) -> impl Iterator<Item = Member> + use<'a> {
         let node = self.node(index);
         let (mut at, end) = if node.kind == Kind::Object {
@@ -136,7 +135,7 @@ impl<'a> Tape<'a> {
         })
     }
 
-    /// The elements of the array at `index`; none if it is not an array.
+    /// Returns the elements of the array at `index`; none if it is not an array.
     pub fn elements(&self, index: u32) -> impl Iterator<Item = u32> + use<'a> {
         let node = self.node(index);
         let (mut at, end) = if node.kind == Kind::Array {
@@ -166,7 +165,8 @@ impl<'a> Tape<'a> {
         may && self.inner(index) == name.as_bytes()
     }
 
-    /// The value of member `name` of the object at `index`; the last one where the name repeats.
+    /// Returns the value of member `name` of the object at `index`, the last one where the name
+    /// repeats; `None` if there is none.
     pub fn get(&self, index: u32, name: &str) -> Option<u32> {
         self.members(index)
             .filter(|m| self.is(m.name, name))
@@ -174,8 +174,8 @@ impl<'a> Tape<'a> {
             .map(|m| m.value)
     }
 
-    /// The text of the string at `index` with its escapes resolved; nothing if it is no string or holds
-    /// a lone surrogate.
+    /// Returns the text of the string at `index` with its escapes resolved; `None` if it is no
+    /// string or holds a lone surrogate.
     pub fn string(&self, index: u32) -> Option<std::borrow::Cow<'a, str>> {
         let node = self.node(index);
         match (node.kind, node.escaped) {

@@ -6,7 +6,7 @@
 
 use wide::u8x16;
 
-/// A bit for each byte that is a quote, a backslash or a control character.
+/// Returns a bit for each byte that is a quote, a backslash or a control character.
 #[inline(always)]
 fn specials(word: [u8; 16]) -> u32 {
     let (quote, backslash, control) = (u8x16::splat(b'"'), u8x16::splat(b'\\'), u8x16::splat(0x1F));
@@ -18,7 +18,8 @@ fn is_special(c: u8) -> bool {
     c == b'"' || c == b'\\' || c < 0x20
 }
 
-/// Bytes of `text` before the first quote, backslash or control character: sixteen at a time.
+/// Returns the number of bytes of `text` before the first quote, backslash or control character. It
+/// looks at sixteen at a time.
 #[inline]
 pub(in crate::json) fn plain_run(text: &[u8]) -> usize {
     let (words, tail) = text.as_chunks::<16>();
@@ -35,7 +36,7 @@ pub(in crate::json) fn plain_run(text: &[u8]) -> usize {
             .unwrap_or(tail.len())
 }
 
-/// Where the quotes, backslashes and control characters of a text are.
+/// The positions of the quotes, backslashes and control characters of a text.
 pub(in crate::json) struct Specials<'t> {
     text: &'t [u8],
     /// Where the word begins that `hits` are in, and where the next one does.
@@ -83,7 +84,8 @@ impl Iterator for Specials<'_> {
     }
 }
 
-/// Length of the escape at the start of `text`: 0 if it is none, nothing if the text ends inside it.
+/// Returns the length of the escape at the start of `text`; 0 if it is none, `None` if the text
+/// ends inside it.
 pub(super) fn escape_length(text: &[u8]) -> Option<usize> {
     match text.get(1)? {
         b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Some(2),

@@ -1,26 +1,27 @@
-//! The makes of objects met so far: which names followed each other. The next object of the same make is
-//! recognised name by name instead of being read, and what is known of a make is worked out once.
+//! The shapes of objects met so far: which names followed each other. The next object of the same
+//! shape is recognised name by name instead of being read, and what is known of a shape is worked
+//! out once.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Names that are remembered to follow one another: an object whose names are data, tags by their id say,
-/// has too many to be worth it.
+/// Most names that are remembered to follow the same one. An object whose names are data, for
+/// example tags by their id, has too many to be worth it.
 const MOST_STEPS: usize = 8;
-/// Makes that are remembered.
+/// Most shapes that are remembered.
 const MOST_SHAPES: usize = 1024;
-/// Names of a make, and bytes of a name in quotes: clicks need a fifth of either.
+/// Most names of a shape, and most bytes of a name in quotes: clicks need a fifth of either.
 const MOST_NAMES: u16 = 64;
 const LONGEST: usize = 64;
 
-/// The make of an object: its names in their order. Number 0 is any that is not remembered.
+/// An object's shape: its names in their order. Number 0 is any that is not remembered.
 pub type ShapeId = u16;
 
-/// An object whose names are not remembered.
+/// The shape of an object whose names are not remembered.
 pub const UNKNOWN: ShapeId = 0;
-/// The outermost object without members, as each begins.
+/// The shape of the outermost object without members, which each begins with.
 pub const EMPTY: ShapeId = 1;
 
-/// The makes that one parser has met. Numbers are given once and keep their meaning.
+/// The shapes that one parser has met. A number is given once and keeps its meaning.
 #[derive(Debug)]
 pub struct Shapes {
     shapes: Vec<Shape>,
@@ -29,9 +30,9 @@ pub struct Shapes {
 
 #[derive(Debug, Default)]
 struct Shape {
-    /// The make without the last name.
+    /// The shape without the last name.
     before: ShapeId,
-    /// The make without any.
+    /// The shape without any.
     start: ShapeId,
     /// The last name, in quotes, and how many there are.
     name: Box<[u8]>,
@@ -39,7 +40,8 @@ struct Shape {
     /// Whether each name is greater than the one before.
     sorted: bool,
     steps: Vec<Step>,
-    /// As what an object begins that is the last member's value: what follows in it is remembered apart.
+    /// The shape that an object begins with which is the last member's value: what follows in it is
+    /// remembered apart from other objects.
     inside: ShapeId,
 }
 
@@ -75,22 +77,22 @@ impl Default for Shapes {
 }
 
 impl Shapes {
-    /// What tells these makes from those of another parser.
+    /// Returns a number that no other parser's shapes have.
     pub fn instance(&self) -> u64 {
         self.instance
     }
 
-    /// One more than the highest number given.
+    /// Returns one more than the highest number given.
     pub fn len(&self) -> usize {
         self.shapes.len()
     }
 
-    /// Whether nothing was met yet.
+    /// Whether no object with members was met yet.
     pub fn is_empty(&self) -> bool {
         self.len() <= usize::from(EMPTY) + 1
     }
 
-    /// The names of `shape` in their order, as delivered between their quotes.
+    /// Returns the names of `shape` in their order, as delivered between their quotes.
     pub fn names(&self, mut shape: ShapeId) -> Vec<&[u8]> {
         let mut names = Vec::new();
         while let Some(Shape { before, name, .. }) = self
@@ -113,8 +115,8 @@ impl Shapes {
             .is_some_and(|shape| shape.sorted)
     }
 
-    /// The length of the name in quotes and its colon that `text` begins with, and the make with it, if the
-    /// name is remembered to follow `shape`.
+    /// Returns the length of the name in quotes and its colon that `text` begins with, and the
+    /// shape with it; `None` unless the name is remembered to follow `shape`.
     #[inline]
     pub(super) fn predict(&self, shape: ShapeId, text: &[u8]) -> Option<(usize, ShapeId)> {
         let head = u128::from_le_bytes(*text.first_chunk::<16>()?);
@@ -123,7 +125,8 @@ impl Shapes {
         Some((step.length as usize, step.to))
     }
 
-    /// As what an object begins that is the value of the last member of `shape`.
+    /// Returns the shape that an object begins with which is the value of the last member of
+    /// `shape`.
     #[inline]
     pub(super) fn inside(&mut self, shape: ShapeId) -> ShapeId {
         match self.shapes.get(shape as usize) {
@@ -214,7 +217,7 @@ impl Shape {
 }
 
 impl Step {
-    /// A step to `to` by a member called `name`, which is in quotes.
+    /// Returns a step to `to` by a member called `name`, which is in quotes.
     fn new(name: &[u8], to: ShapeId) -> Step {
         let (mut head, mut mask) = ([0; 16], [0; 16]);
         for ((head, mask), byte) in head.iter_mut().zip(&mut mask).zip(name.iter().chain(b":")) {

@@ -4,11 +4,11 @@ use std::borrow::Cow;
 
 use super::scan::{Specials, plain_run};
 
-/// Bytes that are copied at a time, whether all are needed or not: with a length known when this is compiled, a
-/// copy is two instructions.
+/// Bytes that are copied at a time, whether all are needed or not: a copy of a length known to the
+/// compiler is two instructions.
 pub const SLACK: usize = 32;
 
-/// Appends a part of `text`.
+/// Appends the bytes of `text` from `start` to before `end`.
 #[inline]
 pub fn append(text: &[u8], start: usize, end: usize, out: &mut Vec<u8>) {
     if let Some(wide) = text
@@ -46,7 +46,7 @@ pub fn unescape(inner: &[u8]) -> Vec<u8> {
     out
 }
 
-/// The byte an escape of one letter stands for.
+/// Returns the byte that an escape of one letter stands for.
 fn simple(c: u8) -> u8 {
     match c {
         b'b' => 8,
@@ -99,7 +99,7 @@ pub fn write_string(text: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
-/// Writes `text` as [`write_string`] does, but for the quotes.
+/// Writes `text` as [`write_string`] does, without the quotes.
 pub fn escape_into(text: &[u8], out: &mut Vec<u8>) {
     // A lone surrogate is rare, and no valid UTF-8 holds it.
     let surrogates = memchr::memchr(0xED, text).is_some();
@@ -163,8 +163,8 @@ pub fn write_plain(text: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
-/// Writes the string with `inner` between its quotes anew, with minimal escaping: as [`write_string`] writes
-/// what [`unescape`] makes of it.
+/// Writes the string with `inner` between its quotes again, with minimal escaping, as
+/// [`write_string`] writes the result of [`unescape`].
 pub fn write_minimal(inner: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
     let mut rest = inner;
@@ -218,7 +218,7 @@ pub fn write_number(number: u64, out: &mut Vec<u8>) {
     out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
 }
 
-/// The unescaped name or text between the quotes, borrowed where it holds no escape.
+/// Returns the text between the quotes with its escapes resolved, borrowed where it holds none.
 pub fn unescaped(inner: &[u8], escaped: bool) -> Cow<'_, [u8]> {
     if escaped {
         Cow::Owned(unescape(inner))

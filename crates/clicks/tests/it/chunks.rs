@@ -30,6 +30,7 @@ proptest! {
         pieces in proptest::collection::vec(piece(), 0..14),
         sizes in proptest::collection::vec(1usize..90, 1..20),
         gzip: bool,
+        envelope_key_bytes in 1usize..500,
     ) {
         let mut bytes = pieces.concat();
         if gzip {
@@ -37,7 +38,7 @@ proptest! {
             encoder.write_all(&bytes).unwrap();
             bytes = encoder.finish().unwrap();
         }
-        let limits = DecodeLimits { record_bytes: 300, depth: 8, ..DecodeLimits::default() };
+        let limits = DecodeLimits { record_bytes: 300, depth: 8, envelope_key_bytes, ..DecodeLimits::default() };
         let expected = decode("k", &bytes, limits, || usize::MAX);
         let mut at = 0;
         let chunked = decode("k", &bytes, limits, || { at += 1; sizes[at % sizes.len()] });

@@ -1,14 +1,14 @@
-//! What a row has no column for.
+//! The members that a row has no column for.
 
 use crate::click::normal::{Name, Value};
 use crate::click::{Click, form};
 use crate::json::text;
 
-/// What has no column: the text of the column `extra`, escaped as it stands between the quotes.
+/// The text of the column `extra`, escaped as it stands between the quotes.
 #[derive(Debug, Default)]
 pub(in crate::click) struct Extra {
     pub(super) text: Vec<u8>,
-    /// The objects around what is being spread, of which the first `open` are begun.
+    /// The objects around what is being written, of which the first `open` are begun.
     pub(super) path: Vec<Name>,
     pub(super) open: usize,
     piece: Vec<u8>,

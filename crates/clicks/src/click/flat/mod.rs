@@ -14,7 +14,7 @@ use super::time::is_canonical;
 use crate::json::text::SLACK;
 use crate::json::{Kind, is_number, text};
 
-/// The columns in their order: name, type, what they say.
+/// Returns the columns in their order: name, type, description.
 pub fn columns() -> Vec<(&'static str, Type, &'static str)> {
     let mut columns: Vec<_> = ADDED.iter().take(1).copied().collect();
     walk(CLICK, "", &mut |_, field| {
@@ -25,15 +25,15 @@ pub fn columns() -> Vec<(&'static str, Type, &'static str)> {
     columns
 }
 
-/// What becomes of the members of one object, by the numbers of their names.
+/// The destinations of the members of one object, by the ids of their fields.
 struct Group(Vec<Option<Place>>);
 
 /// Where one member goes.
 struct Place {
     kind: Type,
-    /// What stands before its value, if it has a column.
+    /// The text before its value, if it has a column.
     column: Option<Column>,
-    /// What becomes of its own members.
+    /// The destinations of its own members.
     members: Group,
 }
 
@@ -87,7 +87,7 @@ impl Group {
     }
 }
 
-/// What of the row is the same for every click of an object.
+/// Returns the columns that are the same for every click of an object.
 pub(super) fn source(object: &crate::ObjectRef) -> Vec<u8> {
     let mut out = b",\"source_object\":".to_vec();
     text::write_str(&object.to_string(), &mut out);
@@ -95,8 +95,8 @@ pub(super) fn source(object: &crate::ObjectRef) -> Vec<u8> {
     out
 }
 
-/// The row of `click` as JSON. A column whose value is absent is absent; a value that does not fit its
-/// column's type goes to `extra`.
+/// Writes the row of `click` as JSON. A column whose value is absent is absent; a value that does
+/// not fit its column's type goes to `extra`.
 pub(super) fn row(click: &Click<'_>, out: &mut Vec<u8>, extra: &mut Extra) {
     extra.text.clear();
     out.extend_from_slice(b"{\"click_id\":\"");
@@ -167,7 +167,7 @@ fn spread(click: &Click<'_>, group: &Group, object: Value, out: &mut Vec<u8>, ex
     }
 }
 
-/// Puts a member where its place is, or into `extra`.
+/// Writes a member to its column, or to `extra`.
 fn member(
     click: &Click<'_>,
     place: Option<&Place>,
@@ -205,7 +205,7 @@ fn has_members(click: &Click<'_>, value: Value) -> bool {
     }
 }
 
-/// Sets `column` to `value`; `false` if all of the value is not in it.
+/// Writes `column` with `value`; `false` if the column does not hold all of the value.
 fn set(click: &Click<'_>, kind: Type, column: &Column, value: Value, out: &mut Vec<u8>) -> bool {
     let tape = click.normal.tape;
     let (index, found) = match value {

@@ -1,5 +1,5 @@
-//! Rebrandly's spellings brought into one, as a thin layer of changed members over the record's tape:
-//! what no rule touches is never copied.
+//! Rebrandly's spellings brought into one, as a thin layer of changed members over the record's
+//! tape: what no rule touches is never copied.
 
 mod place;
 mod rules;
@@ -26,13 +26,13 @@ pub enum Name {
 pub enum Value {
     /// As delivered, with all that is in it.
     Node(u32),
-    /// A rewritten string, plain ASCII: where it stands among them.
+    /// A rewritten string, plain ASCII: the range of it among all of them.
     Text(u32, u32),
     /// An object in which something changed: its number.
     Object(u32),
 }
 
-/// What the rules have changed in one record.
+/// The changes that the rules make in one record.
 #[derive(Debug, Default)]
 pub struct Changes {
     objects: Vec<Changed>,
@@ -55,11 +55,11 @@ enum Changed {
 pub(super) struct Patch {
     /// Its position in its object.
     pub(super) at: usize,
-    /// What it was.
+    /// The member as delivered.
     pub(super) member: Member,
-    /// What it is called now, if not as before.
+    /// Its new name; `None` if it keeps its own.
     pub(super) name: Option<&'static str>,
-    /// What it is now.
+    /// Its new value.
     pub(super) value: Value,
 }
 
@@ -68,9 +68,9 @@ pub(super) struct Patch {
 pub struct Normal<'a> {
     /// The record's tape.
     pub tape: Tape<'a>,
-    /// The plans for its makes.
+    /// The plans for its shapes.
     pub(super) plans: &'a Plans,
-    /// What the rules have changed in it.
+    /// The changes that the rules have made in it.
     pub(super) changes: &'a Changes,
     /// The click, without `id`, `source` and `key`.
     pub(super) root: Value,
@@ -79,7 +79,8 @@ pub struct Normal<'a> {
 }
 
 impl Changes {
-    /// Applies the rules of version 1 to the object at `root` and returns the click; `plans` follow the tape's makes.
+    /// Applies the rules of version 1 to the object at `root` and returns the click; `plans` follow
+    /// the tape's shapes.
     pub(super) fn make(
         &mut self,
         tape: Tape<'_>,
@@ -105,8 +106,8 @@ impl Changes {
             .unwrap_or(Changed::Made(0, 0))
     }
 
-    /// The node that an object was, and what has changed in it; nothing for one that a rule has put together, and
-    /// for what is no object.
+    /// Returns the node that an object was, and its changes; `None` for one that a rule has put
+    /// together, and for what is no object.
     #[inline]
     pub(super) fn patched(&self, object: Value) -> Option<(u32, &[Patch])> {
         match object {
@@ -123,13 +124,14 @@ impl Changes {
 }
 
 impl<'a> Normal<'a> {
-    /// The members of an object; none of anything else.
+    /// Returns the members of an object; none of anything else.
     pub fn members(&self, value: Value) -> impl Iterator<Item = (Name, Value)> + use<'_, 'a> {
         members(self.tape, self.changes, value)
     }
 
-    /// The order of the members of the object at `node` by their names, some of which `patches` have changed, if it is
-    /// known: positions among [`members`](Self::members). The error says that a name stands twice.
+    /// Returns the order of the members of the object at `node` by their names, some of which
+    /// `patches` have changed, as positions among [`members`](Self::members); `None` if it is not
+    /// known. The error says that a name stands twice.
     #[inline]
     pub(super) fn order(
         &self,
@@ -147,8 +149,8 @@ impl<'a> Normal<'a> {
         )
     }
 
-    /// The plan for an object whose members stand in the order they were delivered in, some of them perhaps with
-    /// a given name.
+    /// Returns the plan for an object whose members stand in the order they were delivered in, some
+    /// of them perhaps with a given name.
     pub(super) fn plan(&self, object: Value) -> Option<&'a Plan> {
         self.plans.get(
             self.tape.node(self.changes.patched(object)?.0).shape,
@@ -156,13 +158,13 @@ impl<'a> Normal<'a> {
         )
     }
 
-    /// The member in a role of an object as delivered.
+    /// Returns the member in a role of an object as delivered.
     pub(super) fn delivered(&self, object: u32, role: Role) -> Option<u32> {
         let [found] = find(self.tape, self.plans, object, [role]);
         found.map(|(_, member)| member.value)
     }
 
-    /// The bytes of a name if they need no escapes.
+    /// Returns the bytes of a name; `None` if they need escapes.
     pub(super) fn plain_name(&self, name: Name) -> Option<&'a [u8]> {
         match name {
             Name::Node(index) if self.tape.node(index).escaped => None,
@@ -171,12 +173,12 @@ impl<'a> Normal<'a> {
         }
     }
 
-    /// The bytes of a name with its escapes resolved.
+    /// Returns the bytes of a name with its escapes resolved.
     pub fn name(&self, name: Name) -> Cow<'a, [u8]> {
         name_of(self.tape, name)
     }
 
-    /// A rewritten string; it needs no escapes.
+    /// Returns a rewritten string; it needs no escapes.
     #[inline]
     pub fn text(&self, start: u32, end: u32) -> &str {
         self.changes
@@ -189,7 +191,7 @@ impl<'a> Normal<'a> {
 /// A name stands twice in one object.
 pub(super) struct DuplicateKey;
 
-/// What a member has become.
+/// Returns a member as it is after the changes.
 #[inline]
 fn patched(m: Member, patches: &[Patch]) -> (Name, Value) {
     match patches.iter().find(|patch| patch.member == m) {
@@ -228,7 +230,7 @@ fn members<'c, 't>(
     )
 }
 
-/// The members of an object that have these roles, the last one each, and their positions.
+/// Returns the members of an object that have these roles, the last one each, and their positions.
 #[inline]
 fn find<const N: usize>(
     tape: Tape<'_>,

@@ -7,7 +7,8 @@ use crate::click::plan::Role;
 use crate::json::{Kind, Member};
 
 impl Rules<'_, '_> {
-    /// `client` with one `location` of what was `location` and `geo`; nothing if nothing changes.
+    /// Returns `client` with one `location` of what was `location` and `geo`; `None` if nothing
+    /// changes.
     pub(super) fn client(&mut self, client: u32) -> Option<Value> {
         let [location, geo, session] =
             self.find(client, [Role::Location, Role::Geo, Role::Session]);
@@ -46,7 +47,7 @@ impl Rules<'_, '_> {
         self.patch(client, [place, session])
     }
 
-    /// `client` with a `location` that takes in what `geo` says.
+    /// Returns `client` with a `location` that takes in what `geo` says.
     fn both(
         &mut self,
         client: u32,
@@ -76,7 +77,7 @@ impl Rules<'_, '_> {
         self.made(members)
     }
 
-    /// A location with its country in upper case; nothing if nothing changes.
+    /// Returns a location with its country in upper case; `None` if nothing changes.
     fn place(&mut self, index: u32) -> Option<Value> {
         self.object(index, Role::Country, Self::country)
     }
@@ -97,7 +98,8 @@ impl Rules<'_, '_> {
         }
     }
 
-    /// `location` with its gaps filled from `geo`; and whether `geo` says something else, so that it must stay.
+    /// Returns `location` with its gaps filled from `geo`, and whether `geo` says something else,
+    /// so that it must stay.
     fn merge(&mut self, location: u32, geo: u32) -> (Option<Value>, bool) {
         let tape = self.tape;
         if tape.node(location).kind == Kind::Null {

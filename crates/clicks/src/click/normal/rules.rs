@@ -1,4 +1,4 @@
-//! What is done to a record so that it is spelled as others are. Version 1 of the id depends on it.
+//! The rules that make a record spelled as others are. Version 1 of the id depends on them.
 
 use std::borrow::Cow;
 
@@ -39,7 +39,8 @@ pub(super) struct Rules<'r, 't> {
 }
 
 impl Rules<'_, '_> {
-    /// The members of an object that have these roles, the last one each, and their positions.
+    /// Returns the members of an object that have these roles, the last one each, and their
+    /// positions.
     #[inline]
     pub(super) fn find<const N: usize>(
         &self,
@@ -49,7 +50,7 @@ impl Rules<'_, '_> {
         find(self.tape, self.plans, object, roles)
     }
 
-    /// The click at `root`.
+    /// Returns the click at `root`.
     pub(super) fn top(&mut self, root: u32) -> Result<Value, NotAClick> {
         let tape = self.tape;
         if tape.node(root).kind != Kind::Object {
@@ -96,7 +97,8 @@ impl Rules<'_, '_> {
         Ok(self.patch(root, patches).unwrap_or(Value::Node(root)))
     }
 
-    /// The click at `root` with what was delivered under the names that the forwarder uses put into `delivered`.
+    /// Returns the click at `root` with what was delivered under the names that the forwarder uses
+    /// put into `delivered`.
     fn moved(&mut self, root: u32, patches: [Option<Patch>; 3]) -> Value {
         let tape = self.tape;
         let moves = |m: &Member| {
@@ -122,7 +124,7 @@ impl Rules<'_, '_> {
         self.made(members)
     }
 
-    /// An object of these members.
+    /// Returns an object of these members.
     pub(super) fn made(&mut self, members: Vec<(Name, Value)>) -> Value {
         let start = self.changes.members.len() as u32;
         self.changes.members.extend(members);
@@ -132,7 +134,7 @@ impl Rules<'_, '_> {
         Value::Object(self.changes.objects.len() as u32 - 1)
     }
 
-    /// The object at `node` with some members changed; nothing if none is.
+    /// Returns the object at `node` with some members changed; `None` if none is.
     pub(super) fn patch<const N: usize>(
         &mut self,
         node: u32,
@@ -150,14 +152,15 @@ impl Rules<'_, '_> {
         })
     }
 
-    /// A rewritten string.
+    /// Returns a rewritten string.
     pub(super) fn text(&mut self, text: &str) -> Value {
         let start = self.changes.texts.len() as u32;
         self.changes.texts.push_str(text);
         Value::Text(start, self.changes.texts.len() as u32)
     }
 
-    /// The object at `index` with `rule` applied to the member in `role`; nothing if that changes nothing.
+    /// Returns the object at `index` with `rule` applied to the member in `role`; `None` if that
+    /// changes nothing.
     pub(super) fn object(
         &mut self,
         index: u32,
@@ -178,13 +181,14 @@ impl Rules<'_, '_> {
         )
     }
 
-    /// A time in canonical spelling; nothing if it is so already, or cannot be read.
+    /// Returns a time in canonical spelling; `None` if it is so already, or cannot be read.
     pub(super) fn changed_time(&mut self, index: u32) -> Option<Value> {
         self.time(index)
             .filter(|time| !matches!(time, Value::Node(_)))
     }
 
-    /// A time in canonical spelling; the node itself where it is so already; nothing if it cannot be read.
+    /// Returns a time in canonical spelling, the node itself where it is so already; `None` if it
+    /// cannot be read.
     fn time(&mut self, index: u32) -> Option<Value> {
         let (node, inner) = (self.tape.node(index), self.tape.inner(index));
         let text = match node.kind {

@@ -3,32 +3,38 @@
 //!
 //! Pure: it sees the unread bytes, says what to do with the first of them, and keeps no bytes itself.
 
-mod envelope;
+mod containers;
+mod line;
 mod recover;
-mod value;
 
-pub use envelope::{is_click, members_before};
-use recover::Line;
-pub use value::Taken;
+use containers::Containers;
+use line::LineStart;
+use recover::{BalanceSkip, LineSkip};
 
-use crate::json::{Parser, SyntaxError, Tape};
+use super::DecodeLimits;
+use crate::json::{Parser, Progress, SyntaxError, Tape};
 
-/// What to do with the first bytes of the unread ones.
+pub use containers::is_click;
+
+/// What to do with the first of the unread bytes.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Frame {
-    /// Drop them: separators and punctuation.
+    /// Drop so many: separators and punctuation.
     Skip(usize),
-    /// They are one whole JSON value; the tape is in [`Framer::tape`] until the next call.
+    /// So many are one whole JSON value; the tape is in [`Framer::tape`] until the next call.
     Value(usize),
-    /// They begin an envelope too large to be held whole. Its key may stand behind its data, which begins
-    /// after so many bytes: [`Framer::take`] is to be told how to go on.
-    Ahead(usize),
-    /// They open an envelope; its elements follow one by one.
-    Envelope(usize),
-    /// A bad record begins at the first byte.
+    /// They begin an envelope that cannot be held whole: too large, cut short, or broken inside. Its
+    /// elements follow one by one after [`Framer::enter_envelope`].
+    Envelope,
+    /// A bad record begins at the first of them.
     Broken(FrameError),
-    /// They belong to the bad record that began; `true` if it ends with them.
-    Junk(usize, bool),
+    /// They belong to the bad record that began.
+    Junk {
+        /// How many.
+        length: usize,
+        /// Whether the bad record ends with them.
+        ended: bool,
+    },
     /// The bytes end inside a value: more are needed.
     More,
     /// The object ends inside a value or a container.
@@ -47,7 +53,7 @@ pub enum FrameError {
         /// What is wrong with it.
         error: SyntaxError,
     },
-    /// Longer than the cap.
+    /// Longer than the limit.
     TooLong,
     /// Still open at the object's end, though its line ended long before.
     CutShort,
@@ -57,89 +63,61 @@ pub enum FrameError {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mode {
+    /// Between two records.
     Between,
-    Value,
+    /// In a value. `decided` says that it is longer than `envelope_key_bytes` and was no envelope so far.
+    Value { decided: bool },
     /// In a bad record, up to where its brackets balance or its line ends.
-    Balance {
-        depth: u32,
-        string: bool,
-        escape: bool,
-        skip: usize,
-    },
+    Balance(BalanceSkip),
     /// In a bad record, up to a line that can begin the next one.
-    Lines {
-        line: Line,
-        indent: usize,
-    },
+    Lines(LineSkip),
     /// In a bad record of one byte repeated.
     Run(u8),
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Context {
-    Array,
-    Data,
-    /// After an envelope's data: the rest of its members.
-    Tail {
-        colon: bool,
-    },
 }
 
 /// The state between two calls.
 pub struct Framer {
     parser: Parser,
     mode: Mode,
-    taken: Taken,
-    stack: Vec<Context>,
-    /// White space at the start of the line that the current record began on.
-    indent: usize,
-    in_indent: bool,
-    /// The same of the envelope that is streamed, if its end was seen.
-    outer_indent: Option<usize>,
-    /// Whether the current record began on a line of its own.
-    own_line: bool,
+    containers: Containers,
+    line: LineStart,
     /// Whether lines were skipped, so that brackets may be missing.
     lost: bool,
-    max_record: usize,
+    limits: DecodeLimits,
 }
 
 impl Framer {
-    /// With the cap on a record's bytes; `lost` says whether lines were skipped before.
-    pub fn new(max_record: usize, parser: Parser, lost: bool) -> Framer {
-        let (mode, taken, stack) = (Mode::Between, Taken::Undecided, Vec::new());
+    /// For an object, or for what comes after a point in it; `lost` says whether lines were skipped before.
+    pub fn new(limits: DecodeLimits, parser: Parser, lost: bool) -> Framer {
         Framer {
             parser,
-            mode,
-            taken,
-            stack,
-            indent: 0,
-            in_indent: true,
-            outer_indent: None,
-            own_line: true,
+            mode: Mode::Between,
+            containers: Containers::default(),
+            line: LineStart::default(),
             lost,
-            max_record,
+            limits,
         }
     }
 
-    /// The parser, for another file.
+    /// Returns the parser, for another object.
     pub fn into_parser(self) -> Parser {
         self.parser
     }
 
-    /// The tape over `text`, the bytes that [`Frame::Value`] or [`Frame::Envelope`] spoke of.
+    /// Returns the tape over `text`, the bytes of the last [`Frame::Value`].
     pub fn tape<'a>(&'a self, text: &'a [u8]) -> Tape<'a> {
         self.parser.tape(text)
     }
 
-    /// Whether a new framer would do the same from here on: the first unread byte begins a line, and nothing is open but
-    /// the value that begins there.
+    /// Whether a new framer would do the same from here on: the first unread byte begins a line, and
+    /// nothing is open but the value that begins there.
     pub fn is_at_line(&self) -> bool {
         let begins = match self.mode {
-            Mode::Between => self.in_indent,
-            Mode::Value => self.own_line,
+            Mode::Between => self.line.in_indent(),
+            Mode::Value { .. } => self.line.is_own(),
             _ => false,
         };
-        begins && self.indent == 0 && self.stack.is_empty()
+        begins && self.line.indent() == 0 && self.containers.is_empty()
     }
 
     /// Whether lines were skipped.
@@ -147,24 +125,29 @@ impl Framer {
         self.lost
     }
 
+    /// The containers that are open round the next record.
+    pub fn containers(&self) -> &Containers {
+        &self.containers
+    }
+
     /// Looks at `unread`, whose first byte follows what earlier frames took; `last` says that the object
     /// ends with it.
     pub fn next(&mut self, unread: &[u8], last: bool) -> Frame {
         match self.mode {
             Mode::Between => self.between(unread, last),
-            Mode::Value => self.value(unread, last),
-            Mode::Balance { .. } => self.balance(unread, last),
-            Mode::Lines { .. } => self.lines(unread, last),
+            Mode::Value { decided } => self.value(unread, last, decided),
+            Mode::Balance(skip) => self.balance(skip, unread, last),
+            Mode::Lines(skip) => self.lines(skip, unread, last),
             Mode::Run(byte) => {
-                let n = unread.iter().take_while(|&&c| c == byte).count();
-                let ended = n < unread.len() || last;
+                let length = unread.iter().take_while(|&&c| c == byte).count();
+                let ended = length < unread.len() || last;
                 if ended {
                     self.mode = Mode::Between;
                 }
-                if n == 0 && !ended {
+                if length == 0 && !ended {
                     Frame::More
                 } else {
-                    Frame::Junk(n, ended)
+                    Frame::Junk { length, ended }
                 }
             }
         }
@@ -178,7 +161,7 @@ impl Framer {
             return match (skip, last) {
                 (1.., _) => Frame::Skip(skip),
                 (0, false) => Frame::More,
-                (0, true) if self.stack.is_empty() || self.lost => Frame::End,
+                (0, true) if self.containers.is_empty() || self.lost => Frame::End,
                 (0, true) => Frame::Truncated,
             };
         };
@@ -192,7 +175,8 @@ impl Framer {
                 Frame::More
             };
         }
-        if self.bracket(c) {
+        self.line.begin_token();
+        if self.containers.take_bracket(c) {
             return Frame::Skip(skip + 1);
         }
         if skip > 0 {
@@ -208,59 +192,109 @@ impl Framer {
                 },
             ),
             _ => {
-                (self.mode, self.taken) = (Mode::Value, Taken::Undecided);
                 self.parser.reset();
-                self.value(unread, last)
+                self.value(unread, last, false)
             }
         }
     }
 
-    /// Length of the blanks and commas (and, in an envelope's tail, colons) that `unread` starts with.
+    /// Returns the length of the blanks and commas (and, behind the data of an envelope, colons) that
+    /// `unread` starts with.
     fn separators(&mut self, unread: &[u8]) -> usize {
-        let tail = self.in_tail();
-        let mut n = 0;
+        let behind_data = self.containers.is_behind_data();
+        let mut length = 0;
         for &c in unread {
             match c {
-                b'\n' => (self.indent, self.in_indent) = (0, true),
-                b' ' | b'\t' if self.in_indent => self.indent += 1,
-                b' ' | b'\t' | b'\r' => {}
-                b',' => (self.in_indent, self.own_line) = (false, false),
-                b':' if tail => {}
+                b'\n' => self.line.begin(),
+                b' ' | b'\t' => self.line.blank(),
+                b'\r' => {}
+                b',' => self.line.comma(),
+                b':' if behind_data => {}
                 _ => break,
             }
-            if tail && matches!(c, b',' | b':') {
-                self.set_tail(c == b':');
+            if behind_data && matches!(c, b',' | b':') {
+                self.containers.set_after_colon(c == b':');
             }
-            n += 1;
+            length += 1;
         }
-        n
+        length
     }
 
-    /// Opens or closes a container if `c` does so here.
-    fn bracket(&mut self, c: u8) -> bool {
-        self.own_line |= self.in_indent;
-        self.in_indent = false;
-        match (c, self.stack.last()) {
-            (b'{', Some(Context::Tail { colon: false })) => {
-                // The envelope's own brace is missing: what follows is a record, not a member.
-                self.stack.pop();
-                return false;
+    /// Parses the value that begins with `unread`, as far as it goes.
+    fn value(&mut self, unread: &[u8], last: bool, mut decided: bool) -> Frame {
+        let within = unread.get(..self.limits.record_bytes).unwrap_or(unread);
+        let whole = within.len() == unread.len();
+        if !decided && let Some(first) = within.get(..self.limits.envelope_key_bytes) {
+            match self.parser.run(first, last && first.len() == unread.len()) {
+                Progress::More if self.is_envelope(first) => return Frame::Envelope,
+                Progress::More => decided = true,
+                ended => return self.ended(ended, within),
             }
-            (b'[', None) => self.stack.push(Context::Array),
-            (b']', Some(Context::Array)) => drop(self.stack.pop()),
-            (b'}', Some(Context::Tail { .. })) => {
-                self.stack.pop();
-                if let Some(indent) = self.outer_indent.take() {
-                    // As if it had been held whole.
-                    (self.indent, self.own_line) = (indent, false);
-                }
-            }
-            (b']', Some(Context::Data)) => {
-                self.stack.pop();
-                self.stack.push(Context::Tail { colon: false });
-            }
-            _ => return false,
         }
-        true
+        self.mode = Mode::Value { decided };
+        match self.parser.run(within, last && whole) {
+            Progress::More if whole && !last => Frame::More,
+            Progress::More if self.is_envelope(within) => Frame::Envelope,
+            Progress::More if whole && !self.began_a_line(within) => Frame::Truncated,
+            Progress::More if whole => self.fail(within, FrameError::CutShort),
+            Progress::More => self.fail(within, FrameError::TooLong),
+            ended => self.ended(ended, within),
+        }
+    }
+
+    /// Takes the value that the parser has come to the end of, good or bad.
+    fn ended(&mut self, progress: Progress, within: &[u8]) -> Frame {
+        match progress {
+            Progress::Done(length) => {
+                self.mode = Mode::Between;
+                self.line.end_record();
+                self.containers.set_after_colon(false);
+                Frame::Value(length)
+            }
+            Progress::Invalid { .. } if self.is_envelope(within) => Frame::Envelope,
+            Progress::Invalid { at, error } => self.fail(within, FrameError::Syntax { at, error }),
+            Progress::More => Frame::More,
+        }
+    }
+
+    /// Whether the value that cannot be had whole is an envelope, whose elements can.
+    fn is_envelope(&self, text: &[u8]) -> bool {
+        self.parser.data().is_some()
+            && self.containers.may_hold_envelope()
+            && !is_click(self.parser.tape(text))
+    }
+
+    /// Whether the object, which is cut off after `unread`, ends inside an envelope, as
+    /// [`Frame::Envelope`] says of one that ends otherwise.
+    pub fn is_cut_envelope(&self, unread: &[u8]) -> bool {
+        matches!(self.mode, Mode::Value { .. }) && self.is_envelope(unread)
+    }
+
+    /// Returns the tape's node of the data of the envelope of [`Frame::Envelope`].
+    pub fn envelope_data(&self) -> u32 {
+        self.parser.data().unwrap_or(0)
+    }
+
+    /// Goes on behind the bracket that opens the data of the envelope of [`Frame::Envelope`]; returns how
+    /// many bytes that is from its start.
+    pub fn enter_envelope(&mut self) -> usize {
+        self.mode = Mode::Between;
+        self.containers.open_data();
+        let data = self.parser.tape(&[]).node(self.envelope_data());
+        data.start as usize + 1
+    }
+
+    /// Returns a framer that goes on as this one will after [`enter_envelope`](Self::enter_envelope), and has
+    /// skipped no lines yet.
+    pub fn fork_in_envelope(&self) -> Framer {
+        let mut containers = self.containers.clone();
+        containers.open_data();
+        Framer {
+            parser: self.parser.fork(),
+            mode: Mode::Between,
+            containers,
+            lost: false,
+            ..*self
+        }
     }
 }

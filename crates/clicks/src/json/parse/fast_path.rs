@@ -1,4 +1,5 @@
-//! The usual case: tokens that come whole, with nothing between them, names in an order that was met before.
+//! The usual case: complete tokens with nothing between them, and names in an order that was met
+//! before.
 #![expect(
     clippy::indexing_slicing,
     reason = "indices come from the parser's own bookkeeping; checked access costs a tenth of its speed"
@@ -8,7 +9,8 @@ use super::super::scan::plain_run;
 use super::{EMPTY, Kind, NONE, Node, Parser, ShapeId, State, UNKNOWN};
 
 impl Parser {
-    /// Takes tokens as long as they are of the usual kind; the next one is [`token`](Parser::token)'s.
+    /// Takes tokens as long as they are of the usual kind; the next one is left to
+    /// [`token`](Parser::token).
     pub(super) fn fast_path(&mut self, text: &[u8]) {
         if self.open == NONE || self.scanned > 0 || self.state == State::Colon {
             return;
@@ -44,8 +46,8 @@ impl Parser {
         }
     }
 
-    /// Takes a string without escapes, a bool, an object that is known, or the start of an object or array; says
-    /// where it ends and what comes next.
+    /// Takes a string without escapes, a bool, or the start of an object or array; returns where it
+    /// ends and what comes next, or `None` if it is something else.
     #[inline(always)]
     fn fast_value(&mut self, text: &[u8], at: usize) -> Option<(usize, State)> {
         let end = match text.get(at)? {
@@ -81,7 +83,8 @@ impl Parser {
         Some((end, State::AfterValue))
     }
 
-    /// Takes the ends of containers, and the comma after them; says where that ends and what comes next.
+    /// Takes the ends of containers, and the comma after them; returns where that ends and what
+    /// comes next.
     #[inline(always)]
     fn fast_ends(&mut self, text: &[u8], mut at: usize) -> (usize, State) {
         loop {
@@ -113,7 +116,7 @@ impl Parser {
         });
     }
 
-    /// As what a container begins here.
+    /// Returns the shape that a container begins with here.
     #[inline(always)]
     pub(super) fn inner_shape(&mut self) -> ShapeId {
         match self.nodes.get(self.open as usize) {

@@ -20,20 +20,20 @@ pub enum SyntaxError {
     ControlInString(u8),
     /// A backslash followed by something that is no escape.
     BadEscape,
-    /// A number that is none.
+    /// Something that begins like a number and is none.
     BadNumber,
     /// More levels than allowed.
     TooDeep,
 }
 
-/// How far a call came.
+/// The outcome of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
     /// One whole value, of this many bytes.
     Done(usize),
     /// The text ends inside the value: call again with more.
     More,
-    /// No JSON.
+    /// The text is not JSON.
     Invalid {
         /// Offset of the offending byte.
         at: usize,
@@ -53,7 +53,7 @@ enum State {
     Done,
 }
 
-/// Nodes for which room is kept between files: those of 50 clicks.
+/// Nodes that memory is kept for between objects: those of 50 clicks.
 const ROOM: usize = 4096;
 
 /// Parses one value from the start of a growing text.
@@ -85,7 +85,7 @@ enum Scan {
 }
 
 impl Parser {
-    /// A parser that refuses more than `max_depth` levels.
+    /// Returns a parser that refuses more than `max_depth` levels.
     pub fn new(max_depth: u32) -> Parser {
         Parser {
             nodes: Vec::with_capacity(128),
@@ -103,7 +103,12 @@ impl Parser {
         }
     }
 
-    /// Forgets the value, for the next one; the makes of its objects stay known.
+    /// Returns a parser with the same limit that has seen nothing.
+    pub fn fork(&self) -> Parser {
+        Parser::new(self.max_depth)
+    }
+
+    /// Forgets the value, for the next one; the shapes of its objects stay known.
     pub fn reset(&mut self) {
         self.nodes.clear();
         (self.state, self.open, self.depth) = (State::Value, NONE, 0);
@@ -111,7 +116,7 @@ impl Parser {
         (self.has_whitespace, self.string_escaped, self.data) = (false, false, None);
     }
 
-    /// Forgets the value and the file it was in, and gives back room that only a large one needs.
+    /// Forgets the value, and gives back memory that only a large one needs.
     pub fn shrink(&mut self) {
         self.reset();
         if self.nodes.capacity() > ROOM {
@@ -119,7 +124,8 @@ impl Parser {
         }
     }
 
-    /// The tape over `text`, the text given to [`run`](Self::run); complete once that is done.
+    /// Returns the tape over `text`, the text given to [`run`](Self::run); complete once that is
+    /// done.
     pub fn tape<'a>(&'a self, text: &'a [u8]) -> Tape<'a> {
         Tape {
             text,
@@ -129,23 +135,24 @@ impl Parser {
         }
     }
 
-    /// Offset one past the last token that was in its place.
+    /// Returns the offset one past the last token that was in its place.
     pub fn valid_len(&self) -> usize {
         self.valid_len
     }
 
-    /// Containers open at [`valid_len`](Self::valid_len).
+    /// Returns the number of containers that are open at [`valid_len`](Self::valid_len).
     pub fn depth(&self) -> u32 {
         self.depth
     }
 
-    /// The node of a top-level `"data": [` met on the way: what may be an envelope.
+    /// Returns the node of the array `data` of the outermost object, if one was met on the way:
+    /// then the value may be an envelope.
     pub fn data(&self) -> Option<u32> {
         self.data
     }
 
-    /// Goes on from where the last call ended. `text` is the value from its first byte on, now longer;
-    /// `last` says that no more will come.
+    /// Parses on from where the last call ended. `text` is the value from its first byte on, now
+    /// longer; `last` says that no more will come.
     pub fn run(&mut self, text: &[u8], last: bool) -> Progress {
         loop {
             self.fast_path(text);

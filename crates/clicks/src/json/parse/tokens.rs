@@ -8,7 +8,7 @@ use super::super::scan::{escape_length, is_number, plain_run};
 use super::{Kind, Parser, Scan, State, SyntaxError, UNKNOWN};
 
 impl Parser {
-    /// A member's name: with its colon if it is known to come here.
+    /// Takes a member's name, with its colon if it is known to come here.
     #[inline]
     pub(super) fn name(&mut self, text: &[u8]) -> Scan {
         let shape = self.nodes[self.open as usize].shape;
