@@ -9,15 +9,16 @@ const BASE: Duration = Duration::from_millis(100);
 /// The longest.
 const CAP: Duration = Duration::from_secs(20);
 
-/// The delay after `failures` failures in a row, from 1: anywhere between 0.1 s and a bound that doubles
-/// from 0.2 s to 20 s, so that many functions do not come back at the same moment.
+/// The delay after `failures` failures in a row, from 1: anywhere between 0.1 s and a bound that
+/// doubles from 0.2 s to 20 s, so that many functions do not come back at the same moment.
 pub fn delay(failures: u32, rng: &mut Rng) -> Duration {
     let bound = BASE.saturating_mul(1 << failures.min(16)).min(CAP);
     BASE + (bound - BASE).mul_f64(rng.f64())
 }
 
-/// How long the server asks to wait: `Retry-After` in seconds or as a date, else `RateLimit-Reset` or
-/// `X-RateLimit-Reset` in seconds from now or, where the number is too large for that, in seconds or milliseconds since 1970.
+/// How long the server asks to wait: `Retry-After` in seconds or as a date, else `RateLimit-Reset`
+/// or `X-RateLimit-Reset` in seconds from now or, where the number is too large for that, in
+/// seconds or milliseconds since 1970.
 pub fn retry_after<'h>(
     header: impl Fn(&str) -> Option<&'h str>,
     now: SystemTime,

@@ -1,4 +1,4 @@
-//! Entries put together into requests that keep to a target's limits. Pure.
+//! Puts entries together into requests that keep to a target's limits. Pure.
 
 use super::groups::REQUESTS_PER_BATCH;
 use crate::targets::{Batching, Entry, Limits};
@@ -35,8 +35,9 @@ impl Batcher {
         }
     }
 
-    /// Adds an entry; returns the batch that was full before it, if it was. Where objects are cut into windows, none
-    /// ever is. Of grouped entries a batch holds several requests, within the bytes of one.
+    /// Adds an entry; returns the batch that was full before it, if it was. Where objects are cut
+    /// into windows, none ever is. Of grouped entries a batch holds several requests, within the
+    /// bytes of one.
     pub fn push(&mut self, entry: Entry) -> Result<Option<Vec<Entry>>, TooLarge> {
         let limit = self.limits.record_bytes.min(
             self.limits

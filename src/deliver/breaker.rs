@@ -1,4 +1,4 @@
-//! When to leave a target alone: after failures in a row nothing is sent to it for a while, then one
+//! A circuit breaker: after failures in a row nothing is sent to a target for a while, then one
 //! probe. One per target and process, no more than a hint. Pure: time comes as an argument.
 
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ const FIRST: Duration = Duration::from_secs(30);
 const LONGEST: Duration = Duration::from_secs(300);
 /// How long a probe may be out before it counts as lost and another is sent.
 const PROBE: Duration = Duration::from_secs(60);
-/// How soon to ask again while a probe is out: its answer comes any moment.
+/// How soon to ask again while a probe is out: its answer may come at any moment.
 const SOON: Duration = Duration::from_secs(5);
 
 /// The breaker of one target.
@@ -22,7 +22,7 @@ pub(super) struct Breaker {
 
 #[derive(Clone, Copy, Debug)]
 enum State {
-    /// Requests go through; so many failed in a row.
+    /// Requests go through; `downs` failed in a row.
     Closed { downs: u32 },
     /// None go through for `time` from `since`.
     Open { since: Instant, time: Duration },
@@ -30,14 +30,14 @@ enum State {
     HalfOpen { since: Instant, time: Duration },
 }
 
-/// Whether a lane may use the target.
+/// Whether a lane may send to the target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Admission {
-    /// It may.
+    /// It may: the breaker is closed.
     Closed,
-    /// It may, and is the one to find out whether the target is back: `up` or `down` must follow.
+    /// It may, to find out whether the target is back: `up` or `down` must follow.
     Probe,
-    /// It may not; ask again after this time.
+    /// It may not; asking again makes sense after this time.
     Open(Duration),
 }
 
@@ -49,7 +49,7 @@ impl Breaker {
         }
     }
 
-    /// Whether a lane that opens now may use the target.
+    /// Whether a lane that opens now may send to the target.
     pub(super) fn admit(&mut self, now: Instant) -> Admission {
         let (over, left, time) = match self.state {
             State::Closed { .. } => return Admission::Closed,
@@ -69,13 +69,14 @@ impl Breaker {
         Admission::Probe
     }
 
-    /// The target answered, whatever it said, whoever asked: closes, and forgets all failures.
+    /// Notes an answer of the target, whatever it said and whoever asked: closes, and forgets all
+    /// failures.
     pub(super) fn up(&mut self) {
         self.state = State::Closed { downs: 0 };
     }
 
-    /// The target did not answer. While a probe is out any failure counts as its own, even one of a request sent
-    /// before; while open none counts.
+    /// Notes that the target did not answer. While a probe is out any failure counts as its own,
+    /// even one of a request sent before; while open none counts.
     pub(super) fn down(&mut self, now: Instant) {
         self.state = match self.state {
             State::Closed { downs } if downs + 1 < THRESHOLD => State::Closed { downs: downs + 1 },

@@ -1,38 +1,44 @@
-//! How many requests may be in flight to one target: twice as many each round trip until it is first too much, after that
-//! one more while answers are prompt, fewer by a tenth when they become slow, half as many when the target says it is too
-//! much. Pure: time comes as an argument.
+//! Limits the requests in flight to one target (AIMD): the limit doubles each round trip until it
+//! is first too high; after that it grows by one while answers are prompt, loses a tenth when they
+//! become slow, and half when the target throttles. Pure: time comes as an argument.
 //!
-//! Judged is the average over each mean round trip, against those before it. Simulated with round trips of 0.3 to 200 ms that
-//! are constant, +-20 %, log-normal (sigma 0.3, 0.6), exponential, or tenfold 1 time in 100, with or without two more for a
-//! handshake, 200 runs of 2000 requests each: on average a ceiling of 16 is reached after 3 to 9 round trips, one of 64
-//! after 5 to 14, within 125 requests. Up to 8 % of the runs never reach 64, as noise ends the doubling early; the mean limit
-//! is 55 to 63, and a run takes 1.2 to 1.6 times as long as with 64 in flight throughout (2.0 to 3.2 with one more a trip
-//! all along). In the long run, at 100 ms, it is at least 15.6 of 16 and 60 of 64.
+//! A round lasts one mean round trip; its average round trip is compared with those of the rounds
+//! before. Simulated with round trips of 0.3 to 200 ms that are constant, +-20 %, log-normal (sigma
+//! 0.3, 0.6), exponential, or tenfold 1 time in 100, with or without two more for a handshake, 200
+//! runs of 2000 requests each: on average a ceiling of 16 is reached after 3 to 9 round trips, one
+//! of 64 after 5 to 14, within 125 requests. Up to 8 % of the runs never reach 64, as noise ends
+//! the doubling early; the mean limit is 55 to 63, and a run takes 1.2 to 1.6 times as long as with
+//! 64 in flight throughout (2.0 to 3.2 if the limit only ever grows by one). In the long run, at
+//! 100 ms, it is at least 15.6 of 16 and 60 of 64.
 //!
-//! A target that queues is found only where its queue grows by steps above the noise, and the queue is bounded, not avoided.
-//! Simulated with 200 allowed, 100 ms a request, and 2, 8, and 32 workers: the limit settles near 55, 56, and 114, the answers
-//! take 2.9, 0.7, and 0.4 s. With 64 allowed it is 54, 54, and 64; with 5 ms a request always 64. There the ceiling or
+//! A target that queues is noticed only where its queue grows by steps above the noise; the queue
+//! is bounded, not avoided. Simulated with a ceiling of 200, 100 ms a request, and 2, 8, and 32
+//! workers: the limit settles near 55, 56, and 114, and answers take 2.9, 0.7, and 0.4 s. With a
+//! ceiling of 64 it is 54, 54, and 64; with 5 ms a request always 64. There the ceiling or
 //! throttling must end it.
 
 use std::time::{Duration, Instant};
 
-/// Requests in flight to begin with, where the ceiling allows: `_CONCURRENCY` by default, so that nobody begins lower than that.
+/// The first limit, where the ceiling allows it. `_CONCURRENCY` is at least this by default, so
+/// that no target starts lower.
 const START: usize = 4;
-/// The weight of the newest round in the mean and the variance. This, the next two, and the rule that uses them are
-/// those of Vector's adaptive concurrency (`ewma_alpha`, `rtt_deviation_scale`, `decrease_ratio`), found there by simulation.
+/// The weight of the newest round in the mean and the variance. This, the next two, and the rule
+/// that uses them are those of Vector's adaptive concurrency (`ewma_alpha`, `rtt_deviation_scale`,
+/// `decrease_ratio`), found there by simulation.
 const WEIGHT: f64 = 0.4;
 /// Standard deviations above the mean from which a round is slow.
 const DEVIATIONS: f64 = 2.5;
-/// What a slow round leaves of the limit.
+/// The part of the limit that is left after a slow round.
 const SLOWED: f64 = 0.9;
-/// What being throttled leaves of the limit: the usual half, as in TCP (RFC 5681).
+/// The part of the limit that is left after throttling: the usual half, as in TCP (RFC 5681).
 const THROTTLED: f64 = 0.5;
-/// Seconds that do not matter: a round of shorter answers than this is never too long for a higher limit, nor one
-/// slow that is above the mean by less. Scheduling alone delays loopback answers by milliseconds.
+/// Seconds of round trip that do not matter: a round of shorter answers always allows a higher
+/// limit, and one is not slow that is above the mean by less. Scheduling alone delays loopback
+/// answers by milliseconds.
 const MARGIN: f64 = 0.02;
-/// Rounds that make a mean to lower the limit by; the first ones include handshakes.
+/// Rounds before a slow one lowers the limit; the first ones include handshakes.
 const ROUNDS: u32 = 10;
-/// Seconds a round trip is taken to last while none is known.
+/// The assumed round trip in seconds while none is known.
 const UNKNOWN_TRIP: f64 = 0.1;
 
 /// Additive increase, multiplicative decrease of the requests in flight to one target.
@@ -50,7 +56,7 @@ pub(super) struct ConcurrencyLimit {
     halved: Option<Instant>,
 }
 
-/// What is known of the rounds before, in seconds.
+/// Statistics of the rounds before, in seconds.
 #[derive(Debug, Default)]
 struct PastRtt {
     /// How many there were.
@@ -94,8 +100,9 @@ impl ConcurrencyLimit {
         self.limit
     }
 
-    /// A request was answered `took` after it was sent; `in_flight` includes it. The first answer a mean round trip or
-    /// more after the last round ends the next one, whose average moves the limit by a step, or not.
+    /// A request was answered `took` after it was sent; `in_flight` includes it. The first answer a
+    /// mean round trip or more after the last round ends the next one, whose average moves the
+    /// limit by a step, or not.
     pub(super) fn success(&mut self, took: Duration, now: Instant, in_flight: usize) {
         self.current_rtt.add(took, in_flight >= self.limit);
         if !self.past_rtt.has_passed(self.current_rtt.since, now) {
@@ -112,8 +119,9 @@ impl ConcurrencyLimit {
         self.current_rtt = CurrentRtt::new(now);
     }
 
-    /// The target asked for fewer requests. Halves the limit, at most once a mean round trip: the answers to what was
-    /// in flight before the last halving say nothing about it. The round begins anew: one with such answers raises nothing.
+    /// The target asked for fewer requests. Halves the limit, at most once a mean round trip: the
+    /// answers to what was in flight before the last halving say nothing about it. The round begins
+    /// anew: one with such answers raises nothing.
     pub(super) fn throttled(&mut self, now: Instant) {
         if self.past_rtt.has_passed(self.halved, now) {
             self.decrease(THROTTLED);
@@ -122,7 +130,8 @@ impl ConcurrencyLimit {
         self.current_rtt = CurrentRtt::new(now);
     }
 
-    /// Leaves `ratio` of the limit, rounded down so that it is lower by one at least, but never under 1.
+    /// Leaves `ratio` of the limit, rounded down so that it is lower by one at least, but never
+    /// under 1.
     fn decrease(&mut self, ratio: f64) {
         self.limit = ((self.limit as f64 * ratio) as usize).max(1);
         self.fresh = false;
@@ -130,7 +139,8 @@ impl ConcurrencyLimit {
 }
 
 impl PastRtt {
-    /// Whether a round of this average, in seconds, is no longer than those before it, or too short to matter.
+    /// Whether a round of this average, in seconds, is no longer than those before it, or too short
+    /// to matter.
     fn is_prompt(&self, average: f64) -> bool {
         self.count > 0 && average <= self.mean.max(MARGIN)
     }
@@ -141,7 +151,8 @@ impl PastRtt {
             && average > self.mean + (DEVIATIONS * self.variance.sqrt()).max(MARGIN)
     }
 
-    /// Takes it into the mean and the variance (Finch, "Incremental calculation of weighted mean and variance", 2009).
+    /// Takes it into the mean and the variance (Finch, "Incremental calculation of weighted mean
+    /// and variance", 2009).
     fn add(&mut self, average: f64) {
         if self.count == 0 {
             self.mean = average;
@@ -329,8 +340,8 @@ mod tests {
         }
     }
 
-    /// 2000 requests to a target whose answers take `trip` +-20 %, and the first on a connection thrice that: the
-    /// requests and round trips until the limit is the ceiling.
+    /// 2000 requests to a target whose answers take `trip` +-20 %, and the first on a connection
+    /// thrice that: the requests and round trips until the limit is the ceiling.
     fn reach(ceiling: usize, trip: Duration, mut seed: u64) -> (usize, f64) {
         let (mut limit, start, mut connections) =
             (ConcurrencyLimit::new(ceiling), Instant::now(), 0);

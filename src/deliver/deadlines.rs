@@ -5,7 +5,8 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
-/// How long rows and progress may take to be stored after the last request, where nothing else is set.
+/// How long rows and progress may take to be stored after the last request, where nothing else is
+/// set.
 const GRACE: Duration = Duration::from_millis(250);
 
 /// The instants by which the phases of a run are over, in this order.
@@ -52,7 +53,7 @@ impl Cancellation {
     }
 }
 
-/// What bounds a run: its deadlines, its retry budget, and the token that cancels it.
+/// Bounds a run: its deadlines, its retry budget, and the token that cancels it.
 #[derive(Clone, Debug)]
 pub struct RunControl {
     /// The deadlines of its phases.

@@ -1,5 +1,5 @@
-//! Entries of one group arrive in their order: a request holds one of each group, and no two requests with the same
-//! group are in flight, of whatever objects.
+//! Keeps the order of entries of one group (one ordering key): a request holds one entry of each
+//! group, and no two requests with the same group are in flight, of whatever objects.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,8 +8,8 @@ use tokio::sync::Notify;
 
 use crate::targets::Entry;
 
-/// How many requests a batch of grouped entries may make: entries of one group go one after the other, so that others
-/// must be at hand to fill the requests.
+/// How many requests a batch of grouped entries may fill: entries of one group go one after the
+/// other, so that others must be at hand to fill the requests.
 pub(super) const REQUESTS_PER_BATCH: usize = 10;
 
 /// The lines of batches, one for each group of a target.
@@ -34,8 +34,8 @@ pub(super) struct Ticket {
     mine: BTreeSet<Arc<str>>,
 }
 
-/// The requests of one batch, at most `records` entries each: in each, at most one entry of a group, and those of a
-/// group in their order.
+/// The requests of one batch, at most `records` entries each: in each, at most one entry of a
+/// group, and those of a group in their order.
 pub(super) fn requests(batch: Vec<Entry>, records: usize) -> Vec<Vec<Entry>> {
     if batch.iter().all(|entry| entry.ordering_key.is_none()) {
         return vec![batch];

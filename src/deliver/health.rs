@@ -6,7 +6,8 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-/// Whether a lane still sends, and whether it waits for its target. A lane that has ended never goes on.
+/// Whether a lane still sends, and whether it waits for its target. A lane that has ended never
+/// goes on.
 #[derive(Debug, Default)]
 pub(super) struct Health {
     status: watch::Sender<Status>,

@@ -1,4 +1,5 @@
-//! Tracks which records of an object are settled for one target, while requests are answered in any order. Pure.
+//! Tracks which records of an object are settled for one target, while requests are answered in any
+//! order. Pure.
 
 use std::collections::BTreeMap;
 
@@ -12,14 +13,16 @@ pub(super) struct Ledger {
     prior: TargetProgress,
     /// Every record before this offset is offered: queued, or settled without.
     high_watermark: u64,
-    /// Batches that are queued or in flight, by the offset of their first record that is not settled.
+    /// Batches that are queued or in flight, by the offset of their first record that is not
+    /// settled.
     batches: BTreeMap<u64, Vec<Spot>>,
-    /// Records that the target cannot carry, until their rows are stored: the number of each by its offset.
+    /// Records that the target cannot carry, until their rows are stored: the number of each by its
+    /// offset.
     pending_quarantine: BTreeMap<u64, u64>,
 }
 
-/// Where a record begins, and its number among those that the lane was offered. Two numbers in a row have
-/// nothing settled between them.
+/// Where a record begins, and its number among those that the lane was offered. Two numbers in a
+/// row have nothing settled between them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Spot {
     at: u64,
@@ -163,7 +166,8 @@ pub(super) mod tests {
         }
     }
 
-    /// One run over records that begin at every tenth byte: those for which `sends` says so are settled.
+    /// One run over records that begin at every tenth byte: those for which `sends` says so are
+    /// settled.
     fn run(
         prior: &TargetProgress,
         records: u64,

@@ -57,7 +57,7 @@ impl Limiter {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether an object may try the target; else why not.
+    /// Asks the circuit breaker; `Err` says why nothing may be sent now.
     pub(super) fn admit(&self) -> Result<(), String> {
         let mut state = self.state();
         match state.breaker.admit(now()) {
@@ -87,7 +87,8 @@ impl Limiter {
         }
     }
 
-    /// Takes a turn, and says how long to wait for it; nothing if that is not before `end`.
+    /// Reserves a request under the rate limit, and returns how long to wait for it; `None` if that
+    /// would be at `end` or later.
     pub(super) fn reserve(&self, end: Instant) -> Option<Duration> {
         let mut state = self.state();
         let Some(rate) = &mut state.rate else {
@@ -100,7 +101,7 @@ impl Limiter {
         in_time.then(|| rate.reserve(now()))
     }
 
-    /// The target answered, `took` after it was asked: it lives.
+    /// Notes that the target answered, `took` after the request.
     pub(super) fn answered(&self, took: Duration) {
         let mut state = self.state();
         state.breaker.up();
@@ -110,14 +111,14 @@ impl Limiter {
         self.freed.notify_waiters();
     }
 
-    /// The target lives, and says that it is too much.
+    /// Notes that the target is up, and throttles.
     pub(super) fn throttled(&self) {
         let mut state = self.state();
         state.breaker.up();
         state.concurrency.throttled(now());
     }
 
-    /// The target does not answer, or cannot.
+    /// Notes that the target does not answer, or is broken.
     pub(super) fn down(&self, cause: &str) {
         let mut state = self.state();
         state.breaker.down(now());

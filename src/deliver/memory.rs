@@ -1,5 +1,5 @@
-//! How much memory the entries of one target may take, in all objects together: a target that does not
-//! answer must not fill it, however many objects come.
+//! How much memory the entries of one target may take, in all objects together: a target that does
+//! not answer must not fill it, however many objects come.
 
 use std::sync::Arc;
 

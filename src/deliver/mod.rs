@@ -1,8 +1,8 @@
 //! Takes clicks to one target: encodes, batches, sends, retries, counts.
 //!
-//! A [`Delivery`] lives as long as the process; a [`Lane`] is its way for one object. The lane's queue is
-//! bounded, so that a slow target slows reading instead of filling memory; a lane whose target fails is
-//! left behind instead, and the object is read again for it.
+//! A [`Delivery`] lives as long as the process; a [`Lane`] is its way for one object. The lane's
+//! queue is bounded, so that a slow target slows reading instead of filling memory; a lane whose
+//! target fails is left behind instead, and the object is read again for it.
 
 pub mod backoff;
 mod batch;
@@ -24,7 +24,6 @@ mod windows;
 
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 pub use deadlines::{Cancellation, Deadlines, RunControl};
@@ -40,9 +39,8 @@ use limiter::Limiter;
 use memory::MemoryBudget;
 use state::LaneState;
 
-/// Batches that wait in a lane beside those in flight.
-const QUEUE: usize = 2;
-/// Most requests of one object in flight: each may leave one of the 64 gaps that are stored spelled out.
+/// Most requests of one object in flight: each may leave one of the 64 gaps that are stored spelled
+/// out.
 const IN_FLIGHT: usize = 64;
 
 /// One target of this process.
@@ -54,7 +52,8 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// Delivers to a target, whose entries may take so many bytes of memory in all objects together.
+    /// Delivers to a target, whose entries may take so many bytes of memory in all objects
+    /// together.
     pub fn new(config: TargetConfig, bytes: u64) -> Delivery {
         let limiter = Arc::new(Limiter::new(config.concurrency, config.rate));
         Delivery {
@@ -99,7 +98,8 @@ impl Delivery {
         self.config.target.wrote(object)
     }
 
-    /// Opens a lane for one object, of which `prior` is settled; nothing is sent once `lease` is lost.
+    /// Opens a lane for one object, of which `prior` is settled; nothing is sent once `lease` is
+    /// lost.
     pub fn open(
         &self,
         control: RunControl,
@@ -113,16 +113,12 @@ impl Delivery {
             prior.clone(),
             lease,
         ));
-        let (queue, batches) = mpsc::channel(QUEUE);
-        let concurrency = self.config.concurrency.min(IN_FLIGHT);
-        let groups = self.groups.clone();
-        let outbox = Outbox {
-            state: state.clone(),
-            queue,
-            memory: self.memory.clone(),
-            sender: tokio::spawn(sender::run(state.clone(), batches, groups, concurrency)),
-            pending: Vec::new(),
-        };
+        let outbox = Outbox::start(
+            state.clone(),
+            self.memory.clone(),
+            self.groups.clone(),
+            self.config.concurrency.min(IN_FLIGHT),
+        );
         Lane::new(state, prior, self.config.limits, outbox)
     }
 }

@@ -1,11 +1,12 @@
-//! Requests a second to one target, as turns evenly spaced in time. Pure: time comes as an argument.
+//! Limits the requests a second to one target, spaced evenly in time. Pure: time comes as an
+//! argument.
 //!
-//! This is the generic cell rate algorithm with a burst of 1: a target that counts requests in windows of its
-//! own, of whatever length, is sent no more in one than the rate allows, and one.
+//! This is the generic cell rate algorithm with a burst of 1: a target that counts requests in
+//! windows of its own, of whatever length, is sent no more in one than the rate allows, and one.
 
 use std::time::{Duration, Instant};
 
-/// Hands out turns.
+/// Hands out turns to send a request.
 #[derive(Debug)]
 pub(super) struct Rate {
     /// Between two turns.
@@ -15,7 +16,8 @@ pub(super) struct Rate {
 }
 
 impl Rate {
-    /// `per_second` requests a second. What is no rate, or too low for a `Duration`, leaves the first turn only.
+    /// Allows `per_second` requests a second. A number that is no rate, or too low for a
+    /// `Duration`, allows the first turn only.
     pub(super) fn new(per_second: f64) -> Rate {
         Rate {
             interval: Duration::try_from_secs_f64(per_second.recip()).unwrap_or(Duration::MAX),
@@ -23,8 +25,8 @@ impl Rate {
         }
     }
 
-    /// Takes the next turn and says how long to wait for it. Idle time earns nothing: after it one request goes
-    /// at once, and the next an interval later.
+    /// Takes the next turn, and returns how long to wait for it. Idle time earns nothing: after it
+    /// one request goes at once, and the next an interval later.
     pub(super) fn reserve(&mut self, now: Instant) -> Duration {
         let wait = self.next(now);
         // A turn beyond the end of time is never reached: nothing comes after it.

@@ -1,4 +1,5 @@
-//! The only place that waits for a target: one batch, sent until every entry is settled, or the time is up.
+//! The only place that waits for a target: one batch, sent until every entry is settled, or the
+//! time is up.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +14,8 @@ use super::state::LaneState;
 use crate::outcome::Failure;
 use crate::targets::{Entry, SendError, Verdict};
 
-/// A target that has not answered for so long is down, even if the deadline came before its time-out.
+/// A target that has not answered for so long is down, even if the deadline came before its
+/// time-out.
 const SILENCE: Duration = Duration::from_secs(5);
 
 /// Sends `batch` until each of its entries is sent, rejected, failed or left to another run.
@@ -59,7 +61,7 @@ pub(super) async fn deliver(lane: Arc<LaneState>, batch: Batch, mut reservation:
     }
 }
 
-/// What is to be done about a request that was answered.
+/// How an answered request goes on.
 enum Judgement {
     /// Nothing: its entries are settled.
     Settled,
@@ -219,8 +221,8 @@ impl RetryState {
         (self.failures, self.since, self.renewed) = (0, None, false);
     }
 
-    /// Renews once what authorises requests, for one that was sent at `began` and refused because of
-    /// `cause`; or ends the lane.
+    /// Renews once what authorises requests, for one that was sent at `began` and refused because
+    /// of `cause`; or ends the lane.
     async fn renew(&mut self, lane: &LaneState, began: Instant, cause: String) {
         let renewal = lane.control.before_stop(lane.target.renew(began));
         if !self.renewed && renewal.await == Some(true) {

@@ -38,8 +38,8 @@ pub(super) async fn run(
         tokio::select! {
             batch = batches.recv(), if running.len() < concurrency => match batch {
                 Some(batch) => {
-                    // Here, where batches still are in their order, and not in the batch's task: one that waits behind
-                    // another in line must not hold what that one needs.
+                    // Here, where batches still are in their order, and not in the batch's task:
+                    // one that waits behind another in line must not hold what that one needs.
                     let gaps = lane.control.before_stop(lane.reserve_gaps(&batch.entries)).await;
                     let reservation = Reservation {
                         ticket: groups.enqueue(&batch.entries),

@@ -17,9 +17,11 @@ use crate::progress::{CheckpointSource, LeaseGuard, TargetProgress};
 use crate::quarantine::Row;
 use crate::targets::{Answers, DeliveryMode, Entry, Target, Verdict};
 
-/// Gaps that requests in flight may leave: 4 requests of 500 records, each taken in every second one.
+/// Gaps that requests in flight may leave: 4 requests of 500 records, each taken in every second
+/// one.
 const GAPS: u32 = 1024;
-/// How long a full queue may hold up the other targets, at most: then the object is read again for it.
+/// How long a full queue may hold up the other targets, at most: then the object is read again for
+/// it.
 const STALL: Duration = Duration::from_secs(5);
 
 /// The state of one target for one object.
@@ -75,8 +77,8 @@ impl LaneState {
         f(&mut self.stats().ledger)
     }
 
-    /// Asks the circuit, before the first request: an object that sends nothing needs no leave, and must
-    /// not be the probe.
+    /// Asks the circuit breaker, before the first request: an object that sends nothing must not be
+    /// the probe.
     pub(super) fn admit(&self) {
         self.admitted.get_or_init(|| {
             if let Err(closed) = self.limiter.admit() {
@@ -143,7 +145,8 @@ impl LaneState {
         self.health.fail();
     }
 
-    /// Leaves the rest of the object to another run: the time is not enough. The first cause stands.
+    /// Leaves the rest of the object to another run: the time is not enough. The first cause
+    /// stands.
     pub(super) fn run_out_of_time(&self, cause: String) {
         self.stats().out_of_time.get_or_insert(cause);
         self.health.end();
@@ -174,8 +177,8 @@ impl LaneState {
         self.has_ended()
     }
 
-    /// Returns when others should not wait for this lane's queue any more: when a batch waits for its next
-    /// attempt, or when nothing has moved for a while.
+    /// Returns when others should not wait for this lane's queue any more: when a batch waits for
+    /// its next attempt, or when nothing has moved for a while.
     pub(super) async fn holds_up(&self) {
         let stop = self.control.deadlines.stop_reading;
         let left = stop.saturating_duration_since(Instant::now());

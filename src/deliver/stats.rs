@@ -10,7 +10,8 @@ use crate::progress::TargetProgress;
 use crate::quarantine::Row;
 use crate::targets::Entry;
 
-/// Entries rejected before the first is accepted that mean: not the clicks are wrong, the target is.
+/// Entries rejected before the first is accepted that mean: not the clicks are wrong, the target
+/// is.
 const MANY: usize = 20;
 /// Requests whose latency is noted: as many as a metric has values.
 const LATENCIES: usize = 100;
@@ -47,7 +48,8 @@ impl LaneStats {
         }
     }
 
-    /// Notes that the target has the entries at these offsets, which are those of one batch, in its order.
+    /// Notes that the target has the entries at these offsets, which are those of one batch, in its
+    /// order.
     pub(super) fn accept(&mut self, sent: Vec<u64>) {
         if sent.is_empty() {
             return;
@@ -58,8 +60,8 @@ impl LaneStats {
         self.confirm_suspects();
     }
 
-    /// Notes that the target rejected `entry`; `Err` if it has rejected so many, and accepted none, that
-    /// not they are wrong but the target.
+    /// Notes that the target rejected `entry`; `Err` if it has rejected so many, and accepted none,
+    /// that not they are wrong but the target.
     pub(super) fn reject(
         &mut self,
         entry: Entry,

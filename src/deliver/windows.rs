@@ -1,7 +1,7 @@
-//! Where an object is cut for a target that stores what goes together. Pure.
+//! Cuts an object into windows, for a target whose requests are windows. Pure.
 //!
-//! Every click of the object is seen, sent or not, from its first byte on: so the same object is always cut at the
-//! same clicks, however often it is begun again, and whatever a filter lets through.
+//! Every click of the object is observed, sent or not, from its first byte on: so the same object
+//! is always cut at the same clicks, however often it is read, and whatever a filter lets through.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use crate::targets::{Window, WindowBounds, WindowId};
 use clicks::click::ClickId;
 
-/// Letters of a timestamp that say its hour: `2026-11-21T23`.
+/// Characters of a timestamp up to its hour: `2026-11-21T23`.
 const HOUR: usize = 13;
 
 /// The hour of a timestamp.
@@ -45,7 +45,7 @@ impl Windows {
         Windows { bounds, open: None }
     }
 
-    /// Sees a click of `hour` at `at`. Says whether the window before it is whole.
+    /// Observes a click of `hour` at `at`. Returns whether the window before it is complete.
     pub(super) fn observe(&mut self, hour: &str, id: ClickId, at: u64) -> bool {
         // A click before the last one: the object is read again.
         let again = self.open.as_ref().is_some_and(|open| at <= open.last);
@@ -77,12 +77,12 @@ impl Windows {
         full
     }
 
-    /// The window that the last click seen is in.
+    /// The window of the last click that was observed.
     pub(super) fn window(&self) -> Option<Arc<Window>> {
         self.open.as_ref().map(|open| open.window.clone())
     }
 
-    /// Ends the window: no further click is in it.
+    /// Completes the window: no further click is in it.
     pub(super) fn end(&mut self) {
         if let Some(Open { window, ids, .. }) = self.open.take() {
             window

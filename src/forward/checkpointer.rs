@@ -27,17 +27,19 @@ struct Inner<'f> {
     commit_by: Instant,
     /// Collects the rows of bad records.
     bad: Writer<'f>,
-    /// The rows of bad records before this offset are collected: a later pass over the object, and a later
-    /// run, collect only those of the rest.
+    /// The rows of bad records before this offset are collected: a later pass over the object, and
+    /// a later run, collect only those of the rest.
     bad_before: u64,
-    /// Bad records since rows were last stored. A target must not count on theirs, should the rules change.
+    /// Bad records since rows were last stored. A target must not count on theirs, should the rules
+    /// change.
     unstored: Vec<u64>,
     /// A fingerprint of the rules for what is bad.
     rules: u32,
     lanes: Vec<Arc<dyn CheckpointSource>>,
     /// Writes the progress, if it is kept.
     writer: Option<CheckpointWriter>,
-    /// Why rows are not stored: no target is done then, and the rows that are lost are collected anew.
+    /// Why rows are not stored: no target is done then, and the rows that are lost are collected
+    /// anew.
     broken: Option<String>,
 }
 
@@ -52,8 +54,8 @@ pub(super) struct FinalCheckpoint {
 }
 
 impl<'f> Checkpointer<'f> {
-    /// Stores rows in `quarantine`, and everything by `commit_by`. `rules` identifies the rules for what is
-    /// bad.
+    /// Stores rows in `quarantine`, and everything by `commit_by`. `rules` identifies the rules for
+    /// what is bad.
     pub(super) fn new(
         quarantine: &'f Quarantine,
         commit_by: Instant,
@@ -81,7 +83,8 @@ impl<'f> Checkpointer<'f> {
         }
     }
 
-    /// Keeps the row of the record at `at`, which is bad for every target; `Err` if rows cannot be stored.
+    /// Keeps the row of the record at `at`, which is bad for every target; `Err` if rows cannot be
+    /// stored.
     pub(super) async fn keep_bad(&self, row: &Row, at: u64) -> Result<(), String> {
         let mut inner = self.inner.lock().await;
         if at < inner.bad_before {
@@ -101,8 +104,8 @@ impl<'f> Checkpointer<'f> {
         self.inner.lock().await.store_rejected().await
     }
 
-    /// Writes progress while there is some, and renews the lease, until `stop`. Failures show in the last
-    /// checkpoint, or the lease is lost.
+    /// Writes progress while there is some, and renews the lease, until `stop`. Failures show in
+    /// the last checkpoint, or the lease is lost.
     pub(super) async fn renew(&self, stop: &Notify) {
         let mut ticks = interval_at(Instant::now() + SAVE, SAVE);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -126,7 +129,8 @@ impl<'f> Checkpointer<'f> {
             };
             let written = tokio::select! {
                 written = writer.write(document, State::Running) => written,
-                // Should it arrive after all, the last write takes it into account, or it is refused.
+                // Should it arrive after all, the last write takes it into account, or it is
+                // refused.
                 () = stop.notified() => return,
             };
             if let Err(error) = written {
@@ -135,7 +139,8 @@ impl<'f> Checkpointer<'f> {
         }
     }
 
-    /// Stores everything, and gives the claim up. `outcomes` say which targets have all of the object.
+    /// Stores everything, and gives the claim up. `outcomes` say which targets have all of the
+    /// object.
     pub(super) async fn finish(self, outcomes: &[TargetOutcome]) -> FinalCheckpoint {
         let mut inner = self.inner.into_inner();
         let mut document = inner.collect().await;
@@ -221,7 +226,8 @@ impl Inner<'_> {
         Ok(())
     }
 
-    /// How long storing rows may take: the lease must be renewed meanwhile, and progress be written in the end.
+    /// How long storing rows may take: the lease must be renewed meanwhile, and progress be written
+    /// in the end.
     fn allowed(&self) -> Duration {
         (self.commit_by.saturating_duration_since(Instant::now()) / 2).min(ROWS)
     }

@@ -21,7 +21,8 @@ pub(super) struct Claims {
 }
 
 impl Claims {
-    /// Claims an object for this run: `None` if no progress is kept, `Err` says how the run ends without.
+    /// Claims an object for this run: `None` if no progress is kept, `Err` says how the run ends
+    /// without.
     pub(super) async fn claim(
         &self,
         job: &Job,

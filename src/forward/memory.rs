@@ -1,4 +1,5 @@
-//! How much memory the objects may take that are read side by side: many small ones, or a few large ones.
+//! How much memory the objects may take that are read side by side: many small ones, or a few large
+//! ones.
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -23,7 +24,8 @@ pub(super) struct ReadPermit<'b> {
 }
 
 impl ReadBudget {
-    /// Allows so many bytes. `windows` has the plain bytes of a window for each target that has windows.
+    /// Allows so many bytes. `windows` has the plain bytes of a window for each target that has
+    /// windows.
     pub(super) fn new(bytes: u64, windows: Vec<u64>) -> ReadBudget {
         let all = u32::try_from(bytes >> 10).unwrap_or(u32::MAX);
         ReadBudget {

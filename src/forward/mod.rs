@@ -1,4 +1,5 @@
-//! Forwards one object to every target: one job in, one outcome out. The only stage that knows the others.
+//! Forwards one object to every target: one job in, one outcome out. The only stage that knows the
+//! others.
 
 mod blocks;
 mod checkpointer;
@@ -133,7 +134,8 @@ impl Forwarder {
 
     /// Forwards one object, logs its outcome, and returns it.
     pub async fn forward(&self, job: &Job, control: RunControl) -> Outcome {
-        // Work that no other deadline bounds, for example storing rows, must not outlive the invocation.
+        // Work that no other deadline bounds, for example storing rows, must not outlive the
+        // invocation.
         let run = timeout_at(control.deadlines.commit_by, self.run(job, &control)).await;
         let late = |_| {
             Outcome::unread(
@@ -207,7 +209,8 @@ impl Forwarder {
         })
     }
 
-    /// Keeps a row for an object that is gone: somebody must learn of it, though it will never come back.
+    /// Keeps a row for an object that is gone: somebody must learn of it, though it will never come
+    /// back.
     async fn gone(&self, object: ObjectRef, reason: &str) -> Box<Outcome> {
         let bad = BadRecord {
             place: Place::default(),

@@ -16,7 +16,7 @@ use crate::quarantine::Row;
 /// Rows of a lane that are collected in memory before they are stored.
 const ROWS: usize = 256;
 
-/// What the passes over one object share.
+/// Shared by the passes over one object.
 pub(super) struct Shared<'f> {
     pub(super) object: Arc<ObjectRef>,
     pub(super) checkpointer: Checkpointer<'f>,
@@ -40,7 +40,7 @@ pub(super) struct Pass<'p, 'f> {
     position: u64,
 }
 
-/// What was read in a pass.
+/// Counts what a pass has read.
 #[derive(Default)]
 pub(super) struct ReadCounts {
     /// Records decoded, bad ones included.

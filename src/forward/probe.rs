@@ -1,4 +1,5 @@
-//! Finds out whether everything that a configuration names may be used, by requests that change nothing.
+//! Finds out whether everything that a configuration names may be used, by requests that change
+//! nothing.
 
 use std::time::Duration;
 
@@ -43,7 +44,8 @@ impl Forwarder {
                 needs: "s3:ListBucket".into(),
                 answer: listed.map_err(|e| e.to_string()),
             });
-            // Who may not read is told so even of an object that is not there; who may not list is too.
+            // Who may not read is told so even of an object that is not there; who may not list is
+            // too.
             let object = ObjectRef::new(
                 location.bucket.as_str(),
                 format!("{}clickstream-check", location.prefix),

@@ -6,8 +6,8 @@ use sha2::{Digest, Sha256};
 
 use clicks::decode::DecodeLimits;
 
-/// Identifies the rules. A row that is fed back is bad if its target is not configured, so the targets are
-/// among them.
+/// Identifies the rules. A row that is fed back is bad if its target is not configured, so the
+/// targets are among them.
 ///
 /// The text that is hashed is spelled out: stored progress compares it across releases.
 pub(super) fn fingerprint(limits: DecodeLimits, targets: &[Arc<str>]) -> u32 {

@@ -68,7 +68,8 @@ impl Run<'_> {
         outcome
     }
 
-    /// Reads the object once, and again for each lane that the others did not wait for; closes all lanes.
+    /// Reads the object once, and again for each lane that the others did not wait for; closes all
+    /// lanes.
     async fn read(&self, reader: Reader, memory: ReadPermit<'_>, lanes: Vec<Lane>) -> Outcome {
         let Passed {
             mut end,
@@ -153,7 +154,8 @@ impl Run<'_> {
         }
     }
 
-    /// Closes a lane, and notes how long after the object's first click, at `first`, it had all it got.
+    /// Closes a lane, and notes how long after the object's first click, at `first`, it had all it
+    /// got.
     async fn close(&self, lane: Lane, first: Option<i64>) -> TargetOutcome {
         let mut outcome = lane.close().await;
         let now = (self.clock)()

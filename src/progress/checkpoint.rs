@@ -1,4 +1,5 @@
-//! Writes checkpoints of one object's progress, which renews its lease; and guards the run against a lost lease.
+//! Writes checkpoints of one object's progress, which renews its lease; and guards the run against
+//! a lost lease.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -8,7 +9,8 @@ use tokio::time::Instant;
 use super::{Carried, Claim, Document, LEASE, Progress, ProgressError, State, TargetProgress};
 use crate::quarantine::Row;
 
-/// How often progress is written while there is some: a crash can duplicate at most a second's worth.
+/// How often progress is written while there is some: a crash can duplicate at most a second's
+/// worth.
 pub const SAVE: Duration = Duration::from_secs(1);
 /// How often the lease is renewed while there is no progress.
 const RENEW: Duration = Duration::from_secs(10);
@@ -54,7 +56,8 @@ impl LeaseGuard {
     }
 }
 
-/// Gives the progress of one target, as its run goes on. A record that it rejects is settled once its row is stored.
+/// Gives the progress of one target, as its run goes on. A record that it rejects is settled once
+/// its row is stored.
 pub trait CheckpointSource: Send + Sync {
     /// The target's name.
     fn target(&self) -> &Arc<str>;
@@ -125,7 +128,8 @@ impl CheckpointWriter {
         self.progress.is_durable()
     }
 
-    /// Writes `document`. In state `Running` that renews the lease; in any other it gives the claim up.
+    /// Writes `document`. In state `Running` that renews the lease; in any other it gives the claim
+    /// up.
     pub async fn write(&mut self, document: Document, state: State) -> Result<(), ProgressError> {
         let asked = Instant::now();
         let result = self

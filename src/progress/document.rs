@@ -6,9 +6,11 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use serde::{Deserialize, Serialize};
 
-/// Gaps that are spelled out. Requests whose records were taken in part leave more; those are packed.
+/// Gaps that are spelled out. Requests whose records were taken in part leave more; those are
+/// packed.
 pub const PLAIN: usize = 64;
-/// Characters of packed gaps at most: twenty targets with all they may hold stay below the 400 KB of an item.
+/// Characters of packed gaps at most: twenty targets with all they may hold stay below the 400 KB
+/// of an item.
 const PACKED: usize = 14_000;
 
 /// The progress with one object. A record is settled once it is sent, filtered or quarantined.
@@ -31,9 +33,11 @@ pub struct Document {
 pub struct TargetProgress {
     /// Every record that begins before this offset is settled, except those in `gaps`.
     pub high_watermark: u64,
-    /// Ranges below it whose records are not settled: requests that failed among others that were accepted.
+    /// Ranges below it whose records are not settled: requests that failed among others that were
+    /// accepted.
     pub gaps: Vec<Gap>,
-    /// Whether the target has accepted a record: if it rejects others, they are wrong, and not the target.
+    /// Whether the target has accepted a record: if it rejects others, they are wrong, and not the
+    /// target.
     pub accepted: bool,
     /// Whether the whole object is settled.
     pub done: bool,
@@ -164,7 +168,8 @@ impl From<Wire> for TargetProgress {
     }
 }
 
-/// Half as many gaps, each over two of `gaps`: the settled records between the two are no longer known to be.
+/// Half as many gaps, each over two of `gaps`: the settled records between the two are no longer
+/// known to be.
 fn merged_in_pairs(gaps: &[Gap]) -> Vec<Gap> {
     let over = |pair: &[Gap]| {
         Some(Gap {

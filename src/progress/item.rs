@@ -1,4 +1,4 @@
-//! One object's item, and who may have it. Pure.
+//! The stored item of one object, and who may claim it. Pure.
 
 use std::time::Duration;
 
@@ -8,19 +8,19 @@ use sha2::{Digest, Sha256};
 use super::{ClaimRequest, Document, LEASE, ProgressError};
 use crate::object::ObjectRef;
 
-/// The version of the format; an item of a later one is not touched.
+/// The version of the format; an item of a later version is not touched.
 pub(super) const FORMAT: u64 = 1;
-/// Replays that are remembered: the oldest of more is forgotten, and would be taken for new.
+/// Replays that are remembered: the oldest of more is forgotten, and would count as new.
 const REPLAYS: usize = 16;
-/// Bytes of a key that DynamoDB takes.
+/// Longest key that DynamoDB takes, in bytes.
 const KEY: usize = 2048;
-/// Targets of which progress is kept. Those no longer configured go first.
+/// Most targets whose progress is kept. Those that are no longer configured go first.
 const TARGETS: usize = crate::config::MOST_TARGETS;
 
-/// A request to forward an object again though it was.
+/// A request to forward an object again that was forwarded before.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ReplayRequest {
-    /// What tells this request from others: a message delivered twice asks once.
+    /// Identifies this request: a message that is delivered twice is one request.
     #[serde(rename = "token")]
     pub token: String,
     /// The targets that want it again; all if there are none.
@@ -28,7 +28,7 @@ pub struct ReplayRequest {
     pub targets: Vec<String>,
 }
 
-/// What is kept of one object.
+/// The stored state of one object.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Item {
     #[serde(rename = "format")]
@@ -38,7 +38,7 @@ pub(super) struct Item {
     /// The run that has claimed it last.
     #[serde(rename = "owner")]
     pub(super) owner: String,
-    /// How many have.
+    /// How many runs have claimed it.
     #[serde(rename = "epoch")]
     pub(super) epoch: u64,
     /// How often it was written: a write that was held up on its way must not undo a later one.
@@ -47,7 +47,7 @@ pub(super) struct Item {
     /// When the claim ends, in milliseconds since 1970; 0 if it was given up.
     #[serde(rename = "lease")]
     pub(super) lease: u64,
-    /// How often it was to be forwarded, from 1.
+    /// How often it was asked to be forwarded, from 1.
     #[serde(rename = "generation")]
     pub(super) generation: u64,
     /// The last requests to forward it again.
@@ -57,7 +57,7 @@ pub(super) struct Item {
     pub(super) document: Document,
 }
 
-/// Where an object stands.
+/// The state of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum State {
     /// A run has it, unless its lease is over.
@@ -81,7 +81,7 @@ pub(super) enum ClaimDecision {
     HeldByOther(Duration),
 }
 
-/// The key of an object's item, for people to search by.
+/// The key of an object's item, readable so that people can search for it.
 pub(super) fn key(object: &ObjectRef, revision: &str) -> String {
     let plain = ObjectRef {
         version: None,
@@ -114,7 +114,8 @@ pub(super) fn decide(
         });
     }
     let left = |item: &Item| Duration::from_millis(item.lease.saturating_sub(request.now));
-    // A lease that ends later than any can was written by a clock that is wrong, and must not hold for hours.
+    // A lease that ends later than any can was written by a clock that is wrong, and must not hold
+    // for hours.
     let held = found
         .filter(|item| item.state == State::Running && item.owner != owner)
         .map(left);
@@ -167,12 +168,12 @@ pub(super) fn decide(
 }
 
 impl Item {
-    /// Whether nobody has written between the two.
+    /// Whether `self` and `other` are the same write.
     pub(super) fn is_same(&self, other: &Item) -> bool {
         (self.epoch, self.writes) == (other.epoch, other.writes)
     }
 
-    /// Of an object that was never seen.
+    /// The item of an object that was never seen.
     fn fresh(owner: &str) -> Item {
         Item {
             format: FORMAT,

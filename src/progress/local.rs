@@ -1,4 +1,5 @@
-//! Progress in this process, and in a file, so that an interrupted run of the command line resumes.
+//! Keeps progress in this process, and optionally in a file, so that an interrupted run of the
+//! command line resumes.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -13,7 +14,7 @@ use super::ProgressError;
 use super::State;
 use super::item::Item;
 
-/// Objects that a process without a file remembers: about 2 MB.
+/// Most objects that a process without a file remembers: about 2 MB.
 const MOST: usize = 4096;
 
 /// Progress in this process, shared between clones.
@@ -38,7 +39,7 @@ struct Line {
     item: Item,
 }
 
-/// Another process writes the file.
+/// Why the file cannot be used.
 #[derive(Debug)]
 pub struct Busy(String);
 
@@ -51,7 +52,8 @@ impl fmt::Display for Busy {
 impl std::error::Error for Busy {}
 
 impl Local {
-    /// Kept in `path` too, which is made if it is not there. Nobody else may use it meanwhile.
+    /// Keeps progress in `path` too, which is created if it does not exist. Nobody else may use it
+    /// meanwhile.
     pub fn in_file(path: &Path) -> Result<Local, Busy> {
         let wrong = |problem: String| Busy(format!("--progress {}: {problem}", path.display()));
         let file = OpenOptions::new()

@@ -1,8 +1,9 @@
-//! How far each target got with each object, so that an object that comes again goes on where it stopped.
+//! Keeps the progress of each target with each object, so that an object that comes again is
+//! resumed.
 //!
-//! An object is known by bucket, key and revision: its version, else its ETag. A run claims it, which no
-//! other can then do for the time of a lease; renews the lease; and writes a checkpoint of what is settled as
-//! it goes, each time on the condition that the claim still stands.
+//! An object is known by bucket, key and revision: its version, else its ETag. A run claims it,
+//! which no other can then do for the time of a lease; renews the lease; and writes a checkpoint of
+//! what is settled as it goes, each time on the condition that the claim still stands.
 
 mod checkpoint;
 mod document;
@@ -47,7 +48,7 @@ pub struct ClaimRequest<'r> {
     pub targets: &'r [std::sync::Arc<str>],
     /// Whether it is to be forwarded again though it was.
     pub replay: Option<&'r ReplayRequest>,
-    /// What an earlier run handed on, for want of a table.
+    /// Progress that an earlier run handed on in a message.
     pub carried: Option<&'r Carried>,
     /// Milliseconds since 1970.
     pub now: u64,
@@ -72,7 +73,7 @@ pub struct Claim {
 }
 
 impl Claim {
-    /// What was settled when it was claimed.
+    /// The progress when it was claimed, or as last written.
     pub fn document(&self) -> &Document {
         &self.item.document
     }
@@ -171,7 +172,8 @@ impl Progress {
         let key = item::key(object, revision);
         // No other claim has its name: an answer that was lost is known by it.
         let owner = format!("{:032x}", fastrand::u128(..));
-        // The usual object was never seen: one write claims it. A replay's was, and what it asks depends on that.
+        // The usual object was never seen: one write claims it. A replay's was, and what it asks
+        // depends on that.
         let mut found = if request.replay.is_some() {
             self.get(&key).await?
         } else {
@@ -194,8 +196,8 @@ impl Progress {
         }
     }
 
-    /// Writes how far a claimed object is: still `Running`, which renews the lease, or `Open` or `Done`, which
-    /// gives the claim up.
+    /// Writes how far a claimed object is: still `Running`, which renews the lease, or `Open` or
+    /// `Done`, which gives the claim up.
     pub async fn save(
         &self,
         claim: &mut Claim,
@@ -239,7 +241,8 @@ impl Progress {
         }
     }
 
-    /// Writes `item` if the one that is there is `before`, or if there is none as it says; else tells what is there.
+    /// Writes `item` if the one that is there is `before`, or if there is none as it says; else
+    /// tells what is there.
     async fn put(
         &self,
         key: &str,

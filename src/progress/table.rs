@@ -1,4 +1,5 @@
-//! Progress in a DynamoDB table, one item an object, each write on the condition that the claim stands.
+//! Progress in a DynamoDB table, one item an object, each write on the condition that the claim
+//! stands.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,7 +16,8 @@ use super::item::Item;
 use super::{ProgressError, State};
 use crate::platform::aws::{Aws, ErrorKind, LazyClient, describe_sdk_error};
 
-/// Seconds that an item is kept after its last write: longer than S3 or SQS can bring the object again.
+/// Seconds that an item is kept after its last write: longer than S3 or SQS can bring the object
+/// again.
 const KEEP: u64 = 35 * 86_400;
 /// How long one attempt and all of them may take: a lease must not run out over a write.
 const ATTEMPT: Duration = Duration::from_secs(1);

@@ -1,4 +1,5 @@
-//! Objects decoded in blocks of any size, by any number of workers: what comes out is always the same.
+//! Objects decoded in blocks of any size, by any number of workers: what comes out is always the
+//! same.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -298,7 +299,8 @@ fn run_in_blocks(text: &str, records: usize, manner: Manner, limits: BlockLimits
         let kept = kept.lock().unwrap();
         kept.iter().map(|sent| sent.record_offset).collect()
     };
-    // Rows for one target are filtered for the others, so that nobody asks whether they are settled.
+    // Rows for one target are filtered for the others, so that nobody asks whether they are
+    // settled.
     let for_all = &taken(&kept[0]) & &taken(&kept[1]);
     let settled = |(target, kept): (&TargetOutcome, &Kept)| {
         let progress = &document.targets[&*target.target];

@@ -1,5 +1,5 @@
-//! Whole objects to scripted targets: who got what, whatever goes wrong. Time is tokio's own and passes
-//! only in waits.
+//! Whole objects to scripted targets: who got what, whatever goes wrong. Time is tokio's own and
+//! passes only in waits.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! What goes together and what goes in turn, whatever fails: groups keep their order, windows are always cut alike.
+//! What goes together and what goes in turn, whatever fails: groups keep their order, windows are
+//! always cut alike.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -62,7 +63,8 @@ async fn until_done(forwarder: &Forwarder, key: &str, runs: usize, seconds: u64)
 /// Windows, each with its digest and its clicks.
 type Seen = BTreeSet<(String, Vec<u64>)>;
 
-/// What a target with groups was sent: what it took, in turn, by group and object, and the groups in flight.
+/// What a target with groups was sent: what it took, in turn, by group and object, and the groups
+/// in flight.
 #[derive(Default)]
 struct Turns {
     taken: BTreeMap<(Arc<str>, String), Vec<u64>>,
@@ -156,7 +158,8 @@ proptest! {
     }
 }
 
-/// The windows that a target was sent, each with its digest and its clicks, until everything was taken.
+/// The windows that a target was sent, each with its digest and its clicks, until everything was
+/// taken.
 async fn windows(moods: Vec<Mood>, text: &str, seconds: u64) -> Seen {
     let seen: Arc<Mutex<Seen>> = Arc::default();
     let noted = seen.clone();

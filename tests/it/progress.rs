@@ -1,4 +1,5 @@
-//! Runs that go on where others stopped: after failures, deadlines, crashes and replays. Time is tokio's own.
+//! Runs that go on where others stopped: after failures, deadlines, crashes and replays. Time is
+//! tokio's own.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -24,8 +24,8 @@ pub(super) struct Batches {
 /// A batch that is full.
 pub(super) struct ReadyBatch {
     pub(super) entries: Vec<Entry>,
-    /// Records before its high watermark, and after that of the batch before it, which the target can never
-    /// carry.
+    /// Records before its high watermark, and after that of the batch before it, which the target
+    /// can never carry.
     pub(super) unfit: Vec<UnfitRow>,
     /// What the lane had been offered before the click that came after the batch.
     pub(super) before: Offered,
@@ -57,8 +57,8 @@ impl Batches {
         self.windows.is_some()
     }
 
-    /// Counts one more click, whether it is sent or settled: two in a row have nothing settled between
-    /// them.
+    /// Counts one more click, whether it is sent or settled: two in a row have nothing settled
+    /// between them.
     pub(super) fn count_record(&mut self) {
         self.sequence += 1;
     }
@@ -105,8 +105,8 @@ impl Batches {
         Ok(())
     }
 
-    /// Makes a batch of what is collected, if there is anything. Every record before `high_watermark` was
-    /// offered.
+    /// Makes a batch of what is collected, if there is anything. Every record before
+    /// `high_watermark` was offered.
     pub(super) fn close(&mut self, before: Offered, high_watermark: u64) {
         let batch = self.batcher.take();
         self.add_ready(batch, before, high_watermark);

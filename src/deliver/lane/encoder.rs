@@ -19,19 +19,20 @@ pub struct Encoder {
 
 /// A click that was encoded for a lane.
 pub struct EncodedClick {
-    /// What decides the click's window, if the lane has windows and the click is for its target.
+    /// Decides the click's window; `None` if the lane has no windows, or the click is not for its
+    /// target.
     pub(super) window: Option<WindowKey>,
     pub(super) encoded: Encoded,
 }
 
-/// What decides the window of a click, beside its offset.
+/// Decides the window of a click, together with its offset.
 pub struct WindowKey {
     pub(super) id: ClickId,
     /// The hour of its timestamp.
     pub(super) hour: Box<str>,
 }
 
-/// What a lane gets of a click.
+/// A click in the form in which a lane takes it.
 pub enum Encoded {
     /// Nothing: an earlier run or pass has settled it, or the lane has ended.
     Settled,
@@ -65,7 +66,8 @@ impl Encoder {
         &self.lane.name
     }
 
-    /// Encodes the click of the record at `at`; `only` names the target that it is for, if it is for one.
+    /// Encodes the click of the record at `at`; `only` names the target that it is for, if it is
+    /// for one.
     pub fn encode(&self, click: &Click<'_>, at: u64, only: Option<&str>) -> EncodedClick {
         if only.is_some_and(|only| *only != **self.name()) {
             return EncodedClick {

@@ -1,5 +1,5 @@
-//! A lane is one target's way for one object: it decides what is left to do of each record, collects
-//! entries into batches, and hands the batches to the task that sends them.
+//! A lane is one target's way for one object: it decides what is left to do of each record,
+//! collects entries into batches, and hands the batches to the task that sends them.
 
 mod batches;
 mod encoder;
@@ -36,7 +36,7 @@ pub struct Lane {
     complete: bool,
 }
 
-/// What a lane counts before anything is sent.
+/// The counts of a lane before anything is sent.
 #[derive(Clone, Copy, Debug, Default)]
 struct Offered {
     /// `read`, `filtered`, and what was quarantined without a request.
@@ -101,7 +101,7 @@ impl Lane {
         )
     }
 
-    /// Whether nothing more will be sent: what comes is not delivered in this run.
+    /// Whether the lane has ended: nothing more is delivered in this run.
     pub fn is_over(&self) -> bool {
         self.state.is_over()
     }
@@ -129,13 +129,14 @@ impl Lane {
         }
     }
 
-    /// Takes the click at `at`, as this lane's [encoder](Self::encoder) encoded it. Batches that become
-    /// ready wait for [`flush_ready`](Self::flush_ready).
+    /// Takes the click at `at`, as this lane's [encoder](Self::encoder) encoded it. Batches that
+    /// become ready wait for [`flush_ready`](Self::flush_ready).
     ///
-    /// `at` is the record's offset in the object being read, which for a row of the quarantine is not
-    /// that of its click.
+    /// `at` is the record's offset in the object being read, which for a row of the quarantine is
+    /// not that of its click.
     pub fn take(&mut self, at: u64, click: EncodedClick) {
-        // Of a window that ends after the lane had ended, nothing is sent: clicks of it were dropped.
+        // Of a window that ends after the lane had ended, nothing is sent: clicks of it were
+        // dropped.
         if let Some(key) = &click.window
             && self.batches.observe(key, at)
             && self.dropped.is_none()
@@ -191,9 +192,9 @@ impl Lane {
         self.batches.has_ready()
     }
 
-    /// Queues the batches that are ready. Where the queue stays full and others of `attached` would wait
-    /// for this lane, it keeps the first batch, takes back what came after it, and returns `false`: it is
-    /// left behind, and [goes on](Self::queue_pending) alone.
+    /// Queues the batches that are ready. Where the queue stays full and others of `attached` would
+    /// wait for this lane, it keeps the first batch, takes back what came after it, and returns
+    /// `false`: it is left behind, and [goes on](Self::queue_pending) alone.
     pub async fn flush_ready(&mut self, attached: &Attached) -> bool {
         while let Some(mut ready) = self.batches.pop_ready() {
             self.account_for(&mut ready);
@@ -249,8 +250,8 @@ impl Lane {
             .close(self.offered, self.dropped.unwrap_or(end));
     }
 
-    /// Leaves what was not queued to another run: the pass ended before the object, every record before
-    /// `at` having been offered.
+    /// Leaves what was not queued to another run: the pass ended before the object, every record
+    /// before `at` having been offered.
     pub fn stop(&mut self, at: u64) {
         self.batches.close(self.offered, self.dropped.unwrap_or(at));
         while let Some(mut ready) = self.batches.pop_ready() {

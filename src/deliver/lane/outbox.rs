@@ -1,25 +1,29 @@
-//! The way from a lane to the task that sends its batches: a bounded queue, within the target's memory
-//! budget.
+//! The way from a lane to the task that sends its batches: a bounded queue, within the target's
+//! memory budget.
 
 use std::sync::Arc;
 
-use tokio::sync::mpsc::{OwnedPermit, Sender, error::SendError};
+use tokio::sync::mpsc::{OwnedPermit, Sender, channel, error::SendError};
 use tokio::task::JoinHandle;
 
+use crate::deliver::groups::Groups;
 use crate::deliver::memory::{MemoryBudget, MemoryPermit};
-use crate::deliver::sender::Batch;
+use crate::deliver::sender::{self, Batch};
 use crate::deliver::state::LaneState;
 use crate::targets::Entry;
 
+/// Batches that wait in the queue beside those in flight.
+const QUEUE: usize = 2;
+
 /// Hands batches to the task that sends them.
 pub(in crate::deliver) struct Outbox {
-    pub(in crate::deliver) state: Arc<LaneState>,
-    pub(in crate::deliver) queue: Sender<Batch>,
-    pub(in crate::deliver) memory: MemoryBudget,
+    lane: Arc<LaneState>,
+    queue: Sender<Batch>,
+    memory: MemoryBudget,
     /// The task that sends what is queued.
-    pub(in crate::deliver) sender: JoinHandle<()>,
+    sender: JoinHandle<()>,
     /// A batch that the queue had no place for when its lane was left behind.
-    pub(in crate::deliver) pending: Vec<Entry>,
+    pending: Vec<Entry>,
 }
 
 /// A place in the queue, and memory for a batch.
@@ -30,7 +34,25 @@ struct Slot {
 }
 
 impl Outbox {
-    /// Queues `entries`, unless `abandon` returns first: then they are pending, and `false` says so.
+    /// Starts the task that sends the batches of `lane`, up to `concurrency` at a time.
+    pub(in crate::deliver) fn start(
+        lane: Arc<LaneState>,
+        memory: MemoryBudget,
+        groups: Arc<Groups>,
+        concurrency: usize,
+    ) -> Outbox {
+        let (queue, batches) = channel(QUEUE);
+        Outbox {
+            sender: tokio::spawn(sender::run(lane.clone(), batches, groups, concurrency)),
+            lane,
+            queue,
+            memory,
+            pending: Vec::new(),
+        }
+    }
+
+    /// Queues `entries`, unless `abandon` returns first: then they are pending, and `false` says
+    /// so.
     pub(super) async fn queue_unless(
         &mut self,
         entries: Vec<Entry>,
@@ -66,13 +88,13 @@ impl Outbox {
                 entries,
                 _memory: slot.memory,
             })),
-            Err(_) => self.state.defer(entries.len()),
+            Err(_) => self.lane.defer(entries.len()),
         }
     }
 
     /// Defers what is pending, and returns once everything that was queued is dealt with.
     pub(super) async fn close(self) {
-        self.state.defer(self.pending.len());
+        self.lane.defer(self.pending.len());
         drop(self.queue);
         // A panic is told by the entries that nobody accounts for.
         let _ = self.sender.await;

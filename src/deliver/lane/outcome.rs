@@ -4,8 +4,8 @@ use super::Offered;
 use crate::deliver::state::LaneState;
 use crate::outcome::{Failure, TargetOutcome};
 
-/// The outcome of a lane that has nothing in flight. `complete` says whether the object was offered to its
-/// end.
+/// The outcome of a lane that has nothing in flight. `complete` says whether the object was offered
+/// to its end.
 pub(super) fn of(state: &LaneState, offered: Offered, complete: bool) -> TargetOutcome {
     let mut stats = state.stats();
     stats.judge_suspects();

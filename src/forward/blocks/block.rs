@@ -17,7 +17,8 @@ pub(in crate::forward) struct DecodedBlock {
     pub(in crate::forward) records: Vec<Decoded>,
     /// The clicks among them as each lane takes them.
     pub(in crate::forward) lanes: Vec<LaneEntries>,
-    /// When the first click was, in milliseconds since 1970. Clicks of quarantine rows do not count.
+    /// When the first click was, in milliseconds since 1970. Clicks of quarantine rows do not
+    /// count.
     pub(in crate::forward) first: Option<i64>,
     /// Paths of members that no field is known for.
     pub(in crate::forward) unknown: BTreeSet<String>,
@@ -43,14 +44,14 @@ pub(in crate::forward) enum Decoded {
     Bad(Box<BadRow>),
 }
 
-/// What is known of a click beside its forms.
+/// A click's properties beside its forms.
 pub(in crate::forward) struct ClickMeta {
     /// The offset of its record.
     pub(in crate::forward) at: u64,
     pub(in crate::forward) is_bot: bool,
     /// Whether its record is a row of the quarantine that is fed back.
     pub(in crate::forward) is_replay: bool,
-    /// What it takes to encode it as another than the first of its kind, if nobody counted it yet.
+    /// How to encode it again, if nobody counted it yet: it may not be the first of its kind.
     pub(super) uncounted: Option<Uncounted>,
 }
 
@@ -196,7 +197,7 @@ impl LaneEntries {
     }
 }
 
-/// Where a decoder can go on after a block of whole lines.
+/// A block of whole lines, decoded.
 pub(super) struct LinesDecoded {
     pub(super) block: DecodedBlock,
     /// Where the block's bytes end, if a line does there and nothing is open.

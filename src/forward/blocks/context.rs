@@ -4,19 +4,22 @@ use std::sync::Arc;
 
 use super::block::{ClickMeta, DecodedBlock, LinesDecoded, Origin, Stop, Uncounted};
 use super::lines::LineBlock;
-use super::task::{DecodeTask, Numbering};
+use super::task::{DecodeJob, DecodeTask, Numbering};
 use crate::quarantine::{Row, RowKind};
 use clicks::click::{Normaliser, OccurrenceCounter};
 use clicks::decode::{DecodeLimits, Decoder, Item, Place, Record, Resume};
 use clicks::json::{Parser, Progress};
 
-/// Parsers and buffers, kept from block to block and from object to object: they know the shapes of clicks.
+/// Parsers and buffers, kept from block to block and from object to object: they know the shapes of
+/// clicks.
 pub(super) struct DecodeContext {
     /// The decoder's, while no decoder has it.
     parser: Parser,
     /// For records that are not read from the object's own bytes.
     rows: Parser,
     normaliser: Normaliser,
+    /// Records of the last block: the next will have about as many.
+    expected: usize,
 }
 
 impl DecodeContext {
@@ -26,6 +29,7 @@ impl DecodeContext {
             parser: Parser::new(limits.depth),
             rows: Parser::new(limits.depth),
             normaliser: Normaliser::default(),
+            expected: 0,
         }
     }
 
@@ -46,24 +50,19 @@ impl DecodeContext {
         self.parser = decoder.into_parser();
     }
 
-    /// Decodes up to `records` records, as far as the bytes go that the decoder was given.
-    pub(super) fn decode(
-        &mut self,
-        task: &DecodeTask,
-        decoder: &mut Decoder,
-        numbering: Numbering<'_>,
-        records: usize,
-    ) -> DecodedBlock {
-        let mut block = DecodedBlock::new(&task.encoders, 0);
-        self.decode_into(&mut block, task, decoder, numbering, records);
+    /// Decodes records as far as the bytes go that the decoder was given.
+    pub(super) fn decode(&mut self, decoder: &mut Decoder, mut job: DecodeJob<'_>) -> DecodedBlock {
+        let mut block = DecodedBlock::new(&job.task.encoders, self.expected);
+        self.decode_into(&mut block, decoder, &mut job);
+        self.expected = block.records.len();
         block
     }
 
-    /// Decodes whole lines by themselves, as if every line before them held one record. Nothing is known of
-    /// the clicks before them, so each counts as the first of its kind.
+    /// Decodes whole lines by themselves, as if every line before them held one record. Nothing is
+    /// known of the clicks before them, so each counts as the first of its kind.
     pub(super) fn decode_lines(&mut self, task: &DecodeTask, lines: &LineBlock) -> LinesDecoded {
-        // An object of the block's own: every entry counts as its holder, and threads that count in one
-        // place slow each other down.
+        // An object of the block's own: every entry counts as its holder, and threads that count in
+        // one place slow each other down.
         let task = DecodeTask {
             object: Arc::new((*task.object).clone()),
             ..task.clone()
@@ -76,10 +75,14 @@ impl DecodeContext {
         let records = lines.lines as usize;
         let mut block = DecodedBlock::new(&task.encoders, records);
         let mut parts = lines.parts.iter();
-        let resume = loop {
+        let mut job = DecodeJob {
+            task: &task,
+            numbering: Numbering::Later,
             // One more than there may be tells that there are too many.
-            let most = records + 1;
-            if !self.decode_into(&mut block, &task, &mut decoder, Numbering::Later, most) {
+            most: records + 1,
+        };
+        let resume = loop {
+            if !self.decode_into(&mut block, &mut decoder, &mut job) {
                 break None;
             }
             match parts.next() {
@@ -94,22 +97,20 @@ impl DecodeContext {
         LinesDecoded { block, resume }
     }
 
-    /// Adds records to `block` until it has `most`. Returns whether it could go on with more input.
+    /// Adds records to `block`. Returns whether it could go on with more input.
     fn decode_into(
         &mut self,
         block: &mut DecodedBlock,
-        task: &DecodeTask,
         decoder: &mut Decoder,
-        mut numbering: Numbering<'_>,
-        most: usize,
+        job: &mut DecodeJob<'_>,
     ) -> bool {
-        let object = &task.object;
+        let object = &job.task.object;
         let needs_input = loop {
-            if block.records.len() >= most {
+            if block.records.len() >= job.most {
                 break false;
             }
             match decoder.advance() {
-                Item::Record(record) => self.record(block, task, &record, &mut numbering),
+                Item::Record(record) => self.record(block, &record, job),
                 Item::Bad(bad) => {
                     let at = bad.place.offset;
                     block.push_bad(at, Row::bad(object.clone(), bad, RowKind::Record));
@@ -131,34 +132,21 @@ impl DecodeContext {
         needs_input
     }
 
-    fn record(
-        &mut self,
-        block: &mut DecodedBlock,
-        task: &DecodeTask,
-        record: &Record<'_>,
-        numbering: &mut Numbering<'_>,
-    ) {
+    fn record(&mut self, block: &mut DecodedBlock, record: &Record<'_>, job: &mut DecodeJob<'_>) {
+        let object = &job.task.object;
         let at = record.place.offset;
         if let Some(row) = Row::read(record.tape, record.root) {
-            return self.replay(
-                block,
-                task,
-                Replay {
-                    row,
-                    place: record.place,
-                },
-                numbering,
-            );
+            let place = record.place;
+            return self.replay(block, Replay { row, place }, job);
         }
-        let made = self.normaliser.click(record, &task.object, |fingerprint| {
-            numbering.next(fingerprint)
-        });
-        match made {
+        let numbering = &mut job.numbering;
+        let number = |fingerprint| numbering.next(fingerprint);
+        match self.normaliser.click(record, object, number) {
             Ok(click) => {
                 block.first = block.first.or_else(|| click.millis());
-                let uncounted = numbering.is_later().then(|| Uncounted {
+                let uncounted = job.numbering.is_later().then(|| Uncounted {
                     fingerprint: click.fingerprint,
-                    origin: Origin::of(record, &task.object, None),
+                    origin: Origin::of(record, object, None),
                 });
                 let meta = ClickMeta {
                     at,
@@ -170,21 +158,15 @@ impl DecodeContext {
             }
             Err(reason) => {
                 let bad = record.to_bad(reason.to_string());
-                block.push_bad(at, Row::bad(task.object.clone(), bad, RowKind::Record));
+                block.push_bad(at, Row::bad(object.clone(), bad, RowKind::Record));
             }
         }
     }
 
-    /// Decodes a row of the quarantine that is fed back: the click in it keeps its source, its occurrence
-    /// and so its id, and is for its target alone. What still cannot be delivered is kept again, under the
-    /// same id.
-    fn replay(
-        &mut self,
-        block: &mut DecodedBlock,
-        task: &DecodeTask,
-        replay: Replay,
-        numbering: &mut Numbering<'_>,
-    ) {
+    /// Decodes a row of the quarantine that is fed back: the click in it keeps its source, its
+    /// occurrence and so its id, and is for its target alone. What still cannot be delivered is
+    /// kept again, under the same id.
+    fn replay(&mut self, block: &mut DecodedBlock, replay: Replay, job: &mut DecodeJob<'_>) {
         let Replay { mut row, place } = replay;
         let text = row.raw.trim_ascii_end();
         self.rows.reset();
@@ -197,13 +179,15 @@ impl DecodeContext {
             place: row.place,
             batch_key: row.batch_key.clone(),
         };
-        // A record that was bad has no occurrence yet.
-        let known = row.click.map(|(occurrence, _)| occurrence);
-        let number = |fingerprint| known.unwrap_or_else(|| numbering.next(fingerprint));
         let is_for_nobody = row
             .target
             .as_ref()
-            .is_some_and(|target| !task.targets.contains(target));
+            .is_some_and(|target| !job.task.targets.contains(target));
+        // A record that was bad has no occurrence yet. One that is bad again gets none.
+        let known = row.click.map(|(occurrence, _)| occurrence);
+        let known = known.or(is_for_nobody.then_some(1));
+        let numbering = &mut job.numbering;
+        let number = |fingerprint| known.unwrap_or_else(|| numbering.next(fingerprint));
         let made = is_json.then(|| self.normaliser.click(&record, &row.object, number));
         let problem = match made {
             Some(Ok(_)) if is_for_nobody => format!(
@@ -211,7 +195,7 @@ impl DecodeContext {
                 row.target.as_deref().unwrap_or_default()
             ),
             Some(Ok(click)) => {
-                let later = numbering.is_later() && known.is_none();
+                let later = job.numbering.is_later() && known.is_none();
                 let uncounted = later.then(|| Uncounted {
                     fingerprint: click.fingerprint,
                     origin: Origin::of(&record, &row.object, row.target.as_ref()),
@@ -231,8 +215,8 @@ impl DecodeContext {
         block.push_bad(place.offset, row);
     }
 
-    /// Gives each click of `block` that nobody counted its occurrence, and encodes those anew that are not
-    /// the first of their kind. Returns how many these were.
+    /// Gives each click of `block` that nobody counted its occurrence, and encodes those anew that
+    /// are not the first of their kind. Returns how many these were.
     pub(super) fn count(
         &mut self,
         block: &mut DecodedBlock,

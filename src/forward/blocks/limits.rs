@@ -1,22 +1,24 @@
-//! Sizes and thresholds of decoding an object in blocks. What comes out does not depend on any of them.
+//! Sizes and thresholds of decoding an object in blocks. What comes out does not depend on any of
+//! them.
 
 use tokio::runtime::{Handle, RuntimeFlavor};
 
-/// Most threads that one object is decoded on by default: more would wait for what is done in order.
+/// Most threads that one object is decoded on by default: more would wait for what is done in
+/// order.
 const MOST_WORKERS: usize = 8;
 
 /// Sizes and thresholds of decoding an object in blocks.
 #[derive(Clone, Copy, Debug)]
 pub struct BlockLimits {
-    /// Threads that an object is decoded on; `None` means as many as the runtime has, up to 8. With one,
-    /// everything is decoded in the task that reads the object.
+    /// Threads that an object is decoded on; `None` means as many as the runtime has, up to 8. With
+    /// one, everything is decoded in the task that reads the object.
     pub workers: Option<usize>,
     /// Plain bytes that are decoded in the task before workers are worth it.
     pub parallel_after: u64,
     /// Fewest bytes of a block for a worker: so many that handing it over costs nothing beside it.
     pub block_bytes: usize,
-    /// Most lines of a block for a worker: what becomes of lines that are not clicks can be many times
-    /// their size.
+    /// Most lines of a block for a worker: what becomes of lines that are not clicks can be many
+    /// times their size.
     pub block_lines: u64,
     /// Most records of a block that is decoded in the task.
     pub block_records: usize,

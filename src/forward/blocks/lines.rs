@@ -27,7 +27,7 @@ impl LineBlock {
     }
 }
 
-/// What was read and is in no block yet.
+/// Bytes that were read and are in no block yet.
 pub(super) struct LineBuffer {
     limits: BlockLimits,
     parts: Vec<Bytes>,
@@ -57,7 +57,7 @@ impl LineBuffer {
         self.length >= self.limits.block_bytes
     }
 
-    /// Takes what is in no block.
+    /// Takes the bytes that are in no block.
     pub(super) fn take_parts(&mut self) -> Vec<Bytes> {
         self.length = 0;
         std::mem::take(&mut self.parts)

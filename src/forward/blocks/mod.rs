@@ -1,7 +1,7 @@
 //! From the bytes of an object to blocks of encoded clicks, in the order of the object.
 //!
-//! Blocks are decoded in the task that asks for them, or, where a long stretch of the object is lines, by
-//! workers: the code is the same, and so is what comes out.
+//! Blocks are decoded in the task that asks for them, or, where a long stretch of the object is
+//! lines, by workers: the code is the same, and so is what comes out.
 
 mod block;
 mod context;
@@ -25,11 +25,11 @@ pub use limits::BlockLimits;
 use parallel::{Parallel, Step};
 pub(super) use pool::DecoderPool;
 use source::{Next, Source};
-use task::{DecodeTask, Numbering};
+use task::{DecodeJob, DecodeTask, Numbering};
 use workers::WorkerPool;
 
-/// Workers are not worth it where more than one click in so many repeats an earlier one: those are encoded
-/// twice.
+/// Workers are not worth it where more than one click in so many repeats an earlier one: those are
+/// encoded twice.
 const REPEATS: u64 = 4;
 /// How many times as many bytes are decoded in order before workers are tried again.
 const LATER: u64 = 4;
@@ -122,12 +122,12 @@ impl<'f> Blocks<'f> {
         loop {
             match &mut self.mode {
                 Mode::InOrder(in_order) => {
-                    let block = self.context.decode(
-                        &self.task,
-                        &mut in_order.decoder,
-                        Numbering::InOrder(&mut self.occurrences),
-                        self.decoding.blocks.block_records,
-                    );
+                    let job = DecodeJob {
+                        task: &self.task,
+                        numbering: Numbering::InOrder(&mut self.occurrences),
+                        most: self.decoding.blocks.block_records,
+                    };
+                    let block = self.context.decode(&mut in_order.decoder, job);
                     if !block.records.is_empty() || !matches!(block.stop, Stop::More) {
                         return Ok(block);
                     }

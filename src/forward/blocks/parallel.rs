@@ -15,8 +15,9 @@ use clicks::decode::Resume;
 
 /// Gives the blocks of a stretch of lines in their order, while workers decode those that follow.
 ///
-/// Every block is decoded as if each line before it held one record. Where one turns out otherwise, it and
-/// all that follows are to be decoded in order instead: so what comes out never depends on the workers.
+/// Every block is decoded as if each line before it held one record. Where one turns out otherwise,
+/// it and all that follows are to be decoded in order instead: so what comes out never depends on
+/// the workers.
 pub(super) struct Parallel<'f> {
     limits: BlockLimits,
     workers: usize,
@@ -151,7 +152,7 @@ impl<'f> Parallel<'f> {
     }
 }
 
-/// What comes of the first of the running blocks; `None` if its thread panicked.
+/// The first of the running blocks, once it is decoded; `None` if its thread panicked.
 async fn first(running: &mut VecDeque<Running>) -> Option<LinesDecoded> {
     match running.front_mut() {
         Some(first) => (&mut first.decoded).await.ok(),

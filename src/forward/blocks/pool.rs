@@ -14,8 +14,8 @@ const MOST: usize = 10;
 
 /// Keeps decode contexts between objects: they know the shapes of clicks, and are slow to build.
 pub(in crate::forward) struct DecoderPool {
-    /// Allows one object at a time to be decoded by workers: each would take all processors, and memory of
-    /// its own.
+    /// Allows one object at a time to be decoded by workers: each would take all processors, and
+    /// memory of its own.
     parallel: Semaphore,
     idle: Mutex<Vec<DecodeContext>>,
     /// Paths of unknown members that were reported.

@@ -30,7 +30,7 @@ pub(super) enum Next {
 /// An object being read, in a task of its own, so that decoding never holds up the connection.
 pub(super) struct Source {
     parts: mpsc::Receiver<Next>,
-    /// What was taken and given back.
+    /// Parts that were taken and given back.
     returned: VecDeque<Next>,
     reading: JoinHandle<()>,
 }

@@ -1,4 +1,4 @@
-//! What the blocks of an object are decoded for.
+//! For which object and lanes blocks are decoded, and how repeated clicks are counted.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use crate::object::ObjectRef;
 use clicks::click::OccurrenceCounter;
 use clicks::decode::DecodeLimits;
 
-/// What every block of an object is decoded with.
+/// An object, and the lanes that its blocks are decoded for.
 #[derive(Clone)]
 pub(super) struct DecodeTask {
     pub(super) object: Arc<ObjectRef>,
@@ -16,6 +16,14 @@ pub(super) struct DecodeTask {
     pub(super) targets: Arc<[Arc<str>]>,
     /// Those of the lanes that take the clicks.
     pub(super) encoders: Arc<[Encoder]>,
+}
+
+/// Records of an object that are decoded at a time.
+pub(super) struct DecodeJob<'j> {
+    pub(super) task: &'j DecodeTask,
+    pub(super) numbering: Numbering<'j>,
+    /// Most records of a block.
+    pub(super) most: usize,
 }
 
 /// How the n-th of several identical clicks learns its n.

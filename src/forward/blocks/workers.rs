@@ -11,8 +11,8 @@ use super::lines::LineBlock;
 use super::pool::DecoderPool;
 use super::task::DecodeTask;
 
-/// Decodes the blocks of one object, on the runtime's threads for blocking work: its others must be free for
-/// reading and sending.
+/// Decodes the blocks of one object, on the runtime's threads for blocking work: its others must be
+/// free for reading and sending.
 pub(super) struct WorkerPool(Arc<Shared>);
 
 struct Shared {
