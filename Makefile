@@ -59,6 +59,7 @@ check:
 	cargo fmt --all --check
 	$(PYTHON) tests/features.py
 	cargo clippy --all-targets -- -D warnings
+	cargo clippy --no-default-features --lib --bins -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items
 
 # The template: three linters, and what it evaluates to for many combinations of parameters; and this project's shell.
