@@ -19,8 +19,8 @@ fn limits() -> DecodeLimits {
     }
 }
 
-/// Decodes `input` whole, and in chunks by decoders that hand over to each other; panics unless both give
-/// the same, in order, and every form of every click is one JSON value.
+/// Decodes `input` whole, and in chunks by decoders that hand over to each other; panics unless
+/// both give the same, in order, and every form of every click is one JSON value.
 pub fn check(input: &[u8]) {
     let whole = decode(input, || usize::MAX, || false);
     let seed = input.iter().fold(7, |seed: u64, &byte| {

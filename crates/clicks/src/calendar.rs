@@ -1,7 +1,8 @@
-//! The one calendar of the program: days since 1970-01-01 and dates of the proleptic Gregorian calendar.
+//! The one calendar of the program: days since 1970-01-01 and dates of the proleptic Gregorian
+//! calendar.
 //!
-//! Both conversions are Howard Hinnant's `days_from_civil` and `civil_from_days`. Years begin in March, so
-//! that the leap day is the last day of a year.
+//! Both conversions are Howard Hinnant's `days_from_civil` and `civil_from_days`. Years begin in
+//! March, so that the leap day is the last day of a year.
 
 /// A date; nothing in it is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,5 +1,6 @@
-//! The one list of what is known of a click. The flat row, the JSON Schemas, the warehouse columns and
-//! the table of `docs/click.md` are made from it; a field that is not here travels all the same.
+//! The one list of what is known of a click. The flat row, the JSON Schemas, the warehouse columns
+//! and the table of `docs/click.md` are made from it; a field that is not here travels all the
+//! same.
 
 use std::sync::LazyLock;
 

@@ -1,4 +1,5 @@
-//! The JSON forms of a click: `click`, the canonical one, and `webhook`, as Rebrandly's own webhook sends it.
+//! The JSON forms of a click: `click`, the canonical one, and `webhook`, as Rebrandly's own webhook
+//! sends it.
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,12 +1,13 @@
 //! The id of a click: the same for the same click, however often and by whatever road it comes.
 //!
-//! **Frozen as version 1.** The id is a UUID of version 8 made of the first 128 bits of SHA-256 over the
-//! click's canonical text: the members that [`super::normal`] yields, without `id`, `source` and `key`,
-//! sorted recursively by the UTF-8 bytes of their unescaped names, no white space, strings with minimal
-//! escaping, digits as delivered. For the n-th identical click of one object (n from 1), where n is above
-//! 1, a line feed and n in decimal follow the text. A change of any of this, of the rules in
-//! [`super::normal`] or of the times in [`super::time`] makes new ids for old clicks: it would need a
-//! version 2 beside this one. `tests/golden/ids.txt` of this crate holds the vectors that must never change.
+//! **Frozen as version 1.** The id is a UUID of version 8 made of the first 128 bits of SHA-256
+//! over the click's canonical text: the members that [`super::normal`] yields, without `id`,
+//! `source` and `key`, sorted recursively by the UTF-8 bytes of their unescaped names, no white
+//! space, strings with minimal escaping, digits as delivered. For the n-th identical click of one
+//! object (n from 1), where n is above 1, a line feed and n in decimal follow the text. A change of
+//! any of this, of the rules in [`super::normal`] or of the times in [`super::time`] makes new ids
+//! for old clicks: it would need a version 2 beside this one. `tests/golden/ids.txt` of this crate
+//! holds the vectors that must never change.
 
 use std::fmt;
 

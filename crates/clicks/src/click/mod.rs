@@ -1,4 +1,5 @@
-//! The click: one record for all of Rebrandly's spellings, with its id, in the forms a target may ask for.
+//! The click: one record for all of Rebrandly's spellings, with its id, in the forms a target may
+//! ask for.
 //!
 //! Pure: no I/O, no clock. Each form is written once per click and shared between the targets.
 

@@ -80,7 +80,8 @@ impl OccurrenceCounter {
 impl Shard {
     /// Returns the slot that holds `entry`, or the free one where it would go.
     fn find(&self, entry: u64) -> usize {
-        // The shard's entries agree in their first byte; of the others, the same part of the table as of all values.
+        // The shard's entries agree in their first byte; of the others, the same part of the table
+        // as of all values.
         let mut at = ((u128::from(entry << 8) * self.slots.len() as u128) >> 64) as usize;
         while self
             .slots

@@ -73,8 +73,8 @@ fn members(fields: &[Field]) -> impl Iterator<Item = (String, Value)> {
 }
 
 fn member(field: &Field) -> Value {
-    // Rebrandly documents no types: outside of what makes a record a click, a schema that refuses a click
-    // over a number in a string would be wrong. What is listed is what was seen.
+    // Rebrandly documents no types: outside of what makes a record a click, a schema that refuses a
+    // click over a number in a string would be wrong. What is listed is what was seen.
     let doc = field.doc;
     match field.kind {
         Type::String => json!({ "type": "string", "description": doc }),

@@ -1,5 +1,5 @@
-//! The spellings of a time that are understood, and the one that comes out: RFC 3339 in UTC with the
-//! precision that was given.
+//! The spellings of a time that are understood, and the one that comes out: RFC 3339 in UTC with
+//! the precision that was given.
 //!
 //! Ids depend on this: widening what is accepted is a new version of the id (see [`super::id`]).
 
@@ -12,9 +12,9 @@ use crate::calendar::Date;
 
 /// Rewrites a time as `2026-11-21T23:54:50.123Z`, digits of the second as given.
 ///
-/// Accepted: RFC 3339 with `T`, `t` or a space; seconds that are absent (`:00` is put); `.` or `,` before
-/// the fraction; `Z`, `z`, `+hh:mm`, `+hhmm`, `+hh` or no zone at all, which is UTC, as Rebrandly writes
-/// `createdAt`. Anything else, a date that no calendar has included, is `None`.
+/// Accepted: RFC 3339 with `T`, `t` or a space; seconds that are absent (`:00` is put); `.` or `,`
+/// before the fraction; `Z`, `z`, `+hh:mm`, `+hhmm`, `+hh` or no zone at all, which is UTC, as
+/// Rebrandly writes `createdAt`. Anything else, a date that no calendar has included, is `None`.
 pub fn to_utc(text: &str) -> Option<Cow<'_, str>> {
     let time = parse(text)?;
     if time.canonical {

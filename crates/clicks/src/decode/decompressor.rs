@@ -13,7 +13,7 @@ pub struct Decompressor {
     given: u64,
     /// The first two plain bytes, which show whether the contents were compressed twice.
     head: Vec<u8>,
-    capped: bool,
+    over_limit: bool,
     over: bool,
 }
 
@@ -52,7 +52,7 @@ impl Decompressor {
             inflate: Inflater::new(),
             given: 0,
             head: Vec::new(),
-            capped: false,
+            over_limit: false,
             over: false,
         }
     }
@@ -80,7 +80,7 @@ impl Decompressor {
     }
 
     fn step(&mut self) -> Decompressed {
-        if self.capped {
+        if self.over_limit {
             let reason = format!(
                 "the object holds more than {} bytes (MAX_OBJECT_BYTES)",
                 self.limits.object_bytes
@@ -115,9 +115,9 @@ impl Decompressor {
         self.given += bytes.len() as u64;
         let (plain, gzip) = (self.given, self.inflate.is_gzip());
         if plain > self.limits.object_bytes {
-            // What lies within the cap is still decoded, however much this step gave.
+            // What lies within the limit is still decoded, however much this step gave.
             bytes.truncate(bytes.len() - (plain - self.limits.object_bytes) as usize);
-            self.capped = true;
+            self.over_limit = true;
         }
         if gzip && plain > 1 << 20 && plain / self.inflate.consumed().max(1) > self.limits.ratio {
             Decompressed::unreadable(

@@ -13,8 +13,8 @@ pub(super) struct Elements {
 }
 
 impl Elements {
-    /// Returns those of the envelope that the tape holds, whose key must end within `key_bytes` to count;
-    /// `None` if it holds none.
+    /// Returns those of the envelope that the tape holds, whose key must end within `key_bytes` to
+    /// count; `None` if it holds none.
     pub(super) fn of(tape: Tape<'_>, key_bytes: usize) -> Option<Elements> {
         // Few clicks hold an array there, and that is quickly seen.
         if !tape
@@ -49,8 +49,8 @@ impl Elements {
     }
 }
 
-/// Returns the envelope's `key`: the last one among `members` that ends within `key_bytes`; `None` if there
-/// is none, or it is no string.
+/// Returns the envelope's `key`: the last one among `members` that ends within `key_bytes`; `None`
+/// if there is none, or it is no string.
 pub(super) fn key_of(
     tape: Tape<'_>,
     members: impl Iterator<Item = Member>,

@@ -1,4 +1,5 @@
-//! The key of an envelope that cannot be held whole, found before the first of its elements is given.
+//! The key of an envelope that cannot be held whole, found before the first of its elements is
+//! given.
 
 use std::sync::Arc;
 
@@ -6,12 +7,13 @@ use super::envelope::key_of;
 use super::frame::{Frame, Framer};
 use crate::json::{Member, Tape};
 
-/// Goes over the beginning of an envelope as the decoder will, element by element, and remembers its key.
+/// Goes over the beginning of an envelope as the decoder will, element by element, and remembers
+/// its key.
 ///
-/// A key counts if it ends within the first `key_bytes` of the envelope, before its data or behind them. A bad
-/// record in between changes nothing if its own brackets tell where it ends. If lines had to be skipped,
-/// brackets may be missing, and what follows may belong to another envelope: no key is better than a wrong
-/// one.
+/// A key counts if it ends within the first `key_bytes` of the envelope, before its data or behind
+/// them. A bad record in between changes nothing if its own brackets tell where it ends. If lines
+/// had to be skipped, brackets may be missing, and what follows may belong to another envelope: no
+/// key is better than a wrong one.
 pub(super) struct KeySearch {
     framer: Framer,
     /// Containers that are open round the envelope.
@@ -38,8 +40,8 @@ impl KeySearch {
         }
     }
 
-    /// Goes on over `unread`, which begins with the envelope and is longer than before; `last` says that
-    /// the object ends with it. Returns `false` if more is needed.
+    /// Goes on over `unread`, which begins with the envelope and is longer than before; `last` says
+    /// that the object ends with it. Returns `false` if more is needed.
     pub(super) fn look(&mut self, unread: &[u8], last: bool) -> bool {
         let first = unread.get(..self.key_bytes).unwrap_or(unread);
         let last = last && first.len() == unread.len();

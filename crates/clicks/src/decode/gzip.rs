@@ -1,5 +1,5 @@
-//! Plain or gzip, told by the first bytes: neither names nor headers are trusted, because Firehose and
-//! its customers set them inconsistently.
+//! Plain or gzip, told by the first bytes: neither names nor headers are trusted, because Firehose
+//! and its customers set them inconsistently.
 
 use std::io::{self, BufRead, Read};
 

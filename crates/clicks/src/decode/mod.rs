@@ -1,8 +1,8 @@
-//! Bytes of an object in, records out: [`Decompressor`] undoes compression, [`Decoder`] gives [`Record`] or
-//! [`BadRecord`], each with its place in the object.
+//! Bytes of an object in, records out: [`Decompressor`] undoes compression, [`Decoder`] gives
+//! [`Record`] or [`BadRecord`], each with its place in the object.
 //!
-//! Synchronous and borrowing: a record is a tape over the buffer, and its raw bytes are a shared slice of
-//! it. It does not know where the bytes come from nor what a click is.
+//! Synchronous and borrowing: a record is a tape over the buffer, and its raw bytes are a shared
+//! slice of it. It does not know where the bytes come from nor what a click is.
 
 mod bad;
 mod decompressor;
@@ -32,7 +32,8 @@ pub use decompressor::{Decompressed, Decompressor};
 pub use record::{BadRecord, DecodeLimits, ENVELOPE_KEY_BYTES, Item, Place, Record, Resume};
 
 /// Decodes one object. Plain bytes go in at [`push`](Decoder::push), items come out of
-/// [`advance`](Decoder::advance). What comes out does not depend on how the bytes were cut into chunks.
+/// [`advance`](Decoder::advance). What comes out does not depend on how the bytes were cut into
+/// chunks.
 pub struct Decoder {
     limits: DecodeLimits,
     input: Input,
@@ -53,8 +54,8 @@ impl Decoder {
         Decoder::at(Resume::default(), limits, Parser::new(limits.depth))
     }
 
-    /// Returns a decoder for what comes after `from`. The parser may be that of another object: it knows what
-    /// clicks look like.
+    /// Returns a decoder for what comes after `from`. The parser may be that of another object: it
+    /// knows what clicks look like.
     pub fn at(from: Resume, limits: DecodeLimits, parser: Parser) -> Decoder {
         Decoder {
             limits,
@@ -196,8 +197,8 @@ impl Decoder {
         self.key_search = Some(search);
     }
 
-    /// Searches on for the key of the envelope that begins here, and enters the envelope once it is found
-    /// or cannot be; `false` if more input is needed.
+    /// Searches on for the key of the envelope that begins here, and enters the envelope once it is
+    /// found or cannot be; `false` if more input is needed.
     fn search_key(&mut self) -> bool {
         while let Some(search) = &mut self.key_search {
             let known = search.look(self.input.unread(), self.input.is_last())

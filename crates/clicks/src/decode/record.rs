@@ -7,7 +7,8 @@ use bytes::Bytes;
 use super::frame::FrameError;
 use crate::json::{SyntaxError, Tape};
 
-/// The limit for the key of an envelope. 256 KiB are some 200 clicks; Rebrandly's webhook sends one.
+/// The limit for the key of an envelope. 256 KiB are some 200 clicks; Rebrandly's webhook sends
+/// one.
 pub const ENVELOPE_KEY_BYTES: usize = 256 * 1024;
 
 /// Limits that no honest file exceeds.
@@ -21,9 +22,9 @@ pub struct DecodeLimits {
     pub object_bytes: u64,
     /// Plain bytes per compressed one, looked at after the first MiB; clicks give 8.
     pub ratio: u64,
-    /// Plain bytes of an envelope, counted from its opening bracket, within which its `key` must end to
-    /// count; up to so many the envelope is held whole. Always [`ENVELOPE_KEY_BYTES`] outside of tests: the
-    /// key of a click must not depend on a setting.
+    /// Plain bytes of an envelope, counted from its opening bracket, within which its `key` must
+    /// end to count; up to so many the envelope is held whole. Always [`ENVELOPE_KEY_BYTES`]
+    /// outside of tests: the key of a click must not depend on a setting.
     pub envelope_key_bytes: usize,
 }
 

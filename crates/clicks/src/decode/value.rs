@@ -27,8 +27,8 @@ impl Value {
         }
     }
 
-    /// Begins to go through its elements if it is an envelope, whose key must end within `key_bytes` to
-    /// count; `false` if it is none.
+    /// Begins to go through its elements if it is an envelope, whose key must end within
+    /// `key_bytes` to count; `false` if it is none.
     pub(super) fn open_envelope(&mut self, framer: &Framer, key_bytes: usize) -> bool {
         self.elements = Elements::of(framer.tape(&self.bytes), key_bytes);
         self.elements.is_some()

@@ -1,10 +1,12 @@
-//! A value rewritten without white space and without repeated names: for the few records that have them.
+//! A value rewritten without white space and without repeated names: for the few records that have
+//! them.
 
 use std::collections::HashMap;
 
 use super::{Kind, Member, Tape, text};
 
-/// Appends the value at `index` without white space between tokens; of a repeated name, the last member.
+/// Appends the value at `index` without white space between tokens; of a repeated name, the last
+/// member.
 pub fn compact(tape: Tape<'_>, index: u32, out: &mut Vec<u8>) {
     match tape.node(index).kind {
         Kind::Object => object(tape, index, out),

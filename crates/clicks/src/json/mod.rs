@@ -1,7 +1,8 @@
-//! One JSON text as a flat list of spans into it, made in one pass that can stop at any byte and go on.
+//! One JSON text as a flat list of spans into it, made in one pass that can stop at any byte and go
+//! on.
 //!
-//! A [`Tape`] owns no text and copies none: numbers keep their digits and strings their escapes, because
-//! a click must come out as it went in. It knows nothing of clicks or files.
+//! A [`Tape`] owns no text and copies none: numbers keep their digits and strings their escapes,
+//! because a click must come out as it went in. It knows nothing of clicks or files.
 
 mod compact;
 mod parse;

@@ -169,7 +169,8 @@ impl Shapes {
         inside
     }
 
-    /// Returns the shape that `shape` becomes with one more member. `name` is in quotes and holds no escape.
+    /// Returns the shape that `shape` becomes with one more member. `name` is in quotes and holds
+    /// no escape.
     pub(super) fn step(&mut self, shape: ShapeId, name: &[u8]) -> ShapeId {
         let to = self.shapes.len() as ShapeId;
         let Some(from) = self

@@ -26,7 +26,8 @@ pub fn append(text: &[u8], start: usize, end: usize, out: &mut Vec<u8>) {
 /// Resolves the escapes of `inner`, the bytes between a string's quotes.
 ///
 /// A lone surrogate comes out in WTF-8 (three bytes, `ED A0..BF xx`), so that nothing is lost and
-/// [`write_string`] can write it back; a pair of surrogates becomes the one code point it stands for.
+/// [`write_string`] can write it back; a pair of surrogates becomes the one code point it stands
+/// for.
 pub fn unescape(inner: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(inner.len());
     let mut rest = inner;

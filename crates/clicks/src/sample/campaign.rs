@@ -65,8 +65,8 @@ impl Campaign {
         }
     }
 
-    /// Writes the next click to `out`, which is empty. No two clicks of a file are the same: they lie a
-    /// millisecond or more apart.
+    /// Writes the next click to `out`, which is empty. No two clicks of a file are the same: they
+    /// lie a millisecond or more apart.
     pub(super) fn next(&mut self, rng: &mut Rng, flaw: Option<Flaw>, out: &mut String) {
         self.now += rng.u64(1_000..1_500_000);
         let place = pick(rng, &PLACES);

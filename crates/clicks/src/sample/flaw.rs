@@ -18,8 +18,8 @@ pub(super) enum Flaw {
 impl Flaw {
     /// Returns the flaw of the `n`-th bad record of a file, counted from 0: the kinds take turns.
     ///
-    /// Records that do not end with their line cannot be cut short, since a cut would take the next ones
-    /// with it.
+    /// Records that do not end with their line cannot be cut short, since a cut would take the next
+    /// ones with it.
     pub(super) fn nth(n: u64, may_be_cut_short: bool) -> Flaw {
         match n % if may_be_cut_short { 5 } else { 4 } {
             0 => Flaw::NoTimestamp,

@@ -1,7 +1,8 @@
-//! Synthetic click files in every framing and size: the same seed writes the same plain bytes everywhere.
+//! Synthetic click files in every framing and size: the same seed writes the same plain bytes
+//! everywhere.
 //!
-//! It knows nothing of the decoder, so that the two can be held against each other. Memory does not grow
-//! with the file. Names and addresses are invented.
+//! It knows nothing of the decoder, so that the two can be held against each other. Memory does not
+//! grow with the file. Names and addresses are invented.
 
 mod campaign;
 mod flaw;
@@ -102,7 +103,8 @@ pub struct Sample {
     pub seed: u64,
     /// Whether it is compressed. Only the plain bytes are promised to stay the same.
     pub gzip: bool,
-    /// Makes every n-th record a bad one, of a kind that leaves its neighbours whole in this framing.
+    /// Makes every n-th record a bad one, of a kind that leaves its neighbours whole in this
+    /// framing.
     ///
     /// The other records are the same as without.
     pub bad_every: Option<u64>,

@@ -1,5 +1,5 @@
-//! Clicks that have nothing in common: no two of a file share a link, a browser version or an order of
-//! members, and most other values differ too.
+//! Clicks that have nothing in common: no two of a file share a link, a browser version or an order
+//! of members, and most other values differ too.
 //!
 //! What a decoder remembers of earlier clicks is of no use here.
 
@@ -24,8 +24,8 @@ const CREATOR: u64 = factorial(2) * factorial(2);
 const DOMAIN: u64 = factorial(3);
 const TARGET: u64 = factorial(4);
 
-/// From the number of a click's order to that of the next. It has no factor in common with [`ORDERS`], so
-/// that each order comes once before any comes again, after 68,797,071,360 clicks.
+/// From the number of a click's order to that of the next. It has no factor in common with
+/// [`ORDERS`], so that each order comes once before any comes again, after 68,797,071,360 clicks.
 const STRIDE: u64 = 42_616_257_803;
 
 const LANGUAGES: [&str; 8] = ["en", "pt", "ja", "pl", "es", "nl", "de", "fr"];
@@ -232,8 +232,8 @@ impl Click<'_> {
         self.object(members, params)
     }
 
-    /// Writes an object of `members`, of which some may be empty, in the order that the click's number
-    /// gives; `extra` stands anywhere.
+    /// Writes an object of `members`, of which some may be empty, in the order that the click's
+    /// number gives; `extra` stands anywhere.
     fn object(&mut self, mut members: Vec<String>, extra: Option<String>) -> String {
         let mut ordered = Vec::with_capacity(members.len() + 1);
         while !members.is_empty() {
@@ -301,7 +301,8 @@ mod tests {
             .collect()
     }
 
-    /// The names of a click's members in their order, in the objects of which every click has the same.
+    /// The names of a click's members in their order, in the objects of which every click has the
+    /// same.
     fn order(click: &str) -> String {
         let mut names: String = click
             .split('"')

@@ -47,7 +47,8 @@ fn an_envelope_over_the_limit_is_streamed_and_keeps_its_key() {
     }
 }
 
-/// An envelope of clicks whose `key`, behind its data or before them, ends after exactly `end` bytes.
+/// An envelope of clicks whose `key`, behind its data or before them, ends after exactly `end`
+/// bytes.
 fn envelope(end: usize, behind: bool, broken: &str) -> String {
     let clicks: Vec<_> = (0..400).map(click).collect();
     let clicks = clicks.join(",");
@@ -107,7 +108,8 @@ fn an_object_that_ends_behind_a_key_has_it() {
 }
 
 proptest! {
-    /// The same at a size that many cases can have: whole envelopes and streamed ones, in any chunks.
+    /// The same at a size that many cases can have: whole envelopes and streamed ones, in any
+    /// chunks.
     #[test]
     fn a_key_counts_by_where_it_ends_alone(
         before in 0usize..6, behind in 0usize..200, key_bytes in 40usize..700, broken: bool,
@@ -206,8 +208,8 @@ fn no_click_gets_the_key_of_another_envelope() {
             format!(r#"{{"key":"A","data":[{one}]}}{{"key":"B","pad":"{pad}","data":[{one},x]}}"#),
             vec![("A", 1), ("B", 1)],
         ),
-        // The bracket that ends the data is lost with what is broken, and the key too: the rest of the line
-        // is one bad record.
+        // The bracket that ends the data is lost with what is broken, and the key too: the rest of
+        // the line is one bad record.
         (
             format!("{{\"data\":[{many},x],\"key\":\"A\"}}\n{one}\n{one}"),
             vec![("name", 3002)],

@@ -44,7 +44,8 @@ fn every_file_of_the_folder_stands_in_its_table() {
 
 #[test]
 fn what_is_read_is_all_there_is() {
-    // Every byte of a plain file is in a click, in a bad record, in an unreadable end, or is punctuation.
+    // Every byte of a plain file is in a click, in a bad record, in an unreadable end, or is
+    // punctuation.
     for file in data_files()
         .into_iter()
         .filter(|file| !file.name.contains("envelope") && file.unreadable == 0)
@@ -122,8 +123,8 @@ fn ids_never_change() {
 
 #[test]
 fn nothing_that_came_in_is_missing_in_what_comes_out() {
-    // Every string, number and name of a delivered click stands in its canonical form, but for the values
-    // that a rule rewrites.
+    // Every string, number and name of a delivered click stands in its canonical form, but for the
+    // values that a rule rewrites.
     for file in data_files() {
         for out in outputs(&file) {
             let Out::Click { click, raw, .. } = out else {

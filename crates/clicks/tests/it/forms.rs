@@ -42,7 +42,8 @@ fn id(text: &str) -> String {
 
 #[test]
 fn an_id_is_what_its_documentation_says() {
-    // SHA-256 of {"route":{"id":"x"},"timestamp":"2026-11-21T23:54:50Z"}, 122 bits of it, version 8.
+    // SHA-256 of {"route":{"id":"x"},"timestamp":"2026-11-21T23:54:50Z"}, 122 bits of it, version
+    // 8.
     use sha2::{Digest, Sha256};
     let mut bytes: [u8; 32] =
         Sha256::digest(br#"{"route":{"id":"x"},"timestamp":"2026-11-21T23:54:50Z"}"#).into();

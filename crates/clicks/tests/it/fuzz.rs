@@ -1,4 +1,5 @@
-//! The fuzz target's check, over the test files and some thousand mutations of them, on a stable compiler.
+//! The fuzz target's check, over the test files and some thousand mutations of them, on a stable
+//! compiler.
 
 use fastrand::Rng;
 

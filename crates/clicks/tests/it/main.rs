@@ -1,6 +1,6 @@
-//! `files`: what the files of `data` hold, and what becomes of it; `framing`, `chunks`, `envelopes`,
-//! `limits`: how records are found; `forms`, `shapes`: what becomes of them; `fuzz`: any bytes;
-//! `dependencies`: what the crate is made of.
+//! `files`: what the files of `data` hold, and what becomes of it; `framing`, `chunks`,
+//! `envelopes`, `limits`: how records are found; `forms`, `shapes`: what becomes of them; `fuzz`:
+//! any bytes; `dependencies`: what the crate is made of.
 
 #![expect(
     clippy::unwrap_used,

@@ -1,5 +1,5 @@
-//! The parser remembers the shapes of objects, and so does what comes after it; what a record becomes must
-//! not depend on it.
+//! The parser remembers the shapes of objects, and so does what comes after it; what a record
+//! becomes must not depend on it.
 
 use clicks::decode::DecodeLimits;
 use clicks::sample::Sample;
@@ -56,8 +56,8 @@ fn spelled(click: &str, how: usize) -> String {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
 
-    /// The parser remembers the makes of objects and whole objects, and so does what comes after it. What a record
-    /// becomes must not depend on it.
+    /// The parser remembers the makes of objects and whole objects, and so does what comes after
+    /// it. What a record becomes must not depend on it.
     #[test]
     fn what_came_before_a_record_changes_nothing_in_it(
         seed in 0u64..4, picks in proptest::collection::vec((0usize..24, 0usize..40), 1..160), chunk in 1usize..5000,
@@ -89,7 +89,8 @@ proptest! {
     }
 }
 
-/// Each line as a file of its own must give what the file gives: the id, but for its number, and the row.
+/// Each line as a file of its own must give what the file gives: the id, but for its number, and
+/// the row.
 fn same_alone_and_together(lines: &[String]) {
     let together = decode(
         "/f/name",

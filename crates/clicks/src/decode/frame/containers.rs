@@ -35,8 +35,8 @@ impl Containers {
         self.0.contains(&Container::Data)
     }
 
-    /// Whether the next value is a name or a value among the members behind an envelope's data, and no
-    /// record.
+    /// Whether the next value is a name or a value among the members behind an envelope's data, and
+    /// no record.
     pub fn is_behind_data(&self) -> bool {
         matches!(self.0.last(), Some(Container::BehindData { .. }))
     }
@@ -84,8 +84,8 @@ impl Containers {
     }
 }
 
-/// Whether the object of a tape, which may be unfinished, is a click, which may well have a member `data`,
-/// and no envelope.
+/// Whether the object of a tape, which may be unfinished, is a click, which may well have a member
+/// `data`, and no envelope.
 pub fn is_click(tape: Tape<'_>) -> bool {
     let mut name = 1;
     let names = std::iter::from_fn(|| {

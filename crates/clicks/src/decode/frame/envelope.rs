@@ -40,7 +40,8 @@ impl Framer {
         self.taken = taken;
     }
 
-    /// The object is cut off after `unread`: whether these begin an envelope, whose elements then follow.
+    /// The object is cut off after `unread`: whether these begin an envelope, whose elements then
+    /// follow.
     pub fn cut(&mut self, unread: &[u8]) -> bool {
         let envelope = self.mode == Mode::Value && self.is_envelope(unread);
         if envelope {
@@ -62,7 +63,8 @@ impl Framer {
     }
 }
 
-/// Whether an object with these members is a click, which may well have a member `data`, and no envelope.
+/// Whether an object with these members is a click, which may well have a member `data`, and no
+/// envelope.
 pub fn is_click(tape: Tape<'_>, mut members: impl Iterator<Item = Member>) -> bool {
     members.any(|m| tape.is(m.name, "timestamp") || tape.is(m.name, "route"))
 }

@@ -60,7 +60,8 @@ impl LineStart {
         self.own = false;
     }
 
-    /// A line with so much white space at its start begins the next record, after lines that were skipped.
+    /// A line with so much white space at its start begins the next record, after lines that were
+    /// skipped.
     pub(super) fn resume(&mut self, indent: usize) {
         self.indent = indent;
     }

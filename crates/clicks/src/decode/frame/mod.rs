@@ -1,7 +1,8 @@
 //! Where one record ends and the next begins, in any mixture of lines, arrays, concatenations and
 //! envelopes; and where to go on after bytes that are none of these.
 //!
-//! Pure: it sees the unread bytes, says what to do with the first of them, and keeps no bytes itself.
+//! Pure: it sees the unread bytes, says what to do with the first of them, and keeps no bytes
+//! itself.
 
 mod containers;
 mod line;
@@ -23,8 +24,8 @@ pub enum Frame {
     Skip(usize),
     /// So many are one whole JSON value; the tape is in [`Framer::tape`] until the next call.
     Value(usize),
-    /// They begin an envelope that cannot be held whole: too large, cut short, or broken inside. Its
-    /// elements follow one by one after [`Framer::enter_envelope`].
+    /// They begin an envelope that cannot be held whole: too large, cut short, or broken inside.
+    /// Its elements follow one by one after [`Framer::enter_envelope`].
     Envelope,
     /// A bad record begins at the first of them.
     Broken(FrameError),
@@ -65,7 +66,8 @@ pub enum FrameError {
 enum Mode {
     /// Between two records.
     Between,
-    /// In a value. `decided` says that it is longer than `envelope_key_bytes` and was no envelope so far.
+    /// In a value. `decided` says that it is longer than `envelope_key_bytes` and was no envelope
+    /// so far.
     Value { decided: bool },
     /// In a bad record, up to where its brackets balance or its line ends.
     Balance(BalanceSkip),
@@ -87,7 +89,8 @@ pub struct Framer {
 }
 
 impl Framer {
-    /// For an object, or for what comes after a point in it; `lost` says whether lines were skipped before.
+    /// For an object, or for what comes after a point in it; `lost` says whether lines were skipped
+    /// before.
     pub fn new(limits: DecodeLimits, parser: Parser, lost: bool) -> Framer {
         Framer {
             parser,
@@ -109,8 +112,8 @@ impl Framer {
         self.parser.tape(text)
     }
 
-    /// Whether a new framer would do the same from here on: the first unread byte begins a line, and
-    /// nothing is open but the value that begins there.
+    /// Whether a new framer would do the same from here on: the first unread byte begins a line,
+    /// and nothing is open but the value that begins there.
     pub fn is_at_line(&self) -> bool {
         let begins = match self.mode {
             Mode::Between => self.line.in_indent(),
@@ -130,8 +133,8 @@ impl Framer {
         &self.containers
     }
 
-    /// Looks at `unread`, whose first byte follows what earlier frames took; `last` says that the object
-    /// ends with it.
+    /// Looks at `unread`, whose first byte follows what earlier frames took; `last` says that the
+    /// object ends with it.
     pub fn next(&mut self, unread: &[u8], last: bool) -> Frame {
         match self.mode {
             Mode::Between => self.between(unread, last),
@@ -198,8 +201,8 @@ impl Framer {
         }
     }
 
-    /// Returns the length of the blanks and commas (and, behind the data of an envelope, colons) that
-    /// `unread` starts with.
+    /// Returns the length of the blanks and commas (and, behind the data of an envelope, colons)
+    /// that `unread` starts with.
     fn separators(&mut self, unread: &[u8]) -> usize {
         let behind_data = self.containers.is_behind_data();
         let mut length = 0;
@@ -275,8 +278,8 @@ impl Framer {
         self.parser.data().unwrap_or(0)
     }
 
-    /// Goes on behind the bracket that opens the data of the envelope of [`Frame::Envelope`]; returns how
-    /// many bytes that is from its start.
+    /// Goes on behind the bracket that opens the data of the envelope of [`Frame::Envelope`];
+    /// returns how many bytes that is from its start.
     pub fn enter_envelope(&mut self) -> usize {
         self.mode = Mode::Between;
         self.containers.open_data();
@@ -284,8 +287,8 @@ impl Framer {
         data.start as usize + 1
     }
 
-    /// Returns a framer that goes on as this one will after [`enter_envelope`](Self::enter_envelope), and has
-    /// skipped no lines yet.
+    /// Returns a framer that goes on as this one will after
+    /// [`enter_envelope`](Self::enter_envelope), and has skipped no lines yet.
     pub fn fork_in_envelope(&self) -> Framer {
         let mut containers = self.containers.clone();
         containers.open_data();

@@ -56,8 +56,8 @@ impl BalanceSkip {
     }
 }
 
-/// Skips lines up to one that begins with a bracket and is indented no further than the bad record: what
-/// is indented further was part of it.
+/// Skips lines up to one that begins with a bracket and is indented no further than the bad record:
+/// what is indented further was part of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct LineSkip {
     holds: Holds,
@@ -125,8 +125,9 @@ impl Framer {
         self.broken(Mode::Balance(skip), error)
     }
 
-    /// Whether the value's first line holds more of it than brackets, and good parts of it follow in other
-    /// lines: then it is a line that was cut short, and what seemed to be inside it are the lines after it.
+    /// Whether the value's first line holds more of it than brackets, and good parts of it follow
+    /// in other lines: then it is a line that was cut short, and what seemed to be inside it are
+    /// the lines after it.
     pub(super) fn began_a_line(&self, text: &[u8]) -> bool {
         let valid = text.get(..self.parser.valid_len()).unwrap_or_default();
         let line = memchr::memchr(b'\n', valid).and_then(|end| valid.get(..end));
