@@ -116,7 +116,7 @@ mod tests {
             sizes in proptest::collection::vec(0usize..120, 0..200),
             records in 1usize..20, bytes in 40usize..300, overhead in 0usize..30, per_record in 0usize..3,
         ) {
-            let limits = Limits { records, bytes, record_bytes: 100, overhead, per_record, ..Limits::SINGLE };
+            let limits = Limits { records, bytes, record_bytes: 100, overhead, per_record };
             let (mut batcher, mut batches, mut seen) = (Batcher::new(limits, Batching::Stream), Vec::new(), Vec::new());
             for (index, size) in sizes.iter().enumerate() {
                 match batcher.push(entry(*size, index as u64)) {

@@ -7,9 +7,9 @@ use futures::future::join_all;
 
 use super::Forwarder;
 use super::within::within;
-use crate::config::QuarantineStore;
+use crate::config::{QuarantineStore, S3Prefix};
 use crate::deliver::Delivery;
-use crate::object::{ObjectError, ObjectRef};
+use crate::object::{ObjectError, ObjectRef, Store};
 use crate::outcome::Failure;
 
 /// How long an answer may take.
@@ -29,78 +29,73 @@ impl Forwarder {
     /// Asks every source, target and store.
     pub async fn probe(&self) -> Vec<Probe> {
         let mut probes = Vec::new();
-        for location in self.objects.sources.iter().flatten() {
-            let what = format!("source s3://{}/{}", location.bucket, location.prefix);
-            let listed = within(
-                TIMEOUT,
-                self.objects
-                    .store
-                    .list(&location.bucket, &location.prefix, None),
-            )
-            .await
-            .map(drop);
-            probes.push(Probe {
-                what: what.clone(),
-                needs: "s3:ListBucket".into(),
-                answer: listed.map_err(|e| e.to_string()),
-            });
-            // Who may not read is told so even of an object that is not there; who may not list is
-            // too.
-            let object = ObjectRef::new(
-                location.bucket.as_str(),
-                format!("{}clickstream-check", location.prefix),
-            );
-            let answer = match within(TIMEOUT, self.objects.store.open(&object)).await {
-                Ok(_) | Err(ObjectError::Missing) => Ok(()),
-                Err(error) => Err(error.to_string()),
-            };
-            probes.push(Probe {
-                what,
-                needs: "s3:GetObject".into(),
-                answer,
-            });
+        for source in self.objects.sources.iter().flatten() {
+            probes.extend(source_probes(&self.objects.store, source).await);
         }
-        if let QuarantineStore::S3(location) = self.quarantine.place() {
-            let answer = within(
-                TIMEOUT,
-                self.objects
-                    .store
-                    .may_put(&location.bucket, &location.prefix),
-            )
-            .await
-            .map_err(|error| match error {
-                ObjectError::Denied(cause) => {
-                    format!("access denied ({cause}): grant s3:PutObject on it")
-                }
-                error => error.to_string(),
-            });
-            let what = format!("quarantine s3://{}/{}", location.bucket, location.prefix);
-            probes.push(Probe {
-                what,
-                needs: "s3:PutObject".into(),
-                answer,
-            });
+        if let QuarantineStore::S3(prefix) = self.quarantine.place() {
+            probes.push(quarantine_probe(&self.objects.store, prefix).await);
         }
         if let Some(progress) = &self.claims.progress {
-            let answer = progress.probe().await.map_err(|e| e.to_string());
+            let answer = progress.probe().await;
             probes.push(Probe {
                 what: "progress table".into(),
                 needs: "dynamodb:GetItem, dynamodb:PutItem".into(),
-                answer,
+                answer: answer.map_err(|error| error.to_string()),
             });
         }
-        let target = async |delivery: &Delivery| {
-            let answer = delivery
-                .probe()
-                .await
-                .map_err(|halt| Failure::from(halt).to_string());
-            Probe {
-                what: format!("target {}", delivery.name()),
-                needs: delivery.needs(),
-                answer,
-            }
-        };
-        probes.extend(join_all(self.deliveries.iter().map(target)).await);
+        probes.extend(join_all(self.deliveries.iter().map(target_probe)).await);
         probes
+    }
+}
+
+/// Lists a source, and reads an object of it that does not exist.
+async fn source_probes(store: &Store, source: &S3Prefix) -> [Probe; 2] {
+    let S3Prefix { bucket, prefix } = source;
+    let what = format!("source s3://{bucket}/{prefix}");
+    let listed = within(TIMEOUT, store.list(bucket, prefix, None)).await;
+    // Who may not read is told so even of an object that is not there; who may not list is too.
+    let object = ObjectRef::new(bucket.as_str(), format!("{prefix}clickstream-check"));
+    let read = match within(TIMEOUT, store.open(&object)).await {
+        Ok(_) | Err(ObjectError::Missing) => Ok(()),
+        Err(error) => Err(error.to_string()),
+    };
+    [
+        Probe {
+            what: what.clone(),
+            needs: "s3:ListBucket".into(),
+            answer: listed.map(drop).map_err(|error| error.to_string()),
+        },
+        Probe {
+            what,
+            needs: "s3:GetObject".into(),
+            answer: read,
+        },
+    ]
+}
+
+/// Asks whether rows may be stored.
+async fn quarantine_probe(store: &Store, place: &S3Prefix) -> Probe {
+    let S3Prefix { bucket, prefix } = place;
+    let answer = within(TIMEOUT, store.may_put(bucket, prefix)).await;
+    let explain = |error| match error {
+        ObjectError::Denied(cause) => {
+            format!("access denied ({cause}): grant s3:PutObject on it")
+        }
+        error => error.to_string(),
+    };
+    Probe {
+        what: format!("quarantine s3://{bucket}/{prefix}"),
+        needs: "s3:PutObject".into(),
+        answer: answer.map_err(explain),
+    }
+}
+
+/// Asks a target.
+async fn target_probe(delivery: &Delivery) -> Probe {
+    let answer = delivery.probe().await;
+    Probe {
+        what: format!("target {}", delivery.name()),
+        needs: delivery.needs(),
+        answer: answer.map_err(|error| Failure::from(error).to_string()),
     }
 }

@@ -368,20 +368,21 @@ mod tests {
             Document::default(),
             "bad records are kept again too"
         );
+    }
+
+    #[test]
+    fn a_replay_for_a_target_that_is_not_configured_is_refused() {
+        let targets = [Arc::from("a"), Arc::from("b")];
         let strange = ReplayRequest {
             token: "m".into(),
             targets: vec!["c".into()],
         };
+        let request = ClaimRequest {
+            replay: Some(&strange),
+            ..request(&targets)
+        };
         assert_eq!(
-            decide(
-                None,
-                &ClaimRequest {
-                    replay: Some(&strange),
-                    ..request
-                },
-                "me"
-            )
-            .err(),
+            decide(None, &request, "me").err(),
             Some(ProgressError::Unknown("c".into()))
         );
     }

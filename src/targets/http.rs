@@ -138,7 +138,6 @@ impl Target for Http {
             record_bytes: 1 << 20,
             overhead: body::OVERHEAD,
             per_record: 1,
-            ..Limits::SINGLE
         }
     }
 

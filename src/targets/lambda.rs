@@ -86,7 +86,6 @@ impl Target for Lambda {
             record_bytes: bytes,
             overhead: body::OVERHEAD,
             per_record: 1,
-            ..Limits::SINGLE
         }
     }
 
