@@ -349,9 +349,29 @@ fn large(record: impl Fn(usize) -> String) -> String {
     (0..30_000).map(record).collect()
 }
 
-#[test]
-fn two_threads_give_what_one_gives() {
-    let line = |n: usize| click(n) + "\n";
+/// An object, and what it holds.
+struct Layout {
+    name: &'static str,
+    text: String,
+    clicks: usize,
+    bad: u64,
+}
+
+fn layout(name: &'static str, text: String, (clicks, bad): (usize, u64)) -> Layout {
+    Layout {
+        name,
+        text,
+        clicks,
+        bad,
+    }
+}
+
+fn line(n: usize) -> String {
+    click(n) + "\n"
+}
+
+/// Lines, of which workers decode most.
+fn lines_alone() -> Vec<Layout> {
     // Identical clicks, near and far; and what is no click, or no JSON.
     let odd = |n: usize| match n % 100 {
         7 => format!("bad {n}\n"),
@@ -360,14 +380,14 @@ fn two_threads_give_what_one_gives() {
         11 => "{\"a\":1}\n".into(),
         _ => line(n),
     };
-    let layouts = [
-        ("lines", large(line), (30_000, 0)),
-        (
+    vec![
+        layout("lines", large(line), (30_000, 0)),
+        layout(
             "lines, some of them no clicks or repeated",
             large(odd),
             (29_400, 600),
         ),
-        (
+        layout(
             "now and then no lines",
             large(|n| {
                 if n % 9000 == 8000 {
@@ -378,12 +398,18 @@ fn two_threads_give_what_one_gives() {
             }),
             (30_000, 0),
         ),
-        (
+    ]
+}
+
+/// Layouts that are no lines, or end otherwise.
+fn other_layouts() -> Vec<Layout> {
+    vec![
+        layout(
             "two records in a line",
             large(|n| click(n) + if n == 29_000 { "" } else { "\n" }),
             (30_000, 0),
         ),
-        (
+        layout(
             "envelopes in lines",
             large(|n| {
                 format!(
@@ -394,18 +420,18 @@ fn two_threads_give_what_one_gives() {
             }),
             (60_000, 0),
         ),
-        ("all of them one click", large(|_| line(7)), (30_000, 0)),
-        (
+        layout("all of them one click", large(|_| line(7)), (30_000, 0)),
+        layout(
             "lines that are no records",
             "12345678901234567890123456789\n".repeat(60_000),
             (0, 60_000),
         ),
-        (
+        layout(
             "an array",
             format!("[{}]", large(|n| click(n) + ",\n")),
             (30_000, 0),
         ),
-        (
+        layout(
             "a line that is never closed",
             large(|n| {
                 if n == 25_000 {
@@ -416,14 +442,24 @@ fn two_threads_give_what_one_gives() {
             }),
             (29_999, 1),
         ),
-        (
+        layout(
             "cut short",
             large(line).trim_end_matches("\"}}\n").to_owned(),
             (29_999, 0),
         ),
-    ];
+    ]
+}
+
+#[test]
+fn two_threads_give_what_one_gives() {
     let (_kept, directory) = temporary();
-    for (name, text, (clicks, bad)) in layouts {
+    for layout in lines_alone().into_iter().chain(other_layouts()) {
+        let Layout {
+            name,
+            text,
+            clicks,
+            bad,
+        } = layout;
         let path = directory.join("file");
         std::fs::write(&path, text).unwrap();
         let one = run_on(

@@ -9,9 +9,7 @@ use clickstream_forwarder::forward::Forwarder;
 use clickstream_forwarder::job::Job;
 use clickstream_forwarder::object::{Memory, ObjectRef};
 use clickstream_forwarder::outcome::{End, Failure, Outcome, SkipReason};
-use clickstream_forwarder::targets::{
-    Batching, DeliveryMode, Entry, SendError, Verdict, WindowBounds,
-};
+use clickstream_forwarder::targets::{Batching, DeliveryMode, SendError, Verdict, WindowBounds};
 use proptest::prelude::*;
 use tokio::time::Instant;
 

@@ -656,6 +656,28 @@ proptest! {
     }
 }
 
+/// How often each target, by its number, had the click at an offset.
+type Counts = BTreeMap<(usize, u64), usize>;
+
+/// An object that was run until it was done.
+struct Settled {
+    targets: Vec<Arc<Scripted>>,
+    /// Clicks that were taken, and not yet in the progress, when a process died.
+    doubled: Counts,
+    /// Clicks that were taken without an answer.
+    lost: Arc<Mutex<Counts>>,
+    crashes: usize,
+    rows: Vec<serde_json::Value>,
+}
+
+fn line((shape, n): &(usize, usize)) -> String {
+    match shape {
+        0 => format!("bad {n}\n"),
+        1 => click(*n).replace("\"link", "\"unfit\",\"x\":\"") + "\n",
+        _ => click(*n) + "\n",
+    }
+}
+
 /// Runs an object until it is done, each run in a process of its own, and counts.
 fn settle(
     pieces: &[(usize, usize)],
@@ -663,33 +685,21 @@ fn settle(
     (records, delay): (usize, u64),
     fates: &[Fate],
 ) {
-    let piece = |(shape, n): &(usize, usize)| match shape {
-        0 => format!("bad {n}\n"),
-        1 => click(*n).replace("\"link", "\"unfit\",\"x\":\"") + "\n",
-        _ => click(*n) + "\n",
+    let lost: Arc<Mutex<Counts>> = Arc::default();
+    let target = |(own, moods)| {
+        let shape = (records + 2 * own, delay >> (2 * own));
+        moody(own, moods, shape, lost.clone())
     };
-    let text: String = pieces.iter().map(piece).collect();
-    let lost: Arc<Mutex<BTreeMap<(usize, u64), usize>>> = Arc::default();
-    let targets: Vec<_> = moods
-        .into_iter()
-        .enumerate()
-        .map(|(own, moods)| {
-            moody(
-                own,
-                moods,
-                (records + 2 * own, delay >> (2 * own)),
-                lost.clone(),
-            )
-        })
-        .collect();
+    let targets: Vec<_> = moods.into_iter().enumerate().map(target).collect();
     let (_keep, directory) = temporary();
     let (path, memory) = (directory.join("progress.jsonl"), Memory::default());
+    let text: String = pieces.iter().map(line).collect();
     memory.put("clicks", "k", text);
     let endings = fates
         .iter()
         .copied()
         .chain(std::iter::repeat_n(Fate::Deadline(300_000), 60));
-    let mut doubled: BTreeMap<(usize, u64), usize> = BTreeMap::new();
+    let mut doubled = Counts::new();
     let mut crashes = 0;
     for fate in endings {
         if let Some(outcome) = one_run(&targets, &memory, &path, fate) {
@@ -699,69 +709,77 @@ fn settle(
             continue;
         }
         crashes += 1;
-        let document = last_document(&path);
-        for (own, name) in ["a", "b", "c"].iter().enumerate().take(targets.len()) {
-            let settled = document.targets.get(*name).cloned().unwrap_or_default();
-            for at in targets[own]
-                .state
-                .lock()
-                .unwrap()
-                .offsets
-                .keys()
-                .filter(|at| !settled.is_settled(**at))
-            {
-                *doubled.entry((own, *at)).or_default() += 1;
-            }
-        }
+        count_unsettled(&targets, &last_document(&path), &mut doubled);
     }
     let last = one_run(&targets, &memory, &path, Fate::Deadline(300_000)).unwrap();
     assert_eq!(last.end, End::Done, "it never ends: {last:?}");
-    let kept = rows(&memory);
-    let (mut at, mut before) = (0, false);
-    for line in pieces.iter().map(piece) {
-        let of = |target: Option<&str>| {
-            kept.iter()
-                .filter(|row| row["source"]["offset"] == at && row["target"].as_str() == target)
-                .count()
-        };
-        let bad = line.starts_with("bad");
-        // Broken lines in a row are one bad record.
-        if bad && !before {
-            assert!(
-                of(None) == 1 || (of(None) > 1 && crashes > 0),
-                "{} rows of the bad record at {at}",
-                of(None)
-            );
+    let settled = Settled {
+        targets,
+        doubled,
+        lost,
+        crashes,
+        rows: rows(&memory),
+    };
+    settled.check(pieces);
+}
+
+/// Counts the clicks that targets took and that are not settled.
+fn count_unsettled(targets: &[Arc<Scripted>], document: &Document, counts: &mut Counts) {
+    for (own, name) in ["a", "b", "c"].iter().enumerate().take(targets.len()) {
+        let settled = document.targets.get(*name).cloned().unwrap_or_default();
+        let state = targets[own].state.lock().unwrap();
+        let taken = state.offsets.keys();
+        for at in taken.filter(|at| !settled.is_settled(**at)) {
+            *counts.entry((own, *at)).or_default() += 1;
         }
-        before = bad;
-        for (own, name) in ["a", "b", "c"]
-            .iter()
-            .enumerate()
-            .take(targets.len())
-            .filter(|_| !bad)
-        {
-            let taken = targets[own]
-                .state
-                .lock()
-                .unwrap()
-                .offsets
-                .get(&at)
-                .copied()
-                .unwrap_or_default();
-            let allowed = [&doubled, &*lost.lock().unwrap()]
-                .map(|more| more.get(&(own, at)).copied().unwrap_or_default());
-            let allowed: usize = 1 + allowed.iter().sum::<usize>();
-            assert!(
-                (1..=allowed + crashes).contains(&(taken + of(Some(name)))),
-                "{taken} and {} at {at}",
-                of(Some(name))
-            );
-            assert!(
-                taken <= allowed,
-                "{name} took the click at {at} {taken} times, {allowed} at most can be explained"
-            );
+    }
+}
+
+impl Settled {
+    /// Every record is sent or kept once, as far as nothing explains more.
+    fn check(&self, pieces: &[(usize, usize)]) {
+        let (mut at, mut before) = (0, false);
+        for line in pieces.iter().map(line) {
+            let is_bad = line.starts_with("bad");
+            // Broken lines in a row are one bad record.
+            if is_bad && !before {
+                let rows = self.rows_of(at, None);
+                assert!(
+                    rows == 1 || (rows > 1 && self.crashes > 0),
+                    "{rows} rows of the bad record at {at}"
+                );
+            }
+            before = is_bad;
+            let names = ["a", "b", "c"].iter().enumerate();
+            for (own, name) in names.take(self.targets.len()).filter(|_| !is_bad) {
+                self.check_click(own, name, at);
+            }
+            at += line.len() as u64;
         }
-        at += line.len() as u64;
+    }
+
+    fn check_click(&self, own: usize, name: &str, at: u64) {
+        let state = self.targets[own].state.lock().unwrap();
+        let taken = state.offsets.get(&at).copied().unwrap_or_default();
+        let rows = self.rows_of(at, Some(name));
+        let allowed = [&self.doubled, &*self.lost.lock().unwrap()]
+            .map(|more| more.get(&(own, at)).copied().unwrap_or_default());
+        let allowed: usize = 1 + allowed.iter().sum::<usize>();
+        assert!(
+            (1..=allowed + self.crashes).contains(&(taken + rows)),
+            "{taken} and {rows} at {at}"
+        );
+        assert!(
+            taken <= allowed,
+            "{name} took the click at {at} {taken} times, {allowed} at most can be explained"
+        );
+    }
+
+    /// How many rows the record at `at` has for `target`.
+    fn rows_of(&self, at: u64, target: Option<&str>) -> usize {
+        let rows = self.rows.iter();
+        rows.filter(|row| row["source"]["offset"] == at && row["target"].as_str() == target)
+            .count()
     }
 }
 
