@@ -36,7 +36,7 @@
 //! - An **entry** is a click encoded for one target, and a **batch** is the entries of one request.
 //! - A **lane** is the way of one object's clicks to one target: its batches, requests and counts.
 //! - A **verdict** is what a target said of one entry: sent, retry, or rejected with a reason.
-//! - The **quarantine** keeps bad and rejected records, each as a row with the reason, from which it
+//! - The **quarantine** keeps bad and rejected records, each as a row with the reason, so that they
 //!   can be forwarded again.
 //! - A record is **settled** for a target once it is sent, filtered or quarantined. The **low
 //!   watermark** is the offset before which every record is, but for the **gaps**; a **checkpoint**
@@ -100,5 +100,6 @@ pub mod lambda;
 // Runs the forwarder, and its tools, as a command.
 pub mod cli;
 
+// Takes the place of what calls AWS in a build without it, and says how to get one with it.
 #[cfg(not(feature = "aws"))]
 pub mod without_aws;

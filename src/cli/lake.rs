@@ -32,7 +32,8 @@ enum Command {
         #[arg(long, value_parser = day)]
         first: Option<String>,
     },
-    /// Print the statements that put the many small Parquet files of a day into a few large ones, each click once
+    /// Print the statements that put the many small Parquet files of a day into a few large ones,
+    /// each click once
     Compact {
         /// Where the lake is: s3://bucket/prefix/
         lake: String,

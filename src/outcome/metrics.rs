@@ -87,8 +87,8 @@ impl Metric {
     }
 }
 
-/// Sums up what became of several objects. A document of CloudWatch's can hold one set of dimensions,
-/// so there is one for the function and one for each target.
+/// Sums up what became of several objects. A document of CloudWatch's can hold one set of
+/// dimensions, so there is one for the function and one for each target.
 #[derive(Debug, Default)]
 pub struct Report {
     function: BTreeMap<Metric, f64>,

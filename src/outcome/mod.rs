@@ -1,4 +1,4 @@
-//! What became of an object, counted so that nothing can be missing.
+//! Counts what became of an object, so that nothing can be missing.
 
 mod log;
 pub mod metrics;
@@ -10,7 +10,7 @@ use crate::job::ResumePoint;
 use crate::object::{ObjectError, ObjectRef};
 pub use log::LOG_TARGET;
 
-/// What became of the records of one object at one target. `read` is the sum of the others.
+/// The records of one object at one target. `read` is the sum of the others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     /// Records decoded, bad ones included.
@@ -19,14 +19,14 @@ pub struct Tally {
     pub sent: u64,
     /// Not meant for the target.
     pub filtered: u64,
-    /// Kept in the quarantine: bad, unfit or rejected.
+    /// Kept in the quarantine: bad, not to be carried by the target, or rejected by it.
     pub quarantined: u64,
     /// Not delivered; the object comes back.
     pub failed: u64,
 }
 
 impl Tally {
-    /// Whether every record read ended as exactly one of the four.
+    /// Returns whether every record read ended as exactly one of the four.
     pub fn is_conserved(&self) -> bool {
         self.read == self.sent + self.filtered + self.quarantined + self.failed
     }
@@ -41,7 +41,7 @@ impl Tally {
     }
 }
 
-/// What one target got of one object.
+/// The outcome of one object at one target.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TargetOutcome {
     /// The target's name.
@@ -52,17 +52,18 @@ pub struct TargetOutcome {
     pub resumed: u64,
     /// Requests sent again.
     pub retries: u64,
-    /// Requests that the target found too many.
+    /// Requests that the target refused because they were too many.
     pub throttles: u64,
-    /// How long requests took, in milliseconds; of many, the first.
+    /// How long each request took, in milliseconds; of many, the first.
     pub latency: Vec<u32>,
-    /// From the object's first click to its last acceptance.
+    /// The time from the object's first click to its last acceptance, if anything was accepted.
     pub lag: Option<Duration>,
-    /// Whether this run has settled anything.
+    /// Whether this run settled anything.
     pub moved: bool,
-    /// The time was not enough: the rest is left to the next run, and not among the records read.
+    /// Whether the time was too short: the rest is left to the next run, and is not among the
+    /// records read.
     pub continued: bool,
-    /// Why the target did not get all of it.
+    /// Why the target did not get all of it; `None` if it did, or if only time was short.
     pub failure: Option<Failure>,
 }
 
@@ -71,9 +72,9 @@ pub struct TargetOutcome {
 pub enum Failure {
     /// Throttled or down for longer than there was time.
     GaveUp(String),
-    /// It will answer so until somebody changes something.
+    /// It will give this answer until somebody changes something.
     Misconfigured(String),
-    /// Nobody reads any more.
+    /// Its reader, for example of a pipe, has gone away.
     Closed,
 }
 
@@ -90,33 +91,33 @@ impl std::fmt::Display for Failure {
 /// How an object ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum End {
-    /// Read to its end.
+    /// It was read to its end.
     Complete,
-    /// The good records before `offset` were read; the tail is no use, and never will be.
+    /// The good records before `offset` were read; its tail is unreadable and will stay so.
     Corrupt {
-        /// Plain bytes before the tail.
+        /// The plain bytes before the tail.
         offset: u64,
-        /// Why it is no use.
+        /// Why the tail is unreadable.
         reason: String,
     },
-    /// Not read, on purpose: a folder marker, an empty object, the program's own output, another's bucket.
+    /// It was not read, on purpose.
     Skipped(SkipReason),
     /// It is gone.
     Missing,
-    /// Every target has all of it by earlier runs.
+    /// Every target has all of it from earlier runs.
     Done,
-    /// Another run has it, for so long at most.
+    /// Another run has a lease on it, for so long at most.
     LeasedElsewhere(Duration),
-    /// The time was up before it was opened.
+    /// The time was over before it was opened.
     NotStarted,
-    /// It is asked for in a way that only who asks can mend.
+    /// The request for it is wrong, and only its sender can mend it.
     Refused(String),
-    /// The time was up, or no target went on: what begins at `offset` or after was not read.
+    /// The time was over, or no target went on: what begins at `offset` or after it was not read.
     Stopped {
-        /// Plain bytes read.
+        /// The plain bytes read.
         offset: u64,
     },
-    /// It could not be read or its bad records not be kept; it must come back.
+    /// It could not be read, or its bad records could not be stored; it must come back.
     Failed(String),
 }
 
@@ -147,18 +148,19 @@ impl std::fmt::Display for SkipReason {
     }
 }
 
-/// Records of an object that were read for the first time: an object that comes again is not counted again.
+/// The records of an object that were read for the first time: an object that comes again is not
+/// counted again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Fresh {
     /// Clicks.
     pub clicks: u64,
-    /// Those of them that are not a human's.
+    /// The clicks among them that are not a human's.
     pub bots: u64,
-    /// Records that are no clicks.
+    /// The records that are no clicks.
     pub bad: u64,
 }
 
-/// What became of one object.
+/// The outcome of one object.
 #[derive(Clone, Debug)]
 pub struct Outcome {
     /// The object, by the spelling of its key that exists.
@@ -167,24 +169,24 @@ pub struct Outcome {
     pub end: End,
     /// Records decoded, bad ones included.
     pub records: u64,
-    /// Records that are no clicks.
+    /// The records that are no clicks.
     pub bad: u64,
-    /// Of the records, those that no earlier run has read, as far as is known.
+    /// The records among them that no earlier run has read, as far as is known.
     pub fresh: Fresh,
-    /// Paths of members that no field is known for, and that no object before had.
+    /// The paths of members that are no known field and that this process meets for the first time.
     pub unknown: Vec<String>,
     /// Plain bytes read.
     pub bytes: u64,
-    /// What each target got.
+    /// The outcome at each target.
     pub targets: Vec<TargetOutcome>,
-    /// Whether this run has settled anything.
+    /// Whether this run settled anything.
     pub moved: bool,
-    /// What the next run must know, if there is one.
+    /// Where the next run must go on, if there is one.
     pub resume_point: Option<ResumePoint>,
 }
 
 impl Outcome {
-    /// An object of which nothing was read.
+    /// Describes an object of which nothing was read.
     pub fn unread(object: ObjectRef, end: End) -> Outcome {
         Outcome {
             object,
@@ -200,7 +202,7 @@ impl Outcome {
         }
     }
 
-    /// An object that could not be read.
+    /// Describes an object that could not be opened.
     pub fn failed(object: ObjectRef, error: &ObjectError) -> Outcome {
         let end = if *error == ObjectError::Missing {
             End::Missing
@@ -210,8 +212,8 @@ impl Outcome {
         Outcome::unread(object, end)
     }
 
-    /// Why the object must come back; nothing if every target has taken or quarantined everything, or if the
-    /// rest is a matter of time.
+    /// Returns why the object must come back; `None` if every record was sent, filtered or
+    /// quarantined for every target, or if only time was short.
     pub fn failure(&self) -> Option<String> {
         match &self.end {
             End::Failed(cause) | End::Refused(cause) => {
@@ -253,7 +255,7 @@ impl Outcome {
             .or_else(|| self.is_unfinished().then(stuck))
     }
 
-    /// Why something is left to do, be it a matter of time alone.
+    /// Returns why something is left to do, even if only time was short; `None` if nothing is.
     pub fn unfinished(&self) -> Option<String> {
         self.failure().or_else(|| {
             self.continues()
@@ -261,8 +263,8 @@ impl Outcome {
         })
     }
 
-    /// Whether another run should go on at once: this one has settled something, and only its time was short.
-    /// One that has settled nothing would go on for ever.
+    /// Returns whether another run should go on at once: this one settled something, and only its
+    /// time was short. One that settled nothing might go on for ever.
     pub fn continues(&self) -> bool {
         self.moved && self.is_unfinished() && !matches!(self.end, End::Failed(_))
     }

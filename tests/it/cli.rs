@@ -6,8 +6,26 @@ use std::process::{Command, Output, Stdio};
 use crate::golden;
 use crate::support::{click, lines, root, temporary};
 
+/// What a run printed, and its exit code.
+struct Printed {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+impl Printed {
+    fn of(output: &Output) -> Printed {
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        Printed {
+            code: output.status.code().unwrap(),
+            out: text(&output.stdout),
+            err: text(&output.stderr),
+        }
+    }
+}
+
 /// Runs `clickstream` with `input` on its standard input and the variables `env`.
-fn clickstream(args: &[&str], env: &[(&str, &str)], input: &[u8]) -> Output {
+fn clickstream(args: &[&str], env: &[(&str, &str)], input: &[u8]) -> Printed {
     let mut child = Command::new(env!("CARGO_BIN_EXE_clickstream"))
         .args(args)
         .env_clear()
@@ -22,21 +40,12 @@ fn clickstream(args: &[&str], env: &[(&str, &str)], input: &[u8]) -> Output {
     let feeding = std::thread::spawn(move || drop(stdin.write_all(&input)));
     let output = child.wait_with_output().unwrap();
     feeding.join().unwrap();
-    output
-}
-
-fn said(output: &Output) -> (i32, String, String) {
-    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-    (
-        output.status.code().unwrap(),
-        text(&output.stdout),
-        text(&output.stderr),
-    )
+    Printed::of(&output)
 }
 
 #[test]
 fn standard_input_comes_out_as_clicks_with_a_summary() {
-    let (code, out, err) = said(&clickstream(&["forward", "-"], &[], lines(0..3).as_bytes()));
+    let Printed { code, out, err } = clickstream(&["forward", "-"], &[], lines(0..3).as_bytes());
     assert_eq!((code, out.lines().count()), (0, 3), "{err}");
     assert!(
         err.contains("1 object, 3 records (0 bad)") && err.contains("stdout: read 3 = sent 3"),
@@ -57,11 +66,8 @@ fn clicks_come_out_in_the_order_of_their_file() {
             "raw",
             path.to_str().unwrap(),
         ];
-        let (code, out, err) = said(&clickstream(
-            &args,
-            &[("TOKIO_WORKER_THREADS", threads)],
-            b"",
-        ));
+        let Printed { code, out, err } =
+            clickstream(&args, &[("TOKIO_WORKER_THREADS", threads)], b"");
         assert!((code, out == text) == (0, true), "{threads} threads: {err}");
     }
 }
@@ -75,15 +81,15 @@ fn files_directories_and_globs_are_taken_together() {
     }
     let path = |name: &str| directory.join(name).to_string_lossy().into_owned();
     let count = |argument: String| {
-        said(&clickstream(&["forward", "-q", &argument], &[], b""))
-            .1
+        clickstream(&["forward", "-q", &argument], &[], b"")
+            .out
             .lines()
             .count()
     };
     assert_eq!(count(path("")), 6);
     assert_eq!(count(path("a.json")), 2);
     assert_eq!(count(path("*.json")), 4);
-    let (code, _, err) = said(&clickstream(&["forward", &path("none")], &[], b""));
+    let Printed { code, err, .. } = clickstream(&["forward", &path("none")], &[], b"");
     assert!(
         code == 2 && err.contains("none: no such file"),
         "{code} {err}"
@@ -96,11 +102,8 @@ fn a_link_back_to_its_directory_sends_nothing_twice() {
     let (_keep, directory) = temporary();
     std::fs::write(directory.join("a.json"), lines(0..2)).unwrap();
     std::os::unix::fs::symlink(&directory, directory.join("self")).unwrap();
-    let (code, out, err) = said(&clickstream(
-        &["forward", &directory.to_string_lossy()],
-        &[],
-        b"",
-    ));
+    let Printed { code, out, err } =
+        clickstream(&["forward", &directory.to_string_lossy()], &[], b"");
     assert_eq!((code, out.lines().count()), (0, 2), "{err}");
 }
 
@@ -112,11 +115,11 @@ fn a_quiet_run_still_says_why_it_failed() {
         ("HOOK_URL", "http://127.0.0.1:1/"),
         ("LOG_LEVEL", "error"),
     ];
-    let (code, _, err) = said(&clickstream(
+    let Printed { code, err, .. } = clickstream(
         &["forward", "-q", "--give-up", "1ms", "-"],
         &down,
         lines(0..1).as_bytes(),
-    ));
+    );
     assert!(
         code == 1 && err.contains("target hook: gave up for now"),
         "{code} {err}"
@@ -131,17 +134,14 @@ fn exit_codes_tell_what_to_do() {
         directory.join(name).to_string_lossy().into_owned()
     };
     let good = file("good", &lines(0..2));
-    assert_eq!(said(&clickstream(&["forward", &good], &[], b"")).0, 0);
+    assert_eq!(clickstream(&["forward", &good], &[], b"").code, 0);
     assert_eq!(
-        said(&clickstream(&["forward", &file("bad", "x\n")], &[], b"")).0,
+        clickstream(&["forward", &file("bad", "x\n")], &[], b"").code,
         0,
         "a bad record is quarantined: that is an end"
     );
-    let (code, _, err) = said(&clickstream(
-        &["forward", &file("cut", &click(1)[..40])],
-        &[],
-        b"",
-    ));
+    let Printed { code, err, .. } =
+        clickstream(&["forward", &file("cut", &click(1)[..40])], &[], b"");
     assert!(
         code == 3 && err.contains("unreadable from byte 0 on"),
         "{code} {err}"
@@ -151,20 +151,13 @@ fn exit_codes_tell_what_to_do() {
         ("HOOK_KIND", "http"),
         ("HOOK_URL", "http://127.0.0.1:1/"),
     ];
-    let (code, _, err) = said(&clickstream(
-        &["forward", "--give-up", "1ms", &good],
-        &down,
-        b"",
-    ));
+    let Printed { code, err, .. } =
+        clickstream(&["forward", "--give-up", "1ms", &good], &down, b"");
     assert!(
         code == 1 && err.contains("target hook: gave up for now") && err.contains("failed 2"),
         "{code} {err}"
     );
-    let (code, _, err) = said(&clickstream(
-        &["forward", &good],
-        &[("TARGETS", "hook")],
-        b"",
-    ));
+    let Printed { code, err, .. } = clickstream(&["forward", &good], &[("TARGETS", "hook")], b"");
     assert!(
         code == 2 && err.contains("HOOK_KIND: is not set; expected one of http, firehose"),
         "{code} {err}"
@@ -178,7 +171,7 @@ fn quarantined_records_go_to_a_directory_once_and_come_back() {
     let env = [("QUARANTINE", rows.to_str().unwrap())];
     let text = format!("{}oops\n{}", lines(0..1), lines(1..2));
     for _ in 0..2 {
-        let (code, out, err) = said(&clickstream(&["forward", "-"], &env, text.as_bytes()));
+        let Printed { code, out, err } = clickstream(&["forward", "-"], &env, text.as_bytes());
         assert_eq!((code, out.lines().count()), (0, 2));
         assert!(err.contains("quarantined 1"), "{err}");
     }
@@ -197,7 +190,7 @@ fn quarantined_records_go_to_a_directory_once_and_come_back() {
     let mended = std::fs::read_to_string(&files[0])
         .unwrap()
         .replace("oops", &click(7).replace('"', "\\\""));
-    let (_, out, _) = said(&clickstream(&["forward", "-"], &env, mended.as_bytes()));
+    let Printed { out, .. } = clickstream(&["forward", "-"], &env, mended.as_bytes());
     let click: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert_eq!(
         (&click["source"]["key"], &click["source"]["index"]),
@@ -213,7 +206,7 @@ fn check_shows_targets_without_secrets_and_lists_every_mistake() {
         ("HOOK_URL", "https://example.com/x?token=hidden"),
         ("HOOK_BEARER", "hidden"),
     ];
-    let (code, out, _) = said(&clickstream(&["check"], &env, b""));
+    let Printed { code, out, .. } = clickstream(&["check"], &env, b"");
     assert!(
         code == 0 && out.contains("target hook (kind http)") && !out.contains("hidden"),
         "{out}"
@@ -231,7 +224,7 @@ fn check_shows_targets_without_secrets_and_lists_every_mistake() {
         ("STORE", "S3"),
         ("LOG_LEVEL", "loud"),
     ];
-    let (code, _, err) = said(&clickstream(&["check"], &wrong, b""));
+    let Printed { code, err, .. } = clickstream(&["check"], &wrong, b"");
     assert_eq!(code, 2);
     for part in [
         "\"aws\" cannot be",
@@ -259,7 +252,7 @@ fn a_blank_variable_is_one_that_is_not_set() {
         ("HOOK_BEARER", "token"),
         ("QUARANTINE", ""),
     ];
-    let (code, out, err) = said(&clickstream(&["check"], &env, b""));
+    let Printed { code, out, err } = clickstream(&["check"], &env, b"");
     assert!(
         code == 0 && out.contains("authorization: ***"),
         "{out}{err}"
@@ -277,7 +270,7 @@ fn a_pipe_that_closes_ends_it_quietly() {
         .env_remove("TARGETS")
         .output()
         .unwrap();
-    let (_, out, err) = said(&output);
+    let Printed { out, err, .. } = Printed::of(&output);
     assert!(
         out.lines().count() == 1 && out.starts_with("{\"id\"") && err.is_empty(),
         "{out}\n{err}"
@@ -287,11 +280,11 @@ fn a_pipe_that_closes_ends_it_quietly() {
 #[test]
 fn samples_are_the_same_for_the_same_seed() {
     let sample =
-        |seed: &str| clickstream(&["sample", "--records", "5", "--seed", seed], &[], b"").stdout;
+        |seed: &str| clickstream(&["sample", "--records", "5", "--seed", seed], &[], b"").out;
     assert_eq!(sample("4"), sample("4"));
     assert_ne!(sample("4"), sample("5"));
     assert_eq!(
-        said(&clickstream(&["sample", "--bytes", "many"], &[], b"")).0,
+        clickstream(&["sample", "--bytes", "many"], &[], b"").code,
         2
     );
 }
@@ -331,16 +324,12 @@ fn a_lake_is_made_a_table() {
             "duckdb",
         ],
     ] {
-        let (code, out, err) = said(&clickstream(arguments, &[], b""));
+        let Printed { code, out, err } = clickstream(arguments, &[], b"");
         assert_eq!((code, err.as_str()), (0, ""));
         text += &format!("-- clickstream {}\n{out}\n", arguments.join(" "));
     }
     golden::check("lake.sql", &text);
-    let (_, out, _) = said(&clickstream(
-        &["lake", "table", "s3://lake/clicks/"],
-        &[],
-        b"",
-    ));
+    let Printed { out, .. } = clickstream(&["lake", "table", "s3://lake/clicks/"], &[], b"");
     assert!(
         out.contains("'projection.dt.range'         = '20"),
         "a year ago: {out}"
@@ -354,7 +343,7 @@ fn a_lake_is_made_a_table() {
             "s3://lake/clicks/daily/",
         ],
     ] {
-        let (code, out, err) = said(&clickstream(wrong, &[], b""));
+        let Printed { code, out, err } = clickstream(wrong, &[], b"");
         assert!(code == 2 && out.is_empty() && err.contains("lake"), "{err}");
     }
 }
@@ -385,11 +374,11 @@ fn the_policy_names_each_resource_and_nothing_else() {
         ("TABLE_KIND", "dynamodb"),
         ("TABLE_TABLE", "clicks"),
     ];
-    let (code, out, err) = said(&clickstream(
+    let Printed { code, out, err } = clickstream(
         &["iam", "--account", "123456789012", "--region", "eu-west-1"],
         &env,
         b"",
-    ));
+    );
     assert_eq!((code, err.as_str()), (0, ""));
     golden::check("iam.json", &out);
     assert!(!out.contains("\"*\"") && !out.contains("${"), "{out}");

@@ -1,5 +1,5 @@
-//! The documents say what the code does: their tables are made from the code, their blocks are tried, and what they
-//! name exists.
+//! The documents say what the code does: their tables are generated from the code, their code
+//! blocks are tried, and what they name exists.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -13,7 +13,7 @@ use clickstream_forwarder::targets::{AWS, COMMON, KINDS, Var};
 
 use crate::support::{context, root};
 
-/// The documents and their texts.
+/// Returns the paths of the documents and their texts.
 fn pages() -> Vec<(PathBuf, String)> {
     let mut paths: Vec<_> = std::fs::read_dir(root().join("docs"))
         .unwrap()
@@ -29,7 +29,7 @@ fn pages() -> Vec<(PathBuf, String)> {
         .collect()
 }
 
-/// The fenced blocks of a language.
+/// Returns the fenced blocks of a language in all documents.
 fn blocks(language: &str) -> Vec<String> {
     let opening = format!("```{language}\n");
     let of = |text: &str| -> Vec<String> {
@@ -41,7 +41,7 @@ fn blocks(language: &str) -> Vec<String> {
     pages().iter().flat_map(|(_, text)| of(text)).collect()
 }
 
-/// The words of a text that stand in backticks.
+/// Returns the words of a text that stand in backticks.
 fn quoted(text: &str) -> impl Iterator<Item = &str> {
     let prose = text.split("```").step_by(2);
     prose.flat_map(|part| {
@@ -57,7 +57,7 @@ fn variables(out: &mut String, vars: &[Var]) {
     }
 }
 
-/// The generated part `name`, rewritten by `make golden`.
+/// Checks that the generated part `name` is as expected; `make golden` rewrites it.
 #[expect(
     clippy::disallowed_methods,
     reason = "a switch for people, not for the program"
@@ -227,7 +227,7 @@ fn every_link_within_the_repository_leads_somewhere() {
     }
 }
 
-/// What headings are called in links, as GitHub has it.
+/// Returns the anchors of a page's headings, as GitHub forms them.
 fn anchors(page: &Path) -> BTreeSet<String> {
     let text = std::fs::read_to_string(page).unwrap();
     let slug = |heading: &str| -> String {

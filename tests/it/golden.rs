@@ -1,4 +1,4 @@
-//! Expected outputs, kept beside the inputs. `make golden` rewrites them; the diff is the review.
+//! Expected outputs, kept beside the inputs. `make golden` rewrites them; review the diff.
 
 use std::path::Path;
 

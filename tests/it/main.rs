@@ -1,8 +1,9 @@
-//! The one integration binary. `target`: every kind against the same demands; `aws`: those inside AWS;
-//! `forward`: whole objects, faults and conservation; `blocks`: objects decoded in blocks of any size; `trigger`: events and answers; `progress`: runs that
-//! go on where others stopped; `order`: what goes together and in turn; `cli`: the command as a person uses
-//! it; `docs`: what the README says; `settings`: values that stand elsewhere; `regress`: defects that once
-//! were. What files hold and what becomes of a click is tested in `crates/clicks/tests`.
+//! The one integration binary. `target`: every kind against the same demands; `aws`: those inside
+//! AWS; `forward`: whole objects, faults and conservation; `blocks`: objects decoded in blocks of
+//! any size; `trigger`: events and their responses; `progress`: runs that go on where others
+//! stopped; `order`: what goes together and in turn; `cli`: the command as a person uses it; `docs`:
+//! what the documents say; `settings`: values that stand elsewhere; `regress`: defects of the past.
+//! What files hold and what becomes of a click is tested in `crates/clicks/tests`.
 
 #![expect(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! Defects that once were, each by what it cost. A new one goes here if no theme wants it.
+//! Defects of the past, each by what it cost. A new one goes here if it belongs to no theme.
 
 use clickstream_forwarder::config::{Config, S3Prefix};
 use clickstream_forwarder::deliver::RunControl;

@@ -1,4 +1,5 @@
-//! Settings that stand elsewhere: a path of parameters, secrets, and what happens when they change or cannot be read.
+//! Settings that are kept outside the environment: a path of parameters, and secrets; what happens
+//! when they change or cannot be read.
 
 use std::sync::Arc;
 
@@ -16,7 +17,7 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 use crate::support::{context, lines, vars};
 use crate::target::entries;
 
-/// Settings of the variables `text`, whose AWS is `server`.
+/// Reads settings from the variables `text`, with `server` in the place of AWS.
 async fn settings(server: &MockServer, text: &str) -> Result<Arc<Settings>, ConfigErrors> {
     let plain = aws_smithy_http_client::Builder::new().build_http();
     let config = aws_config::defaults(BehaviorVersion::latest())
@@ -32,7 +33,7 @@ async fn settings(server: &MockServer, text: &str) -> Result<Arc<Settings>, Conf
     Settings::read(vars(text), context).await.map(Arc::new)
 }
 
-/// Answers one operation on one thing.
+/// Has `server` answer the requests of one operation whose body holds `asked`.
 async fn answer(server: &MockServer, operation: &str, asked: Value, status: u16, answer: Value) {
     let response = ResponseTemplate::new(status)
         .set_body_raw(answer.to_string(), "application/x-amz-json-1.1");
@@ -291,7 +292,7 @@ async fn mistakes_are_found_at_the_start_as_far_as_they_do_not_depend_on_a_refer
     );
 }
 
-/// Lets a minute pass, between requests.
+/// Advances the clock by a minute, between requests.
 async fn a_minute_later() {
     tokio::time::pause();
     tokio::time::advance(std::time::Duration::from_secs(60)).await;

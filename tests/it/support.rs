@@ -1,4 +1,4 @@
-//! What several themes need: configurations, a clock, small clicks.
+//! Helpers of several themes: configurations, a clock, small clicks.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -7,12 +7,12 @@ use clickstream_forwarder::config::Config;
 use clickstream_forwarder::config::vars::Vars;
 use clickstream_forwarder::targets::Context;
 
-/// The repository's root.
+/// Returns the repository's root.
 pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Variables from `NAME=value` lines or words.
+/// Reads variables from `NAME=value` lines or words.
 pub fn vars(text: &str) -> Vars {
     text.split_whitespace()
         .filter_map(|pair| pair.split_once('='))
@@ -20,12 +20,12 @@ pub fn vars(text: &str) -> Vars {
         .collect()
 }
 
-/// A fixed clock: 2026-11-22T00:00:00Z.
+/// Returns a fixed time, 2026-11-22T00:00:00Z.
 pub fn clock() -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_305_600)
 }
 
-/// The surroundings of a test: a fixed clock, and AWS as nobody has set it up.
+/// Returns the context of a test: a fixed clock, and AWS without any settings.
 pub fn context() -> Context {
     Context {
         clock,
@@ -34,24 +34,24 @@ pub fn context() -> Context {
     }
 }
 
-/// A configuration that must be valid.
+/// Returns the configuration of variables that must be valid.
 pub fn config(text: &str) -> Config {
     Config::load(&vars(text), context()).unwrap_or_else(|errors| panic!("{errors}"))
 }
 
-/// A click as small as they come, with its number.
+/// Returns the smallest click there is, with its number.
 pub fn click(number: usize) -> String {
     format!(
         r#"{{"timestamp":"2026-11-21T23:54:50.{number:06}Z","route":{{"id":"link-{number}"}}}}"#
     )
 }
 
-/// Lines of the clicks `numbers`.
+/// Returns the clicks `numbers`, a line each.
 pub fn lines(numbers: std::ops::Range<usize>) -> String {
     numbers.map(|number| click(number) + "\n").collect()
 }
 
-/// A directory that goes with its value.
+/// Returns a directory that is deleted when its guard is dropped.
 pub fn temporary() -> (tempfile::TempDir, PathBuf) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().to_owned();

@@ -1,4 +1,4 @@
-//! Events, as AWS sends them, and the answers they get.
+//! Events as AWS sends them, and the responses to them.
 
 use std::fmt::Write;
 

@@ -75,13 +75,13 @@ pub(super) fn run(args: Args, vars: Vars) -> Exit {
     exit
 }
 
-/// The size in bytes from which glibc asks for memory in pieces of their own; half as much again may
-/// be free at the end of its heap before it gives any back.
+/// The size in bytes from which glibc asks for memory in pieces of their own; half as much again
+/// may be free at the end of its heap before it gives any back.
 const LARGE_PIECE: usize = 4 << 20;
 
-/// Lets glibc keep the memory of a batch for the next one. By itself it gives back all above 128 KiB
-/// and pays for the same pages again; it takes the largest piece that was ever freed for the measure
-/// of what is usual.
+/// Lets glibc keep the memory of a batch for the next one. By itself it gives back all above 128
+/// KiB and pays for the same pages again; it takes the largest piece that was ever freed for the
+/// measure of what is usual.
 fn keep_memory() {
     drop(std::hint::black_box(Vec::<u8>::with_capacity(LARGE_PIECE)));
 }

@@ -90,7 +90,8 @@ async fn bucket(
     found.retain(|object| !object.key.ends_with('/'));
     if found.is_empty() {
         return Err(format!(
-            "{argument}: no such key, and none that begins so; Rebrandly's keys begin with a slash: s3://{bucket}//2026/…"
+            "{argument}: no such key, and none that begins so; Rebrandly's keys begin with a slash: \
+             s3://{bucket}//2026/…"
         ));
     }
     Ok(found)

@@ -29,8 +29,8 @@ pub use error::{ErrorKind, denied_action, describe_code, describe_sdk_error};
 /// How long a connection may take to open.
 pub const CONNECT: Duration = Duration::from_secs(5);
 
-/// A client that builds its connections' settings when the first connection is opened, and not for every service
-/// that may need one too: reading the certificates takes a millisecond each time.
+/// A client that builds its connections' settings when the first connection is opened, and not for
+/// every service that may need one too: reading the certificates takes a millisecond each time.
 #[derive(Debug)]
 struct LazyConnector(SharedHttpClient);
 
