@@ -308,74 +308,77 @@ async fn a_file_that_is_there_counts_as_sent_only_if_it_holds_the_same_clicks() 
     ));
 }
 
+/// The variables of a target, and a part of what is said of them.
+const CANNOT_BE: &[(&str, &str)] = &[
+    (
+        "T_KIND=firehose T_STREAM=arn:aws:firehose:eu-west-1:1:deliverystream/x",
+        "T_STREAM: found",
+    ),
+    (
+        "T_KIND=stdout QUARANTINE=my-bucket",
+        "QUARANTINE: found \"my-bucket\"; expected s3://bucket/prefix/",
+    ),
+    (
+        "T_KIND=sqs T_QUEUE_URL=clicks",
+        "T_QUEUE_URL: found \"clicks\"",
+    ),
+    (
+        "T_KIND=sqs T_QUEUE_URL=https://q.fifo T_BODY=lines",
+        "T_BODY: puts many clicks in a message",
+    ),
+    (
+        "T_KIND=sqs T_QUEUE_URL=https://q T_GROUP=link",
+        "T_GROUP: is for FIFO queues",
+    ),
+    (
+        "T_KIND=sns T_TOPIC_ARN=clicks",
+        "T_TOPIC_ARN: found \"clicks\"; expected an ARN",
+    ),
+    (
+        "T_KIND=dynamodb T_TABLE=t T_KEY=country=link_id",
+        "T_KEY: found",
+    ),
+    (
+        "T_KIND=dynamodb T_TABLE=t T_KEY=pk=click_id T_SORT_KEY=pk=link_id",
+        "T_SORT_KEY: is the attribute \"pk\"",
+    ),
+    (
+        "T_KIND=dynamodb T_TABLE=t T_KEY=link",
+        "T_KEY: found \"link\"; expected a column",
+    ),
+    (
+        "T_KIND=s3 T_BUCKET=s3://lake",
+        "T_BUCKET: found \"s3://lake\"",
+    ),
+    (
+        "T_KIND=s3 T_BUCKET=lake T_FORMAT=click",
+        "T_FORMAT: found \"click\"; Parquet files hold the flat form",
+    ),
+    (
+        "T_KIND=s3 T_BUCKET=lake T_FILE=lines T_COMPRESSION=zstd",
+        "T_COMPRESSION: is for Parquet files",
+    ),
+    (
+        "T_KIND=s3 T_BUCKET=lake T_MAX_RECORDS=10",
+        "T_MAX_RECORDS: cannot be set",
+    ),
+    (
+        "T_KIND=firehose T_STREAM=s T_ROLE_ARN=clicks",
+        "T_ROLE_ARN: found \"clicks\"; expected the ARN",
+    ),
+    (
+        "T_KIND=firehose T_STREAM=s T_ROLE_EXTERNAL_ID=x",
+        "T_ROLE_EXTERNAL_ID: is set, but there is no role",
+    ),
+    (
+        "T_KIND=eventbridge T_SOURCE=aws.clicks",
+        "T_SOURCE: found \"aws.clicks\"",
+    ),
+];
+
 #[test]
 fn a_variable_that_cannot_be_is_named() {
-    for (text, said) in [
-        (
-            "T_KIND=firehose T_STREAM=arn:aws:firehose:eu-west-1:1:deliverystream/x",
-            "T_STREAM: found",
-        ),
-        (
-            "T_KIND=stdout QUARANTINE=my-bucket",
-            "QUARANTINE: found \"my-bucket\"; expected s3://bucket/prefix/",
-        ),
-        (
-            "T_KIND=sqs T_QUEUE_URL=clicks",
-            "T_QUEUE_URL: found \"clicks\"",
-        ),
-        (
-            "T_KIND=sqs T_QUEUE_URL=https://q.fifo T_BODY=lines",
-            "T_BODY: puts many clicks in a message",
-        ),
-        (
-            "T_KIND=sqs T_QUEUE_URL=https://q T_GROUP=link",
-            "T_GROUP: is for FIFO queues",
-        ),
-        (
-            "T_KIND=sns T_TOPIC_ARN=clicks",
-            "T_TOPIC_ARN: found \"clicks\"; expected an ARN",
-        ),
-        (
-            "T_KIND=dynamodb T_TABLE=t T_KEY=country=link_id",
-            "T_KEY: found",
-        ),
-        (
-            "T_KIND=dynamodb T_TABLE=t T_KEY=pk=click_id T_SORT_KEY=pk=link_id",
-            "T_SORT_KEY: is the attribute \"pk\"",
-        ),
-        (
-            "T_KIND=dynamodb T_TABLE=t T_KEY=link",
-            "T_KEY: found \"link\"; expected a column",
-        ),
-        (
-            "T_KIND=s3 T_BUCKET=s3://lake",
-            "T_BUCKET: found \"s3://lake\"",
-        ),
-        (
-            "T_KIND=s3 T_BUCKET=lake T_FORMAT=click",
-            "T_FORMAT: found \"click\"; Parquet files hold the flat form",
-        ),
-        (
-            "T_KIND=s3 T_BUCKET=lake T_FILE=lines T_COMPRESSION=zstd",
-            "T_COMPRESSION: is for Parquet files",
-        ),
-        (
-            "T_KIND=s3 T_BUCKET=lake T_MAX_RECORDS=10",
-            "T_MAX_RECORDS: cannot be set",
-        ),
-        (
-            "T_KIND=firehose T_STREAM=s T_ROLE_ARN=clicks",
-            "T_ROLE_ARN: found \"clicks\"; expected the ARN",
-        ),
-        (
-            "T_KIND=firehose T_STREAM=s T_ROLE_EXTERNAL_ID=x",
-            "T_ROLE_EXTERNAL_ID: is set, but there is no role",
-        ),
-        (
-            "T_KIND=eventbridge T_SOURCE=aws.clicks",
-            "T_SOURCE: found \"aws.clicks\"",
-        ),
-    ] {
+    for (text, said) in CANNOT_BE {
         let errors = Config::load(&vars(&format!("TARGETS=t {text}")), context())
             .err()
             .unwrap()
