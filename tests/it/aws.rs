@@ -308,8 +308,8 @@ async fn a_file_that_is_there_counts_as_sent_only_if_it_holds_the_same_clicks() 
     ));
 }
 
-/// The variables of a target, and a part of what is said of them.
-const CANNOT_BE: &[(&str, &str)] = &[
+/// Variables that cannot be, and what is said of them.
+const MISTAKES: &[(&str, &str)] = &[
     (
         "T_KIND=firehose T_STREAM=arn:aws:firehose:eu-west-1:1:deliverystream/x",
         "T_STREAM: found",
@@ -378,7 +378,7 @@ const CANNOT_BE: &[(&str, &str)] = &[
 
 #[test]
 fn a_variable_that_cannot_be_is_named() {
-    for (text, said) in CANNOT_BE {
+    for (text, said) in MISTAKES {
         let errors = Config::load(&vars(&format!("TARGETS=t {text}")), context())
             .err()
             .unwrap()

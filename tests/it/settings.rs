@@ -145,14 +145,8 @@ async fn a_path_is_laid_over_the_environment() {
 async fn what_cannot_be_read_is_named_with_what_is_missing() {
     let server = MockServer::start().await;
     let denied = json!({ "__type": "AccessDeniedException", "message": "no" });
-    answer(
-        &server,
-        SECRET,
-        json!({ "SecretId": "denied" }),
-        400,
-        denied.clone(),
-    )
-    .await;
+    let asked = json!({ "SecretId": "denied" });
+    answer(&server, SECRET, asked, 400, denied.clone()).await;
     answer(
         &server,
         SECRET,
@@ -169,14 +163,8 @@ async fn what_cannot_be_read_is_named_with_what_is_missing() {
         json!({ "Parameters": [], "InvalidParameters": ["/none"] }),
     )
     .await;
-    answer(
-        &server,
-        "AmazonSSM.GetParametersByPath",
-        json!({}),
-        400,
-        denied,
-    )
-    .await;
+    let by_path = "AmazonSSM.GetParametersByPath";
+    answer(&server, by_path, json!({}), 400, denied).await;
     let text = "TARGETS=t T_KIND=http T_URL=ssm:/none T_BEARER=secretsmanager:plain#token T_HEADER_A=secretsmanager:denied";
     let settings_of = async |text: &str| settings(&server, text).await;
     let errors = settings_of(text)
@@ -304,14 +292,11 @@ async fn a_secret_that_was_rotated_is_read_again_when_the_target_refuses_and_onc
     let server = MockServer::start().await;
     let rotate = async |token: &str| {
         server.reset().await;
-        answer(
-            &server,
-            SECRET,
+        let (asked, found) = (
             json!({ "SecretId": "clicks" }),
-            200,
             json!({ "SecretString": token }),
-        )
-        .await;
+        );
+        answer(&server, SECRET, asked, 200, found).await;
         let takes = ResponseTemplate::new(200);
         Mock::given(header("authorization", "Bearer new"))
             .respond_with(takes)
