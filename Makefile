@@ -89,7 +89,7 @@ build-check: $(VENV)/template $(VENV)/lambda
 
 # Fails if a click takes over 5 % more instructions than benches/instructions.json records. Needs Valgrind.
 instructions:
-	cargo build --bench instructions
+	cargo bench --package clicks --bench instructions --no-run
 	$(PYTHON) benches/instructions.py --check
 
 # Everything that must hold before a change lands, and how long each step took.

@@ -1,12 +1,9 @@
 """Counts the instructions of a click and compares them with those recorded in `instructions.json`.
 
-    cargo bench --no-run
+    cargo bench --package clicks --bench instructions --no-run
     python benches/instructions.py            shows them
-
-    cargo build --bench instructions
-    python benches/instructions.py --check    exits with 1 if those of the development build have grown by more than 5 %
-
-    python benches/instructions.py --update   records both
+    python benches/instructions.py --check    exits with 1 if they have grown by more than 5 %
+    python benches/instructions.py --update   records them
 
 It counts those of N more clicks, so that starting the program and making its input count for nothing.
 SHA-256 is left out: Valgrind's processor has no instructions for it and computes it in software.
@@ -40,8 +37,8 @@ WORKS = {
 LEFT_OUT = "sha2::"
 # The tolerated ratio of counted to recorded instructions.
 TOLERATED = 1.05
-# What builds the programs.
-BUILDS = {"debug": "cargo build --bench instructions", "release": "cargo bench --no-run"}
+# What builds the program.
+BUILD = "cargo bench --package clicks --bench instructions --no-run"
 UPDATE = "python benches/instructions.py --update"
 NO_VALGRIND = "valgrind is not installed: apt-get install valgrind"
 
@@ -56,8 +53,8 @@ def measure(target_dir: Path, quick: bool) -> list[Row]:
     """Returns the ratio of counted to recorded instructions of all work; `quick` changes nothing."""
     del quick
     try:
-        counts = count_all(target_dir, "release")
-        record = recorded("release")
+        counts = count_all(target_dir)
+        record = recorded()
     except Impossible as why:
         return [Row.skipped("instructions", str(why))]
     rows = []
@@ -68,13 +65,13 @@ def measure(target_dir: Path, quick: bool) -> list[Row]:
     return rows
 
 
-def count_all(target_dir: Path, profile: str) -> Counts:
+def count_all(target_dir: Path) -> Counts:
     """Returns the instructions per click of all work."""
     if not shutil.which("valgrind"):
         raise Impossible(NO_VALGRIND)
-    program = newest(target_dir / profile, "instructions")
+    program = newest(target_dir / "release", "instructions")
     if not program:
-        raise Impossible(f"not built: {BUILDS[profile]}")
+        raise Impossible(f"not built: {BUILD}")
     counts = {}
     for work, (n, _) in WORKS.items():
         once, twice = counted(program, work, n), counted(program, work, 2 * n)
@@ -124,10 +121,10 @@ def self_costs(text: str) -> Counter[str]:
     return costs
 
 
-def recorded(profile: str) -> dict[str, float | str]:
+def recorded() -> dict[str, float | str]:
     """Returns the counts recorded for a build on this architecture."""
     records = json.loads(RECORD.read_text()) if RECORD.exists() else {}
-    if record := records.get(platform.machine(), {}).get(profile):
+    if record := records.get(platform.machine()):
         return record
     raise Impossible(f"nothing is recorded for {platform.machine()}: {UPDATE}")
 
@@ -140,7 +137,7 @@ def rustc() -> str:
 
 def check(counts: Counts) -> int:
     """Prints what has grown and returns the exit code."""
-    record, grown = recorded("debug"), False
+    record, grown = recorded(), False
     for work, count in counts.items():
         if work not in record:
             raise Impossible(f"nothing is recorded for {WORKS[work][1]}: {UPDATE}")
@@ -161,11 +158,10 @@ def check(counts: Counts) -> int:
 def update(target_dir: Path) -> None:
     """Records the counts for this architecture."""
     records = json.loads(RECORD.read_text()) if RECORD.exists() else {}
-    for profile in BUILDS:
-        counts = count_all(target_dir, profile)
-        records.setdefault(platform.machine(), {})[profile] = {"rustc": rustc(), **counts}
-        for work, count in counts.items():
-            print(f"{profile:8}  {WORKS[work][1]}: {count:,.0f} instructions a click")
+    counts = count_all(target_dir)
+    records[platform.machine()] = {"rustc": rustc(), **counts}
+    for work, count in counts.items():
+        print(f"{WORKS[work][1]}: {count:,.0f} instructions a click")
     RECORD.write_text(json.dumps(records, indent=2, sort_keys=True) + "\n")
 
 
@@ -180,7 +176,7 @@ def main() -> int:
     target = Path(os.environ.get("CARGO_TARGET_DIR", root / "target"))
     try:
         if arguments.check:
-            return check(count_all(target, "debug"))
+            return check(count_all(target))
         if arguments.update:
             update(target)
         else:
