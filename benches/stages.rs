@@ -23,6 +23,7 @@ mod kinds;
 #[expect(dead_code, reason = "the other benchmark needs the rest")]
 mod pipeline;
 mod reference;
+mod work;
 
 use std::hint::black_box;
 use std::io::{Read, Write};
@@ -37,11 +38,11 @@ use criterion::{Criterion, Throughput};
 use flate2::Compression;
 use flate2::bufread::MultiGzDecoder;
 use flate2::write::GzEncoder;
-use rustix::time::{ClockId, clock_gettime};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use pipeline::{Length, clicks, records, sample};
+use pipeline::{clicks, records};
+use work::{File, Work, cpu_time};
 
 const REFERENCE: &str = "reference/serde_json_borrowed";
 /// From one click a line to the form `click`.
@@ -49,78 +50,10 @@ const LINES: &str = "pipeline/click";
 /// From lines to clicks with their ids, in no form.
 const IDS: &str = "stage/id";
 
-/// Bytes of a file.
-const FILE: Length = Length::Bytes(2_000_000);
 /// Bytes of a request's body.
 const BODY: usize = 1_000_000;
 /// Bytes inflated at a time, as the decoder does.
 const STEP: usize = 128 * 1024;
-
-/// Work to measure.
-struct Work {
-    name: String,
-    /// What the clicks it works on have in common.
-    content: Content,
-    /// The name of the work that it is compared with, on the same content.
-    against: &'static str,
-    /// Plain bytes it works through.
-    bytes: u64,
-    /// Clicks in those.
-    clicks: u64,
-    /// The factor by which it makes them smaller.
-    shrinks: Option<f64>,
-    /// Does it once and returns the time it took.
-    run: Box<dyn Fn() -> Duration>,
-}
-
-/// A click file and the number of clicks in it.
-struct File {
-    content: Content,
-    bytes: Bytes,
-    clicks: u64,
-}
-
-impl File {
-    fn sample(content: Content, framing: Framing) -> File {
-        let bytes = sample(content, framing, FILE);
-        let clicks = records(&bytes, |_| {});
-        File {
-            content,
-            bytes,
-            clicks,
-        }
-    }
-}
-
-impl Work {
-    /// Measures `run` over `file`.
-    fn new(name: &str, against: &'static str, file: &File, run: impl Fn(&Bytes) + 'static) -> Work {
-        let bytes = file.bytes.clone();
-        let run = Box::new(move || {
-            let before = cpu_time();
-            run(&bytes);
-            cpu_time() - before
-        });
-        Work {
-            name: name.into(),
-            content: file.content,
-            against,
-            bytes: file.bytes.len() as u64,
-            clicks: file.clicks,
-            shrinks: None,
-            run,
-        }
-    }
-
-    fn nanos_per_click(&self, time: Duration) -> f64 {
-        time.as_nanos() as f64 / self.clicks as f64
-    }
-}
-
-/// Returns the CPU time of this thread since it began.
-fn cpu_time() -> Duration {
-    clock_gettime(ClockId::ThreadCPUTime).try_into().unwrap()
-}
 
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();

@@ -1,4 +1,4 @@
-//! What the trigger asks of the forwarder, and what one run over an object hands on to the next.
+//! Jobs: the trigger's requests to the forwarder, and the rest that one run hands to the next.
 //!
 //! The trigger reads these from events, the forwarder works on them, and the end of an invocation
 //! writes them into fresh messages: they are what both ends of the program speak.
@@ -55,7 +55,7 @@ pub struct ResumePoint {
     pub version: Option<String>,
     /// Tells the contents that were read from later ones under the same name.
     pub revision: String,
-    /// What is settled, if the run knows it.
+    /// The progress, if the run knows it.
     pub progress: Option<Carried>,
 }
 
@@ -112,7 +112,7 @@ const MARKER: &str = "clickstream_continuation";
 /// The version of the format that this program writes and reads.
 const VERSION: u64 = 1;
 
-/// What is left of a job, as the body of a message.
+/// The rest of a job, as the body of a message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Continuation {

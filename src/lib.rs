@@ -38,9 +38,10 @@
 //! - A **verdict** is what a target said of one entry: sent, retry, or rejected with a reason.
 //! - The **quarantine** keeps bad and rejected records, each as a row with the reason, so that they
 //!   can be forwarded again.
-//! - A record is **settled** for a target once it is sent, filtered or quarantined. The **low
-//!   watermark** is the offset before which every record is, but for the **gaps**; a **checkpoint**
-//!   is the write that stores both.
+//! - A record is **settled** for a target once it is sent, filtered or quarantined. The **high
+//!   watermark** is the offset before which every record is settled, but for those in the **gaps**;
+//!   the **low watermark** is where the first gap begins, or the high watermark if there is none. A
+//!   **checkpoint** is the write that stores high watermark and gaps.
 //! - A **lease** is the time for which one run alone may forward an object; it is renewed while the
 //!   run lives.
 //!

@@ -40,7 +40,7 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// What a command prints, and how it ended.
+/// The output of a command, and how it ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Reply {
     stdout: String,

@@ -1,4 +1,4 @@
-//! What commands need that look at the configuration in the environment.
+//! Reads the configuration in the environment for the commands that need it.
 
 use std::sync::Arc;
 

@@ -5,9 +5,9 @@
 pub struct Global {
     /// Its name.
     pub name: &'static str,
-    /// What holds when it is not set; empty if nothing does.
+    /// Its default; empty if it has none.
     pub default: &'static str,
-    /// What it does, in a sentence for the documents.
+    /// Its effect, in a sentence for the documents.
     pub doc: &'static str,
 }
 

@@ -1,4 +1,4 @@
-//! What can be wrong with a configuration, so that every mistake shows in one start.
+//! The mistakes of a configuration, collected so that all of them show in one start.
 
 use std::fmt;
 
@@ -7,23 +7,23 @@ use std::fmt;
 pub struct Mistake {
     /// The variable.
     pub variable: String,
-    /// What is wrong with it.
+    /// The problem.
     pub problem: Problem,
 }
 
-/// What is wrong with a variable.
+/// The problem of a variable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Problem {
     /// It is required and not set.
     NotSet {
-        /// What it takes.
+        /// The values that it takes.
         expected: String,
     },
     /// Its value is not one that it takes.
     Value {
         /// The value, as it is shown.
         found: String,
-        /// What it takes.
+        /// The values that it takes.
         expected: String,
     },
     /// It does not go with another variable of the same target, whatever its own value is.

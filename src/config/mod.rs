@@ -31,11 +31,11 @@ pub const MOST_TARGETS: usize = 20;
 /// Memory in bytes for objects that are read side by side, where nothing is known of the machine.
 const OBJECT_MEMORY: u64 = 64 << 20;
 
-/// What the variables say.
+/// The configuration of a process.
 pub struct Config {
     /// The targets, in the order of `TARGETS`.
     pub targets: Vec<TargetConfig>,
-    /// What may be read; `None` if everything may.
+    /// The prefixes that may be read; `None` if all may.
     pub sources: Option<Vec<S3Prefix>>,
     /// Where rows of bad and rejected records go.
     pub quarantine: QuarantineStore,

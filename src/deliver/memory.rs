@@ -10,7 +10,7 @@ use crate::targets::Entry;
 /// Memory for entries, shared between clones.
 #[derive(Clone, Debug)]
 pub(super) struct MemoryBudget {
-    /// What is free, in KiB.
+    /// The free part, in KiB.
     free: Arc<Semaphore>,
     /// The whole budget, in KiB.
     all: u32,

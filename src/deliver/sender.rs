@@ -18,7 +18,7 @@ pub(super) struct Batch {
     pub(super) _memory: MemoryPermit,
 }
 
-/// What a batch acquires, in the order of the object, before its task starts.
+/// The permits that a batch acquires, in the order of the object, before its task starts.
 pub(super) struct Reservation {
     /// Its place among the batches that share groups with it.
     pub(super) ticket: Option<Ticket>,

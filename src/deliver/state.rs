@@ -1,4 +1,4 @@
-//! What a lane and the tasks that send for it share.
+//! The state that a lane shares with the tasks that send for it.
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What has become of the entries of one lane. Pure.
+//! Counts what became of the entries of one lane. Pure.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +16,7 @@ const MANY: usize = 20;
 /// Requests whose latency is noted: as many as a metric has values.
 const LATENCIES: usize = 100;
 
-/// What has become of the entries of one lane.
+/// Counts of the entries of one lane by their result.
 #[derive(Default)]
 pub(super) struct LaneStats {
     pub(super) sent: u64,

@@ -10,7 +10,7 @@ const UNKNOWN: u32 = 10;
 
 /// Memory for the objects that are read side by side.
 pub(super) struct ReadBudget {
-    /// What is free, in KiB.
+    /// The free part, in KiB.
     free: Semaphore,
     /// The whole budget, in KiB.
     all: u32,

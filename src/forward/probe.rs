@@ -17,7 +17,7 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The answer to one request that changes nothing.
 pub struct Probe {
-    /// What was asked for, for people.
+    /// The thing that was asked for, for people.
     pub what: String,
     /// The IAM actions that it needs.
     pub needs: String,

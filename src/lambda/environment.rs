@@ -1,4 +1,4 @@
-//! What Lambda tells the function about itself, in variables of Lambda's own.
+//! Reads Lambda's own variables, which describe the function.
 
 use crate::config::vars::Vars;
 

@@ -28,7 +28,7 @@ use crate::trigger::{self, Message};
 /// Objects forwarded side by side: as many as SQS sends in a batch by default.
 const CONCURRENT_JOBS: usize = 10;
 
-/// What lives as long as the process.
+/// Handles events, for as long as the process lives.
 pub(super) struct Handler {
     forwarder: Arc<Forwarder>,
     redelivery: Redelivery,

@@ -14,7 +14,7 @@ use crate::platform::queue;
 use crate::platform::sqs::Sqs;
 use crate::trigger::{Message, ResponseKind};
 
-/// What redelivery needs, for as long as the process lives.
+/// Schedules redelivery, for as long as the process lives.
 pub(super) struct Redelivery {
     /// Amazon SQS; `None` where `STORE` is a directory, since no queue is called then.
     pub(super) sqs: Option<Sqs>,

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::outcome::{End, Outcome};
 use crate::trigger::{Message, ResponseKind};
 
-/// What became of one job of a message.
+/// The result of one job of a message.
 #[derive(Clone, Debug)]
 pub struct JobResult {
     /// How its run ended.

@@ -1,6 +1,6 @@
 //! The names of SQS queues: their URLs and ARNs.
 
-/// What the URL of a queue, `https://sqs.REGION.amazonaws.com/ACCOUNT/NAME`, says of the queue.
+/// The parts of a queue's URL, `https://sqs.REGION.amazonaws.com/ACCOUNT/NAME`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct QueueUrl<'u> {
     /// The queue's region, if the host is AWS's.

@@ -22,7 +22,7 @@ const VERSION: u64 = 1;
 /// The id of a row.
 pub type RowId = Uuid8;
 
-/// What a row is about.
+/// The subject of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RowKind {
     /// A record that is not a click.
@@ -46,7 +46,7 @@ impl RowKind {
 /// One row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
-    /// What it is about.
+    /// Its subject.
     pub kind: RowKind,
     /// The object that it was read from.
     pub object: Arc<ObjectRef>,

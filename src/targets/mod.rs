@@ -42,7 +42,7 @@ pub use support::limits::{Answers, Batching, DeliveryMode, Limits, WindowBounds}
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EncodeError(pub String);
 
-/// What became of one entry of a request.
+/// The target's decision on one entry of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// The target has it.
@@ -109,7 +109,7 @@ pub trait Target: Send + Sync {
     }
 }
 
-/// What somebody must be allowed inside AWS.
+/// IAM actions on one resource that somebody must be allowed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Permission {
     /// The actions, for example `sqs:SendMessage`.
@@ -118,13 +118,13 @@ pub struct Permission {
     pub resource: String,
 }
 
-/// What a target takes from its surroundings.
+/// The environment that a target is built in.
 #[derive(Clone, Debug)]
 pub struct Context {
     /// The clock for signatures and dates.
     pub clock: fn() -> SystemTime,
     /// Whom connections trust.
     pub trust: Trust,
-    /// What clients of AWS share.
+    /// The settings that AWS clients share.
     pub aws: Aws,
 }

@@ -16,7 +16,7 @@ pub struct Var {
     pub name: &'static str,
     /// Its value when it is not set; empty if there is none.
     pub default: &'static str,
-    /// What it does.
+    /// Its effect, for people.
     pub doc: &'static str,
 }
 
@@ -27,7 +27,7 @@ pub type Build = fn(&Scope<'_>, Context) -> Option<Arc<dyn Target>>;
 pub struct Kind {
     /// The value of `_KIND`.
     pub name: &'static str,
-    /// What it is, for people.
+    /// A description, for people.
     pub doc: &'static str,
     /// Its own variables.
     pub vars: &'static [Var],

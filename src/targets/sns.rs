@@ -68,7 +68,7 @@ const REJECTED: &[&str] = &[
 
 struct Sns {
     topic: String,
-    /// What the message group is taken from, in a FIFO topic.
+    /// The source of the message group, in a FIFO topic.
     group: Option<KeySource>,
     form: Form,
     client: aws::Client<Client>,

@@ -68,7 +68,7 @@ const REJECTED: &[&str] = &[
 struct Sqs {
     queue: String,
     body: Body,
-    /// What the message group is taken from, in a FIFO queue.
+    /// The source of the message group, in a FIFO queue.
     group: Option<KeySource>,
     form: Form,
     client: aws::Client<Client>,

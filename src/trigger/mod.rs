@@ -20,7 +20,7 @@ pub use event::{UnrecognisedEvent, parse};
 pub struct Event {
     /// The response that the event's sender expects.
     pub response: ResponseKind,
-    /// What must be answered for, each with its jobs.
+    /// The messages to answer for, each with its jobs.
     pub messages: Vec<Message>,
 }
 

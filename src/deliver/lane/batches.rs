@@ -27,7 +27,7 @@ pub(super) struct ReadyBatch {
     /// Records before its high watermark, and after that of the batch before it, which the target
     /// can never carry.
     pub(super) unfit: Vec<UnfitRow>,
-    /// What the lane had been offered before the click that came after the batch.
+    /// The counts of the lane before the click that came after the batch.
     pub(super) before: Offered,
     /// Every record before this offset is in this batch or one before it, or dealt with otherwise.
     pub(super) high_watermark: u64,

@@ -1,4 +1,4 @@
-//! What an error of AWS means, by its code, status and type, and how it is put into words.
+//! Classifies errors of AWS by code, status and type, and describes them with a hint.
 
 use std::error::Error;
 
@@ -10,7 +10,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::platform::log::causes;
 
-/// What an error of AWS means. Never found out by the wording of a message.
+/// The meaning of an error of AWS. Never derived from the wording of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorKind {
     /// Too many requests for now.

@@ -12,7 +12,7 @@ use crate::config::vars::Scope;
 
 /// The column that tells one click from another.
 pub(super) const ID: &str = "click_id";
-/// What separates the columns in the text of a key.
+/// The separator of columns in the text of a key.
 const SEPARATOR: &str = "\u{1f}";
 
 /// A table's key: the partition key and perhaps the sort key.

@@ -61,7 +61,7 @@ pub(super) fn is_ours(rest: &str) -> bool {
 #[derive(Debug)]
 pub(super) struct Part {
     pub(super) key: String,
-    /// What clicks it holds: their number, their form, the indexes of the first and last, and a
+    /// A description of its clicks: their number, their form, the indexes of the first and last, and a
     /// hash over their ids.
     pub(super) metadata: HashMap<String, String>,
 }

@@ -1,4 +1,4 @@
-//! What targets inside AWS share: their variables, a client, and what an error means for a request.
+//! The parts that targets inside AWS share: variables, a client, and the mapping of errors.
 
 use std::error::Error;
 
@@ -155,7 +155,7 @@ pub struct Arn<'a> {
     pub service: &'a str,
     /// The region; `None` if it names none.
     pub region: Option<&'a str>,
-    /// What stands after the account.
+    /// The part after the account.
     pub resource: &'a str,
 }
 

@@ -56,9 +56,9 @@ pub struct Window {
 /// One click in a target's wire form.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// What is sent.
+    /// The bytes that are sent.
     pub body: Bytes,
-    /// What is sent beside the body, by name: a key, attributes.
+    /// Values that are sent beside the body, by name: a key, attributes.
     pub attributes: Vec<(&'static str, Box<str>)>,
     /// Entries with one ordering key arrive in their order.
     pub ordering_key: Option<Arc<str>>,

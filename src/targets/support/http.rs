@@ -1,4 +1,4 @@
-//! What targets over HTTP share: the client, its answers, and what their statuses mean.
+//! The parts that targets over HTTP share: the client, its responses, and the rules for statuses.
 
 use std::sync::OnceLock;
 use std::time::{Duration, SystemTime};
@@ -134,7 +134,7 @@ fn drain(mut answer: reqwest::Response) {
     }));
 }
 
-/// What a status means for a request.
+/// The meaning of a status for a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Meaning {
     /// The request was taken.
@@ -156,11 +156,11 @@ pub enum Meaning {
 pub struct StatusRule {
     /// The statuses.
     pub statuses: &'static [u16],
-    /// What they mean.
+    /// Their meaning.
     pub meaning: Meaning,
 }
 
-/// What the statuses of a kind mean: its own rules, then those of every kind.
+/// The rules for the statuses of a kind: its own first, then those of every kind.
 #[derive(Clone, Copy, Debug)]
 pub struct StatusRules(pub &'static [StatusRule]);
 

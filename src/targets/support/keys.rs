@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use crate::targets::View;
 
-/// What a click's key is taken from.
+/// The source of a click's key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeySource {
     /// The click's id: each click has a key of its own.

@@ -1,6 +1,6 @@
-//! What one request may hold, and how a kind delivers.
+//! The sizes of a request, and how a kind delivers.
 
-/// What one request may hold.
+/// The sizes that one request may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Most entries of a request.
@@ -37,7 +37,7 @@ impl Limits {
 /// How a kind delivers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DeliveryMode {
-    /// What an answer speaks of.
+    /// The scope of an answer.
     pub answers: Answers,
     /// Which entries go together.
     pub batching: Batching,
@@ -60,7 +60,7 @@ impl DeliveryMode {
     };
 }
 
-/// What the answer to a request speaks of.
+/// The scope of the answer to a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answers {
     /// The request as a whole: it is taken or not.

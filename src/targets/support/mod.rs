@@ -1,4 +1,4 @@
-//! What kinds of targets share.
+//! The parts that kinds of targets share.
 
 #![cfg_attr(
     not(feature = "aws"),

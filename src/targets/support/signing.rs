@@ -11,7 +11,7 @@ use clicks::Uuid8;
 
 use crate::targets::Entry;
 
-/// What signs one attempt.
+/// The signature of one attempt.
 pub struct Signature {
     /// The value of `webhook-timestamp`: seconds since 1970.
     pub timestamp: String,

@@ -7,7 +7,7 @@ use crate::targets::{Entry, SendError, Verdict};
 pub struct Failed {
     /// Where the fault lies.
     pub fault: Fault,
-    /// What the target says of it.
+    /// The target's reason.
     pub reason: String,
 }
 

@@ -4,7 +4,7 @@
 
 use std::sync::LazyLock;
 
-/// What a field holds.
+/// The type of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Type {
     /// Text.
@@ -30,11 +30,11 @@ pub enum Type {
 pub struct Field {
     /// The member's name.
     pub name: &'static str,
-    /// What it holds.
+    /// Its type.
     pub kind: Type,
     /// Its column in the flat row.
     pub column: Option<&'static str>,
-    /// What it says, for people.
+    /// Its meaning, for people.
     pub doc: &'static str,
 }
 

@@ -116,7 +116,7 @@ impl Order {
     }
 }
 
-/// What is known of one shape.
+/// The plan of one shape.
 #[derive(Debug)]
 pub(super) struct Plan {
     /// The position of the last member in each role.

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::frame_buffer::FrameBuffer;
 use super::input_queue::{InputQueue, Unreadable};
 
-/// What was handed over and is in no record yet.
+/// The bytes that were handed over and are in no record yet.
 #[derive(Default)]
 pub(super) struct Input {
     queue: InputQueue,
@@ -16,7 +16,7 @@ pub(super) struct Input {
     offset: u64,
 }
 
-/// What there was to read.
+/// The result of reading on.
 pub(super) enum Fill {
     /// More is unread now, or known to be the last.
     More,

@@ -1,4 +1,4 @@
-//! What was handed over to a decoder and not looked at.
+//! Queues the chunks that were handed over to a decoder and not read yet.
 
 use std::collections::VecDeque;
 
@@ -11,7 +11,7 @@ pub(super) struct InputQueue {
     rest: Rest,
 }
 
-/// What comes after the chunks that were handed over.
+/// The end of the input, if it is known.
 #[derive(Default)]
 enum Rest {
     /// More of them, perhaps.

@@ -1,4 +1,4 @@
-//! What the decoder returns, and the limits it keeps.
+//! The decoder's results, and the limits it keeps.
 
 use std::sync::Arc;
 

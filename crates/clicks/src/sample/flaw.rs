@@ -1,6 +1,6 @@
 //! The ways in which a record of a sample can be bad.
 
-/// What is wrong with a bad record.
+/// The flaw of a bad record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Flaw {
     /// It has no timestamp.

@@ -30,7 +30,7 @@ const RECORDS: u64 = 1000;
 /// Clicks of an envelope that is not the only one.
 const ENVELOPE: u64 = 20;
 
-/// What the clicks of a sample file have in common.
+/// The kind of content of a sample file: how much its clicks have in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Content {
     /// Much: 200 links, a few browsers, members in the same order.
@@ -91,7 +91,7 @@ fn named<T: Copy>(all: &[T], as_str: fn(T) -> &'static str, name: &str) -> Resul
 pub struct Sample {
     /// How its clicks are laid out.
     pub framing: Framing,
-    /// What its clicks have in common.
+    /// How much its clicks have in common.
     pub content: Content,
     /// How many records it has at most, bad ones included.
     pub records: Option<u64>,

@@ -88,7 +88,7 @@ struct Click<'r> {
     digits: usize,
     /// Its number in the file, from 0.
     serial: u64,
-    /// What is left of the number of its order, once some objects have taken their share.
+    /// The remainder of the number of its order, once some objects have taken their share.
     order: u64,
     rng: &'r mut Rng,
 }

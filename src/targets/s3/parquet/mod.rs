@@ -95,7 +95,7 @@ struct Table {
     /// The last stands for the start of a row.
     next: Vec<usize>,
     rows: usize,
-    /// What of the row goes to `extra`: members, with a comma before each.
+    /// Members of the row that go to `extra`, with a comma before each.
     odd: Vec<u8>,
 }
 
@@ -229,7 +229,7 @@ mod tests {
     use super::*;
     use clicks::click::fields::Type;
 
-    /// What every row has.
+    /// The members that every row has.
     const HEAD: &str = r#""click_id":"0","clicked_at":"1970-01-01T00:00:01.5Z","batch_key":"k","source_object":"s3://b/k","source_index":7"#;
 
     fn row(rest: &str) -> String {

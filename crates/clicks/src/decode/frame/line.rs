@@ -1,6 +1,6 @@
 //! How the line began that the current record is on.
 
-/// What is known of the start of a line.
+/// The start of a line, as far as it was seen.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct LineStart {
     /// White space at the start of the line, in bytes.

@@ -5,6 +5,7 @@
 //! itself.
 
 mod containers;
+mod error;
 mod line;
 mod recover;
 
@@ -16,8 +17,9 @@ use super::DecodeLimits;
 use crate::json::{Parser, Progress, SyntaxError, Tape};
 
 pub use containers::is_click;
+pub use error::FrameError;
 
-/// What to do with the first of the unread bytes.
+/// The instruction for the first of the unread bytes.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Frame {
     /// Drop so many: separators and punctuation.
@@ -42,24 +44,6 @@ pub enum Frame {
     Truncated,
     /// The object ends where a record may end.
     End,
-}
-
-/// Why a record is bad, as far as its syntax goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FrameError {
-    /// Not JSON.
-    Syntax {
-        /// Offset of the offending byte from the start of the record.
-        at: usize,
-        /// What is wrong with it.
-        error: SyntaxError,
-    },
-    /// Longer than the limit.
-    TooLong,
-    /// Still open at the object's end, though its line ended long before.
-    CutShort,
-    /// A closing bracket that closes nothing.
-    StrayCloser(u8),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

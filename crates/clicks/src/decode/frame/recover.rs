@@ -65,13 +65,13 @@ pub(super) struct LineSkip {
     indent: usize,
 }
 
-/// What the line that is skipped has held so far.
+/// The content so far of the line that is skipped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Holds {
     Indent,
     /// Closing braces and commas.
     Closers,
-    /// What no record begins after.
+    /// Bytes after which no record begins.
     Junk,
 }
 

@@ -37,7 +37,7 @@ pub enum Progress {
     Invalid {
         /// Offset of the offending byte.
         at: usize,
-        /// What is wrong with it.
+        /// The problem.
         error: SyntaxError,
     },
 }
