@@ -23,17 +23,18 @@
 //! # The words
 //!
 //! - An **object** is one click file in a bucket, or a local file that stands for one.
-//! - A **record** is one JSON value in an object.
+//! - A **record** is one JSON value in an object, or the bytes that stand in the place of one.
 //! - A **click** is a record that is one visit of a short link: a JSON object with a readable
 //!   `timestamp` and a `route`.
 //! - A **bad record** is a record that is no click; it goes to the quarantine.
-//! - An **occurrence** is the n-th of the identical clicks of one object; from the second on, its
-//!   number is part of the click's id.
+//! - Identical clicks of one object are counted: the **occurrence** of a click is its number among
+//!   them, from 1. From the second on it is part of the click's id.
 //! - A **job** asks for one object to be forwarded, and a **message** is what is acknowledged, or
 //!   fails, as one: it holds any number of jobs.
 //! - A **target** is a system that gets every click, by a name of the user's choice; its **kind**,
 //!   for example `http`, is the code that knows how to speak to it.
-//! - An **entry** is a click encoded for one target, and a **batch** is the entries of one request.
+//! - An **entry** is a click encoded for one target, and a **batch** is the entries that are queued
+//!   together: one request, or several where an order is kept.
 //! - A **lane** is the way of one object's clicks to one target: its batches, requests and counts.
 //! - A **verdict** is what a target said of one entry: sent, retry, or rejected with a reason.
 //! - The **quarantine** keeps bad and rejected records, each as a row with the reason, so that they
@@ -47,7 +48,7 @@
 //!
 //! # The rules
 //!
-//! 1. Only [`trigger`] and [`lambda`] know Lambda.
+//! 1. Only [`trigger`] and [`lambda`] know Lambda's runtime and its events.
 //! 2. Only [`config::vars`] reads the environment.
 //! 3. Only [`forward`] knows all stages of a click's way.
 //! 4. Only [`deliver`] sends clicks, and only `deliver/retry.rs` waits for a target.

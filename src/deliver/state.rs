@@ -18,7 +18,7 @@ use crate::quarantine::Row;
 use crate::targets::{Answers, DeliveryMode, Entry, Target, Verdict};
 
 /// Gaps that requests in flight may leave: 4 requests of 500 records, each taken in every second
-/// one.
+/// one. Beyond 64 they are stored packed.
 const GAPS: u32 = 1024;
 /// How long a full queue may hold up the other targets, at most: then the object is read again for
 /// it.

@@ -182,7 +182,7 @@ fn every_make_target_and_path_that_is_named_exists() {
     for (_, text) in pages() {
         commands.extend(quoted(&text).map(str::to_owned));
         for path in quoted(&text).filter(|word| {
-            ["src/", "tests/", "events/"]
+            ["src/", "tests/", "events/", "crates/", "docs/", "benches/"]
                 .iter()
                 .any(|folder| word.starts_with(folder))
                 && !word.contains(['*', '<', '…', ' '])

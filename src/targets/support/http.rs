@@ -8,7 +8,7 @@ use reqwest::header::HeaderMap;
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, RequestBuilder, StatusCode, Url};
 
-use crate::deliver::backoff::retry_after;
+use super::retry_after::retry_after;
 use crate::platform::log::causes;
 use crate::platform::tls::Trust;
 use crate::targets::{Context, SendError};

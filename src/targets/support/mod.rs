@@ -13,5 +13,6 @@ pub mod http;
 pub mod keys;
 pub mod limits;
 pub mod request;
+mod retry_after;
 pub mod signing;
 pub mod verdicts;

@@ -30,7 +30,8 @@ fn parse_url(text: &str) -> Result<Url, String> {
     }
 }
 
-/// Headers that the forwarder sets itself.
+/// Headers that a kind or the HTTP client sets itself; a kind that sets another adds it here, so that
+/// a variable cannot send it twice.
 const OWN: &[&str] = &[
     "host",
     "connection",

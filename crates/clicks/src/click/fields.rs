@@ -15,7 +15,8 @@ pub enum Type {
     Bool,
     /// A number.
     Number,
-    /// A whole number.
+    /// A whole number. Only a column of [`ADDED`] may be one: in a delivered field nothing says that
+    /// a number stays whole.
     Integer,
     /// An array of texts, of which a column takes the first.
     Strings,
@@ -74,7 +75,8 @@ const fn plain(name: &'static str, doc: &'static str) -> Field {
 
 use Type::{Bool, Integer, Json, Number, String as Text, Strings, Time};
 
-/// The columns that the forwarder itself fills: name, type, what it says.
+/// The columns that the forwarder itself fills: name, type, meaning. `flat::row` and `flat::source`
+/// write them, `columns` says where they stand.
 pub const ADDED: &[(&str, Type, &str)] = &[
     (
         "click_id",

@@ -42,7 +42,7 @@ use plan::Plans;
 /// One click, borrowed from the decoder's buffer.
 #[derive(Debug)]
 pub struct Click<'a> {
-    /// The same for rewritten records, whose shapes are another parser's.
+    /// Its id: the same for the same click, however often it comes.
     pub id: ClickId,
     /// 64 bits by which identical clicks are recognised.
     pub fingerprint: u64,
