@@ -159,7 +159,8 @@ fn manner() -> impl Strategy<Value = Manner> {
 }
 
 fn block_limits() -> impl Strategy<Value = BlockLimits> {
-    let workers = (1usize..5, 0u64..3000, 0usize..4);
+    let parallel_after = prop_oneof![1 => Just(0u64), 4 => 1u64..3000];
+    let workers = (1usize..5, parallel_after, 0usize..4);
     let blocks = (1usize..1500, 1u64..9, 1usize..20);
     let chunks = (1usize..900, 1usize..5);
     (workers, blocks, chunks).prop_map(|(workers, blocks, chunks)| BlockLimits {

@@ -200,6 +200,8 @@ impl<'f> Blocks<'f> {
         };
         let resume = parallel.give_back(&mut self.source);
         let decoder = self.context.start_decoder(resume, self.decoding.limits);
+        // At least a byte: else the workers would get what they could not decode again, for ever.
+        let parallel_after = parallel_after.max(1);
         self.parallel_after = parallel_after;
         self.mode = Mode::InOrder(InOrder {
             decoder: Box::new(decoder),
