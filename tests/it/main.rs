@@ -17,6 +17,7 @@ mod blocks;
 mod cli;
 mod docs;
 mod forward;
+#[path = "../../crates/clicks/tests/it/golden.rs"]
 mod golden;
 mod order;
 mod progress;
