@@ -14,14 +14,14 @@ const OBJECTS_SHARE: u64 = 16;
 
 /// The function as Lambda describes it; nothing is known of it outside Lambda.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Environment {
+pub struct Environment {
     memory_mb: Option<u64>,
     function_name: Option<String>,
 }
 
 impl Environment {
     /// Reads Lambda's variables.
-    pub(super) fn from_vars(vars: &Vars) -> Environment {
+    pub fn from_vars(vars: &Vars) -> Environment {
         let text = |name: &str| vars.get(name).map(|text| text.trim());
         let memory_mb = text(MEMORY).and_then(|text| text.parse().ok());
         let function_name = text(NAME).filter(|name| !name.is_empty());

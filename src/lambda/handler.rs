@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use futures::StreamExt;
 use futures::future::join_all;
@@ -20,7 +20,6 @@ use crate::deliver::RunControl;
 use crate::forward::{Forwarder, forward_all};
 use crate::job::{Job, JobIdentity};
 use crate::outcome::Outcome;
-use crate::platform::clock;
 use crate::platform::sqs::Sqs;
 use crate::progress::{Local, Progress};
 use crate::trigger::{self, Message};
@@ -29,22 +28,23 @@ use crate::trigger::{self, Message};
 const CONCURRENT_JOBS: usize = 10;
 
 /// Handles events, for as long as the process lives.
-pub(super) struct Handler {
+pub struct Handler {
     forwarder: Arc<Forwarder>,
     redelivery: Redelivery,
     /// `DEADLINE_MARGIN`.
     margin: Option<Duration>,
+    clock: fn() -> SystemTime,
     /// `None` if no metrics are to go into the log.
     metrics: Option<InvocationMetrics>,
 }
 
 impl Handler {
     /// Prepares to handle events as configured. Opens no connection.
-    pub(super) fn new(mut config: Config, environment: &Environment) -> Handler {
+    pub fn new(mut config: Config, environment: &Environment) -> Handler {
         if let Some(bytes) = environment.object_memory() {
             config.object_memory = bytes;
         }
-        let margin = config.deadline_margin;
+        let (margin, clock) = (config.deadline_margin, config.clock);
         let function_name = environment.function_name().filter(|_| config.metrics);
         let redelivery = Redelivery {
             sqs: config
@@ -59,19 +59,21 @@ impl Handler {
             forwarder: Arc::new(Forwarder::new(config).or_progress(of_process)),
             redelivery,
             margin,
+            clock,
             metrics: function_name.map(|name| InvocationMetrics::new(name.to_owned())),
         }
     }
 
-    /// Forwards every object of an event and returns the response to it.
-    pub(super) async fn handle(&self, event: LambdaEvent<Value>) -> Result<Value, Diagnostic> {
+    /// Forwards every object of an event and returns the response to it. `Err` if the event, or an
+    /// object that nobody else would bring again, must be delivered again.
+    pub async fn handle(&self, event: LambdaEvent<Value>) -> Result<Value, Diagnostic> {
         let event_id = &event.context.request_id;
         let parsed = trigger::parse(&event.payload, event_id).map_err(|error| {
             tracing::error!(error = %error, "event refused");
             diagnostic("UnknownEvent", &error)
         })?;
         let begin = Instant::now();
-        let schedule = Schedule::new(clock::now(), event.context.deadline, self.margin);
+        let schedule = Schedule::new((self.clock)(), event.context.deadline, self.margin);
         parsed.messages.iter().for_each(log_message);
         let control = RunControl {
             deadlines: schedule.deadlines(begin),

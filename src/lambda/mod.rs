@@ -15,3 +15,5 @@ mod redelivery;
 pub mod response;
 
 pub use bootstrap::run;
+pub use environment::Environment;
+pub use handler::Handler;
