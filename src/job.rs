@@ -21,6 +21,8 @@ pub struct Job {
     pub version: Option<String>,
     /// The object's size in bytes, if the event gives it.
     pub size: Option<u64>,
+    /// The ETag of the contents that the event is about, if it gives it.
+    pub etag: Option<String>,
     /// Whether a person named the object: then neither `SOURCES` nor the program's own outputs are
     /// excluded.
     pub trusted: bool,
@@ -67,6 +69,7 @@ impl Job {
             keys,
             version: None,
             size: None,
+            etag: None,
             trusted: false,
             replay: None,
             resume_point: None,
@@ -113,8 +116,9 @@ const MARKER: &str = "clickstream_continuation";
 const VERSION: u64 = 1;
 
 /// The rest of a job, as the body of a message.
+///
+/// A member that this version does not know is ignored: a later version may have added it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Continuation {
     #[serde(rename = "clickstream_continuation")]
     format: u64,
@@ -135,6 +139,9 @@ pub struct Continuation {
     version: Option<String>,
     #[serde(rename = "revision", default, skip_serializing_if = "Option::is_none")]
     revision: Option<String>,
+    /// The ETag that the event gave, as long as no contents were read.
+    #[serde(rename = "etag", default, skip_serializing_if = "Option::is_none")]
+    etag: Option<String>,
     #[serde(rename = "progress", default, skip_serializing_if = "Option::is_none")]
     progress: Option<Carried>,
     #[serde(rename = "again", default, skip_serializing_if = "Option::is_none")]
@@ -173,6 +180,7 @@ impl Continuation {
             version: version.or_else(|| job.version.clone()),
             progress: progress.filter(|_| !shared),
             replay: job.replay.clone().filter(|_| !replay_is_known),
+            etag: job.etag.clone().filter(|_| revision.is_none()),
             revision,
         }
     }
@@ -199,6 +207,7 @@ impl Continuation {
         let keys = std::iter::once(it.key).chain(it.spellings).collect();
         Ok(Job {
             version: it.version,
+            etag: it.etag,
             replay: it.replay,
             resume_point,
             first_message_id: Some(it.first_message_id),
@@ -223,6 +232,37 @@ mod tests {
             (2, 2, true),
             "{job:?}"
         );
+    }
+
+    #[test]
+    fn a_continuation_with_members_of_a_later_version_is_read() {
+        let released = include_str!("../tests/data/formats/continuation.json");
+        let mut later: Value = serde_json::from_str(released).unwrap();
+        later["later"] = 1.into();
+        later["progress"]["targets"]["hook"]["later"] = "x".into();
+        let now = Continuation::read(&serde_json::from_str(released).unwrap());
+        assert_eq!(Continuation::read(&later), now);
+        later["clickstream_continuation"] = 2.into();
+        assert!(Continuation::read(&later).unwrap_err().contains("newer"));
+    }
+
+    #[test]
+    fn the_etag_of_a_notice_is_handed_on_until_contents_were_read() {
+        let job = Job {
+            etag: Some("e".into()),
+            ..Job::new("b", vec!["/a".into()])
+        };
+        let next = |point: Option<&ResumePoint>| {
+            let message = Continuation::new(&job, &job.object(), point, "message-1", true);
+            Continuation::read(&serde_json::to_value(message).unwrap()).unwrap()
+        };
+        assert_eq!(next(None).etag, job.etag);
+        let read = ResumePoint {
+            version: None,
+            revision: "e".into(),
+            progress: None,
+        };
+        assert_eq!(next(Some(&read)).etag, None);
     }
 
     #[test]

@@ -65,6 +65,8 @@ struct S3Object {
     size: Option<u64>,
     #[serde(rename = "versionId", alias = "version-id")]
     version: Option<String>,
+    #[serde(rename = "eTag", alias = "etag")]
+    etag: Option<String>,
 }
 
 fn s3_record(record: &Value, message: &mut Message) {
@@ -81,6 +83,7 @@ fn s3_record(record: &Value, message: &mut Message) {
     message.jobs.push(Job {
         version: real_version(s3.object.version),
         size: s3.object.size,
+        etag: s3.object.etag,
         ..Job::new(s3.bucket.name, decoded_first(&s3.object.key))
     });
 }
@@ -105,6 +108,7 @@ fn event_bridge(event: &Value, message: &mut Message) {
         Ok(Detail { bucket, object }) => message.jobs.push(Job {
             version: real_version(object.version),
             size: object.size,
+            etag: object.etag,
             ..Job::new(bucket.name, as_given_first(&object.key))
         }),
         Err(e) => message.fail(format!("\"Object Created\" without its detail ({e})")),
