@@ -34,6 +34,8 @@ pub struct Job {
     pub first_message_id: Option<String>,
     /// The number of runs before this one.
     pub chain_length: u32,
+    /// Before when the targets that are left asked not to be called, in milliseconds since 1970.
+    pub not_before: Option<u64>,
 }
 
 /// Tells jobs for different contents apart, so that two notifications of one object are one job.
@@ -75,6 +77,7 @@ impl Job {
             resume_point: None,
             first_message_id: None,
             chain_length: 0,
+            not_before: None,
         }
     }
 
@@ -142,6 +145,16 @@ pub struct Continuation {
     /// The ETag that the event gave, as long as no contents were read.
     #[serde(rename = "etag", default, skip_serializing_if = "Option::is_none")]
     etag: Option<String>,
+    /// The object's size in bytes, if it is known.
+    #[serde(rename = "size", default, skip_serializing_if = "Option::is_none")]
+    size: Option<u64>,
+    /// Before when the targets that are left asked not to be called, in milliseconds since 1970.
+    #[serde(
+        rename = "not_before",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    not_before: Option<u64>,
     #[serde(rename = "progress", default, skip_serializing_if = "Option::is_none")]
     progress: Option<Carried>,
     #[serde(rename = "again", default, skip_serializing_if = "Option::is_none")]
@@ -178,6 +191,8 @@ impl Continuation {
                 .unwrap_or_else(|| message_id.to_owned()),
             chain_length: job.chain_length + 1,
             version: version.or_else(|| job.version.clone()),
+            size: job.size,
+            not_before: None,
             progress: progress.filter(|_| !shared),
             replay: job.replay.clone().filter(|_| !replay_is_known),
             etag: job.etag.clone().filter(|_| revision.is_none()),
@@ -208,6 +223,8 @@ impl Continuation {
         Ok(Job {
             version: it.version,
             etag: it.etag,
+            size: it.size,
+            not_before: it.not_before,
             replay: it.replay,
             resume_point,
             first_message_id: Some(it.first_message_id),
@@ -263,6 +280,17 @@ mod tests {
             progress: None,
         };
         assert_eq!(next(Some(&read)).etag, None);
+    }
+
+    #[test]
+    fn a_continuation_keeps_the_size_of_its_object() {
+        let job = Job {
+            size: Some(7),
+            ..Job::new("b", vec!["k".into()])
+        };
+        let message = Continuation::new(&job, &job.object(), None, "message-1", true);
+        let next = Continuation::read(&serde_json::to_value(message).unwrap()).unwrap();
+        assert_eq!(next.size, Some(7));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::{End, Outcome, TargetOutcome};
+use super::{End, Outcome, SkipReason, TargetOutcome};
 use crate::platform::metrics::{Dimension, Measurement, document};
 
 /// The namespace under which CloudWatch shows the metrics.
@@ -19,6 +19,9 @@ pub enum Metric {
     ObjectsFailed,
     /// Objects that are gone, or whose tail cannot be read, for good.
     ObjectsLost,
+    /// Objects that were acknowledged unread though nobody may have meant it: `SOURCES` does not
+    /// list them, or their event names no bucket.
+    ObjectsSkipped,
     /// Records read for the first time, bad ones included.
     Records,
     /// The records among them that are not clicks.
@@ -58,6 +61,7 @@ impl Metric {
             Metric::Objects => "Objects",
             Metric::ObjectsFailed => "ObjectsFailed",
             Metric::ObjectsLost => "ObjectsLost",
+            Metric::ObjectsSkipped => "ObjectsSkipped",
             Metric::Records => "Records",
             Metric::BadRecords => "BadRecords",
             Metric::Bytes => "Bytes",
@@ -103,6 +107,10 @@ impl Report {
             End::Complete | End::Corrupt { .. } | End::Stopped { .. } | End::Failed(_)
         );
         let is_lost = matches!(outcome.end, End::Missing | End::Corrupt { .. });
+        let is_skipped = matches!(
+            outcome.end,
+            End::Skipped(SkipReason::OutsideSources | SkipReason::NoBucket)
+        );
         let fresh = outcome.fresh;
         self.count(Metric::Objects, u64::from(was_read));
         self.count(
@@ -110,6 +118,7 @@ impl Report {
             u64::from(outcome.failure().is_some()),
         );
         self.count(Metric::ObjectsLost, u64::from(is_lost));
+        self.count(Metric::ObjectsSkipped, u64::from(is_skipped));
         self.count(Metric::Records, fresh.clicks + fresh.bad);
         self.count(Metric::BadRecords, fresh.bad);
         self.count(Metric::Bytes, outcome.bytes);
@@ -154,7 +163,8 @@ impl Report {
             value: name,
         };
         // Each metric costs: one that is hardly ever above 0 is sent only when it is.
-        let is_sent = |metric: Metric, count: f64| metric != Metric::UnknownFields || count != 0.0;
+        let is_rare = |metric| matches!(metric, Metric::UnknownFields | Metric::ObjectsSkipped);
+        let is_sent = |metric: Metric, count: f64| count != 0.0 || !is_rare(metric);
         let counts = self.function.iter();
         let of_function: Vec<_> = counts
             .filter(|(metric, count)| is_sent(**metric, **count))
@@ -228,17 +238,48 @@ mod tests {
         report
     }
 
+    /// Returns the report of one object that was skipped.
+    fn skipped(reason: SkipReason) -> Report {
+        let mut report = Report::default();
+        let object = ObjectRef::new("b", "k");
+        report.add(&Outcome::unread(object, End::Skipped(reason)));
+        report
+    }
+
     fn documents() -> Vec<String> {
-        let time = UNIX_EPOCH + Duration::from_millis(1_795_305_600_123);
-        report().documents("forwarder", time)
+        report().documents("forwarder", time())
+    }
+
+    fn time() -> SystemTime {
+        UNIX_EPOCH + Duration::from_millis(1_795_305_600_123)
     }
 
     #[test]
     fn documents_are_those_that_were_released() {
+        let mut released = documents();
+        released.extend(skipped(SkipReason::OutsideSources).documents("forwarder", time()));
         assert_eq!(
-            documents().join("\n") + "\n",
+            released.join("\n") + "\n",
             include_str!("../../tests/data/formats/metrics.jsonl")
         );
+    }
+
+    #[test]
+    fn an_object_outside_sources_is_counted_and_one_of_the_forwarders_own_is_not() {
+        let count = |reason| {
+            let documents = skipped(reason).documents("forwarder", time());
+            let document: Value = serde_json::from_str(&documents[0]).unwrap();
+            document["ObjectsSkipped"].clone()
+        };
+        assert_eq!(count(SkipReason::OutsideSources), 1.0);
+        assert_eq!(count(SkipReason::NoBucket), 1.0);
+        for meant in [
+            SkipReason::OwnOutput,
+            SkipReason::FolderMarker,
+            SkipReason::Empty,
+        ] {
+            assert_eq!(count(meant), Value::Null, "{meant}");
+        }
     }
 
     #[test]

@@ -53,7 +53,9 @@ def metrics():
     """Returns the namespace, the function's metrics, and those of each target, from the released documents."""
     documents = [json.loads(line) for line in (ROOT / "tests/data/formats/metrics.jsonl").read_text().splitlines()]
     declared = [document["_aws"]["CloudWatchMetrics"][0] for document in documents]
-    by_dimensions = {tuple(one["Dimensions"][0]): {metric["Name"] for metric in one["Metrics"]} for one in declared}
+    by_dimensions = {}
+    for one in declared:
+        by_dimensions.setdefault(tuple(one["Dimensions"][0]), set()).update(metric["Name"] for metric in one["Metrics"])
     return declared[0]["Namespace"], by_dimensions[("Function",)], by_dimensions[("Function", "Target")]
 
 

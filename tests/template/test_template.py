@@ -550,7 +550,7 @@ def test_a_prefix_is_read_with_and_without_slash(template):
 def test_alarms_need_somebody_to_tell(template):
     alarms = lambda **more: set(Stack({**HOOK, **more}, template).of_type("AWS::CloudWatch::Alarm"))
     without_counts = {"DeadLetterAlarm", "QueueAgeAlarm", "ErrorsAlarm", "ThrottlesAlarm"}
-    counting = {"TargetFailsAlarm", "FilesFailAlarm", "QuarantineAlarm", "LagAlarm", "LostAlarm"}
+    counting = {"TargetFailsAlarm", "FilesFailAlarm", "QuarantineAlarm", "LagAlarm", "LostAlarm", "SkippedAlarm"}
     mail = {"AlarmEmail": "a@example.com"}
     assert alarms() == set()
     assert alarms(**mail) == without_counts | counting
