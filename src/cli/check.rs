@@ -10,6 +10,8 @@ use crate::config::vars::Vars;
 use crate::config::{Config, QuarantineStore, S3Prefix, TargetConfig};
 use crate::forward::{Forwarder, Probe};
 use crate::platform::sqs::Sqs;
+use crate::platform::words::ShownUrl;
+use crate::targets::Proof;
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -61,7 +63,8 @@ async fn ask(settings: &Arc<Settings>) -> Reply {
             answer,
         } = probe;
         match answer {
-            Ok(()) => format!("ok      {what} ({needs})\n"),
+            Ok(Proof::Whole) => format!("ok      {what} ({needs})\n"),
+            Ok(proof) => format!("ok      {what} ({needs}): {proof}\n"),
             Err(cause) => format!("FAILED  {what} ({needs}): {cause}\n"),
         }
     };
@@ -78,7 +81,10 @@ async fn ask_queue(config: &Config) -> Option<Probe> {
     let url = config.continue_queue.as_deref()?;
     let answer = match config.directory {
         Some(_) => Err("STORE is a directory, so no queue is called".into()),
-        None => Sqs::new(config.aws.clone()).may_send(url).await,
+        None => Sqs::new(config.aws.clone())
+            .may_send(url)
+            .await
+            .map(|()| Proof::Whole),
     };
     Some(Probe {
         what: "queue for the rest of files".into(),
@@ -111,7 +117,7 @@ fn describe(config: &Config) -> String {
         },
     );
     if let Some(queue) = &config.continue_queue {
-        line("continues in", queue.clone());
+        line("continues in", ShownUrl(queue).to_string());
     }
     if let Some(margin) = config.deadline_margin {
         line(

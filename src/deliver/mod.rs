@@ -32,7 +32,7 @@ pub use lane::{Attached, EncodedClick, Encoder, Lane};
 use crate::config::TargetConfig;
 use crate::object::ObjectRef;
 use crate::progress::{LeaseGuard, TargetProgress};
-use crate::targets::SendError;
+use crate::targets::{Proof, SendError};
 use groups::Groups;
 use lane::Outbox;
 use limiter::Limiter;
@@ -86,8 +86,9 @@ impl Delivery {
         }
     }
 
-    /// Sends the target a request that changes nothing; `Err` is what sending would end with.
-    pub async fn probe(&self) -> Result<(), SendError> {
+    /// Sends the target a request that changes nothing, and returns what that proved; `Err` is what
+    /// sending would end with.
+    pub async fn probe(&self) -> Result<Proof, SendError> {
         timeout(self.config.timeout, self.config.target.probe())
             .await
             .unwrap_or_else(|_| Err(SendError::Unavailable("no answer".into())))

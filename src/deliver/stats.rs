@@ -21,6 +21,8 @@ const LATENCIES: usize = 100;
 pub(super) struct LaneStats {
     pub(super) sent: u64,
     pub(super) rejected: u64,
+    /// Records that the target can never carry.
+    pub(super) unfit: u64,
     /// Entries that nobody settled: failed, or left for another run.
     pub(super) deferred: u64,
     pub(super) retries: u64,
@@ -84,6 +86,7 @@ impl LaneStats {
 
     /// Keeps the rows of records that the target can never carry.
     pub(super) fn quarantine(&mut self, unfit: Vec<UnfitRow>) {
+        self.unfit += unfit.len() as u64;
         for UnfitRow { at, sequence, row } in unfit {
             self.ledger.quarantine(at, sequence);
             self.rows.push((at, row));

@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::time::timeout_at;
 
-use crate::config::Config;
+use crate::config::{Config, QuarantineStore};
 use crate::deliver::{Delivery, Lane, RunControl};
 use crate::job::Job;
 use crate::object::{Directory, ObjectError, ObjectRef, S3, Store};
@@ -125,6 +125,11 @@ impl Forwarder {
     /// The store that an object is read from: one without a bucket is a file.
     pub fn store(&self, object: &ObjectRef) -> &Store {
         self.objects.store_of(object)
+    }
+
+    /// Whether rows of the quarantine are kept, and not only logged.
+    pub fn keeps_rows(&self) -> bool {
+        *self.quarantine.place() != QuarantineStore::Log
     }
 
     /// Plain bytes read so far, for a progress bar.

@@ -11,6 +11,7 @@ use crate::config::{QuarantineStore, S3Prefix};
 use crate::deliver::Delivery;
 use crate::object::{ObjectError, ObjectRef, Store};
 use crate::outcome::Failure;
+use crate::targets::Proof;
 
 /// How long an answer may take.
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -21,8 +22,8 @@ pub struct Probe {
     pub what: String,
     /// The IAM actions that it needs.
     pub needs: String,
-    /// The answer; `Err` says what is wrong, for people.
-    pub answer: Result<(), String>,
+    /// What the answer proved; `Err` says what is wrong, for people.
+    pub answer: Result<Proof, String>,
 }
 
 impl Forwarder {
@@ -40,12 +41,18 @@ impl Forwarder {
             probes.push(Probe {
                 what: "progress table".into(),
                 needs: "dynamodb:GetItem, dynamodb:PutItem".into(),
-                answer: answer.map_err(|error| error.to_string()),
+                answer: whole(answer),
             });
         }
         probes.extend(join_all(self.deliveries.iter().map(target_probe)).await);
         probes
     }
+}
+
+/// The answer to a request that proves all if it succeeds.
+fn whole<T>(answer: Result<T, impl std::fmt::Display>) -> Result<Proof, String> {
+    let proof = answer.map(|_| Proof::Whole);
+    proof.map_err(|error| error.to_string())
 }
 
 /// Lists a source, and reads an object of it that does not exist.
@@ -56,14 +63,14 @@ async fn source_probes(store: &Store, source: &S3Prefix) -> [Probe; 2] {
     // Who may not read is told so even of an object that is not there; who may not list is too.
     let object = ObjectRef::new(bucket.as_str(), format!("{prefix}clickstream-check"));
     let read = match within(TIMEOUT, store.open(&object)).await {
-        Ok(_) | Err(ObjectError::Missing) => Ok(()),
+        Ok(_) | Err(ObjectError::Missing) => Ok(Proof::Whole),
         Err(error) => Err(error.to_string()),
     };
     [
         Probe {
             what: what.clone(),
             needs: "s3:ListBucket".into(),
-            answer: listed.map(drop).map_err(|error| error.to_string()),
+            answer: whole(listed),
         },
         Probe {
             what,
@@ -86,7 +93,7 @@ async fn quarantine_probe(store: &Store, place: &S3Prefix) -> Probe {
     Probe {
         what: format!("quarantine s3://{bucket}/{prefix}"),
         needs: "s3:PutObject".into(),
-        answer: answer.map_err(explain),
+        answer: answer.map(|()| Proof::Whole).map_err(explain),
     }
 }
 

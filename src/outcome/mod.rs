@@ -50,6 +50,8 @@ pub struct TargetOutcome {
     pub tally: Tally,
     /// Records that earlier runs had settled; they are not among those read.
     pub resumed: u64,
+    /// Clicks of the quarantined that the target refused, or can never carry.
+    pub refused: u64,
     /// Requests sent again.
     pub retries: u64,
     /// Requests that the target refused because they were too many.

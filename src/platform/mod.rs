@@ -9,6 +9,7 @@ pub mod queue;
 #[cfg(feature = "aws")]
 pub mod sqs;
 pub mod tls;
+pub mod words;
 
 #[cfg(not(feature = "aws"))]
 pub use crate::without_aws as aws;

@@ -8,6 +8,7 @@ use aws_sdk_sqs::config::timeout::TimeoutConfig;
 use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
 
 use super::aws::{Aws, ErrorKind, LazyClient, describe_sdk_error};
+use super::words::ShownUrl;
 
 /// How long one attempt of a call may take: the end of an invocation is near.
 const ATTEMPT: Duration = Duration::from_secs(2);
@@ -98,5 +99,5 @@ where
         ErrorKind::NotFound => Some("there is no such queue".into()),
         _ => None,
     });
-    format!("{action} on {url}: {cause}")
+    format!("{action} on {}: {cause}", ShownUrl(url))
 }

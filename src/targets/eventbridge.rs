@@ -9,8 +9,8 @@ use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 
 use super::support::{aws, body, verdicts};
 use super::{
-    Context, DeliveryMode, EncodeError, Entry, Kind, Limits, Permission, SendError, Target, Var,
-    Verdict, View,
+    Context, DeliveryMode, EncodeError, Entry, Kind, Limits, Permission, Proof, SendError, Target,
+    Var, Verdict, View,
 };
 use crate::config::vars::Scope;
 use clicks::click::Form;
@@ -171,7 +171,7 @@ impl Target for EventBridge {
             .permission(&["events:PutEvents"], &self.bus, "events", "event-bus/")
     }
 
-    async fn probe(&self) -> Result<(), SendError> {
+    async fn probe(&self) -> Result<Proof, SendError> {
         // An event without a detail is refused.
         let event = PutEventsRequestEntry::builder()
             .event_bus_name(&self.bus)

@@ -10,8 +10,8 @@ use aws_sdk_firehose::types::Record;
 
 use super::support::{aws, verdicts};
 use super::{
-    Context, DeliveryMode, EncodeError, Entry, Kind, Limits, Permission, SendError, Target, Var,
-    Verdict, View,
+    Context, DeliveryMode, EncodeError, Entry, Kind, Limits, Permission, Proof, SendError, Target,
+    Var, Verdict, View,
 };
 use crate::config::vars::Scope;
 use clicks::click::Form;
@@ -131,7 +131,7 @@ impl Target for Firehose {
         )
     }
 
-    async fn probe(&self) -> Result<(), SendError> {
+    async fn probe(&self) -> Result<Proof, SendError> {
         let put = self
             .client
             .get()

@@ -5,14 +5,16 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use async_trait::async_trait;
-use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
-use reqwest::{Method, Url};
+use reqwest::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
+use reqwest::{Method, RequestBuilder, StatusCode, Url};
 
 use super::support::body::{self, Body};
 use super::support::http::{HttpClient, Meaning, StatusRule, StatusRules, classify};
 use super::support::request;
 use super::support::signing::{self, Signer};
-use super::{Context, EncodeError, Entry, Kind, Limits, SendError, Target, Var, Verdict, View};
+use super::{
+    Context, EncodeError, Entry, Kind, Limits, Proof, SendError, Target, Var, Verdict, View,
+};
 use crate::config::vars::Scope;
 use clicks::click::Form;
 
@@ -127,6 +129,38 @@ fn build(scope: &Scope<'_>, context: Context) -> Option<Arc<dyn Target>> {
     }))
 }
 
+impl Http {
+    /// Begins a request with what every request has.
+    fn request(&self, method: Method) -> Result<RequestBuilder, SendError> {
+        let request = self.client.request(method, &self.url)?;
+        Ok(request.headers(self.headers.clone()))
+    }
+
+    /// Says what the answer to a request without clicks has proved. Only one with clicks proves
+    /// that the credentials are right: many endpoints look at them after the method.
+    fn proof(&self, status: StatusCode) -> Proof {
+        let is_secure = self.url.scheme() == "https";
+        let has_token = self.headers.contains_key(AUTHORIZATION);
+        let has_others = self.headers.len() > usize::from(has_token);
+        let unproved = [
+            (status == StatusCode::NOT_FOUND, "path"),
+            (has_token, "token"),
+            (has_others, "headers"),
+            (self.signer.is_some(), "signature"),
+        ];
+        let mut proved = vec!["name"];
+        proved.extend(is_secure.then_some("certificate"));
+        Proof::Part {
+            answer: format!("HEAD answered {}", status.as_u16()),
+            proved,
+            unproved: unproved
+                .into_iter()
+                .filter_map(|(is_unproved, part)| is_unproved.then_some(part))
+                .collect(),
+        }
+    }
+}
+
 #[async_trait]
 impl Target for Http {
     fn limits(&self) -> Limits {
@@ -149,9 +183,7 @@ impl Target for Http {
         let mut body = self.body.write(batch);
         let id = signing::request_id(batch).to_string();
         let mut request = self
-            .client
-            .request(self.method.clone(), &self.url)?
-            .headers(self.headers.clone())
+            .request(self.method.clone())?
             .header(CONTENT_TYPE, self.body.content_type())
             .header("idempotency-key", &id)
             .header("webhook-id", &id);
@@ -170,10 +202,11 @@ impl Target for Http {
         Ok(vec![Verdict::Sent; batch.len()])
     }
 
-    async fn probe(&self) -> Result<(), SendError> {
-        let request = self.client.request(Method::HEAD, &self.url)?;
-        let request = request.headers(self.headers.clone());
-        classify(&self.client.call(request, 0).await?, &PROBE)
+    async fn probe(&self) -> Result<Proof, SendError> {
+        let request = self.request(Method::HEAD)?;
+        let response = self.client.call(request, 0).await?;
+        classify(&response, &PROBE)?;
+        Ok(self.proof(response.status))
     }
 
     fn describe(&self) -> Vec<(&'static str, String)> {

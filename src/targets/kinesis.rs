@@ -11,8 +11,8 @@ use aws_sdk_kinesis::types::PutRecordsRequestEntry;
 use super::support::keys::KeySource;
 use super::support::{aws, verdicts};
 use super::{
-    Context, DeliveryMode, EncodeError, Entry, Kind, Limits, Permission, SendError, Target, Var,
-    Verdict, View,
+    Context, DeliveryMode, EncodeError, Entry, Kind, Limits, Permission, Proof, SendError, Target,
+    Var, Verdict, View,
 };
 use crate::config::vars::Scope;
 use clicks::click::Form;
@@ -141,7 +141,7 @@ impl Target for Kinesis {
             .permission(&["kinesis:PutRecords"], &self.stream, "kinesis", "stream/")
     }
 
-    async fn probe(&self) -> Result<(), SendError> {
+    async fn probe(&self) -> Result<Proof, SendError> {
         self.client
             .probed(self.put(Vec::new()).await.send().await, REJECTED)
     }

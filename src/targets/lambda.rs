@@ -12,8 +12,8 @@ use serde_json::Value;
 use super::support::aws;
 use super::support::body::{self, Body};
 use super::{
-    Context, DeliveryMode, EncodeError, Entry, Kind, Limits, Permission, SendError, Target, Var,
-    Verdict, View,
+    Context, DeliveryMode, EncodeError, Entry, Kind, Limits, Permission, Proof, SendError, Target,
+    Var, Verdict, View,
 };
 use crate::config::vars::Scope;
 use clicks::click::Form;
@@ -143,7 +143,7 @@ impl Target for Lambda {
         )
     }
 
-    async fn probe(&self) -> Result<(), SendError> {
+    async fn probe(&self) -> Result<Proof, SendError> {
         let invoke = self
             .client
             .get()

@@ -37,6 +37,7 @@ pub use registry::AWS;
 pub use registry::{Build, COMMON, IN_AWS, KINDS, Kind, Var};
 pub use support::entry::{Entry, View, Window, WindowId};
 pub use support::limits::{Answers, Batching, DeliveryMode, Limits, WindowBounds};
+pub use support::proof::Proof;
 
 /// Why a target can never carry a click.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,10 +93,10 @@ pub trait Target: Send + Sync {
     fn permissions(&self) -> Vec<Permission> {
         Vec::new()
     }
-    /// Sends a request that changes nothing but needs the permissions that sending needs. `Err` is
-    /// what sending would end with.
-    async fn probe(&self) -> Result<(), SendError> {
-        Ok(())
+    /// Sends a request that changes nothing but needs the permissions that sending needs. Returns
+    /// what that proved; `Err` is what sending would end with.
+    async fn probe(&self) -> Result<Proof, SendError> {
+        Ok(Proof::Whole)
     }
     /// Renews what authorises its requests, after one that began at `began` ended with
     /// [`SendError::Unauthorized`]. `true` if that was renewed since `began`, so that another

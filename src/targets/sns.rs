@@ -9,8 +9,8 @@ use aws_sdk_sns::types::{MessageAttributeValue, PublishBatchRequestEntry};
 use super::support::keys::KeySource;
 use super::support::{aws, body, verdicts};
 use super::{
-    Batching, Context, DeliveryMode, EncodeError, Entry, Kind, Limits, Permission, SendError,
-    Target, Var, Verdict, View,
+    Batching, Context, DeliveryMode, EncodeError, Entry, Kind, Limits, Permission, Proof,
+    SendError, Target, Var, Verdict, View,
 };
 use crate::config::vars::Scope;
 use clicks::click::Form;
@@ -196,7 +196,7 @@ impl Target for Sns {
             .permission(&["sns:Publish"], &self.topic, "sns", "")
     }
 
-    async fn probe(&self) -> Result<(), SendError> {
+    async fn probe(&self) -> Result<Proof, SendError> {
         let publish = self
             .client
             .get()

@@ -11,11 +11,12 @@ use super::support::body::Body;
 use super::support::keys::KeySource;
 use super::support::{aws, body, verdicts};
 use super::{
-    Batching, Context, DeliveryMode, EncodeError, Entry, Kind, Limits, Permission, SendError,
-    Target, Var, Verdict, View,
+    Batching, Context, DeliveryMode, EncodeError, Entry, Kind, Limits, Permission, Proof,
+    SendError, Target, Var, Verdict, View,
 };
 use crate::config::vars::Scope;
 use crate::platform::queue::QueueUrl;
+use crate::platform::words::ShownUrl;
 use clicks::click::Form;
 
 pub(super) const KIND: Kind = Kind {
@@ -230,7 +231,7 @@ impl Target for Sqs {
         permissions
     }
 
-    async fn probe(&self) -> Result<(), SendError> {
+    async fn probe(&self) -> Result<Proof, SendError> {
         let send = self
             .client
             .get()
@@ -244,7 +245,7 @@ impl Target for Sqs {
     fn describe(&self) -> Vec<(&'static str, String)> {
         let body = format!("{:?}", self.body).to_lowercase();
         let mut rows = vec![
-            ("queue", self.queue.clone()),
+            ("queue", ShownUrl(&self.queue).to_string()),
             ("body", body),
             ("format", self.form.to_string()),
         ];

@@ -128,7 +128,7 @@ async fn forward(args: Args, forwarder: Arc<Forwarder>) -> Exit {
         .take_while(move |_| !cancellation.is_cancelled())
         .map(|object| ((), Job::named(object)));
     let outcomes = forward_all(&forwarder, jobs, args.jobs.into(), &control);
-    let mut summary = Summary::default();
+    let mut summary = Summary::new(forwarder.keeps_rows());
     let outcomes = outcomes.map(|((), outcome)| outcome);
     sum_up(outcomes, &forwarder, &mut summary, named).await;
     if summary.reader_is_gone() {

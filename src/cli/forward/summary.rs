@@ -22,11 +22,27 @@ pub(super) struct Summary {
     /// Objects that earlier runs have forwarded.
     done: u64,
     reader_is_gone: bool,
+    /// Whether the quarantine keeps what targets refuse.
+    keeps_rows: bool,
     targets: Vec<TargetOutcome>,
     problems: Vec<String>,
 }
 
 impl Summary {
+    /// Sums up nothing yet. `keeps_rows` is whether the quarantine keeps what targets refuse.
+    pub(super) fn new(keeps_rows: bool) -> Summary {
+        Summary {
+            keeps_rows,
+            ..Summary::default()
+        }
+    }
+
+    /// Counts the clicks that targets refused and that nothing keeps.
+    fn lost(&self) -> u64 {
+        let refused = self.targets.iter().map(|target| target.refused);
+        if self.keeps_rows { 0 } else { refused.sum() }
+    }
+
     /// Adds what became of one object.
     pub(super) fn add(&mut self, outcome: &Outcome) {
         self.objects += 1;
@@ -71,6 +87,7 @@ impl Summary {
             Some(known) => {
                 known.tally.add(&target.tally);
                 known.resumed += target.resumed;
+                known.refused += target.refused;
             }
             None => self.targets.push(target.clone()),
         }
@@ -93,7 +110,7 @@ impl Summary {
 
     /// Returns how the run ended.
     pub(super) fn exit(&self) -> Exit {
-        match (self.failed, self.corrupt) {
+        match (self.failed + self.lost(), self.corrupt) {
             (0, 0) => Exit::Ok,
             (0, _) => Exit::Corrupt,
             _ => Exit::Failed,
@@ -107,6 +124,10 @@ impl Summary {
         if self.problems.len() > MOST_PROBLEMS {
             let more = self.problems.len() - MOST_PROBLEMS;
             text += &format!("… and {more} more\n");
+        }
+        if self.lost() > 0 {
+            let clicks = counted(self.lost(), "click");
+            text += &format!("{clicks} refused and not kept: set QUARANTINE\n");
         }
         text
     }
@@ -215,6 +236,25 @@ mod tests {
                 "interrupted before 3 objects were begun\n".into()
             )
         );
+    }
+
+    #[test]
+    fn refused_clicks_that_nothing_keeps_are_named_and_are_a_failure() {
+        let mut refused = delivered(300);
+        refused.targets[0].refused = 300;
+        for (keeps_rows, exit, problems) in [
+            (
+                false,
+                Exit::Failed,
+                "600 clicks refused and not kept: set QUARANTINE\n",
+            ),
+            (true, Exit::Ok, ""),
+        ] {
+            let mut summary = Summary::new(keeps_rows);
+            summary.add(&refused);
+            summary.add(&refused);
+            assert_eq!((summary.exit(), &*summary.problems()), (exit, problems));
+        }
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::config::vars::Vars;
 use crate::object::ObjectRef;
 use crate::targets::{
-    DeliveryMode, EncodeError, Entry, Limits, Permission, SendError, Target, Verdict, View,
+    DeliveryMode, EncodeError, Entry, Limits, Permission, Proof, SendError, Target, Verdict, View,
 };
 
 /// How long values are used before they are read again.
@@ -144,7 +144,7 @@ impl Target for ReloadingTarget {
         self.target().permissions()
     }
 
-    async fn probe(&self) -> Result<(), SendError> {
+    async fn probe(&self) -> Result<Proof, SendError> {
         self.target().probe().await
     }
 

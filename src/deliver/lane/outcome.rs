@@ -42,6 +42,7 @@ pub(super) fn of(state: &LaneState, offered: Offered, complete: bool) -> TargetO
         target: state.name.clone(),
         tally,
         resumed,
+        refused: stats.rejected + stats.unfit,
         retries: stats.retries,
         throttles: stats.throttles,
         latency: std::mem::take(&mut stats.latency),

@@ -18,8 +18,8 @@ use aws_sdk_dynamodb::types::{
 
 use super::support::aws;
 use super::{
-    Batching, Context, DeliveryMode, EncodeError, Entry, Kind, Limits, Permission, SendError,
-    Target, Var, Verdict, View,
+    Batching, Context, DeliveryMode, EncodeError, Entry, Kind, Limits, Permission, Proof,
+    SendError, Target, Var, Verdict, View,
 };
 use crate::config::vars::Scope;
 use clicks::click::Form;
@@ -151,7 +151,7 @@ impl Target for DynamoDb {
             .permission(actions, &self.table, "dynamodb", "table/")
     }
 
-    async fn probe(&self) -> Result<(), SendError> {
+    async fn probe(&self) -> Result<Proof, SendError> {
         let client = self.client.get().await;
         let key = self.key.sample();
         if self.any {
@@ -199,7 +199,7 @@ impl DynamoDb {
         &self,
         answer: Result<T, SdkError<E, HttpResponse>>,
         rejected: &[&str],
-    ) -> Result<(), SendError>
+    ) -> Result<Proof, SendError>
     where
         E: Error + ProvideErrorMetadata + Send + Sync + 'static,
     {

@@ -19,8 +19,8 @@ use tokio::task::spawn_blocking;
 
 use super::support::aws;
 use super::{
-    Batching, Context, DeliveryMode, EncodeError, Entry, Kind, Limits, Permission, SendError,
-    Target, Var, Verdict, View, WindowBounds,
+    Batching, Context, DeliveryMode, EncodeError, Entry, Kind, Limits, Permission, Proof,
+    SendError, Target, Var, Verdict, View, WindowBounds,
 };
 use crate::config::S3Prefix;
 use crate::config::vars::Scope;
@@ -168,7 +168,7 @@ impl Target for Lake {
             .permission(&["s3:PutObject", "s3:GetObject"], &resource, "s3", "")
     }
 
-    async fn probe(&self) -> Result<(), SendError> {
+    async fn probe(&self) -> Result<Proof, SendError> {
         // Stores nothing: no object there has this tag.
         let (client, key) = (
             self.client.get().await,
@@ -188,7 +188,7 @@ impl Target for Lake {
             Err(error) if denied_action(&error) == Some("s3:GetObject") => {
                 Err(self.client.send_error(&error, &[]))
             }
-            _ => Ok(()),
+            _ => Ok(Proof::Whole),
         }
     }
 

@@ -12,7 +12,8 @@ use crate::config::vars::Scope;
 use crate::platform::aws::{
     ErrorKind, LazyClient, Overrides, Role, describe_code, describe_sdk_error,
 };
-use crate::targets::{Context, Permission, SendError, Var};
+use crate::platform::words::ShownUrl;
+use crate::targets::{Context, Permission, Proof, SendError, Var};
 
 /// The variables of every kind inside AWS.
 pub const VARS: &[Var] = &[
@@ -96,12 +97,12 @@ impl<C> Client<C> {
         &self,
         answer: Result<T, SdkError<E, HttpResponse>>,
         rejected: &[&str],
-    ) -> Result<(), SendError>
+    ) -> Result<Proof, SendError>
     where
         E: Error + ProvideErrorMetadata + Send + Sync + 'static,
     {
         match answer.map_err(|error| self.send_error(&error, rejected)) {
-            Ok(_) | Err(SendError::PayloadRejected(_)) => Ok(()),
+            Ok(_) | Err(SendError::PayloadRejected(_)) => Ok(Proof::Whole),
             Err(error) => Err(error),
         }
     }
@@ -143,7 +144,8 @@ impl<C> Client<C> {
             region.clone().unwrap_or_else(|| "the function's".into()),
         )];
         rows.extend(role.as_ref().map(|role| ("role", role.arn.clone())));
-        rows.extend(endpoint.clone().map(|endpoint| ("endpoint", endpoint)));
+        let shown = |endpoint: &String| ("endpoint", ShownUrl(endpoint).to_string());
+        rows.extend(endpoint.as_ref().map(shown));
         rows
     }
 }

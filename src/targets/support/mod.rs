@@ -12,6 +12,7 @@ pub mod entry;
 pub mod http;
 pub mod keys;
 pub mod limits;
+pub mod proof;
 pub mod request;
 mod retry_after;
 pub mod signing;
