@@ -3,10 +3,13 @@
 import subprocess
 import sys
 import urllib.request
+from pathlib import Path
 
 import boto3
 from botocore.config import Config
 from process import end, environment, kept_port, port_of, wait_for_port
+
+SERVER = Path(__file__).parent / "moto_server.py"
 
 
 class Emulator:
@@ -14,10 +17,10 @@ class Emulator:
         self.kept = kept_port()
         self.port = port_of(self.kept)
         self.url = f"http://127.0.0.1:{self.port}"
-        command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self.port)]
+        command = [sys.executable, str(SERVER), str(self.port)]
         with open(log, "ab") as sink:
             self.process = subprocess.Popen(command, env=environment(), stdout=sink, stderr=sink)
-        wait_for_port(self.port, self.process, 60)
+        wait_for_port(self.port, self.process)
 
     def client(self, service):
         """Returns a client with fixed credentials and without retries."""

@@ -450,7 +450,7 @@ class FakeAws:
         self.calls, self.accepted, self.broken, self.script = [], [], [], []
         self.refuse = self.decide = self.deny_role = None
         self.keep, self.delay = keep, 0
-        self.lock, self.in_flight = threading.Lock(), 0
+        self.lock, self.in_flight, self.connections = threading.Lock(), 0, 0
         # FIFO: groups of requests in flight, the entry that each group waits for, the deduplication ids that were accepted.
         self.groups_in_flight, self.held, self.taken = set(), {}, set()
         self.sts, self.dynamodb, self.function = Sts(), DynamoDb(keys), Lambda()
@@ -488,6 +488,8 @@ class FakeAws:
             except OSError:
                 return
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            with self.lock:
+                self.connections += 1
             threading.Thread(target=self.serve, args=(client,), daemon=True).start()
 
     def serve(self, client):
@@ -500,6 +502,9 @@ class FakeAws:
         except (KeyError, ValueError, TypeError, AttributeError) as error:
             self.broken.append(f"a call that cannot be read: {error!r}")
             raise
+        finally:
+            with self.lock:
+                self.connections -= 1
 
     def exchange(self, client, reader):
         """Returns true if the connection stays open."""

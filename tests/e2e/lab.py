@@ -5,7 +5,7 @@ import subprocess
 
 from answer import assert_conserved
 from events import BUCKET, VERSIONS, contents, dump
-from process import CLICKSTREAM, ROOT, end, environment, require
+from process import CLICKSTREAM, ROOT, end, environment, require, wait_until
 from proxy import Proxy
 from pump import Queue
 from queue_clock import ClockQueue
@@ -65,6 +65,11 @@ class Lab:
         running = subprocess.Popen(command, env=self.settings(**variables), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self.commands.append(running)
         return running
+
+    def kill(self, function):
+        """Kills a function, as Lambda does at the time-out, and waits until none of its calls is on its way to AWS."""
+        function.kill()
+        wait_until(lambda: self.proxy.connections == 0, "the end of its calls")
 
     def table(self):
         return Table(self.emulator)

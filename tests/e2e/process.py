@@ -44,7 +44,7 @@ def port_of(kept):
     return kept.getsockname()[1]
 
 
-def wait_until(happened, what, seconds=30):
+def wait_until(happened, what, seconds=120):
     """Polls until `happened` returns a true value, and returns it. Raises TimeoutError after `seconds`."""
     deadline = time.monotonic() + seconds
     while not (value := happened()):
@@ -54,7 +54,7 @@ def wait_until(happened, what, seconds=30):
     return value
 
 
-def wait_for_port(port, process, seconds=30):
+def wait_for_port(port, process, seconds=120):
     def listening():
         if process.poll() is not None:
             raise RuntimeError(f"{process.args[0]} ended with {process.returncode} before it listened")

@@ -72,7 +72,7 @@ class Proxy:
     def __init__(self, port):
         self.upstream = ("127.0.0.1", port)
         self.requests, self.faults = [], []
-        self.lock = threading.Lock()
+        self.lock, self.connections = threading.Lock(), 0
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
         threading.Thread(target=self.listen, daemon=True).start()
@@ -83,6 +83,8 @@ class Proxy:
                 client, _ = self.listener.accept()
             except OSError:
                 return
+            with self.lock:
+                self.connections += 1
             threading.Thread(target=self.serve, args=(client,), daemon=True).start()
 
     def serve(self, client):
@@ -91,6 +93,9 @@ class Proxy:
                 self.exchange(client, reader)
             except OSError:
                 pass
+            finally:
+                with self.lock:
+                    self.connections -= 1
 
     def exchange(self, client, reader):
         first = reader.readline()

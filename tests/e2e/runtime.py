@@ -7,6 +7,7 @@ import subprocess
 import time
 import uuid
 from concurrent.futures import Future
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -16,6 +17,25 @@ from process import FORWARDER, ROOT, end, require
 from sink import body_of
 
 API = "/2018-06-01/runtime/"
+# How long a process may take to start. As in Lambda, that does not count towards an invocation's time.
+START = 60
+# How much longer than its time an invocation may take before it is killed. The deadline that the function is told is
+# the exact one, but a busy machine may stop a process shortly before it. AWS's emulator kills at the deadline.
+GRACE = 20
+
+
+@dataclass
+class Job:
+    """One event; `taken` is when the function got it."""
+
+    event: bytes
+    timeout: float
+    taken: float | None = None
+
+    def left(self, asked):
+        """Returns the seconds until the process is killed; `asked` is when the job was queued."""
+        end = asked + START if self.taken is None else self.taken + self.timeout + GRACE
+        return end - time.monotonic()
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -28,15 +48,15 @@ class Handler(BaseHTTPRequestHandler):
         if job is None:
             self.close_connection = True
             return None
-        event, timeout = job
+        job.taken = time.monotonic()
         headers = {
             "Lambda-Runtime-Aws-Request-Id": str(uuid.uuid4()),
-            "Lambda-Runtime-Deadline-Ms": str(int((time.time() + timeout) * 1000)),
+            "Lambda-Runtime-Deadline-Ms": str(int((time.time() + job.timeout) * 1000)),
             "Lambda-Runtime-Invoked-Function-Arn": "arn:aws:lambda:eu-west-1:123456789012:function:forwarder",
             "Lambda-Runtime-Trace-Id": "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Parent=9a9197af755a6419;Sampled=0",
             "Content-Type": "application/json",
         }
-        return self.reply(200, event, headers)
+        return self.reply(200, job.event, headers)
 
     def do_POST(self):
         body, what = body_of(self), self.path.removeprefix(API)
@@ -78,18 +98,17 @@ class Sandbox:
             )
 
     def invoke(self, event, timeout=None):
-        """Returns the response to one event; kills the process at the time-out, as Lambda does."""
-        timeout = timeout or self.timeout
-        self.api.jobs.put((event, timeout))
-        deadline = time.monotonic() + timeout
-        while time.monotonic() < deadline:
+        """Returns the response to one event; kills a process that does not respond, as Lambda does."""
+        job, asked = Job(event, timeout or self.timeout), time.monotonic()
+        self.api.jobs.put(job)
+        while job.left(asked) > 0:
             try:
                 return self.api.answers.get(timeout=0.1)
             except queue.Empty:
                 if self.process.poll() is not None and self.api.answers.empty():
                     return Answer(f"the process ended with {self.process.returncode}".encode(), True)
         self.process.kill()
-        return Answer(f"timed out after {timeout} s".encode(), True)
+        return Answer(f"no response {GRACE} s after the deadline of {job.timeout} s".encode(), True)
 
     def invoke_async(self, event, timeout=None):
         """Invokes without waiting; the response is the future's result."""

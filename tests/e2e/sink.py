@@ -5,7 +5,7 @@ import json
 import time
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Event, Lock, Thread
+from threading import Condition, Event, Lock, Thread
 
 
 def body_of(handler):
@@ -21,16 +21,39 @@ def body_of(handler):
     return body
 
 
+class Turnstile:
+    """Lets so many requests be answered and holds the others until more are let through, whatever the time.
+
+    Set as the sink's `respond`. Held requests count as accepted, as those do whose response is on its way.
+    """
+
+    def __init__(self, answered):
+        self.answered, self.changed = answered, Condition()
+
+    def __call__(self, _request):
+        return Reply(after=self)
+
+    def wait(self, seconds):
+        with self.changed:
+            if self.changed.wait_for(lambda: self.answered > 0, seconds):
+                self.answered -= 1
+
+    def let(self, more):
+        with self.changed:
+            self.answered += more
+            self.changed.notify_all()
+
+
 @dataclass
 class Reply:
-    """One scripted response, sent after `after` seconds; `silent` closes the connection instead."""
+    """One scripted response, sent after `delay` seconds and once `after` lets it; `silent` closes the connection instead."""
 
     status: int = 200
     headers: dict = field(default_factory=dict)
     delay: float = 0
     body: bytes = b""
     silent: bool = False
-    after: Event | None = None
+    after: Event | Turnstile | None = None
 
 
 @dataclass
@@ -81,7 +104,7 @@ class Handler(BaseHTTPRequestHandler):
         if reply.delay:
             time.sleep(reply.delay)
         if reply.after:
-            reply.after.wait(60)
+            reply.after.wait(300)
         self.server.sink.leave()
         if reply.silent:
             self.close_connection = True

@@ -1,5 +1,6 @@
 """The circuit breaker spares a failing target, and rate limits hold."""
 
+import time
 from collections import Counter
 
 import pytest
@@ -44,7 +45,7 @@ def test_a_target_that_is_down_is_not_asked_for_each_new_file_and_then_tried_aga
     assert function.invoke(event(second, third)).failures == ["message-0", "message-1"]
     assert len(lab.sink.requests) == asked, "not even one request"
     assert all("circuit" in cause for cause in causes(function)[-2:])
-    wait_until(lambda: function.invoke(event(second)).failures == [], "the probe", 60)
+    wait_until(lambda: function.invoke(event(second)).failures == [], "the probe")
     assert function.invoke(event(third)).failures == []
     assert Counter(tags(lab.sink.clicks)) == Counter(f"tag-{serial}" for serial in range(3, 9))
 
@@ -80,41 +81,43 @@ def test_a_target_that_answers_is_not_down(lab, status):
     assert function.invoke(event(keys[0])).failures == []
 
 
-def busiest_second(requests):
-    """Returns the largest number of requests that began within one second."""
-    moments = sorted(request.at for request in requests)
-    return max(sum(start <= moment < start + 1 for moment in moments) for start in moments)
+def rated(lab, keys, rate, shared=1):
+    """Forwards these files at `rate` requests a second, and asserts that they took the time that this takes.
+
+    How evenly they arrive is no measure: a busy machine may deliver many at once. A first file has started the process.
+    """
+    rates = {"HOOK_RATE": rate, "HOOK_BODY": "single", "HOOK_CONCURRENCY": 16, "MAX_CONCURRENCY": shared}
+    lab.put("/first", make_lines([1000]))
+    script, lab.sink.script = lab.sink.script, []
+    function = lab.forwarder(**rates)
+    assert function.invoke(event("/first")).failures == []
+    lab.sink.requests.clear()
+    lab.sink.script, started = script, time.monotonic()
+
+    assert function.invoke(event(*keys)).failures == []
+    took = lab.sink.requests[-1].at - started
+    assert took >= (len(lab.sink.requests) - 1) * shared / rate, f"{len(lab.sink.requests)} requests in {took} s"
 
 
 @pytest.mark.parametrize(("count", "shared"), [(30, 1), (16, 2)], ids=["alone", "one of two"])
 def test_a_rate_is_kept(lab, count, shared):
     """Each of `MAX_CONCURRENCY` instances gets its share of the rate, since they do not know of each other."""
-    [key] = files(lab, 1, count)
-    function = lab.forwarder(HOOK_RATE=20, HOOK_BODY="single", HOOK_CONCURRENCY=16, MAX_CONCURRENCY=shared)
+    rated(lab, files(lab, 1, count), 20, shared)
 
-    assert function.invoke(event(key)).failures == []
-    moments = [request.at for request in lab.sink.requests]
     assert Counter(tags(lab.sink.clicks)) == each_once(count)
-    assert max(moments) - min(moments) >= 1.2
-    assert busiest_second(lab.sink.requests) <= (20 + 5) / shared
 
 
 def test_files_side_by_side_share_one_rate(lab):
-    keys = files(lab, 10)
-    function = lab.forwarder(HOOK_RATE=20, HOOK_BODY="single", HOOK_CONCURRENCY=16)
+    rated(lab, files(lab, 10), 20)
 
-    assert function.invoke(event(*keys)).failures == []
     assert Counter(tags(lab.sink.clicks)) == each_once(30)
-    assert busiest_second(lab.sink.requests) <= 25
 
 
 def test_a_repeated_request_counts_too(lab):
-    [key] = files(lab, 1, 20)
     lab.sink.script = [Reply(503) for _ in range(4)]
-    function = lab.forwarder(HOOK_RATE=20, HOOK_BODY="single", HOOK_CONCURRENCY=16)
+    rated(lab, files(lab, 1, 20), 20)
 
-    assert function.invoke(event(key)).failures == []
-    assert len(lab.sink.requests) == 24 and busiest_second(lab.sink.requests) <= 25
+    assert len(lab.sink.requests) == 24
 
 
 def test_requests_in_flight_shrink_to_what_the_target_takes(lab):
