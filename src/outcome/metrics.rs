@@ -80,6 +80,16 @@ impl Metric {
         }
     }
 
+    /// Whether a document holds it with these values. Each metric is paid by the month from its
+    /// first value on, so one that most users never see above 0 is sent only when it is.
+    fn is_sent(self, values: &[f64]) -> bool {
+        let is_rare = matches!(
+            self,
+            Metric::UnknownFields | Metric::ObjectsSkipped | Metric::Filtered
+        );
+        !is_rare || values.iter().any(|value| *value != 0.0)
+    }
+
     /// Returns CloudWatch's unit for it.
     fn unit(self) -> &'static str {
         match self {
@@ -162,13 +172,11 @@ impl Report {
             name: "Function",
             value: name,
         };
-        // Each metric costs: one that is hardly ever above 0 is sent only when it is.
-        let is_rare = |metric| matches!(metric, Metric::UnknownFields | Metric::ObjectsSkipped);
-        let is_sent = |metric: Metric, count: f64| count != 0.0 || !is_rare(metric);
         let counts = self.function.iter();
         let of_function: Vec<_> = counts
-            .filter(|(metric, count)| is_sent(**metric, **count))
-            .map(|(metric, count)| measurement(*metric, std::slice::from_ref(count)))
+            .map(|(metric, count)| (*metric, std::slice::from_ref(count)))
+            .filter(|(metric, values)| metric.is_sent(values))
+            .map(|(metric, values)| measurement(metric, values))
             .collect();
         let mut documents = vec![document(NAMESPACE, &[function], &of_function, now)];
         for (target, metrics) in &self.targets {
@@ -178,6 +186,7 @@ impl Report {
             };
             let of_target: Vec<_> = metrics
                 .iter()
+                .filter(|(metric, values)| metric.is_sent(values))
                 .map(|(metric, values)| measurement(*metric, values))
                 .collect();
             documents.push(document(NAMESPACE, &[function, target], &of_target, now));
@@ -207,9 +216,9 @@ mod tests {
         let target = TargetOutcome {
             target: "hook".into(),
             tally: Tally {
-                read: 7,
+                read: 8,
                 sent: 5,
-                filtered: 0,
+                filtered: 1,
                 quarantined: 2,
                 failed: 0,
             },
@@ -279,6 +288,29 @@ mod tests {
             SkipReason::Empty,
         ] {
             assert_eq!(count(meant), Value::Null, "{meant}");
+        }
+    }
+
+    #[test]
+    fn a_metric_that_most_never_need_costs_nothing_while_it_is_0() {
+        let target = TargetOutcome {
+            target: "hook".into(),
+            ..TargetOutcome::default()
+        };
+        let mut report = Report::default();
+        report.add(&Outcome {
+            targets: vec![target],
+            ..Outcome::unread(ObjectRef::new("b", "k"), End::Complete)
+        });
+        let said = report.documents("forwarder", UNIX_EPOCH).concat();
+        for (metric, is_sent) in [
+            ("UnknownFields", false),
+            ("ObjectsSkipped", false),
+            ("Filtered", false),
+            ("Failed", true),
+            ("ObjectsLost", true),
+        ] {
+            assert_eq!(said.contains(&format!("\"{metric}\"")), is_sent, "{metric}");
         }
     }
 
