@@ -83,7 +83,7 @@ FULL = {
     "KmsKeyArn": KEY,
     "ClicksDays": 400,
     "BatchOperations": "true",
-    "HttpHeaderAuthorization": "secretsmanager:clicks/hook#token",
+    "HttpBearer": "secretsmanager:clicks/hook#token",
     "HttpSigningSecret": "ssm:/clicks/signing",
     "SettingsPath": "/clickstream-forwarder/prod/",
     "SecretArns": arn("secretsmanager", "secret:clicks/hook-AbCdEf") + "," + arn("secretsmanager", "secret:other-AbCdEf"),
@@ -122,8 +122,10 @@ REFUSED = {
     "no bucket": ({"HttpUrl": "https://example.com/"}, "BucketName is not given"),
     "blank bucket": ({**HOOK, "BucketName": ""}, "BucketName must be"),
     "existing bucket without its name": ({"HttpUrl": "https://example.com/", "Source": "existing-queue"}, "BucketName is not given"),
-    "header without address": ({**BUCKET, "LakeInOwnBucket": "true", "HttpHeaderAuthorization": "Bearer x"}, "needs HttpUrl"),
+    "header without address": ({**BUCKET, "LakeInOwnBucket": "true", "HttpBearer": "x"}, "needs HttpUrl"),
     "signature without address": ({**BUCKET, "LakeInOwnBucket": "true", "HttpSigningSecret": "whsec_x"}, "needs HttpUrl"),
+    "scheme without its token": ({**HOOK, "HttpBearer": "Bearer"}, "HttpBearer must be the token alone"),
+    "scheme before the token": ({**HOOK, "HttpBearer": "Bearer abc"}, "HttpBearer must be the token alone"),
     "no URL": ({**BUCKET, "HttpUrl": "example.com"}, "must be an http or https URL"),
     "writer of an existing bucket": ({**HOOK, "Source": "existing-queue", "RebrandlyPrincipal": "210987654321"}, "policy of an existing one"),
     "lifecycle of an existing bucket": ({**HOOK, "Source": "existing-eventbridge", "ClicksDays": 30}, "lifecycle of an existing one"),
@@ -196,7 +198,7 @@ def test_every_parameter_but_the_bucket_has_a_default(template):
 
 def test_secrets_are_not_shown(template):
     hidden = {name for name, spec in template["Parameters"].items() if spec.get("NoEcho")}
-    assert hidden == {"HttpHeaderAuthorization", "HttpSigningSecret"}
+    assert hidden == {"HttpBearer", "HttpSigningSecret"}
     assert not hidden & set(refs(template["Outputs"]))
 
 
@@ -561,6 +563,49 @@ def test_alarms_need_somebody_to_tell(template):
     assert {tuple(alarm["AlarmActions"]) for alarm in topic.of_type("AWS::CloudWatch::Alarm").values()} == {(arn("sns", "alarms"),)}
 
 
+# The property that names a resource of each type that the template has.
+NAMED = {
+    "AWS::S3::Bucket": "BucketName",
+    "AWS::SQS::Queue": "QueueName",
+    "AWS::DynamoDB::Table": "TableName",
+    "AWS::Logs::LogGroup": "LogGroupName",
+    "AWS::Events::Rule": "Name",
+    "AWS::Serverless::Function": "FunctionName",
+    "AWS::IAM::Role": "RoleName",
+    "AWS::SNS::Topic": "TopicName",
+    "AWS::CloudWatch::Alarm": "AlarmName",
+    "AWS::CloudWatch::Dashboard": "DashboardName",
+}
+
+
+def goes_off(alarm, slots):
+    """Returns whether the alarm goes off, given what each of its periods counted."""
+    most, needed = int(alarm["EvaluationPeriods"]), int(alarm.get("DatapointsToAlarm", alarm["EvaluationPeriods"]))
+    over = [count > int(alarm["Threshold"]) for count in slots]
+    return any(sum(over[max(0, end - most) : end]) >= needed for end in range(1, len(over) + 1))
+
+
+@pytest.mark.parametrize("timeout", [60, 120, 300, 600, 900])
+def test_one_error_that_was_retried_alarms_nobody_and_a_function_that_never_starts_does(timeout, template):
+    stack = Stack({**HOOK, "AlarmEmail": "a@example.com", "Timeout": timeout, "BatchWindow": 300}, template)
+    alarm, period = stack.properties("ErrorsAlarm"), int(stack.properties("ErrorsAlarm")["Period"])
+    slots = [0] * (86_400 // period)
+    assert not goes_off(alarm, [*slots, 7, *slots])
+    # Its only message comes back after the visibility time-out.
+    for at in range(0, 86_400, stack.properties("Queue")["VisibilityTimeout"]):
+        slots[at // period] += 1
+    assert goes_off(alarm, slots[: 3 * 3600 // period])
+
+
+def test_a_resource_with_a_name_of_its_own_keeps_its_logical_name(template):
+    """CloudFormation makes a resource under its new logical name before it deletes the old one, which has the same name."""
+    resources = template["Resources"].items()
+    named = {logical: NAMED[item["Type"]] for logical, item in resources if NAMED.get(item["Type"]) in item.get("Properties", {})}
+    assert named == {"Clicks": "BucketName", "ClicksDashboard": "DashboardName"}
+    board = template["Resources"]["ClicksDashboard"]["Properties"]["DashboardName"]
+    assert board != {"Fn::Sub": "${AWS::StackName}-${AWS::Region}"}, "the name of a dashboard whose logical name was another"
+
+
 def test_an_outage_of_three_days_survives(template):
     """On average: jitter shortens each delay by up to a quarter."""
     queue, dead = Stack(HOOK, template).properties("Queue"), Stack(HOOK, template).properties("DeadLetters")
@@ -582,7 +627,7 @@ LONGEST = {
     "BucketName": "b" * 63,
     "LakeBucket": "l" * 63,
     "HttpUrl": "https://" + "u" * 504,
-    "HttpHeaderAuthorization": "a" * 300,
+    "HttpBearer": "a" * 300,
     "HttpSigningSecret": "whsec_" + "s" * 154,
     "Prefix": "p" * 100,
     "LakePrefix": "p" * 99 + "/",
@@ -640,24 +685,3 @@ def test_the_packaged_template_takes_the_zip_beside_it(architecture, template, t
     assert {"Default": architecture, "AllowedValues": [architecture]}.items() <= packaged["Parameters"]["Architecture"].items()
     function["Properties"]["CodeUri"], packaged["Parameters"]["Architecture"] = ".", template["Parameters"]["Architecture"]
     assert packaged == template, "something else was changed"
-
-
-def documented_commands():
-    """Every line of the shell in the README and in docs/, with continued lines joined."""
-    text = "".join(page.read_text() for page in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))])
-    blocks = re.findall(r"```sh\n(.*?)```", text, re.S)
-    return [line.strip() for block in blocks for line in block.replace("\\\n", " ").splitlines()]
-
-
-def test_every_parameter_that_the_documents_set_exists(template):
-    for line in (line for line in documented_commands() if "--parameter-overrides" in line):
-        given = re.findall(r"\b([A-Z][A-Za-z]+)=", line.split("--parameter-overrides", 1)[1])
-        assert given and set(given) <= set(template["Parameters"]), line
-
-
-def test_every_documented_way_to_deploy_uploads_the_template():
-    """CloudFormation takes at most 51,200 bytes of a template that is not on S3."""
-    commands = [line for line in documented_commands() if re.match(r"(sam|aws cloudformation) deploy\b", line)]
-    assert commands
-    for line in commands:
-        assert "--resolve-s3" in line or "--s3-bucket" in line, line
