@@ -1,43 +1,54 @@
 //! Stores what is settled of one object, in the one order that loses nothing: first the rows of the
 //! quarantine, then the progress that counts on them.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Mutex, Notify};
-use tokio::time::{Instant, MissedTickBehavior, interval_at};
+use futures::future::{join, join_all};
+use tokio::sync::{Mutex as AsyncMutex, Semaphore};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, timeout};
 
-use super::within::within;
-use crate::object::ObjectError;
+use crate::deliver::Cancellation;
 use crate::outcome::TargetOutcome;
-use crate::progress::{Carried, CheckpointSource, CheckpointWriter, Document, SAVE, State};
-use crate::quarantine::{Quarantine, Row, Writer};
+use crate::progress::{
+    Carried, CheckpointSource, CheckpointWriter, Document, FinalWrite, SAVE, State,
+};
+use crate::quarantine::{Quarantine, QuarantineError, Row, Writer};
 
-/// The longest that storing rows may take.
-const ROWS: Duration = Duration::from_secs(10);
+/// The longest that storing rows may take. The lease is renewed meanwhile.
+const ROWS: Duration = Duration::from_secs(60);
+/// Targets whose rows are stored side by side.
+const SIDE_BY_SIDE: usize = 8;
+/// Bad records whose rows are not stored that progress may spell out: with more of them it waits
+/// for their rows.
+const UNSTORED: usize = 32;
 
 /// Writes the checkpoints of one run over one object.
 pub(super) struct Checkpointer<'f> {
-    inner: Mutex<Inner<'f>>,
-}
-
-struct Inner<'f> {
     quarantine: &'f Quarantine,
     /// When everything must be stored.
     commit_by: Instant,
-    /// Collects the rows of bad records.
-    bad: Writer<'f>,
-    /// The rows of bad records before this offset are collected: a later pass over the object, and
-    /// a later run, collect only those of the rest.
-    bad_before: u64,
-    /// Bad records since rows were last stored. A target must not count on theirs, should the rules
-    /// change.
-    unstored: Vec<u64>,
     /// A fingerprint of the rules for what is bad.
     rules: u32,
     lanes: Vec<Arc<dyn CheckpointSource>>,
+    /// Collects the rows of bad records. Whoever stores rows, of any kind, holds it.
+    bad: AsyncMutex<Writer<'f>>,
+    marks: Mutex<Marks>,
     /// Writes the progress, if it is kept.
     writer: Option<CheckpointWriter>,
+}
+
+/// How far the rows of bad records are.
+struct Marks {
+    /// The rows of bad records before this offset are collected: a later pass over the object, and
+    /// a later run, collect only those of the rest.
+    collected: u64,
+    /// The rows of bad records before this offset are stored, as `rules` tells bad records.
+    stored: u64,
+    rules: u32,
+    /// Bad records whose rows are collected and not stored. A target must not count on them, should
+    /// the rules change.
+    unstored: Vec<u64>,
     /// Why rows are not stored: no target is done then, and the rows that are lost are collected
     /// anew.
     broken: Option<String>,
@@ -63,96 +74,92 @@ impl<'f> Checkpointer<'f> {
         lanes: Vec<Arc<dyn CheckpointSource>>,
         writer: Option<CheckpointWriter>,
     ) -> Checkpointer<'f> {
-        let before = writer
-            .as_ref()
-            .map(CheckpointWriter::document)
-            .filter(|document| document.rules == rules);
-        let bad_before = before.map_or(0, |document| document.bad);
+        let claimed = writer.as_ref().map(CheckpointWriter::claimed);
+        let marks = Marks {
+            collected: claimed.map_or(0, |claimed| stored_before(claimed, rules)),
+            stored: claimed.map_or(0, |claimed| claimed.bad),
+            rules: claimed.map_or(rules, |claimed| claimed.rules),
+            unstored: Vec::new(),
+            broken: None,
+        };
         Checkpointer {
-            inner: Mutex::new(Inner {
-                quarantine,
-                commit_by,
-                bad: quarantine.writer(),
-                bad_before,
-                unstored: Vec::new(),
-                rules,
-                lanes,
-                writer,
-                broken: None,
-            }),
+            quarantine,
+            commit_by,
+            rules,
+            lanes,
+            bad: AsyncMutex::new(quarantine.writer()),
+            marks: Mutex::new(marks),
+            writer,
         }
     }
 
     /// Keeps the row of the record at `at`, which is bad for every target; `Err` if rows cannot be
     /// stored.
     pub(super) async fn keep_bad(&self, row: &Row, at: u64) -> Result<(), String> {
-        let mut inner = self.inner.lock().await;
-        if at < inner.bad_before {
-            return Ok(());
+        let mut bad = self.bad.lock().await;
+        {
+            let mut marks = self.marks();
+            if at < marks.collected {
+                return Ok(());
+            }
+            marks.collected = at + 1;
+            if self.writer.is_some() {
+                marks.unstored.push(at);
+            }
         }
-        inner.bad_before = at + 1;
-        if inner.writer.is_some() {
-            inner.unstored.push(at);
-        }
-        let allowed = inner.allowed();
-        let added = within(allowed, inner.bad.add(row)).await;
-        inner.note(added)
+        let added = self.within(bad.add(row)).await;
+        self.note(added)
     }
 
     /// Stores the rows of rejected records, before they pile up; `Err` if that fails.
     pub(super) async fn store_rejected(&self) -> Result<(), String> {
-        self.inner.lock().await.store_rejected().await
+        let _bad = self.bad.lock().await;
+        let stored = self.store_lanes().await;
+        self.note(stored)
     }
 
-    /// Writes progress while there is some, and renews the lease, until `stop`. Failures show in
-    /// the last checkpoint, or the lease is lost.
-    pub(super) async fn renew(&self, stop: &Notify) {
-        let mut ticks = interval_at(Instant::now() + SAVE, SAVE);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                _ = ticks.tick() => {}
-                () = stop.notified() => return,
-            }
-            let mut inner = self.inner.lock().await;
-            let Some(writer) = &inner.writer else { return };
-            if !writer.is_durable() && !writer.must_renew() {
-                continue;
-            }
-            let document = inner.collect().await;
-            let Some(writer) = inner
-                .writer
-                .as_mut()
-                .filter(|writer| writer.is_due(&document))
-            else {
-                continue;
-            };
-            let written = tokio::select! {
-                written = writer.write(document, State::Running) => written,
-                // Should it arrive after all, the last write takes it into account, or it is
-                // refused.
-                () = stop.notified() => return,
-            };
-            if let Err(error) = written {
-                tracing::warn!(error = %error, "progress not written");
+    /// Stores rows and writes progress while there are some, until `stop`. Failures show in the
+    /// last checkpoint, or the lease is lost.
+    pub(super) async fn keep_up(&self, stop: &Cancellation) {
+        let Some(writer) = self.writer.as_ref().filter(|writer| writer.is_durable()) else {
+            return;
+        };
+        // Progress does not wait for rows: a record whose row is not stored is a gap in it.
+        join(self.keep_rows(stop), self.keep_progress(writer, stop)).await;
+    }
+
+    /// Stores rows while there are some, until `stop`.
+    async fn keep_rows(&self, stop: &Cancellation) {
+        let mut ticks = Ticks::new();
+        while ticks.next(stop).await {
+            // A failure is noted, and shows in the last checkpoint.
+            let _ = self.store_rows().await;
+        }
+    }
+
+    /// Offers progress while there is some, until `stop`.
+    async fn keep_progress(&self, writer: &CheckpointWriter, stop: &Cancellation) {
+        let mut ticks = Ticks::new();
+        while ticks.next(stop).await {
+            if self.marks().unstored.len() <= UNSTORED {
+                writer.offer(self.document(writer.claimed()));
             }
         }
     }
 
     /// Stores everything, and gives the claim up. `outcomes` say which targets have all of the
     /// object.
-    pub(super) async fn finish(self, outcomes: &[TargetOutcome]) -> FinalCheckpoint {
-        let mut inner = self.inner.into_inner();
-        let mut document = inner.collect().await;
-        let broken = inner.broken.take();
-        let Some(mut writer) = inner.writer.take() else {
+    pub(super) async fn finish(mut self, outcomes: &[TargetOutcome]) -> FinalCheckpoint {
+        let problem = self.store_rows().await.err();
+        let Some(writer) = self.writer.take() else {
             return FinalCheckpoint {
                 carried: None,
-                moved: inner.bad_before > 0,
-                problem: broken,
+                moved: self.marks().collected > 0,
+                problem,
             };
         };
-        let moved = document.bad > writer.document().bad;
+        let mut document = self.document(writer.claimed());
+        let moved = document.bad > stored_before(writer.claimed(), self.rules);
         let is_done = |name: &str| {
             outcomes
                 .iter()
@@ -161,83 +168,130 @@ impl<'f> Checkpointer<'f> {
         for (_, progress) in document
             .targets
             .iter_mut()
-            .filter(|(name, _)| broken.is_none() && is_done(name))
+            .filter(|(name, _)| problem.is_none() && is_done(name))
         {
             progress.done = true;
             progress.gaps.clear();
         }
-        let all = inner.lanes.iter().all(|lane| {
-            document
-                .targets
-                .get(&**lane.target())
-                .is_some_and(|progress| progress.done)
-        });
-        let written = writer
-            .write(document, if all { State::Done } else { State::Open })
-            .await;
-        let problem = broken.or(written.err().map(|error| error.to_string()));
+        let all = document.is_done(self.lanes.iter().map(|lane| &**lane.target()));
+        let state = if all { State::Done } else { State::Open };
+        let FinalWrite { carried, result } = writer.finish(document, state).await;
         FinalCheckpoint {
-            carried: Some(writer.carry()),
+            carried: Some(carried),
             moved,
-            problem,
+            problem: problem.or(result.err().map(|error| error.to_string())),
         }
     }
-}
 
-impl Inner<'_> {
-    /// Stores rows as far as possible, and returns the progress that counts on no others.
-    async fn collect(&mut self) -> Document {
-        let allowed = self.allowed();
-        let flushed = within(allowed, self.bad.flush()).await;
-        let bad = self.note(flushed);
-        let _ = self.store_rejected().await;
-        let mut document = self
-            .writer
-            .as_ref()
-            .map(|writer| writer.document().clone())
-            .unwrap_or_default();
-        if bad.is_ok() {
-            (document.bad, document.rules) = (self.bad_before, self.rules);
-            self.unstored.clear();
+    /// Stores rows as far as possible, those of all targets and of bad records side by side; `Err`
+    /// if any could not be stored, now or before.
+    async fn store_rows(&self) -> Result<(), String> {
+        let mut bad = self.bad.lock().await;
+        let collected = self.marks().collected;
+        let (flushed, stored) = join(self.within(bad.flush()), self.store_lanes()).await;
+        // Rows that were lost before are not stored by this.
+        if self.note(flushed).is_ok() {
+            let mut marks = self.marks();
+            (marks.stored, marks.rules) = (collected, self.rules);
+            marks.unstored.clear();
         }
+        self.note(stored)
+    }
+
+    /// Stores the rows of rejected records; `Err` if any could not be.
+    async fn store_lanes(&self) -> Result<(), QuarantineError> {
+        let turns = Semaphore::new(SIDE_BY_SIDE);
+        let stored = join_all(self.lanes.iter().map(|lane| self.store_lane(lane, &turns)));
+        stored.await.into_iter().collect()
+    }
+
+    /// Stores the rows of one target's rejected records, once it has one of `turns`.
+    async fn store_lane(
+        &self,
+        lane: &Arc<dyn CheckpointSource>,
+        turns: &Semaphore,
+    ) -> Result<(), QuarantineError> {
+        // Fails only if the semaphore is closed, which nobody does.
+        let _turn = turns.acquire().await;
+        let rows = lane.take_rows();
+        let keep = self.quarantine.keep(rows.iter().map(|(_, row)| row));
+        let kept = self.within(keep).await;
+        match kept {
+            Ok(()) => lane.stored(&rows.iter().map(|(at, _)| *at).collect::<Vec<_>>()),
+            Err(_) => lane.put_back(rows),
+        }
+        kept
+    }
+
+    /// The progress that counts on no row that is not stored; `claimed` has that of the targets
+    /// that are not run.
+    fn document(&self, claimed: &Document) -> Document {
+        let mut document = claimed.clone();
+        // Lanes first: a bad record is noted before any lane passes it.
         for lane in &self.lanes {
-            let mut progress = lane.progress();
-            self.unstored.iter().for_each(|at| progress.reopen(*at));
+            let progress = lane.progress();
             document.targets.insert(lane.target().to_string(), progress);
+        }
+        let marks = self.marks();
+        (document.bad, document.rules) = (marks.stored, marks.rules);
+        for lane in &self.lanes {
+            if let Some(progress) = document.targets.get_mut(&**lane.target()) {
+                marks.unstored.iter().for_each(|at| progress.reopen(*at));
+            }
         }
         document
     }
 
-    /// Stores the rows of rejected records.
-    async fn store_rejected(&mut self) -> Result<(), String> {
-        for lane in self.lanes.clone() {
-            let rows = lane.take_rows();
-            let kept = within(
-                self.allowed(),
-                self.quarantine.keep(rows.iter().map(|(_, row)| row)),
-            )
-            .await;
-            match kept {
-                Ok(()) => lane.stored(&rows.iter().map(|(at, _)| *at).collect::<Vec<_>>()),
-                Err(_) => lane.put_back(rows),
-            }
-            self.note(kept)?;
-        }
-        Ok(())
-    }
-
-    /// How long storing rows may take: the lease must be renewed meanwhile, and progress be written
-    /// in the end.
-    fn allowed(&self) -> Duration {
-        (self.commit_by.saturating_duration_since(Instant::now()) / 2).min(ROWS)
+    /// Runs `work` for as long as storing rows may take: progress must be written after it.
+    async fn within(
+        &self,
+        work: impl Future<Output = Result<(), QuarantineError>>,
+    ) -> Result<(), QuarantineError> {
+        let left = self.commit_by.saturating_duration_since(Instant::now());
+        let allowed = (left / 2).min(ROWS);
+        timeout(allowed, work)
+            .await
+            .unwrap_or(Err(QuarantineError::Late(allowed)))
     }
 
     /// Remembers why rows are not stored; `Err` if any were not.
-    fn note(&mut self, kept: Result<(), ObjectError>) -> Result<(), String> {
+    fn note(&self, kept: Result<(), QuarantineError>) -> Result<(), String> {
+        let mut marks = self.marks();
         if let Err(error) = kept {
-            self.broken
-                .get_or_insert(format!("its quarantine rows cannot be stored: {error}"));
+            marks.broken.get_or_insert(error.to_string());
         }
-        self.broken.clone().map_or(Ok(()), Err)
+        marks.broken.clone().map_or(Ok(()), Err)
+    }
+
+    fn marks(&self) -> MutexGuard<'_, Marks> {
+        self.marks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Returns the offset before which the rows of what `rules` calls bad are stored.
+fn stored_before(document: &Document, rules: u32) -> u64 {
+    if document.rules == rules {
+        document.bad
+    } else {
+        0
+    }
+}
+
+/// The times at which something is stored while a run goes on.
+struct Ticks(Interval);
+
+impl Ticks {
+    fn new() -> Ticks {
+        let mut ticks = interval_at(Instant::now() + SAVE, SAVE);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Ticks(ticks)
+    }
+
+    /// Waits for the next tick; `false` if `stop` comes first.
+    async fn next(&mut self, stop: &Cancellation) -> bool {
+        tokio::select! {
+            _ = self.0.tick() => true,
+            () = stop.cancelled() => false,
+        }
     }
 }

@@ -46,7 +46,7 @@ impl Claims {
         match claimed {
             Ok(ClaimOutcome::Acquired(claim)) => {
                 let progress = progress.clone();
-                let writer = CheckpointWriter::new(progress, claim, asked, self.clock);
+                let writer = CheckpointWriter::start(progress, claim, asked, self.clock);
                 Ok(Some(writer))
             }
             Ok(ClaimOutcome::AlreadyDone) => Err(End::Done),

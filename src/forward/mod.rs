@@ -226,7 +226,7 @@ impl Forwarder {
         let row = Row::bad(Arc::new(object.clone()), bad, RowKind::Object);
         let end = match self.quarantine.keep(std::iter::once(&row)).await {
             Ok(()) => End::Missing,
-            Err(error) => End::Failed(format!("its quarantine row cannot be stored: {error}")),
+            Err(error) => End::Failed(error.to_string()),
         };
         Box::new(Outcome::unread(object, end))
     }
@@ -247,7 +247,7 @@ impl Forwarder {
         let lanes = self.lanes(writer.as_ref(), control);
         let progress = writer
             .iter()
-            .flat_map(|writer| writer.document().targets.values());
+            .flat_map(|writer| writer.claimed().targets.values());
         let known = progress.map(|progress| progress.high_watermark).max();
         let checkpointer = Checkpointer::new(
             &self.quarantine,
@@ -278,7 +278,7 @@ impl Forwarder {
     fn lanes(&self, writer: Option<&CheckpointWriter>, control: &RunControl) -> Vec<Lane> {
         let open = |delivery: &Delivery| {
             let prior = writer
-                .and_then(|writer| writer.document().targets.get(&**delivery.name()).cloned())
+                .and_then(|writer| writer.claimed().targets.get(&**delivery.name()).cloned())
                 .unwrap_or_default();
             let lease = writer.map(CheckpointWriter::lease);
             (!prior.done).then(|| delivery.open(control.clone(), prior, lease))

@@ -4,11 +4,10 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures::future::{join, join_all};
-use tokio::sync::Notify;
 
 use super::memory::ReadPermit;
 use super::pass::{Pass, Passed, ReadCounts, Shared};
-use crate::deliver::{Lane, RunControl};
+use crate::deliver::{Cancellation, Lane, RunControl};
 use crate::job::ResumePoint;
 use crate::object::{ObjectError, ObjectRef, Reader, Store};
 use crate::outcome::{End, Outcome, TargetOutcome};
@@ -48,13 +47,13 @@ impl Run<'_> {
         lanes: Vec<Lane>,
     ) -> Outcome {
         let version = reader.version();
-        let done = Notify::new();
+        let done = Cancellation::default();
         let read = async {
             let outcome = self.read(reader, memory, lanes).await;
-            done.notify_one();
+            done.cancel();
             outcome
         };
-        let (mut outcome, ()) = join(read, self.shared.checkpointer.renew(&done)).await;
+        let (mut outcome, ()) = join(read, self.shared.checkpointer.keep_up(&done)).await;
         let checkpoint = self.shared.checkpointer.finish(&outcome.targets).await;
         outcome.moved = checkpoint.moved || outcome.targets.iter().any(|target| target.moved);
         outcome.resume_point = self.revision.map(|revision| ResumePoint {

@@ -1,5 +1,6 @@
 //! Where click files are read and rows are written: S3, a directory, or memory.
 
+mod new_file;
 #[cfg(feature = "aws")]
 mod s3;
 mod store;

@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::{Bytes, BytesMut};
 use tokio::fs::File;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::task::spawn_blocking;
+use tokio::time::sleep;
 
+use super::new_file::write_new;
 use super::s3::{S3, S3Reader};
 use super::{ObjectError, ObjectRef};
 
@@ -40,6 +42,8 @@ pub struct Directory {
 #[derive(Clone, Debug, Default)]
 pub struct Memory {
     objects: Arc<Mutex<BTreeMap<(String, String), Bytes>>>,
+    /// How long storing a new object takes.
+    put_delay: Duration,
 }
 
 /// The bytes of one object, in order.
@@ -81,11 +85,11 @@ impl Store {
             Store::S3(s3) => s3.put_new(bucket, key, body).await,
             Store::Directory(directory) => {
                 let path = directory.path(bucket, key);
-                write_new(&path, &body)
+                write_new(&path, body)
                     .await
-                    .map_err(|e| ObjectError::Unavailable(format!("{}: {e}", path.display())))
+                    .map_err(|e| ObjectError::Unavailable(format!("{e}: {}", path.display())))
             }
-            Store::Memory(memory) => Ok(memory.insert_new(bucket, key, body)),
+            Store::Memory(memory) => Ok(memory.put_new(bucket, key, body).await),
         }
     }
 
@@ -147,6 +151,15 @@ impl Directory {
 }
 
 impl Memory {
+    /// Returns a memory that takes `put_delay` to store a new object, as a store that throttles
+    /// does.
+    pub fn slow(put_delay: Duration) -> Memory {
+        Memory {
+            put_delay,
+            ..Memory::default()
+        }
+    }
+
     /// Stores or replaces an object.
     pub fn put(&self, bucket: &str, key: &str, body: impl Into<Bytes>) {
         self.lock().insert((bucket.into(), key.into()), body.into());
@@ -157,6 +170,12 @@ impl Memory {
         self.lock()
             .get(&(bucket.to_owned(), key.to_owned()))
             .cloned()
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "a slow store, not a target")]
+    async fn put_new(&self, bucket: &str, key: &str, body: Bytes) -> bool {
+        sleep(self.put_delay).await;
+        self.insert_new(bucket, key, body)
     }
 
     fn insert_new(&self, bucket: &str, key: &str, body: Bytes) -> bool {
@@ -265,22 +284,6 @@ async fn open_file(path: &Path) -> Result<Reader, ObjectError> {
         }),
         None => Ok(Reader::Stream(Box::new(file))),
     }
-}
-
-/// Writes a file, whole or not at all, unless it exists; then returns `false`.
-async fn write_new(path: &Path, body: &[u8]) -> std::io::Result<bool> {
-    if let Some(parent) = path.parent() {
-        tokio::fs::create_dir_all(parent).await?;
-    }
-    if tokio::fs::try_exists(path).await? {
-        return Ok(false);
-    }
-    // Two writers of the same rows must not share it.
-    let partial = path.with_extension(format!("{:016x}.partial", fastrand::u64(..)));
-    let mut file = File::create(&partial).await?;
-    file.write_all(body).await?;
-    file.sync_all().await?;
-    tokio::fs::rename(&partial, path).await.map(|()| true)
 }
 
 fn from_io(path: &Path, error: &std::io::Error) -> ObjectError {

@@ -19,7 +19,9 @@ use serde::{Deserialize, Serialize};
 
 #[cfg(not(feature = "aws"))]
 use crate::without_aws as table;
-pub use checkpoint::{CheckpointSource, CheckpointWriter, LeaseGuard, SAVE, milliseconds};
+pub use checkpoint::{
+    CheckpointSource, CheckpointWriter, FinalWrite, LeaseGuard, SAVE, milliseconds,
+};
 pub use document::{Document, Gap, TargetProgress};
 pub use item::{ReplayRequest, State};
 pub use local::{Busy, Local};

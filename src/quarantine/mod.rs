@@ -6,6 +6,9 @@
 
 mod row;
 
+use std::fmt;
+use std::time::Duration;
+
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
@@ -17,6 +20,46 @@ use clicks::Uuid8;
 
 /// Bytes of rows that are collected before they are stored.
 const FLUSH: usize = 1 << 20;
+
+/// Why rows are not stored. The object that they are of must come back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum QuarantineError {
+    /// The store refuses them, or does not answer.
+    Store(ObjectError),
+    /// The store did not answer within this time.
+    Late(Duration),
+    /// A row of a rejected click without its bytes: they could never be fed back.
+    NoBytes(RowId),
+}
+
+impl fmt::Display for QuarantineError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("its quarantine cannot be written: ")?;
+        match self {
+            QuarantineError::Store(ObjectError::Unavailable(cause)) => f.write_str(cause),
+            QuarantineError::Store(ObjectError::Denied(cause)) => {
+                write!(f, "access denied ({cause}): grant s3:PutObject on it")
+            }
+            QuarantineError::Store(error) => error.fmt(f),
+            QuarantineError::Late(allowed) => {
+                write!(f, "no answer within {} ms", allowed.as_millis())
+            }
+            QuarantineError::NoBytes(id) => write!(
+                f,
+                "row {id} of a rejected click is without the click's bytes, so it could not be \
+                 fed back; this is a mistake in the program, please report it"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for QuarantineError {}
+
+impl From<ObjectError> for QuarantineError {
+    fn from(error: ObjectError) -> QuarantineError {
+        QuarantineError::Store(error)
+    }
+}
 
 /// Where rows go.
 pub struct Quarantine {
@@ -47,7 +90,10 @@ impl Quarantine {
 
     /// Stores rows that one target rejected, ordered by their places: requests end in any order,
     /// but the same rows must have the same name.
-    pub async fn keep<'r>(&self, rows: impl Iterator<Item = &'r Row>) -> Result<(), ObjectError> {
+    pub async fn keep<'r>(
+        &self,
+        rows: impl Iterator<Item = &'r Row>,
+    ) -> Result<(), QuarantineError> {
         let mut rows: Vec<_> = rows.map(|row| (row.place.offset, row.id(), row)).collect();
         rows.sort_by_key(|(offset, id, _)| (*offset, *id));
         let mut writer = self.writer();
@@ -67,7 +113,7 @@ impl Quarantine {
         }
     }
 
-    async fn store(&self, name: &str, rows: Bytes) -> Result<(), ObjectError> {
+    async fn store(&self, name: &str, rows: Bytes) -> Result<(), QuarantineError> {
         let (bucket, key) = match &self.place {
             QuarantineStore::Log => return Ok(()),
             QuarantineStore::S3(S3Prefix { bucket, prefix }) => {
@@ -97,7 +143,10 @@ pub struct Writer<'q> {
 
 impl Writer<'_> {
     /// Adds a row.
-    pub async fn add(&mut self, row: &Row) -> Result<(), ObjectError> {
+    pub async fn add(&mut self, row: &Row) -> Result<(), QuarantineError> {
+        if row.kind == RowKind::Rejected && row.raw.is_empty() {
+            return Err(QuarantineError::NoBytes(row.id()));
+        }
         row.log();
         if self.quarantine.place == QuarantineStore::Log {
             return Ok(());
@@ -114,7 +163,7 @@ impl Writer<'_> {
     }
 
     /// Stores what is collected.
-    pub async fn flush(&mut self) -> Result<(), ObjectError> {
+    pub async fn flush(&mut self) -> Result<(), QuarantineError> {
         let Some(first) = self.first.take() else {
             return Ok(());
         };
@@ -122,5 +171,43 @@ impl Writer<'_> {
         let name = format!("{first}-{}", all.get(..8).unwrap_or_default());
         let rows = std::mem::take(&mut self.rows);
         self.quarantine.store(&name, rows.into()).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::object::Memory;
+    use clicks::decode::BadRecord;
+
+    #[tokio::test]
+    async fn a_rejected_click_without_its_bytes_is_not_stored() {
+        let memory = Memory::default();
+        let prefix = S3Prefix {
+            bucket: "rows".into(),
+            prefix: "q/".into(),
+        };
+        let quarantine =
+            Quarantine::new(QuarantineStore::S3(prefix), Store::Memory(memory.clone()));
+        let row = |kind| {
+            let bad = BadRecord {
+                place: Default::default(),
+                length: 7,
+                raw: Bytes::new(),
+                reason: "HTTP 422".into(),
+            };
+            Row::bad(Arc::new(ObjectRef::new("b", "k")), bad, kind)
+        };
+        let empty = row(RowKind::Rejected);
+        assert_eq!(
+            quarantine.keep(std::iter::once(&empty)).await,
+            Err(QuarantineError::NoBytes(empty.id()))
+        );
+        assert_eq!(memory.keys("rows", "q/", None), [""; 0]);
+        let gone = row(RowKind::Object);
+        assert_eq!(quarantine.keep(std::iter::once(&gone)).await, Ok(()));
+        assert_eq!(memory.keys("rows", "q/", None).len(), 1);
     }
 }

@@ -12,11 +12,11 @@ use clickstream_forwarder::job::Job;
 use clickstream_forwarder::object::Memory;
 use clickstream_forwarder::outcome::{End, Outcome};
 use clickstream_forwarder::progress::{Document, Local, Progress, ReplayRequest};
-use clickstream_forwarder::targets::{SendError, Verdict};
+use clickstream_forwarder::targets::{Entry, SendError, Verdict};
 use proptest::prelude::*;
 use tokio::time::Instant;
 
-use crate::scripted::{Mood, Scripted, forwarder, job, memmem, rows, takes_all, target};
+use crate::scripted::{Mood, Scripted, forwarder, job, memmem, rows, takes_all, target, ticking};
 use crate::support::{click, lines, temporary};
 
 /// A forwarder over memory that remembers in this process.
@@ -210,6 +210,48 @@ async fn a_lease_is_renewed_while_its_run_waits() {
         "{:?}",
         second.end
     );
+}
+
+#[tokio::test(start_paused = true)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "notices that come a second apart, in tokio's paused time"
+)]
+async fn rows_that_take_long_to_store_do_not_let_the_lease_run_out() {
+    let refuses_one = || {
+        let mut picky = target(10, |_, batch| {
+            let verdict = |entry: &Entry| match memmem(&entry.body, b"link-15\"") {
+                true => Verdict::Rejected("no".into()),
+                false => Verdict::Sent,
+            };
+            Ok(batch.iter().map(verdict).collect())
+        });
+        Arc::get_mut(&mut picky).unwrap().delay = Duration::from_secs(2);
+        picky
+    };
+    let targets: Vec<_> = std::iter::repeat_with(refuses_one).take(5).collect();
+    let memory = Memory::slow(Duration::from_secs(7));
+    let (_keep, directory) = temporary();
+    let path = directory.join("progress.jsonl");
+    let local = Progress::Local(Local::in_file(&path).unwrap());
+    let forwarder = || ticking(&targets, &memory).or_progress(local.clone());
+    memory.put("clicks", "k", lines(0..600));
+    let (mine, others, job) = (forwarder(), forwarder(), job("k"));
+    let (first, ()) = futures::join!(run(&mine, &job, 600), async {
+        loop {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            match run(&others, &job, 600).await.end {
+                End::LeasedElsewhere(left) => assert!(left > Duration::from_secs(5), "{left:?}"),
+                End::Done => return,
+                other => panic!("another run took over: {other:?}"),
+            }
+        }
+    });
+    assert_eq!((first.end.clone(), first.failure()), (End::Complete, None));
+    for target in &targets {
+        assert_eq!(got(target), (599, true));
+    }
+    assert_eq!(rows(&memory).len(), 5);
 }
 
 #[tokio::test(start_paused = true)]

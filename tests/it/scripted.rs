@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use clicks::click::Form;
@@ -159,6 +159,24 @@ pub fn forwarder_over(targets: &[Arc<Scripted>], memory: Memory) -> (Forwarder, 
     with(named.collect(), memory)
 }
 
+/// A forwarder to targets named a, b, c and so on, with a clock that follows tokio's.
+pub fn ticking(targets: &[Arc<Scripted>], memory: &Memory) -> Forwarder {
+    let targets = targets
+        .iter()
+        .zip(["a", "b", "c", "d", "e"])
+        .map(|(target, name)| named(name, target, 2, None));
+    let config = Config {
+        clock: ticking_clock,
+        ..configuration(targets.collect())
+    };
+    Forwarder::with_store(config, Store::Memory(memory.clone()))
+}
+
+fn ticking_clock() -> SystemTime {
+    static START: OnceLock<Instant> = OnceLock::new();
+    crate::support::clock() + START.get_or_init(Instant::now).elapsed()
+}
+
 /// A forwarder to one target with a ceiling and a rate.
 pub fn limited(
     target: &Arc<Scripted>,
@@ -242,19 +260,23 @@ fn named(
 }
 
 fn with(targets: Vec<TargetConfig>, memory: Memory) -> (Forwarder, Memory) {
-    let quarantine = QuarantineStore::S3(S3Prefix {
-        bucket: "rows".into(),
-        prefix: "q/".into(),
-    });
-    let config = Config {
-        targets,
-        quarantine,
-        ..crate::support::config("TARGETS=t T_KIND=stdout")
-    };
+    let config = configuration(targets);
     (
         Forwarder::with_store(config, Store::Memory(memory.clone())),
         memory,
     )
+}
+
+fn configuration(targets: Vec<TargetConfig>) -> Config {
+    let quarantine = QuarantineStore::S3(S3Prefix {
+        bucket: "rows".into(),
+        prefix: "q/".into(),
+    });
+    Config {
+        targets,
+        quarantine,
+        ..crate::support::config("TARGETS=t T_KIND=stdout")
+    }
 }
 
 pub fn job(key: &str) -> Job {
