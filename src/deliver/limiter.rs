@@ -10,6 +10,10 @@ use super::breaker::{Admission, Breaker};
 use super::concurrency::ConcurrencyLimit;
 use super::rate::Rate;
 
+/// The longest that one answer can hold a target back: an hour is how often a message comes back,
+/// and a date that a wrong clock made up must not hold it back for longer.
+const LONGEST_HOLD: Duration = Duration::from_secs(3600);
+
 /// One target's limiter, shared by all its lanes.
 #[derive(Debug)]
 pub(super) struct Limiter {
@@ -25,6 +29,16 @@ struct State {
     /// Why the target was last found down.
     cause: String,
     in_flight: usize,
+    /// The last answer by which the target asked for a pause.
+    hold: Option<Hold>,
+}
+
+/// A pause that the target asked for: no request starts before it is over.
+#[derive(Clone, Debug)]
+pub(super) struct Hold {
+    pub(super) until: Instant,
+    /// The answer that asked for it.
+    pub(super) cause: String,
 }
 
 /// A place among the requests in flight, until it is dropped.
@@ -46,6 +60,7 @@ impl Limiter {
             breaker,
             cause: String::new(),
             in_flight: 0,
+            hold: None,
         };
         Limiter {
             state: Mutex::new(state),
@@ -111,11 +126,25 @@ impl Limiter {
         self.freed.notify_waiters();
     }
 
-    /// Notes that the target is up, and throttles.
-    pub(super) fn throttled(&self) {
+    /// Notes that the target is up, and throttles; `after` is how long it asks to wait, if it does.
+    pub(super) fn throttled(&self, after: Option<Duration>, cause: &str) {
         let mut state = self.state();
         state.breaker.up();
         state.concurrency.throttled(now());
+        let Some(after) = after.filter(|after| !after.is_zero()) else {
+            return;
+        };
+        let until = Instant::now() + after.min(LONGEST_HOLD);
+        if state.hold.as_ref().is_none_or(|hold| hold.until < until) {
+            let cause = cause.to_owned();
+            state.hold = Some(Hold { until, cause });
+        }
+    }
+
+    /// The pause that the target asked for, if it is not over.
+    pub(super) fn hold(&self) -> Option<Hold> {
+        let hold = self.state().hold.clone();
+        hold.filter(|hold| hold.until > Instant::now())
     }
 
     /// Notes that the target does not answer, or is broken.

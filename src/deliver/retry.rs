@@ -9,6 +9,7 @@ use tokio::time::{Instant, timeout};
 
 use super::backoff;
 use super::groups::requests;
+use super::limiter::Permit;
 use super::sender::{Batch, Reservation};
 use super::state::LaneState;
 use crate::outcome::Failure;
@@ -37,7 +38,7 @@ pub(super) async fn deliver(lane: Arc<LaneState>, batch: Batch, mut reservation:
             continue;
         }
         let began = Instant::now();
-        let Some(result) = attempt(&lane, &request).await else {
+        let Some(result) = attempt(&lane, &request, &retry).await else {
             lane.run_out_of_time("the time was up before its turn".to_owned());
             pending.push(request);
             continue;
@@ -157,16 +158,12 @@ impl From<SendError> for Failure {
 }
 
 /// Sends one request, within its time-out and the deadline; `None` if it could not start in time.
-#[expect(clippy::disallowed_methods, reason = "this is the one place that may")]
-async fn attempt(lane: &LaneState, batch: &[Entry]) -> Option<Result<Vec<Verdict>, SendError>> {
-    let _permit = lane.control.before_stop(lane.limiter.acquire()).await?;
-    match lane.limiter.reserve(lane.control.deadlines.stop_reading)? {
-        Duration::ZERO => {}
-        wait => lane.control.before_stop(tokio::time::sleep(wait)).await?,
-    }
-    if lane.is_over() {
-        return None;
-    }
+async fn attempt(
+    lane: &LaneState,
+    batch: &[Entry],
+    retry: &RetryState,
+) -> Option<Result<Vec<Verdict>, SendError>> {
+    let _permit = permit(lane, retry).await?;
     let started = Instant::now();
     let left = lane
         .control
@@ -184,7 +181,7 @@ async fn attempt(lane: &LaneState, batch: &[Entry]) -> Option<Result<Vec<Verdict
     lane.stats()
         .measure(took, matches!(result, Err(SendError::Throttled(..))));
     match &result {
-        Err(SendError::Throttled(..)) => lane.limiter.throttled(),
+        Err(SendError::Throttled(after, cause)) => lane.limiter.throttled(*after, cause),
         // Cut short by the deadline at once, it says nothing about the target.
         Err(SendError::Unavailable(cause))
             if took < left || left >= lane.timeout || took >= SILENCE =>
@@ -195,6 +192,27 @@ async fn attempt(lane: &LaneState, batch: &[Entry]) -> Option<Result<Vec<Verdict
         _ => lane.limiter.answered(took),
     }
     Some(result)
+}
+
+/// Waits until a request may start: for any pause that the target asked for, for a place among the
+/// requests in flight, and for the rate limit. `None` if none may start in time.
+#[expect(clippy::disallowed_methods, reason = "this is the one place that may")]
+async fn permit(lane: &LaneState, retry: &RetryState) -> Option<Permit> {
+    loop {
+        retry.wait_out_hold(lane).await?;
+        let permit = lane.control.before_stop(lane.limiter.acquire()).await?;
+        match lane.limiter.reserve(lane.control.deadlines.stop_reading)? {
+            Duration::ZERO => {}
+            wait => lane.control.before_stop(tokio::time::sleep(wait)).await?,
+        }
+        if lane.is_over() {
+            return None;
+        }
+        // Another request may have been asked for a pause meanwhile.
+        if lane.limiter.hold().is_none() {
+            return Some(permit);
+        }
+    }
 }
 
 /// The failures in a row of one batch, and the delays between them.
@@ -236,24 +254,9 @@ impl RetryState {
     #[expect(clippy::disallowed_methods, reason = "this is the one place that may")]
     async fn wait(&mut self, lane: &LaneState, after: Option<Duration>, cause: String) -> bool {
         self.failures += 1;
-        let now = Instant::now();
-        let since = *self.since.get_or_insert(now);
+        self.since.get_or_insert_with(Instant::now);
         let delay = backoff::delay(self.failures, &mut self.rng).max(after.unwrap_or_default());
-        let late = |cause| {
-            let (attempts, seconds) = (self.failures, delay.as_secs_f64());
-            format!(
-                "{cause}; {attempts} attempts, and the next, in {seconds:.1} s, would come too late"
-            )
-        };
-        if now.duration_since(since).saturating_add(delay) > lane.control.retry_budget {
-            lane.give_up(Failure::GaveUp(late(cause)));
-            return false;
-        }
-        if now
-            .checked_add(delay)
-            .is_none_or(|then| then >= lane.control.deadlines.stop_reading)
-        {
-            lane.run_out_of_time(late(cause));
+        if !self.is_in_time(lane, delay, &cause) {
             return false;
         }
         tracing::warn!(
@@ -265,6 +268,46 @@ impl RetryState {
         );
         let delay = tokio::time::sleep(delay);
         lane.health.wait(lane.control.before_stop(delay)).await;
+        true
+    }
+
+    /// Waits out the pause that the target asked for, whichever request it answered so. `None` if
+    /// that would be too late: then it ends the lane.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that may")]
+    async fn wait_out_hold(&self, lane: &LaneState) -> Option<()> {
+        while let Some(hold) = lane.limiter.hold()
+            && !lane.is_over()
+        {
+            let left = hold.until.saturating_duration_since(Instant::now());
+            if !self.is_in_time(lane, left, &hold.cause) {
+                return None;
+            }
+            let pause = tokio::time::sleep_until(hold.until);
+            lane.health.wait(lane.control.before_stop(pause)).await;
+        }
+        Some(())
+    }
+
+    /// Whether an attempt after `delay` is within the retry budget and the deadline; if not, it
+    /// ends the lane.
+    fn is_in_time(&self, lane: &LaneState, delay: Duration, cause: &str) -> bool {
+        let now = Instant::now();
+        let late = || {
+            let (attempts, seconds) = (self.failures, delay.as_secs_f64());
+            format!(
+                "{cause}; {attempts} attempts, and the next, in {seconds:.1} s, would come too late"
+            )
+        };
+        let since = self.since.unwrap_or(now);
+        if now.duration_since(since).saturating_add(delay) > lane.control.retry_budget {
+            lane.give_up(Failure::GaveUp(late()));
+            return false;
+        }
+        let then = now.checked_add(delay);
+        if then.is_none_or(|then| then >= lane.control.deadlines.stop_reading) {
+            lane.run_out_of_time(late());
+            return false;
+        }
         true
     }
 }

@@ -65,6 +65,8 @@ pub struct TargetOutcome {
     /// Whether the time was too short: the rest is left to the next run, and is not among the
     /// records read.
     pub continued: bool,
+    /// How long the target asks to be left alone, if it asks and did not get all of it.
+    pub retry_after: Option<Duration>,
     /// Why the target did not get all of it; `None` if it did, or if only time was short.
     pub failure: Option<Failure>,
 }
@@ -269,6 +271,18 @@ impl Outcome {
     /// time was short. One that settled nothing might go on for ever.
     pub fn continues(&self) -> bool {
         self.moved && self.is_unfinished() && !matches!(self.end, End::Failed(_))
+    }
+
+    /// Returns how long every target that did not get all of the object asks to be left alone: no
+    /// run before that can get any further. `None` if one of them does not ask for it.
+    pub fn retry_after(&self) -> Option<Duration> {
+        let mut unfinished = self
+            .targets
+            .iter()
+            .filter(|target| target.continued || target.failure.is_some())
+            .map(|target| target.retry_after);
+        let first = unfinished.next()?;
+        unfinished.fold(first, |least, next| Some(least?.min(next?)))
     }
 
     fn is_unfinished(&self) -> bool {

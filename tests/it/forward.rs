@@ -13,7 +13,7 @@ use clickstream_forwarder::targets::{Batching, DeliveryMode, SendError, Verdict,
 use proptest::prelude::*;
 use tokio::time::Instant;
 
-use crate::scripted::{Mood, Scripted, forwarder, job, memmem, rows, takes_all, target};
+use crate::scripted::{Mood, Scripted, forwarder, job, limited, memmem, rows, takes_all, target};
 use crate::support::{click, lines};
 
 async fn forward(forwarder: &Forwarder, memory: &Memory, text: &str) -> Outcome {
@@ -314,6 +314,57 @@ async fn an_object_that_is_replaced_is_not_mixed_with_the_one_before() {
         outcome.end
     );
     assert_eq!(outcome.targets[1].tally.sent, 600);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_that_a_target_asks_for_holds_back_every_batch_of_every_object() {
+    let start = Instant::now();
+    let times: Arc<Mutex<Vec<Duration>>> = Arc::default();
+    let seen = times.clone();
+    let busy = target(10, move |number, batch| {
+        seen.lock().unwrap().push(start.elapsed());
+        match number {
+            1 => Err(SendError::Throttled(
+                Some(Duration::from_secs(20)),
+                "HTTP 429".into(),
+            )),
+            _ => Ok(vec![Verdict::Sent; batch.len()]),
+        }
+    });
+    let (forwarder, memory) = limited(&busy, 1, None);
+    memory.put("clicks", "other", lines(200..300));
+    let control = || RunControl::until(start + Duration::from_secs(60));
+    let (text, other) = (lines(0..100), job("other"));
+    let (one, two) = tokio::join!(
+        forward(&forwarder, &memory, &text),
+        forwarder.forward(&other, control())
+    );
+    assert_eq!((one.failure(), two.failure()), (None, None));
+    let times = times.lock().unwrap();
+    let early = times.iter().filter(|at| **at < Duration::from_secs(20));
+    assert_eq!((early.count(), times.len()), (1, 21));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_longer_than_the_run_is_left_to_the_message() {
+    let busy = target(10, |number, batch| match number {
+        1 => Ok(vec![Verdict::Sent; batch.len()]),
+        _ => Err(SendError::Throttled(
+            Some(Duration::from_secs(900)),
+            "HTTP 429".into(),
+        )),
+    });
+    let (forwarder, memory) = limited(&busy, 1, None);
+    let outcome = forward(&forwarder, &memory, &lines(0..100)).await;
+    assert!(outcome.continues(), "it was sent some");
+    let wait = outcome.retry_after().unwrap();
+    assert!(wait > Duration::from_secs(890) && wait <= Duration::from_secs(900));
+    // The next object of this process is not sent before either, and costs no request.
+    let requests = busy.state.lock().unwrap().requests;
+    let outcome = forward(&forwarder, &memory, &lines(0..100)).await;
+    assert!(!outcome.continues() && outcome.retry_after().is_some());
+    assert!(outcome.failure().unwrap().contains("HTTP 429"));
+    assert_eq!(busy.state.lock().unwrap().requests, requests);
 }
 
 #[tokio::test(start_paused = true)]

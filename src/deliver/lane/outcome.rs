@@ -1,6 +1,9 @@
 //! The outcome of an object for one target, in numbers that add up.
 
+use tokio::time::Instant;
+
 use super::Offered;
+use crate::deliver::limiter::Hold;
 use crate::deliver::state::LaneState;
 use crate::outcome::{Failure, TargetOutcome};
 
@@ -38,6 +41,9 @@ pub(super) fn of(state: &LaneState, offered: Offered, complete: bool) -> TargetO
     } else {
         tally.failed += unsettled;
     }
+    let is_unfinished = continued || failure.is_some();
+    let hold = state.limiter.hold().filter(|_| is_unfinished);
+    let left = |hold: Hold| hold.until.saturating_duration_since(Instant::now());
     TargetOutcome {
         target: state.name.clone(),
         tally,
@@ -49,6 +55,7 @@ pub(super) fn of(state: &LaneState, offered: Offered, complete: bool) -> TargetO
         lag: None,
         moved,
         continued,
+        retry_after: hold.map(left),
         failure,
     }
 }
