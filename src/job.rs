@@ -59,6 +59,8 @@ pub struct ResumePoint {
     pub version: Option<String>,
     /// Tells the contents that were read from later ones under the same name.
     pub revision: String,
+    /// The object's size in bytes, if it is known.
+    pub size: Option<u64>,
     /// The progress, if the run knows it.
     pub progress: Option<Carried>,
 }
@@ -179,6 +181,7 @@ impl Continuation {
         let version = point.and_then(|point| point.version.clone());
         let progress = point.and_then(|point| point.progress.clone());
         let revision = point.map(|point| point.revision.clone());
+        let size = point.and_then(|point| point.size).or(job.size);
         let is_other = |key: &&String| revision.is_none() && **key != object.key;
         Continuation {
             format: VERSION,
@@ -191,7 +194,7 @@ impl Continuation {
                 .unwrap_or_else(|| message_id.to_owned()),
             chain_length: job.chain_length + 1,
             version: version.or_else(|| job.version.clone()),
-            size: job.size,
+            size,
             not_before: None,
             progress: progress.filter(|_| !shared),
             replay: job.replay.clone().filter(|_| !replay_is_known),
@@ -217,6 +220,7 @@ impl Continuation {
         let resume_point = it.revision.map(|revision| ResumePoint {
             version: it.version.clone(),
             revision,
+            size: it.size,
             progress: it.progress,
         });
         let keys = std::iter::once(it.key).chain(it.spellings).collect();
@@ -277,6 +281,7 @@ mod tests {
         let read = ResumePoint {
             version: None,
             revision: "e".into(),
+            size: None,
             progress: None,
         };
         assert_eq!(next(Some(&read)).etag, None);
@@ -304,6 +309,7 @@ mod tests {
         let point = ResumePoint {
             version: None,
             revision: "etag".into(),
+            size: Some(90_210),
             progress: None,
         };
         let found = next(&ObjectRef::new("b", "/a b"), Some(&point));
@@ -311,6 +317,7 @@ mod tests {
             (found.keys.as_slice(), found.chain_length),
             (&["/a b".to_owned()][..], 1)
         );
+        assert_eq!(found.size, Some(90_210));
         assert!(
             found.identity() != job.identity(),
             "the object that came after it is another"

@@ -193,11 +193,14 @@ impl Forwarder {
             ))
         };
         let found = control.before_stop(self.objects.open(spellings)).await;
-        let Found { object, reader } = match found.unwrap_or_else(no_answer) {
+        let Found { object, mut reader } = match found.unwrap_or_else(no_answer) {
             Ok(found) => found,
             Err(ObjectError::Missing) => return Err(self.gone(job.object(), GONE).await),
             Err(error) => return Err(Box::new(Outcome::failed(job.object(), &error))),
         };
+        if let Some(size) = job.size {
+            reader.expect(size);
+        }
         let revision = reader.revision();
         let is_expected = |revision: &String| {
             let point = job.resume_point.as_ref();

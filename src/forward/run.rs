@@ -46,7 +46,7 @@ impl Run<'_> {
         memory: ReadPermit<'_>,
         lanes: Vec<Lane>,
     ) -> Outcome {
-        let version = reader.version();
+        let (version, size) = (reader.version(), reader.size());
         let done = Cancellation::default();
         let read = async {
             let outcome = self.read(reader, memory, lanes).await;
@@ -59,6 +59,7 @@ impl Run<'_> {
         outcome.resume_point = self.revision.map(|revision| ResumePoint {
             version,
             revision,
+            size,
             progress: checkpoint.carried,
         });
         if let Some(problem) = checkpoint.problem {

@@ -1,5 +1,6 @@
 //! Where click files are read and rows are written: S3, a directory, or memory.
 
+mod memory;
 mod new_file;
 #[cfg(feature = "aws")]
 mod s3;
@@ -10,8 +11,9 @@ use std::fmt;
 #[cfg(not(feature = "aws"))]
 use crate::without_aws as s3;
 pub use clicks::ObjectRef;
+pub use memory::Memory;
 pub use s3::S3;
-pub use store::{Directory, Memory, Reader, Store};
+pub use store::{Directory, Reader, Store};
 
 /// Why an object cannot be read or written.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,18 +1,17 @@
 //! S3, a directory or memory behind one interface, so that a local run and a test run the code that
 //! production runs.
 
-use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, UNIX_EPOCH};
+use std::sync::Arc;
+use std::time::UNIX_EPOCH;
 
 use bytes::{Bytes, BytesMut};
 use tokio::fs::File;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::task::spawn_blocking;
-use tokio::time::sleep;
 
+use super::memory::Memory;
 use super::new_file::write_new;
 use super::s3::{S3, S3Reader};
 use super::{ObjectError, ObjectRef};
@@ -38,14 +37,6 @@ pub struct Directory {
     pub root: Option<PathBuf>,
 }
 
-/// Objects in memory, shared between clones.
-#[derive(Clone, Debug, Default)]
-pub struct Memory {
-    objects: Arc<Mutex<BTreeMap<(String, String), Bytes>>>,
-    /// How long storing a new object takes.
-    put_delay: Duration,
-}
-
 /// The bytes of one object, in order.
 pub enum Reader {
     /// From S3; lost connections are resumed.
@@ -56,6 +47,8 @@ pub enum Reader {
         file: Arc<std::fs::File>,
         /// Identifies its contents: the time of its last change and its length.
         revision: String,
+        /// Its length.
+        size: u64,
     },
     /// From a stream that can be read once.
     Stream(Box<dyn AsyncRead + Send + Unpin>),
@@ -150,64 +143,6 @@ impl Directory {
     }
 }
 
-impl Memory {
-    /// Returns a memory that takes `put_delay` to store a new object, as a store that throttles
-    /// does.
-    pub fn slow(put_delay: Duration) -> Memory {
-        Memory {
-            put_delay,
-            ..Memory::default()
-        }
-    }
-
-    /// Stores or replaces an object.
-    pub fn put(&self, bucket: &str, key: &str, body: impl Into<Bytes>) {
-        self.lock().insert((bucket.into(), key.into()), body.into());
-    }
-
-    /// Returns an object's bytes.
-    pub fn get(&self, bucket: &str, key: &str) -> Option<Bytes> {
-        self.lock()
-            .get(&(bucket.to_owned(), key.to_owned()))
-            .cloned()
-    }
-
-    #[expect(clippy::disallowed_methods, reason = "a slow store, not a target")]
-    async fn put_new(&self, bucket: &str, key: &str, body: Bytes) -> bool {
-        sleep(self.put_delay).await;
-        self.insert_new(bucket, key, body)
-    }
-
-    fn insert_new(&self, bucket: &str, key: &str, body: Bytes) -> bool {
-        let mut objects = self.lock();
-        let taken = objects.contains_key(&(bucket.to_owned(), key.to_owned()));
-        if !taken {
-            objects.insert((bucket.into(), key.into()), body);
-        }
-        !taken
-    }
-
-    /// Returns at most a thousand keys below `prefix` after `after`, in order.
-    pub fn keys(&self, bucket: &str, prefix: &str, after: Option<&str>) -> Vec<String> {
-        let objects = self.lock();
-        let wanted = |key: &&String| {
-            key.starts_with(prefix) && after.is_none_or(|after| key.as_str() > after)
-        };
-        objects
-            .keys()
-            .filter(|(b, _)| b == bucket)
-            .map(|(_, key)| key)
-            .filter(wanted)
-            .take(1000)
-            .cloned()
-            .collect()
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<(String, String), Bytes>> {
-        self.objects.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 impl Reader {
     /// Identifies these contents, by version id, ETag or time of change; `None` if they can be read
     /// only once.
@@ -227,6 +162,24 @@ impl Reader {
         match self {
             Reader::S3(reader) => reader.version().map(str::to_owned),
             _ => None,
+        }
+    }
+
+    /// Returns the object's length in bytes as stored, if it is known before it is read.
+    pub fn size(&self) -> Option<u64> {
+        match self {
+            Reader::S3(reader) => reader.size(),
+            Reader::File { size, .. } => Some(*size),
+            Reader::Stream(_) => None,
+            Reader::Memory(bytes) => bytes.as_ref().map(|bytes| bytes.len() as u64),
+        }
+    }
+
+    /// Takes the length that the object's event names, which tells an end from a lost connection
+    /// where the store states no length.
+    pub fn expect(&mut self, size: u64) {
+        if let Reader::S3(reader) = self {
+            reader.expect(size);
         }
     }
 
@@ -281,6 +234,7 @@ async fn open_file(path: &Path) -> Result<Reader, ObjectError> {
         Some(revision) => Ok(Reader::File {
             file: Arc::new(file.into_std().await),
             revision,
+            size: about.len(),
         }),
         None => Ok(Reader::Stream(Box::new(file))),
     }

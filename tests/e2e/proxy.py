@@ -25,6 +25,8 @@ class Fault:
 
     `answer` replies with an error instead of asking the emulator. `cut_after` closes the connection
     after so many bytes of the body, with a reset where `reset` is set; `then` runs at that moment.
+    `page` replies with these bytes, as a gateway does that does not know S3's errors. `unsized`
+    leaves out the length, so that the body ends with its connection.
     `lost` lets the emulator do what is asked and closes the connection without its answer.
     `actions` takes the calls of these names instead: SQS and DynamoDB have one path for all.
     """
@@ -33,7 +35,9 @@ class Fault:
     method: str = "GET"
     times: int | None = 1
     answer: tuple | None = None
+    page: bytes | None = None
     cut_after: int | None = None
+    unsized: bool = False
     reset: bool = False
     lost: bool = False
     then: Callable | None = None
@@ -109,6 +113,9 @@ class Proxy:
         body = read_body(reader, request.headers)
         request.body = body if request.action else b""
         fault = self.take_fault(request)
+        if fault and fault.page is not None:
+            client.sendall(fault.page)
+            return
         if fault and fault.answer:
             client.sendall(json_error(request, *fault.answer) if request.action else s3_error(*fault.answer))
             return
@@ -174,7 +181,8 @@ def relay(server, client, fault):
             if not line:
                 return
             # The client must not reuse this connection.
-            head += b"" if line.lower().startswith(b"connection:") else line
+            left_out = (b"connection:", b"content-length:") if fault and fault.unsized else (b"connection:",)
+            head += b"" if line.lower().startswith(left_out) else line
         client.sendall(head[:-2] + b"Connection: close\r\n\r\n")
         left = fault.cut_after if fault else None
         while chunk := answer.read1(65536 if left is None else min(65536, left)):

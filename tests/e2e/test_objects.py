@@ -7,7 +7,7 @@ import pytest
 from answer import audit_lines
 from events import BUCKET, FOLDER, batch_event, dump, event_bridge, make_lines, s3_event, sqs_event, tags
 from lab import QUARANTINE
-from proxy import DENIED, UNAVAILABLE, Fault
+from proxy import DENIED, UNAVAILABLE, Fault, s3_error
 
 KEY = FOLDER + "clicks"
 
@@ -70,6 +70,28 @@ def test_a_missing_object_is_a_permanent_failure_of_its_batch_task(lab):
 
     assert (result["taskId"], result["resultCode"]) == ("task-1", "PermanentFailure")
     assert result["resultString"]
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        b"HTTP/1.1 404 Not Found\r\nContent-Type: text/html\r\nContent-Length: 22\r\n\r\n<html>Not Found</html>",
+        b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 20\r\n\r\n<html>Log in</html>\n",
+        s3_error(404, "NoSuchAccessPoint"),
+        s3_error(404, "NoSuchBucket"),
+    ],
+    ids=["a page", "nothing", "a login page", "no such access point", "no such bucket"],
+)
+def test_an_answer_that_is_not_s3s_own_word_brings_the_file_back(lab, page):
+    lab.put(KEY, make_lines([1]))
+    lab.proxy.faults.append(Fault(KEY, times=1, page=page))
+    function, event = lab.forwarder(), dump(sqs_event(s3_event(KEY)))
+
+    assert function.invoke(event).failures == ["message-0"]
+    assert lab.quarantine() == {}
+    assert function.invoke(event).failures == []
+    assert tags(lab.sink.clicks) == ["tag-1"]
 
 
 def test_denied_access_fails_the_job_in_the_way_of_its_trigger(lab):

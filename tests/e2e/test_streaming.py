@@ -65,6 +65,16 @@ def test_a_read_cut_again_and_again_still_ends(lab):
     assert len(lab.proxy.reads(KEY)) == 4
 
 
+@pytest.mark.parametrize("compress", [bytes, gzip.compress], ids=["plain", "gzip"])
+def test_a_body_without_a_length_that_ends_early_is_not_taken_for_the_whole_file(lab, compress):
+    body = compress(make_lines(range(3000)))
+    lab.put(KEY, body)
+    lab.proxy.faults.append(Fault(KEY, cut_after=len(body) // 4, unsized=True))
+
+    assert lab.forwarder().invoke(dump(sqs_event(s3_event(KEY)))).failures == []
+    assert Counter(tags(lab.sink.clicks)) == expected(3000)
+
+
 def test_a_cut_inside_compressed_data_is_resumed_too(lab):
     lab.put(KEY, gzip.compress(make_lines(range(3000))))
     lab.proxy.faults.append(Fault(KEY, cut_after=20_000))

@@ -3,28 +3,19 @@
 
 use std::sync::Arc;
 
-use aws_config::{BehaviorVersion, Region};
-use aws_credential_types::Credentials;
 use clickstream_forwarder::config::Config;
-use clickstream_forwarder::platform::aws::Aws;
 use clickstream_forwarder::targets::{Context, Entry, SendError, Target, Verdict, Window};
 use serde_json::{Value, json};
 use wiremock::matchers::{any, header_regex};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use crate::support::{context, lines, root, vars};
+use crate::support::{aws, context, lines, root, vars};
 use crate::target::entries;
 
 /// A target of the variables `text`, named `T`, whose service is `server`.
 pub async fn build(server: &MockServer, text: &str) -> Arc<dyn Target> {
-    let plain = aws_smithy_http_client::Builder::new().build_http();
-    let config = aws_config::defaults(BehaviorVersion::latest())
-        .credentials_provider(Credentials::new("testing", "testing", None, None, "tests"))
-        .region(Region::new("eu-west-1"))
-        .endpoint_url(server.uri())
-        .http_client(plain);
     let context = Context {
-        aws: Aws::of(config.load().await),
+        aws: aws(&server.uri()).await,
         ..context()
     };
     let config = Config::load(&vars(&format!("TARGETS=t {text}")), context)

@@ -1,5 +1,5 @@
 //! The one integration binary. `target`: every kind against the same demands; `aws`: those inside
-//! AWS; `forward`: whole objects, faults and conservation; `blocks`: objects decoded in blocks of
+//! AWS; `objects`: S3 as it answers, and as others answer for it; `forward`: whole objects, faults and conservation; `blocks`: objects decoded in blocks of
 //! any size; `trigger`: events and their responses; `progress`: runs that go on where others
 //! stopped; `order`: what goes together and in turn; `cli`: the command as a person uses it; `docs`:
 //! what the documents say; `settings`: values that stand elsewhere; `regress`: defects of the past.
@@ -19,6 +19,7 @@ mod docs;
 mod forward;
 #[path = "../../crates/clicks/tests/it/golden.rs"]
 mod golden;
+mod objects;
 mod order;
 mod progress;
 mod regress;

@@ -3,8 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use aws_config::{BehaviorVersion, Region};
+use aws_credential_types::Credentials;
 use clickstream_forwarder::config::Config;
 use clickstream_forwarder::config::vars::Vars;
+use clickstream_forwarder::platform::aws::Aws;
 use clickstream_forwarder::targets::Context;
 
 /// Returns the repository's root.
@@ -32,6 +35,17 @@ pub fn context() -> Context {
         trust: Default::default(),
         aws: Default::default(),
     }
+}
+
+/// Returns settings of AWS clients that call the server at `url`.
+pub async fn aws(url: &str) -> Aws {
+    let plain = aws_smithy_http_client::Builder::new().build_http();
+    let config = aws_config::defaults(BehaviorVersion::latest())
+        .credentials_provider(Credentials::new("testing", "testing", None, None, "tests"))
+        .region(Region::new("eu-west-1"))
+        .endpoint_url(url)
+        .http_client(plain);
+    Aws::of(config.load().await)
 }
 
 /// Returns the configuration of variables that must be valid.
