@@ -78,7 +78,7 @@ template: $(VENV)/template
 # `make template` proves that the template passes the architecture on.
 build-check: $(VENV)/template $(VENV)/lambda
 	export PATH="$$PWD/$(VENV)/bin:$$PATH" SAM_CLI_TELEMETRY=0 SAM_BUILD_MODE=debug && \
-	sam build --build-dir target/sam && \
+	sam build --build-dir target/sam --parameter-overrides Architecture=arm64 && \
 	cargo lambda build --x86-64 --bin forwarder --output-format zip && \
 	$(PYTHON) -m zipfile -e target/lambda/forwarder/bootstrap.zip target/lambda/forwarder && \
 	chmod +x target/lambda/forwarder/bootstrap

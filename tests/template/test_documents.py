@@ -57,8 +57,9 @@ def commands():
 
 
 def overrides():
-    """Yields each printed command with parameters, and the words after `--parameter-overrides`."""
-    for line in (line for line in commands() if "--parameter-overrides" in line):
+    """Yields each printed command with parameters, and the words after `--parameter-overrides`; the Makefile's too."""
+    built = [line.strip(" \t&\\") for line in (ROOT / "Makefile").read_text().splitlines()]
+    for line in (line for line in commands() + built if "--parameter-overrides" in line):
         words = shlex.split(line, comments=True)
         after = words[words.index("--parameter-overrides") + 1 :]
         yield line, after[: next((at for at, word in enumerate(after) if word.startswith("--")), len(after))]
@@ -67,9 +68,10 @@ def overrides():
 # ---- The file of parameters.
 
 
-def test_sam_deploy_reads_the_file_of_parameters():
-    deploy = tomllib.loads((ROOT / "samconfig.toml").read_text())["default"]["deploy"]["parameters"]
-    assert deploy == {
+def test_sam_reads_the_file_of_parameters():
+    commands = tomllib.loads((ROOT / "samconfig.toml").read_text())["default"]
+    assert commands["build"]["parameters"] == {"parameter_overrides": "file://parameters.yaml"}
+    assert commands["deploy"]["parameters"] == {
         "stack_name": "clicks",
         "resolve_s3": True,
         "capabilities": "CAPABILITY_IAM",
@@ -170,13 +172,13 @@ def test_the_token_alone_is_sent_as_a_bearer(template):
 # ---- What is printed.
 
 
-def test_every_printed_override_gives_what_it_says(template, tmp_path):
-    """SAM's own parser reads those of `sam`; the AWS CLI divides words, or the strings of a JSON list, at the first equals sign."""
+def test_every_printed_override_gives_what_it_says(template):
+    """SAM's own parser reads those of `sam`. The AWS CLI divides each string of a JSON list at the first equals sign."""
     printed = list(overrides())
-    assert {words[0] for _, words in printed} == {"file://parameters.yaml", "file://parameters.json"}
+    assert [words for line, words in printed if line.startswith("aws ")] == [["file://parameters.json"]]
     for line, words in printed:
-        program, [name] = line.split()[0], words
-        assert name.endswith(".yaml") == (program == "sam"), line
+        if line.startswith("sam "):
+            assert read_by_sam(*words) == dict(word.split("=", 1) for word in words), line
     [text] = [text for _, text in blocks("json") if "BucketName=" in text]
     [listed] = [json.loads(one) for one in re.findall(r"^\[.*\]$", text, re.M) if "BucketName=" in one]
     assert Stack(dict(word.split("=", 1) for word in listed), template).parameters["HttpUrl"] == "https://example.com/clicks"
