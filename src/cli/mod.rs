@@ -12,27 +12,54 @@ mod sample;
 mod session;
 mod variables;
 
-use std::io::Write;
+use std::io::ErrorKind;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{ArgAction, Parser, Subcommand};
 
 use crate::config::vars::{self, Vars};
 use crate::outcome::LOG_TARGET;
-use crate::platform::log;
+use crate::platform::{log, stdio};
 
 /// How a command ended, for scripts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Exit {
-    /// Everything was delivered or quarantined.
     Ok = 0,
-    /// Something was not delivered: run it again.
     Failed = 1,
-    /// The command or the configuration is wrong; nothing was done.
     WrongUsage = 2,
-    /// Everything readable was delivered, but an object is gone or corrupt.
     Corrupt = 3,
+    Interrupted = 130,
+    Terminated = 143,
 }
+
+/// Every exit code and its meaning, as help and documents print them.
+pub const EXIT_CODES: &[(u8, &str)] = &[
+    (
+        Exit::Ok as u8,
+        "everything was delivered, filtered or quarantined",
+    ),
+    (
+        Exit::Failed as u8,
+        "something was not delivered, or could not be written: run it again. Where a line says \
+         `misconfigured`, change what it names first",
+    ),
+    (
+        Exit::WrongUsage as u8,
+        "the command or the configuration is wrong, or a path cannot be read: nothing was done",
+    ),
+    (
+        Exit::Corrupt as u8,
+        "everything readable was delivered, but a file is gone or broken, or no click is in it",
+    ),
+    (
+        Exit::Interrupted as u8,
+        "interrupted by Ctrl-C before everything was delivered",
+    ),
+    (
+        Exit::Terminated as u8,
+        "ended by SIGTERM before everything was delivered",
+    ),
+];
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> ExitCode {
@@ -68,23 +95,69 @@ impl Reply {
     }
 
     fn print(&self) -> Exit {
-        // A reader that has gone away is no error.
-        let _ = std::io::stdout().write_all(self.stdout.as_bytes());
-        eprint!("{}", self.stderr);
-        self.exit
+        stdio::say(&self.stderr);
+        match stdio::print(&self.stdout) {
+            Ok(()) => self.exit,
+            Err(error) => not_written("standard output", &error),
+        }
     }
+}
+
+/// Prints the help or version that was asked for, or what is wrong with the arguments.
+fn answer(answer: &clap::Error) -> Exit {
+    match answer.print() {
+        _ if answer.use_stderr() => Exit::WrongUsage,
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            not_written("standard output", &error)
+        }
+        _ => Exit::Ok,
+    }
+}
+
+/// Says that the output of a command was not written.
+fn not_written(name: impl std::fmt::Display, error: &std::io::Error) -> Exit {
+    stdio::say(&format!("cannot write {name}: {error}\n"));
+    Exit::Failed
 }
 
 /// Forwards Rebrandly's click files to the targets that the environment names.
 #[derive(Parser)]
-#[command(
-    version,
-    after_help = "Exit codes: 0 all delivered or quarantined, 1 something not delivered (run it \
-again), 2 wrong usage or configuration, 3 an object is gone or broken."
-)]
+#[command(name = "clickstream", version, after_help = exit_codes())]
 struct Cli {
+    #[command(flatten)]
+    verbosity: Verbosity,
     #[command(subcommand)]
     command: Command,
+}
+
+/// How much is said on standard error.
+#[derive(clap::Args)]
+struct Verbosity {
+    /// Say what is done: each request, claim and retry; -vv says more
+    #[arg(long, short, global = true, action = ArgAction::Count, conflicts_with = "quiet")]
+    verbose: u8,
+    /// Say only why something failed: no warnings, no summary
+    #[arg(long, short, global = true)]
+    quiet: bool,
+}
+
+impl Verbosity {
+    /// Returns the level of the log, where it is not that of `LOG_LEVEL`.
+    fn level(&self) -> Option<&'static str> {
+        match self.verbose {
+            _ if self.quiet => Some(log::SILENT),
+            0 => None,
+            1 => Some("debug"),
+            _ => Some("trace"),
+        }
+    }
+}
+
+/// Renders the exit codes for the help.
+fn exit_codes() -> String {
+    let line = |(code, meaning): &(u8, &str)| format!("  {code:>3}  {}", meaning.replace('`', ""));
+    let lines: Vec<_> = EXIT_CODES.iter().map(line).collect();
+    format!("Exit codes:\n{}", lines.join("\n"))
 }
 
 #[derive(Subcommand)]
@@ -107,15 +180,21 @@ enum Command {
 
 /// Runs the command that the arguments of this process name.
 pub fn run() -> ExitCode {
-    let (cli, vars) = (Cli::parse(), vars::environment());
-    log::plain(vars.get("LOG_LEVEL").map(String::as_str), LOG_TARGET);
-    cli.command.run(vars).into()
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(problem) => return answer(&problem).into(),
+    };
+    let vars = vars::environment();
+    let level = cli.verbosity.level();
+    let level = level.or_else(|| vars.get("LOG_LEVEL").map(String::as_str));
+    log::plain(level, LOG_TARGET);
+    cli.command.run(vars, cli.verbosity.quiet).into()
 }
 
 impl Command {
-    fn run(self, vars: Vars) -> Exit {
+    fn run(self, vars: Vars, is_quiet: bool) -> Exit {
         match self {
-            Command::Forward(args) => forward::run(args, vars),
+            Command::Forward(args) => forward::run(&args, vars, is_quiet),
             Command::Check(args) => check::run(&args, vars).print(),
             Command::Variables => variables::run().print(),
             Command::Iam(args) => iam::run(&args, vars).print(),

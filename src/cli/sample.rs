@@ -7,8 +7,9 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clicks::sample::{Content, Framing, Sample};
 
-use super::Exit;
+use super::{Exit, not_written};
 use crate::config::units::parse_bytes;
+use crate::platform::stdio;
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -67,16 +68,14 @@ pub(super) fn run(args: &Args) -> Exit {
     };
     let written = match &args.output {
         Some(path) => File::create(path).and_then(|file| write(&sample, file)),
-        None => write(&sample, std::io::stdout().lock()),
+        None => stdio::stdout().and_then(|out| write(&sample, out)),
     };
     match written {
         Ok(()) => Exit::Ok,
         Err(e) if e.kind() == ErrorKind::BrokenPipe => Exit::Ok,
         Err(e) => {
             let path = args.output.as_ref().map(|path| path.display().to_string());
-            let name = path.unwrap_or_else(|| "standard output".into());
-            eprintln!("cannot write {name}: {e}");
-            Exit::Failed
+            not_written(path.as_deref().unwrap_or("standard output"), &e)
         }
     }
 }

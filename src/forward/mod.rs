@@ -14,7 +14,7 @@ mod run;
 mod within;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
 use tokio::time::timeout_at;
 
@@ -54,8 +54,6 @@ pub struct Forwarder {
     decoding: Decoding,
     /// A fingerprint of what decides which records are bad.
     rules: u32,
-    /// Plain bytes read so far.
-    bytes: AtomicU64,
 }
 
 impl Forwarder {
@@ -105,8 +103,8 @@ impl Forwarder {
                 blocks: BlockLimits::default(),
                 decoders: Arc::new(DecoderPool::default()),
                 targets,
+                read_bytes: Arc::default(),
             },
-            bytes: AtomicU64::new(0),
         }
     }
 
@@ -132,9 +130,9 @@ impl Forwarder {
         *self.quarantine.place() != QuarantineStore::Log
     }
 
-    /// Plain bytes read so far, for a progress bar.
+    /// Bytes read so far, as objects are stored, for a progress bar.
     pub fn bytes(&self) -> u64 {
-        self.bytes.load(Ordering::Relaxed)
+        self.decoding.read_bytes.load(Ordering::Relaxed)
     }
 
     /// Forwards one object, logs its outcome, and returns it.
@@ -266,7 +264,6 @@ impl Forwarder {
                 checkpointer,
                 decoding: &self.decoding,
                 control,
-                bytes: &self.bytes,
                 known: known.unwrap_or(0),
                 is_rereadable: revision.is_some(),
             },

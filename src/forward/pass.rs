@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures::future::join_all;
 
@@ -22,8 +21,6 @@ pub(super) struct Shared<'f> {
     pub(super) checkpointer: Checkpointer<'f>,
     pub(super) decoding: &'f Decoding,
     pub(super) control: &'f RunControl,
-    /// Counts the plain bytes that the process has read.
-    pub(super) bytes: &'f AtomicU64,
     /// Records before this offset were read by an earlier run.
     pub(super) known: u64,
     /// Whether the object can be read again for a lane that is left behind.
@@ -189,9 +186,7 @@ impl<'p, 'f> Pass<'p, 'f> {
     }
 
     fn count_bytes(&mut self, bytes: u64) {
-        let read = bytes.saturating_sub(self.counts.bytes);
-        self.shared.bytes.fetch_add(read, Ordering::Relaxed);
-        self.counts.bytes += read;
+        self.counts.bytes = self.counts.bytes.max(bytes);
     }
 
     /// Queues the batches that are ready. A lane that holds the others up is left behind.

@@ -8,10 +8,12 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, Registry};
 
+use super::stdio::Stderr;
+
 /// Starts logging as JSON at `level`; at `info` if it is `None`.
 pub fn json(level: Option<&str>) {
     tracing_subscriber::registry()
-        .with(json_layer(SystemTime, std::io::stderr))
+        .with(json_layer(SystemTime, Stderr))
         .with(filter(level.unwrap_or("info")))
         .init();
 }
@@ -49,7 +51,7 @@ pub fn plain(level: Option<&str>, quiet: &str) {
         .without_time()
         .with_target(false)
         .with_ansi(false)
-        .with_writer(std::io::stderr);
+        .with_writer(Stderr);
     let level = level.map_or_else(|| format!("warn,{quiet}=off"), str::to_owned);
     tracing_subscriber::registry()
         .with(log)
@@ -60,10 +62,18 @@ pub fn plain(level: Option<&str>, quiet: &str) {
 /// Lets this program log at `level`, the libraries below it only warnings, and those that look for
 /// credentials only errors: they print whole what they try in vain.
 fn filter(level: &str) -> Targets {
-    let text = format!("warn,aws_config=error,clickstream_forwarder={level}");
+    let others = if level == SILENT {
+        SILENT
+    } else {
+        "warn,aws_config=error"
+    };
+    let text = format!("{others},clickstream_forwarder={level}");
     text.parse()
         .unwrap_or_else(|_| Targets::new().with_default(tracing::Level::INFO))
 }
+
+/// The level at which nothing is logged.
+pub const SILENT: &str = "off";
 
 /// The levels that `LOG_LEVEL` may name.
 pub const LEVELS: &[&str] = &["error", "warn", "info", "debug", "trace"];

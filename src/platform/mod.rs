@@ -8,6 +8,7 @@ pub mod metrics;
 pub mod queue;
 #[cfg(feature = "aws")]
 pub mod sqs;
+pub mod stdio;
 pub mod tls;
 pub mod words;
 

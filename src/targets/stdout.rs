@@ -1,8 +1,6 @@
 //! `stdout`: one click per line on standard output; in Lambda, into the function's log.
 
-use std::fs::File;
 use std::io::{self, ErrorKind, IoSlice, Write};
-use std::os::fd::AsFd;
 use std::sync::{Arc, LazyLock};
 
 use async_trait::async_trait;
@@ -14,6 +12,7 @@ use super::{
     Context, DeliveryMode, EncodeError, Entry, Kind, Limits, SendError, Target, Var, Verdict, View,
 };
 use crate::config::vars::Scope;
+use crate::platform::stdio;
 use clicks::click::Form;
 
 pub(super) const KIND: Kind = Kind {
@@ -72,10 +71,7 @@ impl Target for Stdout {
         // held until the write ends, even if nobody waits for it any more.
         let write = move || {
             let _lock = lock;
-            write_lines(
-                &mut File::from(std::io::stdout().as_fd().try_clone_to_owned()?),
-                &bodies,
-            )
+            write_lines(&mut stdio::stdout()?, &bodies)
         };
         let written = spawn_blocking(write)
             .await

@@ -135,10 +135,16 @@ fn exit_codes_tell_what_to_do() {
     };
     let good = file("good", &lines(0..2));
     assert_eq!(clickstream(&["forward", &good], &[], b"").code, 0);
+    let mixed = file("mixed", &(lines(0..1) + "x\n"));
     assert_eq!(
-        clickstream(&["forward", &file("bad", "x\n")], &[], b"").code,
+        clickstream(&["forward", &mixed], &[], b"").code,
         0,
         "a bad record is quarantined: that is an end"
+    );
+    let Printed { code, err, .. } = clickstream(&["forward", &file("bad", "x\ny\n")], &[], b"");
+    assert!(
+        code == 3 && err.contains("bad: no click is in it, only 1 bad record"),
+        "{code} {err}"
     );
     let Printed { code, err, .. } =
         clickstream(&["forward", &file("cut", &click(1)[..40])], &[], b"");
@@ -261,20 +267,206 @@ fn a_blank_variable_is_one_that_is_not_set() {
 
 #[test]
 fn a_pipe_that_closes_ends_it_quietly() {
-    let script = format!(
-        "{} sample --records 20000 | {0} forward - 2>&1 >/dev/stdout | head -n 1",
-        env!("CARGO_BIN_EXE_clickstream")
-    );
-    let output = Command::new("sh")
-        .args(["-c", &script])
-        .env_remove("TARGETS")
-        .output()
-        .unwrap();
-    let Printed { out, err, .. } = Printed::of(&output);
+    let script = "$0 sample --records 20000 | $0 forward - 2>&1 >/dev/stdout | head -n 1";
+    let Printed { out, err, .. } = shell(script);
     assert!(
         out.lines().count() == 1 && out.starts_with("{\"id\"") && err.is_empty(),
         "{out}\n{err}"
     );
+}
+
+/// Runs a line of shell in which `$0` is `clickstream`.
+fn shell(script: &str) -> Printed {
+    let output = Command::new("sh")
+        .args(["-c", script, env!("CARGO_BIN_EXE_clickstream")])
+        .env_remove("TARGETS")
+        .current_dir(root())
+        .output()
+        .unwrap();
+    Printed::of(&output)
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn standard_error_that_cannot_be_written_changes_nothing_else() {
+    for arguments in [
+        "forward tests/data/demo",
+        "forward tests/data/none",
+        "-- --none",
+        "check",
+        "iam",
+        "sample --output /dev/full",
+    ] {
+        let heard = shell(&format!("$0 {arguments} 2>/dev/null"));
+        for standard_error in ["2>/dev/full", "2>&-"] {
+            let unheard = shell(&format!("$0 {arguments} {standard_error}"));
+            assert_eq!(
+                (unheard.code, unheard.out.len()),
+                (heard.code, heard.out.len()),
+                "{arguments} {standard_error}"
+            );
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_cannot_be_printed_is_an_error_unless_its_reader_has_gone_away() {
+    for arguments in [
+        "--help",
+        "check",
+        "variables",
+        "iam",
+        "sample",
+        "lake table s3://lake/clicks/",
+    ] {
+        let Printed { code, err, .. } = shell(&format!("$0 {arguments} >/dev/full"));
+        assert!(
+            code == 1 && err.contains("cannot write standard output: No space left on device"),
+            "{arguments}: {code} {err}"
+        );
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_clickstream"));
+        let command = command.args(arguments.split(' ')).env_clear();
+        let unread = command.stdout(writer).stderr(Stdio::piped()).output();
+        assert_eq!(Printed::of(&unread.unwrap()).code, 0, "{arguments}");
+    }
+}
+
+#[test]
+fn a_run_never_reads_what_it_writes() {
+    let (_keep, directory) = temporary();
+    let input = lines(0..2000) + "bad\n";
+    std::fs::write(directory.join("a.json"), &input).unwrap();
+    std::fs::create_dir(directory.join("b")).unwrap();
+    std::fs::write(directory.join("b/c.json"), lines(2000..2001)).unwrap();
+    let run = |script: &str| {
+        let rows = directory.join("rows");
+        drop(std::fs::remove_dir_all(&rows));
+        shell(&format!("cd {} && {script}", directory.display()))
+    };
+    let count = |name: &str| {
+        let text = std::fs::read_to_string(directory.join(name)).unwrap();
+        std::fs::remove_file(directory.join(name)).unwrap();
+        text.lines().count()
+    };
+
+    for (argument, clicks) in [(".", 2001), ("'*'", 2000)] {
+        let script = format!("touch z.jsonl; ln z.jsonl y.jsonl; $0 forward {argument} >> z.jsonl");
+        let Printed { code, err, .. } = run(&script);
+        assert_eq!((code, count("z.jsonl")), (0, clicks), "{argument}: {err}");
+        assert_eq!(count("y.jsonl"), clicks, "it has another name");
+        for name in ["z.jsonl", "y.jsonl"] {
+            let left_out = format!("{name} is left out: it is standard output");
+            assert!(err.contains(&left_out), "{err}");
+        }
+    }
+    // Lines about bad records, and the file of progress, would be bad records themselves.
+    let both = "$0 forward --progress p.jsonl . 2>> z.log";
+    for _ in 0..2 {
+        run(both);
+    }
+    let log = std::fs::read_to_string(directory.join("z.log")).unwrap();
+    assert!(
+        log.contains("z.log is left out: it is standard error")
+            && log.contains("p.jsonl is left out: it is the file of --progress")
+            && log.contains("0 records (0 bad)"),
+        "{log}"
+    );
+    count("z.log");
+    count("p.jsonl");
+    // Rows of a quarantine are read if it is named.
+    let quarantine = "QUARANTINE=./rows $0 forward";
+    let twice = run(&format!(
+        "{quarantine} . > /dev/null && {quarantine} . > /dev/null"
+    ));
+    assert!(
+        twice.err.contains("1 files in") && !twice.err.contains("(2 bad)"),
+        "{}",
+        twice.err
+    );
+    let fed = run(&format!(
+        "{quarantine} . 2>&1 >/dev/null; {quarantine} rows"
+    ));
+    assert!(
+        fed.code == 3 && fed.err.contains("1 record (1 bad)"),
+        "{}",
+        fed.err
+    );
+}
+
+#[test]
+fn an_output_that_is_named_is_refused() {
+    let (_keep, directory) = temporary();
+    std::fs::write(directory.join("a.json"), lines(0..2)).unwrap();
+    let run = |script: &str| shell(&format!("cd {} && {script}", directory.display()));
+    for (script, name) in [
+        ("$0 forward a.json >> a.json", "standard output"),
+        ("$0 forward - < a.json >> a.json", "standard output"),
+        ("$0 forward p --progress p", "the file of --progress"),
+    ] {
+        let Printed { code, err, .. } = run(script);
+        assert!(code == 2 && err.contains(name), "{script}: {code} {err}");
+    }
+    let input = std::fs::read_to_string(directory.join("a.json")).unwrap();
+    assert_eq!(input, lines(0..2));
+}
+
+#[test]
+fn the_summary_for_programs_is_one_line_where_no_clicks_go() {
+    let input = lines(0..2) + "bad\n";
+    let parsed = |text: &str| -> serde_json::Value { serde_json::from_str(text).unwrap() };
+    let Printed { code, out, err } =
+        clickstream(&["forward", "--json", "-q", "-"], &[], input.as_bytes());
+    let report = parsed(&err);
+    assert_eq!((code, out.lines().count()), (0, 2));
+    assert_eq!((&report["records"], &report["bad"]), (&3.into(), &1.into()));
+    assert_eq!(report["targets"][0]["sent"], 2);
+    let down = [
+        ("TARGETS", "hook"),
+        ("HOOK_KIND", "http"),
+        ("HOOK_URL", "http://127.0.0.1:1/"),
+    ];
+    let arguments = ["forward", "--json", "--give-up", "1ms", "-"];
+    let Printed { code, out, .. } = clickstream(&arguments, &down, input.as_bytes());
+    let report = parsed(&out);
+    assert_eq!((code, &report["exit"]), (1, &1.into()));
+    assert_eq!(report["targets"][0]["failed"], 2);
+    let problem = report["problems"][0].as_str().unwrap();
+    assert!(
+        problem.contains("target hook: gave up for now"),
+        "{problem}"
+    );
+}
+
+#[test]
+fn a_quiet_run_warns_of_nothing_and_a_verbose_one_says_what_it_does() {
+    let input = lines(0..1) + "bad\n";
+    let run = |arguments: &[&str]| clickstream(arguments, &[], input.as_bytes()).err;
+    assert_eq!(run(&["forward", "-q", "-"]), "");
+    assert!(run(&["forward", "-"]).contains("WARN quarantined"));
+    assert!(!run(&["forward", "-"]).contains("DEBUG"));
+    assert!(run(&["forward", "-v", "-"]).contains("object forwarded"));
+    assert_eq!(clickstream(&["forward", "-q", "-v", "-"], &[], b"").code, 2);
+}
+
+#[test]
+fn an_argument_that_names_nothing_says_what_to_write() {
+    for (argument, advice) in [
+        (
+            "https://my-clicks.s3.eu-west-1.amazonaws.com//2026/a.json",
+            "write s3://my-clicks//2026/a.json",
+        ),
+        (
+            "tests/data/nowhere/a.json",
+            "there is no directory tests/data/nowhere",
+        ),
+        ("s3://", "names no bucket"),
+    ] {
+        let Printed { code, err, .. } = clickstream(&["forward", argument], &[], b"");
+        assert!(code == 2 && err.contains(advice), "{code} {err}");
+    }
 }
 
 #[test]

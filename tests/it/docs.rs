@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use clicks::click::columns;
 use clicks::click::fields::{CLICK, walk};
+use clickstream_forwarder::cli::EXIT_CODES;
 use clickstream_forwarder::config::settings::Settings;
 use clickstream_forwarder::config::{GLOBALS, Global, vars::Vars};
 use clickstream_forwarder::targets::{AWS, COMMON, KINDS, Var};
@@ -118,6 +119,12 @@ fn the_tables_are_those_of_the_code() {
         writeln!(globals, "| `{name}` | {default} | {doc} |").unwrap();
     }
     generated("variables", &(globals + "\n"));
+
+    let mut codes = String::from("\n| code | meaning |\n|---:|---|\n");
+    for (code, meaning) in EXIT_CODES {
+        writeln!(codes, "| {code} | {meaning} |").unwrap();
+    }
+    generated("exit codes", &(codes + "\n"));
 
     let mut fields =
         String::from("\n| member | column of `flat` | what it says |\n|---|---|---|\n");

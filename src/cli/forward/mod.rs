@@ -1,23 +1,28 @@
 //! `clickstream forward`.
 
+mod bar;
+mod hints;
+mod outputs;
 mod paths;
+mod report;
+mod resume;
 mod signals;
 mod summary;
 
 use std::collections::HashSet;
-use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clicks::click::Form;
 use futures::{Stream, StreamExt};
-use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 use tokio::time::{Instant, timeout};
 
 use super::session::Session;
-use super::{Exit, Reply};
+use super::{Exit, Reply, not_written};
+use crate::config::settings::Settings;
 use crate::config::units::parse_duration;
 use crate::config::vars::Vars;
 use crate::deliver::RunControl;
@@ -25,51 +30,76 @@ use crate::forward::{Forwarder, forward_all};
 use crate::job::Job;
 use crate::object::ObjectRef;
 use crate::outcome::Outcome;
+use crate::platform::stdio;
 use crate::progress::{Local, Progress};
+use bar::{Bar, TICK};
+use outputs::Outputs;
+use resume::Memory;
+use signals::Interrupts;
 use summary::Summary;
 
 /// Longer than any run; `--give-up` ends a run that hangs.
 const NO_DEADLINE: Duration = Duration::from_secs(365 * 86_400);
 
-/// How often the progress bar is drawn.
-const TICK: Duration = Duration::from_millis(200);
+/// Most objects that are read side by side. More of them only wait for each other: for the memory
+/// that they share, and for their targets.
+const MOST_JOBS: u16 = 64;
+
+const EXAMPLES: &str = "\
+Where clicks go is read from the environment. TARGETS names the targets, and each has variables that \
+begin with its name; `clickstream variables` lists them. Without TARGETS, clicks go to standard \
+output.
+
+Examples:
+  clickstream forward clicks.json.gz > clicks.jsonl
+  clickstream forward --format flat s3://my-clicks//2026/11/ > rows.jsonl
+  TARGETS=hook HOOK_KIND=http HOOK_URL=https://example.com/clicks \\
+    clickstream forward --progress done.jsonl clicks/";
 
 #[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Args {
     /// Files, directories, globs, - for standard input, s3://bucket/key or s3://bucket/prefix/
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<String>,
-    /// Form of the clicks on standard output: click, flat, raw or webhook
-    #[arg(long)]
+    /// Form of the clicks on standard output, where TARGETS is not set
+    #[arg(long, value_parser = form())]
     format: Option<Form>,
-    /// Objects read side by side
-    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..))]
+    /// Objects read side by side; more than 64 count as 64
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..))]
     jobs: u16,
     /// How long a target that fails is tried again: 500ms, 30s, 2m …
-    #[arg(long, default_value = "60s", value_parser = parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = parse_duration)]
     give_up: Duration,
     /// Remember in FILE how far each target got with each object: an interrupted run goes on where
     /// it stopped, and what is done is not sent again
     #[arg(long, value_name = "FILE")]
     progress: Option<PathBuf>,
-    /// No summary
-    #[arg(long, short)]
-    quiet: bool,
+    /// Print the summary as one line of JSON: on standard output, or on standard error if a target
+    /// writes to standard output
+    #[arg(long)]
+    json: bool,
 }
 
-/// Forwards everything that the arguments name.
-pub(super) fn run(args: Args, vars: Vars) -> Exit {
+fn form() -> impl TypedValueParser<Value = Form> {
+    let names = Form::ALL.map(|form| PossibleValue::new(form.as_str()).help(form.about()));
+    PossibleValuesParser::new(names).try_map(|name| name.parse())
+}
+
+/// Forwards everything that the arguments name. A quiet run prints no summary for people.
+pub(super) fn run(args: &Args, vars: Vars, is_quiet: bool) -> Exit {
     keep_memory();
     let session = match Session::open(vars, args.format) {
         Ok(session) => session,
         Err(mistakes) => return Reply::wrong_usage(mistakes).print(),
     };
     let runtime = session.runtime;
-    let forwarder = match runtime.block_on(forwarder(&session.settings, &args)) {
-        Ok(forwarder) => forwarder,
-        Err(wrong) => return Reply::wrong_usage(wrong).print(),
-    };
-    let exit = runtime.block_on(forward(args, Arc::new(forwarder)));
+    let exit = runtime.block_on(async {
+        match Forwarding::prepare(&session.settings, args).await {
+            Ok(forwarding) => forwarding.run(args, is_quiet).await,
+            Err(wrong) => Reply::wrong_usage(wrong).print(),
+        }
+    });
     // A read of standard input cannot be interrupted.
     runtime.shutdown_background();
     exit
@@ -86,107 +116,143 @@ fn keep_memory() {
     drop(std::hint::black_box(Vec::<u8>::with_capacity(LARGE_PIECE)));
 }
 
-/// Prepares the forwarder. The error is for the person who runs the command.
-async fn forwarder(
-    settings: &Arc<crate::config::settings::Settings>,
-    args: &Args,
-) -> Result<Forwarder, String> {
-    let config = settings.config().await.map_err(|e| e.to_string())?;
-    let has_table = config.progress_table.is_some();
-    let forwarder = Forwarder::new(config);
-    match &args.progress {
-        None => Ok(forwarder),
-        Some(_) if has_table => {
-            Err("--progress goes without PROGRESS_TABLE: one of the two remembers".into())
-        }
-        Some(path) => {
+/// What a run needs, and the objects that it forwards.
+struct Forwarding {
+    forwarder: Arc<Forwarder>,
+    objects: Vec<ObjectRef>,
+    /// What remembers which clicks were delivered.
+    memory: Memory,
+    /// Whether a target writes to standard output.
+    writes_to_stdout: bool,
+}
+
+impl Forwarding {
+    /// Reads the configuration and expands the arguments. The error is for the person who runs the
+    /// command.
+    async fn prepare(settings: &Arc<Settings>, args: &Args) -> Result<Forwarding, String> {
+        let config = settings.config().await.map_err(|e| e.to_string())?;
+        let memory = match (&config.progress_table, &args.progress) {
+            (Some(_), Some(_)) => {
+                return Err(
+                    "--progress goes without PROGRESS_TABLE: one of the two remembers".into(),
+                );
+            }
+            (Some(_), None) => Memory::Table,
+            (None, Some(_)) => Memory::File,
+            (None, None) => Memory::None,
+        };
+        let writes_to_stdout = config.targets.iter().any(|target| target.kind == "stdout");
+        let quarantine = config.quarantine.clone();
+        let mut forwarder = Forwarder::new(config);
+        if let Some(path) = &args.progress {
             let local = Local::in_file(path).map_err(|busy| busy.to_string())?;
-            Ok(forwarder.or_progress(Progress::Local(local)))
+            forwarder = forwarder.or_progress(Progress::Local(local));
         }
+        // After the file of --progress is there: it is one of the outputs.
+        let outputs = Outputs::of(args.progress.as_deref(), &quarantine);
+        Ok(Forwarding {
+            objects: objects(&args.paths, &forwarder, &outputs).await?,
+            forwarder: Arc::new(forwarder),
+            memory,
+            writes_to_stdout,
+        })
+    }
+
+    async fn run(self, args: &Args, is_quiet: bool) -> Exit {
+        let is_stdin = |object: &ObjectRef| object.bucket.is_empty() && object.key == "-";
+        if self.memory == Memory::File && self.objects.iter().any(is_stdin) {
+            tracing::warn!("standard input cannot be read again: --progress does not remember it");
+        }
+        let started = Instant::now();
+        let interrupts = Interrupts::listen();
+        let control = RunControl {
+            retry_budget: args.give_up,
+            cancellation: interrupts.cancellation.clone(),
+            ..RunControl::until(started + NO_DEADLINE)
+        };
+        let named = self.objects.len() as u64;
+        let bar = Bar::new(&self.objects, self.writes_to_stdout);
+        let cancellation = control.cancellation.clone();
+        let jobs = self
+            .objects
+            .into_iter()
+            .take_while(move |_| !cancellation.is_cancelled())
+            .map(|object| ((), Job::named(object)));
+        let concurrency = args.jobs.min(MOST_JOBS).into();
+        let outcomes = forward_all(&self.forwarder, jobs, concurrency, &control);
+        let outcomes = outcomes.map(|((), outcome)| outcome);
+        let mut summary = sum_up(outcomes, &self.forwarder, bar).await;
+        if summary.reader_is_gone() {
+            return Exit::Ok;
+        }
+        summary.close(named, interrupts.first());
+        if args.json {
+            return print_json(&summary, started.elapsed(), self.writes_to_stdout);
+        }
+        stdio::say(&summary.problems());
+        if summary.is_interrupted() {
+            stdio::say(&self.memory.advice());
+        }
+        if !is_quiet {
+            stdio::say(&summary.text(started.elapsed()));
+        }
+        summary.exit()
     }
 }
 
-async fn forward(args: Args, forwarder: Arc<Forwarder>) -> Exit {
-    let objects = match objects(&args.paths, &forwarder).await {
-        Ok(objects) => objects,
-        Err(wrong) => return Reply::wrong_usage(wrong).print(),
-    };
-    let is_stdin = |object: &ObjectRef| object.bucket.is_empty() && object.key == "-";
-    if args.progress.is_some() && objects.iter().any(is_stdin) {
-        eprintln!("standard input cannot be read again: --progress does not remember it");
+/// Prints the summary for programs, where no clicks go.
+fn print_json(summary: &Summary, took: Duration, writes_to_stdout: bool) -> Exit {
+    let line = summary.json(took) + "\n";
+    if writes_to_stdout {
+        stdio::say(&line);
+        return summary.exit();
     }
-    let started = Instant::now();
-    let control = RunControl {
-        retry_budget: args.give_up,
-        cancellation: signals::cancellation(),
-        ..RunControl::until(started + NO_DEADLINE)
-    };
-    let named = objects.len() as u64;
-    let cancellation = control.cancellation.clone();
-    let jobs = objects
-        .into_iter()
-        .take_while(move |_| !cancellation.is_cancelled())
-        .map(|object| ((), Job::named(object)));
-    let outcomes = forward_all(&forwarder, jobs, args.jobs.into(), &control);
-    let mut summary = Summary::new(forwarder.keeps_rows());
-    let outcomes = outcomes.map(|((), outcome)| outcome);
-    sum_up(outcomes, &forwarder, &mut summary, named).await;
-    if summary.reader_is_gone() {
-        return Exit::Ok;
+    match stdio::print(&line) {
+        Ok(()) => summary.exit(),
+        Err(error) => not_written("standard output", &error),
     }
-    summary.add_not_started(named);
-    eprint!("{}", summary.problems());
-    if !args.quiet {
-        eprint!("{}", summary.text(started.elapsed()));
-    }
-    summary.exit()
 }
 
-/// Returns the objects that the arguments name, each once: a glob may name a file again.
-async fn objects(paths: &[String], forwarder: &Forwarder) -> Result<Vec<ObjectRef>, String> {
+/// Returns the objects that the arguments name, each once: a glob may name a file again. What the
+/// run itself writes is not among them.
+async fn objects(
+    paths: &[String],
+    forwarder: &Forwarder,
+    outputs: &Outputs,
+) -> Result<Vec<ObjectRef>, String> {
     let mut objects = Vec::new();
     for path in paths {
-        objects.extend(paths::expand(path, forwarder).await?);
+        let found = paths::expand(path, forwarder).await?;
+        objects.extend(outputs.leave_out(path, found)?);
+    }
+    if objects.is_empty() {
+        return Err("nothing is left to forward".into());
     }
     let mut seen = HashSet::new();
     objects.retain(|object| seen.insert(object.clone()));
     Ok(objects)
 }
 
-/// Adds the outcomes to `summary` as they come and draws a progress bar; stops early if the reader
-/// of standard output has gone away.
+/// Sums the outcomes up as they come, and draws the bar; stops early if the reader of standard
+/// output has gone away.
 async fn sum_up(
     outcomes: impl Stream<Item = Outcome>,
     forwarder: &Forwarder,
-    summary: &mut Summary,
-    named: u64,
-) {
+    mut bar: Bar,
+) -> Summary {
     let mut outcomes = pin!(outcomes);
-    let bar = progress_bar(named);
+    let mut summary = Summary::new(forwarder.keeps_rows());
     while !summary.reader_is_gone() {
-        bar.set_message(HumanBytes(forwarder.bytes()).to_string());
+        bar.show(forwarder.bytes());
         match timeout(TICK, outcomes.next()).await {
             Ok(Some(outcome)) => {
-                bar.inc(1);
+                bar.object_done();
                 summary.add(&outcome);
             }
             Ok(None) => break,
             Err(_) => {}
         }
     }
-    bar.finish_and_clear();
-}
-
-/// Creates a bar if standard error is a terminal and clicks do not go to one; else a hidden one.
-fn progress_bar(objects: u64) -> ProgressBar {
-    if !std::io::stderr().is_terminal() || std::io::stdout().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let bar = ProgressBar::new(objects);
-    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} objects  {msg}  {elapsed}");
-    if let Ok(style) = style {
-        bar.set_style(style);
-    }
-    bar.enable_steady_tick(TICK);
-    bar
+    bar.finish();
+    summary
 }

@@ -1,7 +1,9 @@
 //! Expands the arguments of `forward` to objects.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
+use super::hints;
 use crate::forward::Forwarder;
 use crate::object::{ObjectError, ObjectRef};
 
@@ -14,39 +16,59 @@ pub(super) async fn expand(
         return bucket(argument, rest, forwarder).await;
     }
     let path = Path::new(argument);
-    if argument == "-" || path.is_file() {
+    if argument == "-" {
+        return Ok(vec![ObjectRef::new("", argument)]);
+    }
+    if path.is_file() {
+        may_read(path).map_err(|e| format!("{argument}: {e}"))?;
         return Ok(vec![ObjectRef::new("", argument)]);
     }
     let mut found = Vec::new();
     if path.is_dir() {
-        walk(path, &mut found).map_err(|e| format!("{argument}: {e}"))?;
+        walk(path, &mut found)?;
     } else if argument.contains(['*', '?', '[']) {
         let paths = glob::glob(argument).map_err(|e| format!("{argument}: {e}"))?;
-        for path in paths.filter_map(Result::ok).filter(|path| path.is_file()) {
-            found.push(ObjectRef::new("", path.to_string_lossy()));
+        for path in paths {
+            let path = path.map_err(|e| format!("{argument}: {e}"))?;
+            if path.is_file() {
+                found.push(ObjectRef::new("", path.to_string_lossy()));
+            }
         }
     } else if path.exists() {
         // A pipe or a device: read as it comes.
         return Ok(vec![ObjectRef::new("", argument)]);
     }
     if found.is_empty() {
-        Err(format!("{argument}: no such file, or nothing in it"))
+        Err(hints::nothing_at(argument))
     } else {
         Ok(found)
     }
 }
 
+/// Checks that a file may be read. The error names the way out.
+fn may_read(path: &Path) -> Result<(), String> {
+    match std::fs::File::open(path) {
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => Err(
+            "permission denied: let this user read it (chmod, chown), or run as its owner".into(),
+        ),
+        // Other errors are those of the run.
+        _ => Ok(()),
+    }
+}
+
 /// Adds the files below `directory` to `found`, by name, without hidden ones and links to
 /// directories.
-fn walk(directory: &Path, found: &mut Vec<ObjectRef>) -> std::io::Result<()> {
-    let mut paths: Vec<_> = std::fs::read_dir(directory)?.collect::<Result<_, _>>()?;
+fn walk(directory: &Path, found: &mut Vec<ObjectRef>) -> Result<(), String> {
+    let wrong = |e: std::io::Error| format!("{}: {e}", directory.display());
+    let entries = std::fs::read_dir(directory).map_err(wrong)?;
+    let mut paths: Vec<_> = entries.collect::<Result<_, _>>().map_err(wrong)?;
     paths.sort_by_key(|entry| entry.file_name());
     for entry in paths {
         if entry.file_name().to_string_lossy().starts_with('.') {
             continue;
         }
         let path = entry.path();
-        if entry.file_type()?.is_symlink() && path.is_dir() {
+        if entry.file_type().map_err(wrong)?.is_symlink() && path.is_dir() {
             // It may lead back here, and the same files would come twice.
             continue;
         }
@@ -66,6 +88,11 @@ async fn bucket(
     forwarder: &Forwarder,
 ) -> Result<Vec<ObjectRef>, String> {
     let (bucket, key) = rest.split_once('/').unwrap_or((rest, ""));
+    if bucket.is_empty() {
+        return Err(format!(
+            "{argument}: names no bucket; write s3://bucket/key"
+        ));
+    }
     let object = ObjectRef::new(bucket, key);
     let store = forwarder.store(&object);
     if !key.is_empty() && !key.ends_with('/') {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::report::{Report, TargetReport};
+use super::signals::Interrupt;
 use crate::cli::Exit;
 use crate::outcome::{End, Failure, Outcome, TargetOutcome};
 
@@ -17,10 +19,13 @@ pub(super) struct Summary {
     bytes: u64,
     /// Objects that must be forwarded again.
     failed: u64,
-    /// Objects that are gone, or that cannot be read to their end.
+    /// Objects that are gone, that cannot be read to their end, or in which no record is a click.
     corrupt: u64,
     /// Objects that earlier runs have forwarded.
     done: u64,
+    /// Objects that an interrupted run did not begin; they are among those that failed.
+    not_begun: u64,
+    interrupt: Option<Interrupt>,
     reader_is_gone: bool,
     /// Whether the quarantine keeps what targets refuse.
     keeps_rows: bool,
@@ -74,6 +79,12 @@ impl Summary {
                     "{object}: {reason}; unreadable from byte {offset} on"
                 ));
             }
+            End::Complete if outcome.records > 0 && outcome.bad == outcome.records => {
+                self.corrupt += 1;
+                let records = counted(outcome.records, "bad record");
+                self.problems
+                    .push(format!("{object}: no click is in it, only {records}"));
+            }
             _ => {}
         }
         for target in &outcome.targets {
@@ -88,18 +99,23 @@ impl Summary {
                 known.tally.add(&target.tally);
                 known.resumed += target.resumed;
                 known.refused += target.refused;
+                known.retries += target.retries;
             }
             None => self.targets.push(target.clone()),
         }
     }
 
-    /// Counts the objects among those `named` that an interrupted run did not start.
-    pub(super) fn add_not_started(&mut self, named: u64) {
-        let missing = named.saturating_sub(self.objects);
-        if missing > 0 {
-            self.failed += missing;
+    /// Counts the objects among those `named` that were not begun, and notes which signal
+    /// interrupted the run.
+    pub(super) fn close(&mut self, named: u64, interrupt: Option<Interrupt>) {
+        self.not_begun = named.saturating_sub(self.objects);
+        self.failed += self.not_begun;
+        // What was done in spite of the signal is done.
+        self.interrupt = interrupt.filter(|_| self.failed > 0);
+        if self.not_begun > 0 {
+            let missing = counted(self.not_begun, "object");
             self.problems
-                .push(format!("interrupted before {missing} objects were begun"));
+                .push(format!("interrupted before {missing} were begun"));
         }
     }
 
@@ -108,11 +124,17 @@ impl Summary {
         self.reader_is_gone
     }
 
+    /// Returns whether a signal kept something from being done.
+    pub(super) fn is_interrupted(&self) -> bool {
+        self.interrupt.is_some()
+    }
+
     /// Returns how the run ended.
     pub(super) fn exit(&self) -> Exit {
-        match (self.failed + self.lost(), self.corrupt) {
-            (0, 0) => Exit::Ok,
-            (0, _) => Exit::Corrupt,
+        match (self.interrupt, self.failed + self.lost(), self.corrupt) {
+            (Some(interrupt), ..) => interrupt.exit(),
+            (None, 0, 0) => Exit::Ok,
+            (None, 0, _) => Exit::Corrupt,
             _ => Exit::Failed,
         }
     }
@@ -130,6 +152,29 @@ impl Summary {
             text += &format!("{clicks} refused and not kept: set QUARANTINE\n");
         }
         text
+    }
+
+    /// Renders everything for programs, as one JSON object.
+    pub(super) fn json(&self, took: Duration) -> String {
+        let targets: Vec<_> = self.targets.iter().map(TargetReport::of).collect();
+        let report = Report {
+            exit: self.exit() as u8,
+            interrupted: self.is_interrupted(),
+            objects: self.objects,
+            not_begun: self.not_begun,
+            failed: self.failed,
+            corrupt: self.corrupt,
+            done_before: self.done,
+            records: self.records,
+            bad: self.bad,
+            refused_and_not_kept: self.lost(),
+            bytes: self.bytes,
+            seconds: took.as_secs_f64(),
+            targets,
+            problems: &self.problems,
+        };
+        // Numbers and text: it cannot fail.
+        serde_json::to_string(&report).unwrap_or_default()
     }
 
     /// Renders the counts of a run that took so long.
@@ -188,7 +233,10 @@ mod tests {
     fn summary(outcomes: &[Outcome], named: u64) -> Summary {
         let mut summary = Summary::default();
         outcomes.iter().for_each(|outcome| summary.add(outcome));
-        summary.add_not_started(named);
+        summary.close(
+            named,
+            (summary.objects < named).then_some(Interrupt::Interrupted),
+        );
         summary
     }
 
@@ -232,7 +280,7 @@ mod tests {
         assert_eq!(
             (interrupted.exit(), interrupted.problems()),
             (
-                Exit::Failed,
+                Exit::Interrupted,
                 "interrupted before 3 objects were begun\n".into()
             )
         );

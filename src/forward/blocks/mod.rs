@@ -14,6 +14,7 @@ mod task;
 mod workers;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use crate::deliver::Encoder;
 use crate::object::{ObjectRef, Reader};
@@ -42,6 +43,8 @@ pub(super) struct Decoding {
     pub(super) decoders: Arc<DecoderPool>,
     /// The names of the configured targets.
     pub(super) targets: Arc<[Arc<str>]>,
+    /// Counts the bytes that stores gave, as they are stored.
+    pub(super) read_bytes: Arc<AtomicU64>,
 }
 
 /// Gives the blocks of one object.
@@ -97,7 +100,12 @@ impl<'f> Blocks<'f> {
                 encoders: encoders.into(),
             },
             context,
-            source: Source::new(reader, decoding.limits, decoding.blocks),
+            source: Source::new(
+                reader,
+                decoding.limits,
+                decoding.blocks,
+                decoding.read_bytes.clone(),
+            ),
             occurrences: OccurrenceCounter::new(),
             mode,
             parallel_after,

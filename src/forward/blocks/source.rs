@@ -1,6 +1,8 @@
 //! Reads and inflates an object ahead of its decoder.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
@@ -36,13 +38,18 @@ pub(super) struct Source {
 }
 
 impl Source {
-    /// Starts to read.
-    pub(super) fn new(reader: Reader, limits: DecodeLimits, blocks: BlockLimits) -> Source {
+    /// Starts to read, and adds to `read_bytes` what the store gave.
+    pub(super) fn new(
+        reader: Reader,
+        limits: DecodeLimits,
+        blocks: BlockLimits,
+        read_bytes: Arc<AtomicU64>,
+    ) -> Source {
         let (sender, parts) = mpsc::channel(blocks.chunks_ahead);
         Source {
             parts,
             returned: VecDeque::new(),
-            reading: tokio::spawn(read(reader, limits, blocks.chunk_bytes, sender)),
+            reading: tokio::spawn(read(reader, limits, blocks.chunk_bytes, sender, read_bytes)),
         }
     }
 
@@ -78,6 +85,7 @@ async fn read(
     limits: DecodeLimits,
     chunk_bytes: usize,
     sender: mpsc::Sender<Next>,
+    read_bytes: Arc<AtomicU64>,
 ) {
     let mut decompressor = Decompressor::new(limits);
     loop {
@@ -95,6 +103,7 @@ async fn read(
             Decompressed::End => return,
             Decompressed::NeedInput => match reader.next().await {
                 Ok(Some(chunk)) => {
+                    read_bytes.fetch_add(chunk.len() as u64, Ordering::Relaxed);
                     decompressor.push(chunk);
                     continue;
                 }

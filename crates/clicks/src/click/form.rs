@@ -23,14 +23,34 @@ pub enum Form {
     Webhook,
 }
 
-impl fmt::Display for Form {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Form {
+    /// Every form.
+    pub const ALL: [Form; 4] = [Form::Click, Form::Flat, Form::Raw, Form::Webhook];
+
+    /// The form's name in variables and options.
+    pub fn as_str(self) -> &'static str {
+        match self {
             Form::Click => "click",
             Form::Flat => "flat",
             Form::Raw => "raw",
             Form::Webhook => "webhook",
-        })
+        }
+    }
+
+    /// Describes the form for people.
+    pub fn about(self) -> &'static str {
+        match self {
+            Form::Click => "one spelling for all that Rebrandly has, with id and source",
+            Form::Flat => "one level of columns, for warehouses",
+            Form::Raw => "the bytes as delivered",
+            Form::Webhook => "as Rebrandly's own webhook sends it, with the id",
+        }
+    }
+}
+
+impl fmt::Display for Form {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 
@@ -38,13 +58,10 @@ impl FromStr for Form {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Form, String> {
-        match text {
-            "click" => Ok(Form::Click),
-            "flat" => Ok(Form::Flat),
-            "raw" => Ok(Form::Raw),
-            "webhook" => Ok(Form::Webhook),
-            _ => Err("click, flat, raw or webhook".into()),
-        }
+        let mut forms = Form::ALL.into_iter();
+        forms
+            .find(|form| form.as_str() == text)
+            .ok_or_else(|| "click, flat, raw or webhook".into())
     }
 }
 
