@@ -14,7 +14,10 @@ NOTHING = object()
 
 
 class Refused(Exception):
-    """CloudFormation refuses the parameters before it creates anything."""
+    """CloudFormation refuses the parameters before it creates anything. Each argument is a reason."""
+
+    def __str__(self):
+        return "\n".join(self.args)
 
 
 class Inconsistent(Exception):
@@ -75,6 +78,22 @@ def conditions(node):
             yield from conditions(value)
 
 
+def unmet(spec, value):
+    """Returns what a parameter must be, if the value is not that."""
+    allowed = [str(one) for one in spec.get("AllowedValues", [])]
+    if allowed and value not in allowed:
+        return "must be one of " + ", ".join(allowed)
+    if "AllowedPattern" in spec and not re.fullmatch(spec["AllowedPattern"], value):
+        return spec["ConstraintDescription"]
+    if len(value) > int(spec.get("MaxLength", 4096)):
+        return f"must have at most {spec['MaxLength']} characters"
+    if spec["Type"] == "Number":
+        least, most = spec.get("MinValue", 0), spec.get("MaxValue", "inf")
+        if not re.fullmatch(r"-?\d+", value) or not float(least) <= float(value) <= float(most):
+            return f"must be a number from {least}" + (f" to {most}" if most != "inf" else " on")
+    return None
+
+
 class Stack:
     """The template with parameters. Raises Refused as CloudFormation would."""
 
@@ -84,7 +103,7 @@ class Stack:
         self.parameters = self._parameters(given or {})
         broken = [why for rule in self.template["Rules"].values() for why in self._broken(rule)]
         if broken:
-            raise Refused("; ".join(broken))
+            raise Refused(*broken)
         self.conditions = {}
         for name in self.template["Conditions"]:
             self._condition(name)
@@ -116,23 +135,15 @@ class Stack:
                 yield from ((name, statement) for statement in document["Statement"])
 
     def _parameters(self, given):
-        unknown = set(given) - set(self.template["Parameters"])
-        assert not unknown, f"no parameters of the template: {unknown}"
-        values = {}
-        for name, spec in self.template["Parameters"].items():
-            if name not in given and "Default" not in spec:
-                raise Refused(f"{name} is not given")
-            value = str(given.get(name, spec.get("Default")))
-            allowed = [str(one) for one in spec.get("AllowedValues", [])]
-            if allowed and value not in allowed:
-                raise Refused(f"{name} is {value}, which is none of {allowed}")
-            if "AllowedPattern" in spec and not re.fullmatch(spec["AllowedPattern"], value):
-                raise Refused(f"{name} {spec['ConstraintDescription']}")
-            if len(value) > int(spec.get("MaxLength", 4096)):
-                raise Refused(f"{name} is too long")
-            if spec["Type"] == "Number" and not float(spec.get("MinValue", "-inf")) <= float(value) <= float(spec.get("MaxValue", "inf")):
-                raise Refused(f"{name} is out of its bounds")
-            values[name] = value
+        known = self.template["Parameters"]
+        wrong = [f"{name} is no parameter of the template" for name in given if name not in known]
+        values = {name: str(given.get(name, spec.get("Default", ""))) for name, spec in known.items()}
+        for name, value in values.items():
+            if expected := unmet(known[name], value):
+                found = "" if known[name].get("NoEcho") or not value else f", and is {value}"
+                wrong.append(f"{name} {expected}{found}")
+        if wrong:
+            raise Refused(*wrong)
         return values
 
     def _broken(self, rule):

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from samcli.cli.types import CfnParameterOverridesType
 
+import parameters
 from cfn import ROOT, Refused, Stack, load
-from test_template import EVERY_TARGET, FULL
+from test_template import EVERY_TARGET, FULL, REFUSED
 
 EXAMPLE = ROOT / "parameters.example.yaml"
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -122,6 +123,78 @@ def test_a_list_of_the_file_is_a_list_of_the_template(template, tmp_path):
     one, other = FULL["SecretArns"].split(",")
     text = f"BucketName: my-clicks\nHttpUrl: https://example.com/\nSecretArns:\n  - {one}\n  - {other}\n"
     assert Stack(read_from(tmp_path, text), template).parameters["SecretArns"] == FULL["SecretArns"]
+
+
+# ---- What is said about a file before it is deployed.
+
+
+def said(capsys, path):
+    """Returns the code and the words with which the check of a file ends."""
+    try:
+        parameters.main(path)
+    except SystemExit as end:
+        return 1, str(end.code)
+    return 0, capsys.readouterr().out
+
+
+def test_a_file_that_fits_is_summed_up(tmp_path, capsys):
+    path = tmp_path / "parameters.yaml"
+    path.write_text(filled(EXAMPLE.read_text(), **REQUIRED))
+    assert said(capsys, path) == (0, f"{path} fits the template: bucket my-clicks (new), targets hook, alarms to nobody\n")
+
+
+def test_a_name_that_sam_would_leave_out_is_a_mistake_with_its_neighbour(tmp_path, capsys):
+    path = tmp_path / "parameters.yaml"
+    path.write_text(filled(EXAMPLE.read_text(), **REQUIRED) + "AlarmEmali: a@example.com\nColour: red\n")
+    code, text = said(capsys, path)
+    assert code == 1 and text.splitlines() == [
+        f"2 mistakes in {path}:",
+        "  AlarmEmali is no parameter of the template; AlarmEmail is",
+        "  Colour is no parameter of the template",
+    ]
+
+
+@pytest.mark.parametrize("case", list(REFUSED))
+def test_a_mistake_names_its_parameter_and_the_value_found(case, template):
+    given, _ = REFUSED[case]
+    [text] = parameters.mistakes(given, template)
+    name, *_ = text.split()
+    assert any(one in text for one in [*template["Parameters"], "AlarmEmali"]), text
+    if " must be " in text and given.get(name):
+        is_secret = template["Parameters"][name].get("NoEcho")
+        assert text.endswith(f", and is {given[name]}") or is_secret, text
+
+
+SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:clicks/hook"
+
+
+@pytest.mark.parametrize(
+    ("reference", "granted", "is_readable"),
+    [
+        ("secretsmanager:clicks/hook", {"SecretArns": SECRET + "-AbCdEf"}, True),
+        ("secretsmanager:clicks/hook#token", {"SecretArns": SECRET + "-??????"}, True),
+        (f"secretsmanager:{SECRET}-AbCdEf", {"SecretArns": SECRET + "-AbCdEf"}, True),
+        ("secretsmanager:clicks/hook", {"SecretArns": SECRET}, False),
+        ("secretsmanager:clicks/hook", {"SecretArns": SECRET + "er-AbCdEf"}, False),
+        ("secretsmanager:clicks/hook", {}, False),
+        ("ssm:/clicks/token", {"SsmParameterArns": "arn:aws:ssm:eu-west-1:123456789012:parameter/clicks/token"}, True),
+        ("ssm:token", {"SsmParameterArns": "arn:aws:ssm:eu-west-1:123456789012:parameter/token"}, True),
+        ("ssm:/clicks/token", {}, False),
+        ("abc", {}, True),
+    ],
+)
+def test_a_reference_that_the_function_may_not_read_is_a_mistake(reference, granted, is_readable, template):
+    found = list(parameters.mistakes({**REQUIRED, "HttpBearer": reference, **granted}, template))
+    assert bool(found) != is_readable
+    assert is_readable or "HOOK_BEARER" in found[0] and next(iter(granted), "Arns does not have") in found[0]
+
+
+@pytest.mark.parametrize("text", ["BucketName:my-clicks\n", "BucketName: a\nBucketName: b\n", "\tBucketName: a\n"], ids=["no blank", "twice", "tab"])
+def test_a_file_that_sam_cannot_read_is_told(text, tmp_path, capsys):
+    path = tmp_path / "parameters.yaml"
+    path.write_text(text)
+    code, words = said(capsys, path)
+    assert code == 1 and str(path) in words and "a name, a colon, a blank and a value" in words
 
 
 # ---- What SAM does to a value on its command line.

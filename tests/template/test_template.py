@@ -119,9 +119,9 @@ COMBINATIONS = {
 
 REFUSED = {
     "no target": (BUCKET, "Set a target"),
-    "no bucket": ({"HttpUrl": "https://example.com/"}, "BucketName is not given"),
+    "no bucket": ({"HttpUrl": "https://example.com/"}, "BucketName must be"),
     "blank bucket": ({**HOOK, "BucketName": ""}, "BucketName must be"),
-    "existing bucket without its name": ({"HttpUrl": "https://example.com/", "Source": "existing-queue"}, "BucketName is not given"),
+    "existing bucket without its name": ({"HttpUrl": "https://example.com/", "Source": "existing-queue"}, "BucketName must be"),
     "header without address": ({**BUCKET, "LakeInOwnBucket": "true", "HttpBearer": "x"}, "needs HttpUrl"),
     "signature without address": ({**BUCKET, "LakeInOwnBucket": "true", "HttpSigningSecret": "whsec_x"}, "needs HttpUrl"),
     "scheme without its token": ({**HOOK, "HttpBearer": "Bearer"}, "HttpBearer must be the token alone"),
@@ -148,8 +148,9 @@ REFUSED = {
     "silence told to nobody": ({**HOOK, "NoClicksMinutes": 60}, "somebody to tell"),
     "silence without metrics": ({**HOOK, "NoClicksMinutes": 60, "AlarmEmail": "a@example.com", "Metrics": "off"}, "Metrics to be on"),
     "two to tell": ({**HOOK, "AlarmEmail": "a@example.com", "AlarmTopicArn": arn("sns", "alarms")}, "not both"),
-    "no time-out of the list": ({**HOOK, "Timeout": 30}, "Timeout is 30"),
-    "one copy": ({**HOOK, "MaxConcurrency": 1}, "MaxConcurrency is out of its bounds"),
+    "no time-out of the list": ({**HOOK, "Timeout": 30}, "Timeout must be one of 60, 120, 300, 600, 900, and is 30"),
+    "one copy": ({**HOOK, "MaxConcurrency": 1}, "MaxConcurrency must be a number from 2 to 1000, and is 1"),
+    "unknown name": ({**HOOK, "AlarmEmali": "a@example.com"}, "AlarmEmali is no parameter"),
     "wild prefix": ({**HOOK, "Prefix": "*"}, "Prefix must"),
 }
 
