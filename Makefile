@@ -7,7 +7,7 @@ PACKAGE ?= target/package
 # cargo-nextest if it is installed, else the runner that comes with cargo.
 TEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo nextest run || echo test)
 
-.PHONY: demo test core unit e2e build package invoke check template build-check instructions ci bench verify golden
+.PHONY: demo test core unit e2e build package invoke chaos check template build-check instructions ci bench verify golden
 
 # Forwards the sample files of this repository to standard output.
 demo:
@@ -22,6 +22,11 @@ core:
 # In process.
 unit:
 	cargo $(TEST)
+
+# A thousand random schedules of faults; those that failed can be run again by CHAOS_SEED=number CHAOS_SCHEDULES=1.
+chaos: export CHAOS_SCHEDULES ?= 1000
+chaos:
+	cargo $(TEST) --test it chaos
 
 # The real binaries over real sockets: S3, SQS, an HTTP server, AWS's Runtime Interface Emulator.
 e2e: $(VENV)/e2e

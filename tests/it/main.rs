@@ -1,8 +1,20 @@
-//! The one integration binary. `target`: every kind against the same demands; `aws`: those inside
-//! AWS; `objects`: S3 as it answers, and as others answer for it; `forward`: whole objects, faults and conservation; `blocks`: objects decoded in blocks of
-//! any size; `trigger`: events and their responses; `progress`: runs that go on where others
-//! stopped; `order`: what goes together and in turn; `cli`: the command as a person uses it; `docs`:
-//! what the documents say; `settings`: values that stand elsewhere; `regress`: defects of the past.
+//! The one integration binary:
+//!
+//! - `aws`: the kinds inside AWS
+//! - `blocks`: objects decoded in blocks of any size
+//! - `chaos`: random schedules of faults
+//! - `cli`: the command as a person uses it
+//! - `docs`: what the documents say
+//! - `forward`: whole objects, faults and conservation
+//! - `objects`: S3 as it answers, and as others answer for it
+//! - `order`: what goes together and in turn
+//! - `progress`: runs that go on where others stopped
+//! - `regress`: defects of the past
+//! - `requests`: golden requests of every kind
+//! - `settings`: values that stand elsewhere
+//! - `target`: every kind against the same demands
+//! - `trigger`: events and their responses
+//!
 //! What files hold and what becomes of a click is tested in `crates/clicks/tests`.
 
 #![expect(
@@ -14,6 +26,7 @@
 
 mod aws;
 mod blocks;
+mod chaos;
 mod cli;
 mod docs;
 mod forward;
