@@ -12,7 +12,7 @@ from pump import Pump
 from sink import Reply
 
 KEY = FOLDER + "clicks"
-COUNT = 200
+COUNT = 240
 SECONDS = 3
 # 50 clicks a second are sent, and an invocation reads for about two seconds.
 SLOW = {"HOOK_BODY": "single", "HOOK_CONCURRENCY": 2, "DEADLINE_MARGIN": "1s"}
