@@ -32,16 +32,9 @@ impl Claims {
         let Some(progress) = &self.progress else {
             return Ok(None);
         };
-        let point = job.resume_point.as_ref();
-        let request = ClaimRequest {
-            targets: &self.targets,
-            replay: job.replay.as_ref(),
-            carried: point.and_then(|point| point.progress.as_ref()),
-            now: milliseconds((self.clock)()),
-        };
         let asked = Instant::now();
         let claimed = progress
-            .claim(&canonical(object).await, revision, request)
+            .claim(&canonical(object).await, revision, self.request(job))
             .await;
         match claimed {
             Ok(ClaimOutcome::Acquired(claim)) => {
@@ -51,10 +44,48 @@ impl Claims {
             }
             Ok(ClaimOutcome::AlreadyDone) => Err(End::Done),
             Ok(ClaimOutcome::HeldByOther(left)) => Err(End::LeasedElsewhere(left)),
-            // Only whoever wrote the replay can mend it.
-            Err(error @ ProgressError::Unknown(_)) => Err(End::Refused(error.to_string())),
-            Err(error) => Err(End::Failed(error.to_string())),
+            Err(error) => Err(refused(&error)),
         }
+    }
+
+    /// Returns how the run over an object ends whose contents, which the job names, are not there
+    /// any more; `None` if they were not forwarded, as far as is known.
+    pub(super) async fn end_of_gone(&self, job: &Job) -> Option<End> {
+        let progress = self.progress.as_ref()?;
+        let point = job.resume_point.as_ref().map(|point| &point.revision);
+        let revision = point.or(job.version.as_ref()).or(job.etag.as_ref())?;
+        for key in &job.keys {
+            let object = ObjectRef::new(job.bucket.as_str(), key.as_str());
+            let object = canonical(&object).await;
+            match progress.look(&object, revision, self.request(job)).await {
+                Ok(Some(ClaimOutcome::AlreadyDone)) => return Some(End::Done),
+                Ok(Some(ClaimOutcome::HeldByOther(left))) => {
+                    return Some(End::LeasedElsewhere(left));
+                }
+                Ok(Some(ClaimOutcome::Acquired(_)) | None) => {}
+                Err(error) => return Some(refused(&error)),
+            }
+        }
+        None
+    }
+
+    fn request<'r>(&'r self, job: &'r Job) -> ClaimRequest<'r> {
+        let point = job.resume_point.as_ref();
+        ClaimRequest {
+            targets: &self.targets,
+            replay: job.replay.as_ref(),
+            carried: point.and_then(|point| point.progress.as_ref()),
+            now: milliseconds((self.clock)()),
+        }
+    }
+}
+
+/// Returns how a run ends that gets no claim for this reason.
+fn refused(error: &ProgressError) -> End {
+    match error {
+        // Only whoever wrote the replay can mend it.
+        ProgressError::Unknown(_) => End::Refused(error.to_string()),
+        error => End::Failed(error.to_string()),
     }
 }
 

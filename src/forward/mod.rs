@@ -5,6 +5,7 @@ mod blocks;
 mod checkpointer;
 mod claims;
 mod jobs;
+mod lost;
 mod memory;
 mod objects;
 mod pass;
@@ -24,13 +25,13 @@ use crate::job::Job;
 use crate::object::{Directory, ObjectError, ObjectRef, S3, Store};
 use crate::outcome::{End, Outcome};
 use crate::progress::{CheckpointWriter, Progress, Table};
-use crate::quarantine::{Quarantine, Row, RowKind};
+use crate::quarantine::Quarantine;
 pub use blocks::BlockLimits;
 use blocks::{DecoderPool, Decoding};
 use checkpointer::Checkpointer;
 use claims::Claims;
-use clicks::decode::{BadRecord, Place};
 pub use jobs::forward_all;
+use lost::Loss;
 use memory::ReadBudget;
 use objects::{Found, Objects};
 use pass::Shared;
@@ -39,10 +40,6 @@ use run::{Opened, Run};
 
 /// Fewest bytes that the entries of one target may take: two of its largest requests.
 const ENTRIES: u64 = 2 << 20;
-
-/// Why an object that was named is not read, as its row in the quarantine says.
-const GONE: &str = "the object is gone: no spelling of its key exists";
-const REPLACED: &str = "the object was replaced before all of it was forwarded; switch on the bucket's versions, so that this cannot happen";
 
 /// Forwards objects to every target of a configuration.
 pub struct Forwarder {
@@ -156,13 +153,19 @@ impl Forwarder {
             Ok(opened) => opened,
             Err(outcome) => return *outcome,
         };
-        let Some(revision) = &opened.revision else {
+        let has_replaced = opened.has_replaced;
+        let claim = match &opened.revision {
+            Some(revision) => self.claims.claim(job, &opened.object, revision).await,
             // What can be read only once is never resumed.
-            return self.deliver(opened, None, control).await;
+            None => Ok(None),
         };
-        match self.claims.claim(job, &opened.object, revision).await {
+        let outcome = match claim {
             Ok(writer) => self.deliver(opened, writer, control).await,
             Err(end) => Outcome::unread(opened.object, end),
+        };
+        Outcome {
+            has_replaced,
+            ..outcome
         }
     }
 
@@ -193,7 +196,9 @@ impl Forwarder {
         let found = control.before_stop(self.objects.open(spellings)).await;
         let Found { object, mut reader } = match found.unwrap_or_else(no_answer) {
             Ok(found) => found,
-            Err(ObjectError::Missing) => return Err(self.gone(job.object(), GONE).await),
+            Err(ObjectError::Missing) => {
+                return Err(self.lose(job, job.object(), Loss::Gone).await);
+            }
             Err(error) => return Err(Box::new(Outcome::failed(job.object(), &error))),
         };
         if let Some(size) = job.size {
@@ -205,30 +210,28 @@ impl Forwarder {
             point.is_none_or(|point| point.revision == *revision)
         };
         if !revision.as_ref().is_none_or(is_expected) {
-            return Err(self.gone(object, REPLACED).await);
+            return Err(self.lose(job, object, Loss::Replaced).await);
+        }
+        let mut has_replaced = false;
+        if lost::is_replaced(job, &reader) {
+            let outcome = self.lose(job, object.clone(), Loss::Replaced).await;
+            has_replaced = outcome.end == End::Missing;
+            if matches!(outcome.end, End::Failed(_) | End::Refused(_)) {
+                return Err(outcome);
+            }
         }
         Ok(Opened {
             object,
             reader,
             revision,
+            has_replaced,
             memory,
         })
     }
 
-    /// Keeps a row for an object that is gone: somebody must learn of it, though it will never come
-    /// back.
-    async fn gone(&self, object: ObjectRef, reason: &str) -> Box<Outcome> {
-        let bad = BadRecord {
-            place: Place::default(),
-            length: 0,
-            raw: Default::default(),
-            reason: reason.into(),
-        };
-        let row = Row::bad(Arc::new(object.clone()), bad, RowKind::Object);
-        let end = match self.quarantine.keep(std::iter::once(&row)).await {
-            Ok(()) => End::Missing,
-            Err(error) => End::Failed(error.to_string()),
-        };
+    /// Ends the run over contents that are not there any more.
+    async fn lose(&self, job: &Job, object: ObjectRef, loss: Loss) -> Box<Outcome> {
+        let end = lost::end(job, &object, loss, &self.claims, &self.quarantine).await;
         Box::new(Outcome::unread(object, end))
     }
 
@@ -244,6 +247,7 @@ impl Forwarder {
             reader,
             revision,
             memory,
+            ..
         } = opened;
         let lanes = self.lanes(writer.as_ref(), control);
         let progress = writer

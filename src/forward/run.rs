@@ -18,6 +18,8 @@ pub(super) struct Opened<'f> {
     pub(super) reader: Reader,
     /// Identifies the contents (version id or ETag); `None` if they can be read only once.
     pub(super) revision: Option<String>,
+    /// Whether they took the place of others that nobody has forwarded.
+    pub(super) has_replaced: bool,
     pub(super) memory: ReadPermit<'f>,
 }
 

@@ -37,6 +37,11 @@ impl Memory {
             .cloned()
     }
 
+    /// Deletes an object.
+    pub fn delete(&self, bucket: &str, key: &str) {
+        self.lock().remove(&(bucket.to_owned(), key.to_owned()));
+    }
+
     #[expect(clippy::disallowed_methods, reason = "a slow store, not a target")]
     pub(super) async fn put_new(&self, bucket: &str, key: &str, body: Bytes) -> bool {
         sleep(self.put_delay).await;

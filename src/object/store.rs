@@ -157,6 +157,16 @@ impl Reader {
         }
     }
 
+    /// Returns the ETag of these contents, if the store has ETags and no versions: with versions,
+    /// contents are never replaced.
+    pub fn unversioned_etag(&self) -> Option<String> {
+        match self {
+            Reader::S3(reader) if reader.version().is_none() => self.revision(),
+            Reader::Memory(_) => self.revision(),
+            Reader::S3(_) | Reader::File { .. } | Reader::Stream(_) => None,
+        }
+    }
+
     /// Returns the version that is read, if the store has versions.
     pub fn version(&self) -> Option<String> {
         match self {

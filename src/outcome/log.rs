@@ -13,6 +13,12 @@ impl Outcome {
             return;
         }
         let object = self.object.to_string();
+        if self.has_replaced {
+            tracing::error!(
+                object = object,
+                "object replaced what was not forwarded: see its row in the quarantine"
+            );
+        }
         log_end(&object, &self.end);
         for field in &self.unknown {
             tracing::info!(

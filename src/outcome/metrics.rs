@@ -116,7 +116,8 @@ impl Report {
             outcome.end,
             End::Complete | End::Corrupt { .. } | End::Stopped { .. } | End::Failed(_)
         );
-        let is_lost = matches!(outcome.end, End::Missing | End::Corrupt { .. });
+        let is_lost =
+            outcome.has_replaced || matches!(outcome.end, End::Missing | End::Corrupt { .. });
         let is_skipped = matches!(
             outcome.end,
             End::Skipped(SkipReason::OutsideSources | SkipReason::NoBucket)

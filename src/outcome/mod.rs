@@ -181,6 +181,9 @@ pub struct Outcome {
     pub unknown: Vec<String>,
     /// Plain bytes read.
     pub bytes: u64,
+    /// Whether it took the place of contents that its event named and that were not forwarded;
+    /// their row is in the quarantine.
+    pub has_replaced: bool,
     /// The outcome at each target.
     pub targets: Vec<TargetOutcome>,
     /// Whether this run settled anything.
@@ -200,6 +203,7 @@ impl Outcome {
             fresh: Fresh::default(),
             unknown: Vec::new(),
             bytes: 0,
+            has_replaced: false,
             targets: Vec::new(),
             moved: false,
             resume_point: None,

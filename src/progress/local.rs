@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::fs::{File, OpenOptions};
-use std::io::{BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -27,7 +27,116 @@ pub struct Local {
 #[derive(Debug, Default)]
 struct Inner {
     items: HashMap<String, Item>,
-    file: Option<File>,
+    file: Option<Lines>,
+}
+
+/// A file of lines that is appended to.
+#[derive(Debug)]
+struct Lines {
+    file: File,
+    /// How long it is with whole lines alone.
+    end: u64,
+}
+
+impl Lines {
+    /// Drops what stands behind the whole lines, and ends the last of them unless it `is_ended`.
+    fn mend(&mut self, is_ended: bool) -> io::Result<()> {
+        self.file.set_len(self.end)?;
+        if is_ended {
+            Ok(())
+        } else {
+            self.append(String::new())
+        }
+    }
+
+    /// Writes a line and its end at once. On an error, none of it stays.
+    fn append(&mut self, mut line: String) -> io::Result<()> {
+        line.push('\n');
+        let written = self.file.write_all(line.as_bytes());
+        match &written {
+            Ok(()) => self.end += line.len() as u64,
+            // Else the next line would be a part of it.
+            Err(_) => self.file.set_len(self.end)?,
+        }
+        written
+    }
+}
+
+/// The contents of a file of progress.
+struct Contents {
+    items: HashMap<String, Item>,
+    /// The end of the last line that is progress.
+    end: u64,
+    /// Whether that line has its line feed.
+    is_ended: bool,
+}
+
+/// The first of the lines at the end of a file, so far, that cannot be read.
+struct Torn {
+    number: usize,
+    error: serde_json::Error,
+}
+
+impl Contents {
+    /// Reads lines of progress. A crash leaves half a line at the end, or zeros, which do not
+    /// count; `Err` says what else is no progress.
+    fn read(mut file: impl BufRead) -> Result<Contents, String> {
+        let mut contents = Contents {
+            items: HashMap::new(),
+            end: 0,
+            is_ended: true,
+        };
+        let (mut line, mut end) = (Vec::new(), 0);
+        let mut torn: Option<Torn> = None;
+        for number in 1.. {
+            line.clear();
+            let length = file.read_until(b'\n', &mut line);
+            if length.map_err(|e| e.to_string())? == 0 {
+                break;
+            }
+            end += line.len() as u64;
+            match serde_json::from_slice(&line) {
+                Ok(Line { object, item }) => {
+                    if let Some(torn) = torn {
+                        return Err(torn.explain());
+                    }
+                    contents.items.insert(object, item);
+                    (contents.end, contents.is_ended) = (end, line.ends_with(b"\n"));
+                }
+                // An earlier version ended half a line, and went on behind it.
+                Err(_) if line.starts_with(BEGIN) && line.ends_with(b"\n") => {}
+                Err(error) => {
+                    let here = Torn { number, error };
+                    // Somebody else's file must not be cut off.
+                    let is_begun = number > 1 || is_crash(&line);
+                    if here.error.is_data() || !is_begun {
+                        return Err(here.explain());
+                    }
+                    torn.get_or_insert(here);
+                }
+            }
+        }
+        Ok(contents)
+    }
+}
+
+impl Torn {
+    fn explain(&self) -> String {
+        let Torn { number, error } = self;
+        format!(
+            "line {number} is not progress ({error}): name another file, or remove that line, \
+             after which its object may be forwarded again"
+        )
+    }
+}
+
+/// How each line begins.
+const BEGIN: &[u8] = b"{\"object\":";
+
+/// Whether `line` is what a crash leaves of the first line: a part of it, or zeros.
+fn is_crash(line: &[u8]) -> bool {
+    let text = line.trim_ascii_end();
+    text.starts_with(BEGIN) || BEGIN.starts_with(text) || text.iter().all(|byte| *byte == 0)
 }
 
 /// One line of the file. The last one of an object counts.
@@ -64,22 +173,21 @@ impl Local {
             .map_err(|e| wrong(e.to_string()))?;
         file.try_lock()
             .map_err(|_| wrong("another run uses it; give it a file of its own or wait".into()))?;
-        let mut items = HashMap::new();
-        let mut torn = false;
-        for (number, line) in BufReader::new(&file).lines().enumerate() {
-            let line = line.map_err(|e| wrong(e.to_string()))?;
-            torn = false;
-            match serde_json::from_str(&line) {
-                Ok(Line { object, item }) => drop(items.insert(object, item)),
-                // A run that was killed leaves half a line, at most as the last.
-                Err(_) if line.starts_with("{\"object\":") => torn = true,
-                Err(e) => return Err(wrong(format!("line {} is not progress: {e}", number + 1))),
-            }
+        let about = file.metadata().map_err(|e| wrong(e.to_string()))?;
+        let Contents {
+            mut items,
+            end,
+            is_ended,
+        } = Contents::read(BufReader::new(&file)).map_err(wrong)?;
+        if end < about.len() {
+            tracing::warn!(
+                file = %path.display(),
+                bytes = about.len() - end,
+                "progress file ends in what a crash left: dropped"
+            );
         }
-        if torn {
-            // Else the next line would be a part of it.
-            (&file).write_all(b"\n").map_err(|e| wrong(e.to_string()))?;
-        }
+        let mut file = Lines { file, end };
+        file.mend(is_ended).map_err(|e| wrong(e.to_string()))?;
         // One process has the file, so no other can hold a lease.
         items
             .values_mut()
@@ -127,7 +235,7 @@ impl Local {
             };
             let written = serde_json::to_string(&line)
                 .map_err(std::io::Error::from)
-                .and_then(|line| writeln!(file, "{line}"));
+                .and_then(|line| file.append(line));
             written.map_err(|e| {
                 ProgressError::Unavailable(format!("the file cannot be written: {e}"))
             })?;
@@ -191,25 +299,72 @@ mod tests {
             .await
             .unwrap();
         drop(local);
-        std::fs::write(
-            &path,
-            std::fs::read_to_string(&path).unwrap() + "{\"object\":\"s3://b/",
-        )
-        .unwrap();
-        for _ in 0..2 {
-            let local = Local::in_file(&path).unwrap();
-            let ClaimOutcome::Acquired(claim) = claim(&local, &targets).await else {
-                panic!("its owner is dead")
-            };
-            assert_eq!(claim.document().targets["a"].high_watermark, 500);
+        let whole = std::fs::read(&path).unwrap();
+        for crash in crashes(&whole) {
+            std::fs::write(&path, &crash).unwrap();
+            for _ in 0..2 {
+                let local = Local::in_file(&path).unwrap();
+                let ClaimOutcome::Acquired(claim) = claim(&local, &targets).await else {
+                    panic!("its owner is dead")
+                };
+                assert_eq!(claim.document().targets["a"].high_watermark, 500);
+            }
+            let lines = std::fs::read_to_string(&path).unwrap();
+            assert!(lines.ends_with("}\n"), "{lines:?}");
+            let is_line = |line| serde_json::from_str::<Line>(line).is_ok();
+            assert!(lines.lines().all(is_line), "{lines:?}");
         }
-        std::fs::write(&path, "clicks\n").unwrap();
-        assert!(
-            Local::in_file(&path)
-                .unwrap_err()
-                .to_string()
-                .contains("line 1 is not progress")
-        );
+    }
+
+    /// The contents of a file of which a crash left the end in part.
+    fn crashes(whole: &[u8]) -> [Vec<u8>; 7] {
+        [
+            [whole, b"{\"object\":\"s3://b/"].concat(),
+            [whole, b"{\"half"].concat(),
+            [whole, b"{\"obj"].concat(),
+            [whole, b"{\"object\":\"caf\xE9"].concat(),
+            [whole, &[0; 100]].concat(),
+            [whole, &[0; 100], b"\n"].concat(),
+            whole[..whole.len() - 1].to_vec(),
+        ]
+    }
+
+    #[test]
+    fn what_is_not_progress_is_never_cut_off_and_its_line_is_named() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("progress.jsonl");
+        let line = include_str!("../../tests/data/formats/progress-file.jsonl")
+            .lines()
+            .next()
+            .unwrap();
+        let cases = [
+            ("clicks\n".to_owned(), 1),
+            ("{\"timestamp\":\"2026-11-21T23:54:50Z\"}\n".to_owned(), 1),
+            (format!("{line}\n{{\"half\n{line}\n"), 2),
+            (format!("{line}\n\0\0\n{line}\n"), 2),
+            // A version that knows another format may have written it.
+            (format!("{line}\n{{\"object\":\"a\",\"format\":2}}"), 2),
+        ];
+        for (text, number) in cases {
+            std::fs::write(&path, &text).unwrap();
+            let error = Local::in_file(&path).unwrap_err().to_string();
+            assert!(
+                error.contains(&format!("line {number} is not progress")),
+                "{text:?}: {error}"
+            );
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn a_file_of_which_a_crash_left_the_first_line_in_part_begins_anew() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("progress.jsonl");
+        for crash in [&b""[..], b"{\"ob", b"{\"object\":\"s3://b/", &[0; 4096]] {
+            std::fs::write(&path, crash).unwrap();
+            drop(Local::in_file(&path).unwrap());
+            assert_eq!(std::fs::read(&path).unwrap(), b"");
+        }
     }
 
     #[test]

@@ -198,6 +198,22 @@ impl Progress {
         }
     }
 
+    /// Decides as [`claim`](Self::claim) does, and claims nothing: `None` if something is left to
+    /// do, and no run does it.
+    pub async fn look(
+        &self,
+        object: &ObjectRef,
+        revision: &str,
+        request: ClaimRequest<'_>,
+    ) -> Result<Option<ClaimOutcome>, ProgressError> {
+        let found = self.get(&item::key(object, revision)).await?;
+        Ok(match item::decide(found.as_ref(), &request, "")? {
+            ClaimDecision::Claim(_) => None,
+            ClaimDecision::AlreadyDone => Some(ClaimOutcome::AlreadyDone),
+            ClaimDecision::HeldByOther(left) => Some(ClaimOutcome::HeldByOther(left)),
+        })
+    }
+
     /// Writes how far a claimed object is: still `Running`, which renews the lease, or `Open` or
     /// `Done`, which gives the claim up.
     pub async fn save(

@@ -541,6 +541,73 @@ async fn an_object_that_sends_nothing_is_not_the_probe_of_a_circuit() {
     assert_eq!(run(&forwarder, &job("1"), 20).await.failure(), None);
 }
 
+/// Returns a job for the contents that stand under `key` now, as a notice names them.
+async fn noticed(forwarder: &Forwarder, key: &str) -> Job {
+    let object = job(key).object();
+    let reader = forwarder.store(&object).open(&object).await.unwrap();
+    Job {
+        etag: reader.unversioned_etag(),
+        ..job(key)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn contents_that_were_replaced_before_they_were_forwarded_are_not_gone_without_a_word() {
+    let a = takes_all();
+    let (forwarder, memory) = remembering(std::slice::from_ref(&a));
+    memory.put("clicks", "k", lines(0..10));
+    let before = memory.get("clicks", "k");
+    let first = noticed(&forwarder, "k").await;
+    memory.put("clicks", "k", lines(10..30));
+    let second = noticed(&forwarder, "k").await;
+    for notice in [&first, &second, &first] {
+        let outcome = run(&forwarder, notice, 60).await;
+        assert_eq!(
+            (outcome.failure(), outcome.has_replaced),
+            (None, *notice == first)
+        );
+    }
+    assert_eq!(a.state.lock().unwrap().clicks.len(), 20, "those there are");
+    let rows = rows(&memory);
+    assert_eq!((rows.len(), &rows[0]["kind"]), (1, &"object".into()));
+    assert!(rows[0]["reason"].as_str().unwrap().contains("was replaced"));
+    drop(before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_notice_of_what_was_forwarded_and_then_replaced_or_deleted_loses_nothing() {
+    let a = takes_all();
+    let (forwarder, memory) = remembering(std::slice::from_ref(&a));
+    memory.put("clicks", "k", lines(0..10));
+    let before = memory.get("clicks", "k");
+    let notice = noticed(&forwarder, "k").await;
+    assert_eq!(run(&forwarder, &notice, 60).await.end, End::Complete);
+    memory.put("clicks", "k", lines(10..30));
+    let replaced = run(&forwarder, &notice, 60).await;
+    assert_eq!(
+        (replaced.end, replaced.has_replaced),
+        (End::Complete, false)
+    );
+    let deleted = Job {
+        keys: vec!["never there".into(), "k2".into()],
+        ..notice.clone()
+    };
+    memory.put("clicks", "k2", before.clone().unwrap());
+    assert_eq!(run(&forwarder, &deleted, 60).await.end, End::Complete);
+    memory.delete("clicks", "k2");
+    assert_eq!(run(&forwarder, &deleted, 60).await.end, End::Done);
+    assert_eq!(rows(&memory).len(), 0);
+    let again = Job {
+        replay: Some(ReplayRequest {
+            token: "message-1".into(),
+            targets: Vec::new(),
+        }),
+        ..deleted
+    };
+    assert_eq!(run(&forwarder, &again, 60).await.end, End::Missing);
+    assert_eq!(rows(&memory).len(), 1, "what is asked for again is gone");
+}
+
 #[tokio::test(start_paused = true)]
 async fn rows_that_cannot_be_stored_bring_the_object_back_but_double_no_click() {
     let (_keep, directory) = temporary();
