@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::breaker::{Admission, Breaker};
 use super::concurrency::ConcurrencyLimit;
+use super::condition::{Back, Condition};
 use super::rate::Rate;
 
 /// The longest that one answer can hold a target back: an hour is how often a message comes back,
@@ -31,6 +32,8 @@ struct State {
     in_flight: usize,
     /// The last answer by which the target asked for a pause.
     hold: Option<Hold>,
+    /// What people were told of it.
+    condition: Condition,
 }
 
 /// A pause that the target asked for: no request starts before it is over.
@@ -61,6 +64,7 @@ impl Limiter {
             cause: String::new(),
             in_flight: 0,
             hold: None,
+            condition: Condition::default(),
         };
         Limiter {
             state: Mutex::new(state),
@@ -122,8 +126,21 @@ impl Limiter {
         state.breaker.up();
         let in_flight = state.in_flight;
         state.concurrency.success(took, now(), in_flight);
+        let back = state.condition.answered(now());
         drop(state);
         self.freed.notify_waiters();
+        if let Some(Back { name, after }) = back {
+            let seconds = after.as_secs_f64();
+            tracing::warn!(target_name = &*name, "{name} is back after {seconds:.0} s");
+        }
+    }
+
+    /// Tells that the target `name` is down because of `cause`, unless it was told, before a wait
+    /// of `delay`.
+    pub(super) fn waits(&self, name: &Arc<str>, cause: &str, delay: Duration) {
+        if self.state().condition.waits(name, delay) {
+            tracing::warn!(target_name = &**name, "{name} is down: {cause}");
+        }
     }
 
     /// Notes that the target is up, and throttles; `after` is how long it asks to wait, if it does.
@@ -131,6 +148,7 @@ impl Limiter {
         let mut state = self.state();
         state.breaker.up();
         state.concurrency.throttled(now());
+        state.condition.failed(now());
         let Some(after) = after.filter(|after| !after.is_zero()) else {
             return;
         };
@@ -151,6 +169,7 @@ impl Limiter {
     pub(super) fn down(&self, cause: &str) {
         let mut state = self.state();
         state.breaker.down(now());
+        state.condition.failed(now());
         state.cause.replace_range(.., cause);
     }
 }

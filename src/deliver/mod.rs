@@ -8,6 +8,7 @@ pub mod backoff;
 mod batch;
 mod breaker;
 mod concurrency;
+mod condition;
 mod deadlines;
 mod groups;
 mod health;

@@ -178,6 +178,13 @@ async fn attempt(
             took.as_millis()
         )))
     });
+    tracing::debug!(
+        target_name = &*lane.name,
+        entries = batch.len(),
+        took_ms = took.as_millis() as u64,
+        taken = result.is_ok(),
+        "request answered"
+    );
     lane.stats()
         .measure(took, matches!(result, Err(SendError::Throttled(..))));
     match &result {
@@ -259,7 +266,8 @@ impl RetryState {
         if !self.is_in_time(lane, delay, &cause) {
             return false;
         }
-        tracing::warn!(
+        lane.limiter.waits(&lane.name, &cause, delay);
+        tracing::debug!(
             target_name = &*lane.name,
             attempt = self.failures,
             delay_ms = delay.as_millis() as u64,
@@ -282,6 +290,7 @@ impl RetryState {
             if !self.is_in_time(lane, left, &hold.cause) {
                 return None;
             }
+            lane.limiter.waits(&lane.name, &hold.cause, left);
             let pause = tokio::time::sleep_until(hold.until);
             lane.health.wait(lane.control.before_stop(pause)).await;
         }

@@ -36,6 +36,12 @@ impl Claims {
         let claimed = progress
             .claim(&canonical(object).await, revision, self.request(job))
             .await;
+        tracing::debug!(
+            object = %object,
+            took_ms = asked.elapsed().as_millis() as u64,
+            acquired = matches!(claimed, Ok(ClaimOutcome::Acquired(_))),
+            "object claimed"
+        );
         match claimed {
             Ok(ClaimOutcome::Acquired(claim)) => {
                 let progress = progress.clone();
