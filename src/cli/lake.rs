@@ -3,12 +3,12 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::{Subcommand, ValueEnum};
-use clicks::click::from_epoch;
+use clicks::click::{from_epoch, millis};
 
 use super::Reply;
 use crate::config::S3Prefix;
 use crate::platform::clock;
-use crate::targets::s3::sql::{self, Rows};
+use crate::targets::s3::sql::{self, Rows, TableName};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -26,8 +26,8 @@ enum Command {
         #[arg(long, value_enum, default_value = "parquet")]
         file: Kind,
         /// The table's name
-        #[arg(long, default_value = "clicks")]
-        name: String,
+        #[arg(long, default_value = "clicks", value_parser = table)]
+        name: TableName,
         /// The day of the first click; earlier ones are not looked for [default: a year ago]
         #[arg(long, value_parser = day)]
         first: Option<String>,
@@ -46,8 +46,8 @@ enum Command {
         #[arg(long, value_enum, default_value = "athena")]
         engine: Engine,
         /// The name of the lake's table; that of the second one is the same with _daily
-        #[arg(long, default_value = "clicks")]
-        name: String,
+        #[arg(long, default_value = "clicks", value_parser = table)]
+        name: TableName,
     },
 }
 
@@ -103,7 +103,7 @@ fn statements(command: Command, now: SystemTime) -> Result<String, String> {
             }
             let day = day.unwrap_or_else(|| days_before(now, 1));
             Ok(match engine {
-                Engine::Athena => sql::compact(&name, &format!("{name}_daily"), &into, &day),
+                Engine::Athena => sql::compact(&name, &name.with_suffix("_daily"), &into, &day),
                 Engine::Duckdb => sql::compact_duckdb(&lake, &into, &day),
             })
         }
@@ -127,17 +127,25 @@ fn location(text: &str) -> Result<S3Prefix, String> {
     found.map_err(|expected| format!("found {text:?}; expected {expected}"))
 }
 
-/// Checks that an argument has the form of a day, for example `2026-11-21`.
+/// Checks that an argument is a day of the calendar, for example `2026-11-21`.
 fn day(text: &str) -> Result<String, String> {
     let fits = |(at, c): (usize, u8)| match at {
         4 | 7 => c == b'-',
         _ => c.is_ascii_digit(),
     };
-    if text.len() == 10 && text.bytes().enumerate().all(fits) {
-        Ok(text.to_owned())
-    } else {
-        Err("expected a day such as 2026-11-21".into())
+    if text.len() != 10 || !text.bytes().enumerate().all(fits) {
+        return Err("expected a day such as 2026-11-21".into());
     }
+    millis(&format!("{text}T00:00:00Z"))
+        .map(|_| text.to_owned())
+        .ok_or_else(|| "the calendar has no such day; expected one such as 2026-11-21".into())
+}
+
+/// Checks the name of a table, which may stand in a database: `clicks`, `analytics.clicks`.
+fn table(text: &str) -> Result<TableName, String> {
+    TableName::parse(text).ok_or_else(|| {
+        "expected a name such as clicks or analytics.clicks, without control characters".into()
+    })
 }
 
 /// Returns the day in UTC so many days before `now`.
@@ -163,7 +171,17 @@ mod tests {
     #[test]
     fn only_days_pass_for_days() {
         assert_eq!(day("2026-11-21"), Ok("2026-11-21".into()));
-        for wrong in ["2026-11-2", "2026/11/21", "yesterday!", ""] {
+        assert_eq!(day("2028-02-29"), Ok("2028-02-29".into()));
+        for wrong in [
+            "2026-11-2",
+            "2026/11/21",
+            "yesterday!",
+            "",
+            "2026-13-45",
+            "2026-02-29",
+            "2026-11-31",
+            "2026-00-01",
+        ] {
             assert!(day(wrong).is_err(), "{wrong}");
         }
     }

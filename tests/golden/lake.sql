@@ -1,5 +1,5 @@
 -- clickstream lake table s3://lake/clicks --first 2026-11-01
-CREATE EXTERNAL TABLE clicks (
+CREATE EXTERNAL TABLE `clicks` (
   `click_id` string,
   `clicked_at` timestamp,
   `language` string,
@@ -61,7 +61,7 @@ TBLPROPERTIES (
 );
 
 -- clickstream lake table s3://lake/ --file lines --name lines --first 2026-11-01
-CREATE EXTERNAL TABLE lines (
+CREATE EXTERNAL TABLE `lines` (
   `click_id` string,
   `clicked_at` string,
   `language` string,
@@ -125,7 +125,7 @@ TBLPROPERTIES (
 
 -- clickstream lake compact s3://lake/clicks/ s3://lake/clicks-daily/ --day 2026-11-21
 -- Once.
-CREATE EXTERNAL TABLE clicks_daily (
+CREATE EXTERNAL TABLE `clicks_daily` (
   `click_id` string,
   `clicked_at` timestamp,
   `language` string,
@@ -176,14 +176,14 @@ LOCATION 's3://lake/clicks-daily/'
 TBLPROPERTIES ('parquet.compression' = 'ZSTD');
 
 -- For each day that is over. Run again, it adds the clicks that came since; not two at a time.
-INSERT INTO clicks_daily
+INSERT INTO "clicks_daily"
 SELECT click_id, clicked_at, language, country, region, city, latitude, longitude, agent_type, browser, browser_version, os, os_version, device, session_started_at, first_in_session, referrer_hostname, referrer_protocol, referrer_path, referrer_type, referrer_name, link_id, slashtag, link_created_at, creator_id, workspace_id, workspace_name, domain_id, domain, destination_url, destination_protocol, destination_hostname, destination_path, utm_source, utm_medium, utm_campaign, utm_term, utm_content, tags, batch_key, source_object, source_index, extra, dt
 FROM (
   SELECT *, row_number() OVER (PARTITION BY click_id ORDER BY source_object, source_index) AS copy
-  FROM clicks
+  FROM "clicks"
   WHERE dt = '2026-11-21'
 )
-WHERE copy = 1 AND click_id NOT IN (SELECT click_id FROM clicks_daily WHERE dt = '2026-11-21');
+WHERE copy = 1 AND click_id NOT IN (SELECT click_id FROM "clicks_daily" WHERE dt = '2026-11-21');
 
 -- clickstream lake compact s3://lake/clicks/ s3://lake/clicks-daily/ --day 2026-11-21 --engine duckdb
 SET threads = 1;  -- one file

@@ -19,10 +19,64 @@ pub enum Rows {
     Lines,
 }
 
+/// The name of a table, perhaps with its database's before it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableName {
+    parts: Vec<String>,
+}
+
+impl TableName {
+    /// Reads `clicks` or `analytics.clicks`; `None` if a part is empty, or holds what no name can.
+    pub fn parse(text: &str) -> Option<TableName> {
+        let parts: Vec<_> = text.split('.').map(str::to_owned).collect();
+        let is_name = |part: &String| !part.trim().is_empty() && !part.contains(char::is_control);
+        parts.iter().all(is_name).then_some(TableName { parts })
+    }
+
+    /// The table of this name and `suffix`.
+    pub fn with_suffix(&self, suffix: &str) -> TableName {
+        let mut parts = self.parts.clone();
+        if let Some(last) = parts.last_mut() {
+            last.push_str(suffix);
+        }
+        TableName { parts }
+    }
+
+    /// Quotes the name as Hive does, in whose language Athena defines tables.
+    fn in_definition(&self) -> String {
+        self.quoted('`')
+    }
+
+    /// Quotes the name as Trino does, in whose language Athena queries.
+    fn in_query(&self) -> String {
+        self.quoted('"')
+    }
+
+    /// Puts each part in quotes; one that is in it is doubled.
+    fn quoted(&self, quote: char) -> String {
+        let double = format!("{quote}{quote}");
+        let quoted = |part: &String| format!("{quote}{}{quote}", part.replace(quote, &double));
+        let parts: Vec<_> = self.parts.iter().map(quoted).collect();
+        parts.join(".")
+    }
+}
+
+/// Escapes what is to stand in a string of Hive: to it, two quotes in a row are the end of a string
+/// and the beginning of the next.
+fn in_definition(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('\'', "\\'")
+}
+
+/// Escapes what is to stand in a string of Trino or DuckDB.
+fn in_query(text: &str) -> String {
+    text.replace('\'', "''")
+}
+
 /// Returns the statement that creates a table over a lake. Its partitions are projected, so none
 /// has to be added. Days before `first`, for example `2026-11-01`, are not looked for.
-pub fn table(name: &str, lake: &S3Prefix, rows: Rows, first: &str) -> String {
-    let place = location(lake);
+pub fn table(name: &TableName, lake: &S3Prefix, rows: Rows, first: &str) -> String {
+    let place = in_definition(&location(lake));
+    let name = name.in_definition();
     let stored = match rows {
         Rows::Parquet => "STORED AS PARQUET",
         Rows::Lines => "ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'\nSTORED AS TEXTFILE",
@@ -51,12 +105,14 @@ TBLPROPERTIES (
 
 /// Returns the statements that create a second table with few large files a day and copy the clicks
 /// of `day` into it, each once; running them again adds what came late.
-pub fn compact(name: &str, into: &str, daily: &S3Prefix, day: &str) -> String {
-    let (place, columns) = (location(daily), defined(Rows::Parquet));
+pub fn compact(name: &TableName, into: &TableName, daily: &S3Prefix, day: &str) -> String {
+    let place = in_definition(&location(daily));
+    let columns = defined(Rows::Parquet);
+    let (defined_into, name, into) = (into.in_definition(), name.in_query(), into.in_query());
     let names = columns_of_the_row().collect::<Vec<_>>().join(", ");
     format!(
         "-- Once.
-CREATE EXTERNAL TABLE {into} (\n{columns}\n)
+CREATE EXTERNAL TABLE {defined_into} (\n{columns}\n)
 PARTITIONED BY (dt string)
 STORED AS PARQUET
 LOCATION '{place}'
@@ -78,7 +134,7 @@ WHERE copy = 1 AND click_id NOT IN (SELECT click_id FROM {into} WHERE dt = '{day
 /// Returns the same for DuckDB, over the files themselves; running it again replaces the day's
 /// file.
 pub fn compact_duckdb(lake: &S3Prefix, daily: &S3Prefix, day: &str) -> String {
-    let (from, to) = (location(lake), location(daily));
+    let (from, to) = (in_query(&location(lake)), in_query(&location(daily)));
     format!(
         "SET threads = 1;  -- one file
 COPY (
@@ -122,4 +178,40 @@ fn defined(rows: Rows) -> String {
         let _ = write!(text, "{comma}  `{name}` {kind}");
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_places_stay_what_they_are_whatever_is_in_them() {
+        let name = TableName::parse("db.my`cl\"icks").unwrap();
+        let lake = S3Prefix::parse("lake/it's/").unwrap();
+        let table = table(&name, &lake, Rows::Parquet, "2026-11-01");
+        assert!(
+            table.starts_with("CREATE EXTERNAL TABLE `db`.`my``cl\"icks` (\n"),
+            "{table}"
+        );
+        assert!(table.contains(r"LOCATION 's3://lake/it\'s/'"), "{table}");
+        let daily = name.with_suffix("_daily");
+        let compact = compact(&name, &daily, &lake, "2026-11-21");
+        for part in [
+            "CREATE EXTERNAL TABLE `db`.`my``cl\"icks_daily` (",
+            "INSERT INTO \"db\".\"my`cl\"\"icks_daily\"\n",
+            "FROM \"db\".\"my`cl\"\"icks\"\n",
+            "(SELECT click_id FROM \"db\".\"my`cl\"\"icks_daily\" WHERE",
+        ] {
+            assert!(compact.contains(part), "{part} is missing in\n{compact}");
+        }
+        let duckdb = compact_duckdb(&lake, &lake, "2026-11-21");
+        assert!(
+            duckdb.contains("'s3://lake/it''s/dt=2026-11-21/*/*.parquet'")
+                && duckdb.contains("TO 's3://lake/it''s' ("),
+            "{duckdb}"
+        );
+        for wrong in ["", "a.", "a\nb"] {
+            assert_eq!(TableName::parse(wrong), None, "{wrong:?}");
+        }
+    }
 }

@@ -28,7 +28,7 @@ pub use form::{Form, source as write_source};
 pub use id::ClickId;
 pub use normal::NotAClick;
 pub use occurrences::OccurrenceCounter;
-pub use time::from_epoch;
+pub use time::{from_epoch, millis};
 
 use crate::ObjectRef;
 use crate::decode::{Place, Record};
