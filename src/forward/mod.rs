@@ -7,6 +7,7 @@ mod claims;
 mod jobs;
 mod lost;
 mod memory;
+mod meter;
 mod objects;
 mod pass;
 mod probe;
@@ -15,7 +16,6 @@ mod run;
 mod within;
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use tokio::time::timeout_at;
 
@@ -33,6 +33,7 @@ use claims::Claims;
 pub use jobs::forward_all;
 use lost::Loss;
 use memory::ReadBudget;
+pub use meter::Meter;
 use objects::{Found, Objects};
 use pass::Shared;
 pub use probe::Probe;
@@ -100,7 +101,7 @@ impl Forwarder {
                 blocks: BlockLimits::default(),
                 decoders: Arc::new(DecoderPool::default()),
                 targets,
-                read_bytes: Arc::default(),
+                meter: Arc::default(),
             },
         }
     }
@@ -127,9 +128,9 @@ impl Forwarder {
         *self.quarantine.place() != QuarantineStore::Log
     }
 
-    /// Bytes read so far, as objects are stored, for a progress bar.
-    pub fn bytes(&self) -> u64 {
-        self.decoding.read_bytes.load(Ordering::Relaxed)
+    /// Counts what is read, for a progress bar.
+    pub fn meter(&self) -> &Meter {
+        &self.decoding.meter
     }
 
     /// Forwards one object, logs its outcome, and returns it.
@@ -204,6 +205,8 @@ impl Forwarder {
         if let Some(size) = job.size {
             reader.expect(size);
         }
+        tracing::debug!(object = %object, "object opened");
+        self.decoding.meter.open(reader.size());
         let revision = reader.revision();
         let is_expected = |revision: &String| {
             let point = job.resume_point.as_ref();

@@ -154,6 +154,12 @@ impl<'p, 'f> Pass<'p, 'f> {
                 self.shared.checkpointer.keep_bad(&bad.row, bad.at).await?;
             }
         }
+        tracing::trace!(
+            object = %self.shared.object,
+            records = records.len(),
+            end = end,
+            "block decoded"
+        );
         self.flush(blocks).await;
         self.count_bytes(end);
         let position = self.position;

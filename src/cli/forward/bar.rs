@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
+use crate::forward::Meter;
 use crate::object::ObjectRef;
 use crate::platform::stdio;
 
@@ -51,18 +52,14 @@ impl Bar {
 
     fn start(&self) {
         stdio::write_above(Some(self.bar.clone()));
-        let template = if self.size.is_some() {
-            STYLE
-        } else {
-            STYLE_WITHOUT_END
-        };
+        self.set_style(STYLE_WITHOUT_END);
+        self.bar.enable_steady_tick(TICK);
+    }
+
+    fn set_style(&self, template: &str) {
         if let Ok(style) = ProgressStyle::with_template(template) {
             self.bar.set_style(style.with_key("left", left));
         }
-        if let Some(size) = self.size {
-            self.bar.set_length(size);
-        }
-        self.bar.enable_steady_tick(TICK);
     }
 
     /// Counts an object that has ended.
@@ -71,13 +68,17 @@ impl Bar {
     }
 
     /// Shows what has been read so far.
-    pub(super) fn show(&self, read: u64) {
+    pub(super) fn show(&self, meter: &Meter) {
         if self.bar.is_hidden() {
             return;
         }
-        // An object that is read again for a target that was slow counts again.
-        if self.bar.length().is_some_and(|length| length < read) {
-            self.bar.set_length(read);
+        let read = meter.read();
+        if let Some(size) = self.size.or_else(|| meter.estimate(self.objects)) {
+            if self.bar.length().is_none() {
+                self.set_style(STYLE);
+            }
+            // An object that is read again for a target that was slow counts again.
+            self.bar.set_length(size.max(read));
         }
         self.bar.set_position(read);
         if self.objects > 1 {

@@ -243,7 +243,7 @@ async fn sum_up(
     let mut outcomes = pin!(outcomes);
     let mut summary = Summary::new(forwarder.keeps_rows());
     while !summary.reader_is_gone() {
-        bar.show(forwarder.bytes());
+        bar.show(forwarder.meter());
         match timeout(TICK, outcomes.next()).await {
             Ok(Some(outcome)) => {
                 bar.object_done();

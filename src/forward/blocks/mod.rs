@@ -14,9 +14,9 @@ mod task;
 mod workers;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 
 use crate::deliver::Encoder;
+use crate::forward::Meter;
 use crate::object::{ObjectRef, Reader};
 pub(super) use block::{Decoded, DecodedBlock, Stop};
 use clicks::click::OccurrenceCounter;
@@ -43,8 +43,7 @@ pub(super) struct Decoding {
     pub(super) decoders: Arc<DecoderPool>,
     /// The names of the configured targets.
     pub(super) targets: Arc<[Arc<str>]>,
-    /// Counts the bytes that stores gave, as they are stored.
-    pub(super) read_bytes: Arc<AtomicU64>,
+    pub(super) meter: Arc<Meter>,
 }
 
 /// Gives the blocks of one object.
@@ -104,7 +103,7 @@ impl<'f> Blocks<'f> {
                 reader,
                 decoding.limits,
                 decoding.blocks,
-                decoding.read_bytes.clone(),
+                decoding.meter.clone(),
             ),
             occurrences: OccurrenceCounter::new(),
             mode,

@@ -2,13 +2,13 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::limits::BlockLimits;
+use crate::forward::Meter;
 use crate::object::{ObjectError, Reader};
 use clicks::decode::{DecodeLimits, Decompressed, Decompressor};
 
@@ -38,18 +38,18 @@ pub(super) struct Source {
 }
 
 impl Source {
-    /// Starts to read, and adds to `read_bytes` what the store gave.
+    /// Starts to read, and counts in `meter` what the store gave.
     pub(super) fn new(
         reader: Reader,
         limits: DecodeLimits,
         blocks: BlockLimits,
-        read_bytes: Arc<AtomicU64>,
+        meter: Arc<Meter>,
     ) -> Source {
         let (sender, parts) = mpsc::channel(blocks.chunks_ahead);
         Source {
             parts,
             returned: VecDeque::new(),
-            reading: tokio::spawn(read(reader, limits, blocks.chunk_bytes, sender, read_bytes)),
+            reading: tokio::spawn(read(reader, limits, blocks.chunk_bytes, sender, meter)),
         }
     }
 
@@ -85,7 +85,7 @@ async fn read(
     limits: DecodeLimits,
     chunk_bytes: usize,
     sender: mpsc::Sender<Next>,
-    read_bytes: Arc<AtomicU64>,
+    meter: Arc<Meter>,
 ) {
     let mut decompressor = Decompressor::new(limits);
     loop {
@@ -103,7 +103,7 @@ async fn read(
             Decompressed::End => return,
             Decompressed::NeedInput => match reader.next().await {
                 Ok(Some(chunk)) => {
-                    read_bytes.fetch_add(chunk.len() as u64, Ordering::Relaxed);
+                    meter.add(chunk.len());
                     decompressor.push(chunk);
                     continue;
                 }
