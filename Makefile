@@ -4,14 +4,20 @@ PYTHON ?= python3
 VENV := .venv
 EVENT ?= events/sqs.json
 PACKAGE ?= target/package
+OUT ?= target/demo/clicks.jsonl
 # cargo-nextest if it is installed, else the runner that comes with cargo.
 TEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo nextest run || echo test)
 
 .PHONY: demo test core unit e2e build package invoke chaos check template build-check instructions ci bench verify golden
 
-# Forwards the sample files of this repository to standard output.
+# Forwards the sample files of this repository, and prints one click and a table. `make demo OUT=clicks.jsonl` says where
+# the clicks go.
 demo:
-	cargo run --quiet --no-default-features --bin clickstream -- forward tests/data/demo
+	cargo build --quiet --no-default-features --bin clickstream
+	mkdir -p target/demo
+	QUARANTINE=target/demo/quarantine target/debug/clickstream forward --quiet --json tests/data/demo \
+		>"$(OUT)" 2>target/demo/summary.json || { cat target/demo/summary.json; exit 1; }
+	$(PYTHON) tests/demo.py "$(OUT)" target/demo/quarantine <target/demo/summary.json
 
 test: unit e2e
 
