@@ -8,6 +8,7 @@ mod forward;
 mod iam;
 #[cfg(feature = "aws")]
 mod lake;
+mod manual;
 mod sample;
 mod session;
 mod variables;
@@ -15,6 +16,7 @@ mod variables;
 use std::io::ErrorKind;
 use std::process::ExitCode;
 
+use clap::error::{ContextKind, ContextValue};
 use clap::{ArgAction, Parser, Subcommand};
 
 use crate::config::vars::{self, Vars};
@@ -104,13 +106,29 @@ impl Reply {
 }
 
 /// Prints the help or version that was asked for, or what is wrong with the arguments.
-fn answer(answer: &clap::Error) -> Exit {
+fn answer(mut answer: clap::Error) -> Exit {
+    drop_dashes(&mut answer);
     match answer.print() {
         _ if answer.use_stderr() => Exit::WrongUsage,
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
             not_written("standard output", &error)
         }
         _ => Exit::Ok,
+    }
+}
+
+/// Drops the suggestion to write a mistyped option as `-- --option`: nobody means a path by it.
+fn drop_dashes(answer: &mut clap::Error) {
+    let Some(ContextValue::String(option)) = answer.get(ContextKind::InvalidArg) else {
+        return;
+    };
+    let as_path = format!("-- {option}");
+    let Some(ContextValue::StyledStrs(mut tips)) = answer.remove(ContextKind::Suggested) else {
+        return;
+    };
+    tips.retain(|tip| !tip.to_string().contains(&as_path));
+    if !tips.is_empty() {
+        answer.insert(ContextKind::Suggested, ContextValue::StyledStrs(tips));
     }
 }
 
@@ -122,7 +140,7 @@ fn not_written(name: impl std::fmt::Display, error: &std::io::Error) -> Exit {
 
 /// Forwards Rebrandly's click files to the targets that the environment names.
 #[derive(Parser)]
-#[command(name = "clickstream", version, after_help = exit_codes())]
+#[command(name = "clickstream", version = env!("CLICKSTREAM_VERSION"), after_help = exit_codes())]
 struct Cli {
     #[command(flatten)]
     verbosity: Verbosity,
@@ -176,13 +194,17 @@ enum Command {
     Lake(lake::Args),
     /// Write a synthetic click file
     Sample(sample::Args),
+    /// Print what a shell reads to complete commands and options
+    Completions(manual::CompletionsArgs),
+    /// Print the manual as a man page, whole or of one command
+    Man(manual::ManArgs),
 }
 
 /// Runs the command that the arguments of this process name.
 pub fn run() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(problem) => return answer(&problem).into(),
+        Err(problem) => return answer(problem).into(),
     };
     let vars = vars::environment();
     let level = cli.verbosity.level();
@@ -201,6 +223,8 @@ impl Command {
             #[cfg(feature = "aws")]
             Command::Lake(args) => lake::run(args).print(),
             Command::Sample(args) => sample::run(&args),
+            Command::Completions(args) => manual::completions(&args).print(),
+            Command::Man(args) => manual::man(&args).print(),
         }
     }
 }

@@ -452,6 +452,48 @@ fn a_quiet_run_warns_of_nothing_and_a_verbose_one_says_what_it_does() {
 }
 
 #[test]
+fn a_mistyped_option_gets_the_right_suggestion_or_none() {
+    for (arguments, tip) in [
+        (
+            &["forward", "--progess", "p", "x"][..],
+            Some("'--progress'"),
+        ),
+        (&["forward", "--giveup", "1s", "x"], Some("'--give-up'")),
+        (&["--jobs", "3", "forward", "x"], Some("'forward --jobs'")),
+        (&["forwrd", "x"], Some("'forward'")),
+        (&["forward", "--concurrency", "3", "x"], None),
+        (&["forward", "-j", "3", "x"], None),
+    ] {
+        let Printed { code, err, .. } = clickstream(arguments, &[], b"");
+        assert_eq!(code, 2);
+        assert_eq!(err.contains("tip:"), tip.is_some(), "{err}");
+        assert!(tip.is_none_or(|tip| err.contains(tip)), "{err}");
+    }
+}
+
+#[test]
+fn the_version_names_the_commit_where_there_is_a_repository() {
+    let Printed { out, .. } = clickstream(&["--version"], &[], b"");
+    let package = concat!("clickstream ", env!("CARGO_PKG_VERSION"));
+    let commit = out.strip_prefix(package).unwrap().trim_end();
+    let has_repository = root().join(".git").exists();
+    let is_commit = commit.starts_with(" (") && commit.contains(", 20") && commit.ends_with(')');
+    assert!(is_commit || (commit.is_empty() && !has_repository), "{out}");
+}
+
+#[test]
+fn the_help_of_forward_says_where_clicks_go_and_every_value() {
+    let Printed { out, .. } = clickstream(&["forward", "--help"], &[], b"");
+    for part in ["TARGETS", "Examples:", "- flat: ", "--json", "64"] {
+        assert!(out.contains(part), "{part} is missing in\n{out}");
+    }
+    let Printed { out, .. } = clickstream(&["--help"], &[], b"");
+    for (code, _) in clickstream_forwarder::cli::EXIT_CODES {
+        assert!(out.contains(&format!("\n  {code:>3}  ")), "{out}");
+    }
+}
+
+#[test]
 fn an_argument_that_names_nothing_says_what_to_write() {
     for (argument, advice) in [
         (
@@ -528,6 +570,7 @@ fn a_lake_is_made_a_table() {
     );
     for wrong in [
         &["lake", "table", "/tmp/lake"][..],
+        &["lake", "table", "s3://lake/", "--first", "2026-13-45"],
         &[
             "lake",
             "compact",
@@ -536,7 +579,8 @@ fn a_lake_is_made_a_table() {
         ],
     ] {
         let Printed { code, out, err } = clickstream(wrong, &[], b"");
-        assert!(code == 2 && out.is_empty() && err.contains("lake"), "{err}");
+        let is_named = err.contains("lake") || err.contains("2026-13-45");
+        assert!(code == 2 && out.is_empty() && is_named, "{err}");
     }
 }
 
