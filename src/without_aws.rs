@@ -9,8 +9,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use clicks::ObjectRef;
 
-use crate::config::settings::Reference;
-use crate::config::vars::Vars;
+use crate::config::settings::{Parameter, Reference};
 use crate::object::ObjectError;
 use crate::platform::tls::Trust;
 use crate::progress::ProgressError;
@@ -143,7 +142,7 @@ impl Fetch {
             .collect()
     }
 
-    pub(crate) async fn path(&self, _path: &str) -> Result<Vars, String> {
+    pub(crate) async fn path(&self, _path: &str) -> Result<BTreeMap<String, Parameter>, String> {
         Err(ABSENT.into())
     }
 }

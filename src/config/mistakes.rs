@@ -19,7 +19,7 @@ pub enum Problem {
         /// The values that it takes.
         expected: String,
     },
-    /// Its value is not one that it takes.
+    /// Its value is not one that it takes. No other problem shows the value.
     Value {
         /// The value, as it is shown.
         found: String,
@@ -28,19 +28,10 @@ pub enum Problem {
     },
     /// It does not go with another variable of the same target, whatever its own value is.
     Conflict(String),
-    /// Anything else, with what was found and what is expected.
+    /// Nothing reads it, whatever its value is.
+    Unknown(String),
+    /// Anything else, with the way out.
     Other(String),
-}
-
-impl Problem {
-    /// Returns what the variable takes, if that is all that there is to say of a value that must
-    /// not be shown.
-    pub fn expected(&self) -> Option<&str> {
-        match self {
-            Problem::NotSet { expected } | Problem::Value { expected, .. } => Some(expected),
-            Problem::Conflict(_) | Problem::Other(_) => None,
-        }
-    }
 }
 
 impl fmt::Display for Problem {
@@ -48,7 +39,9 @@ impl fmt::Display for Problem {
         match self {
             Problem::NotSet { expected } => write!(f, "is not set; expected {expected}"),
             Problem::Value { found, expected } => write!(f, "found {found}; expected {expected}"),
-            Problem::Conflict(text) | Problem::Other(text) => f.write_str(text),
+            Problem::Conflict(text) | Problem::Unknown(text) | Problem::Other(text) => {
+                f.write_str(text)
+            }
         }
     }
 }

@@ -1,7 +1,10 @@
 //! Reads the configuration from variables. Every mistake of a deployment is reported in one start.
 
+pub mod aws_names;
+pub mod env_file;
 mod globals;
 mod location;
+mod lookalikes;
 mod mistakes;
 mod names;
 pub mod settings;
@@ -16,6 +19,7 @@ use clicks::decode::DecodeLimits;
 
 use crate::platform::aws::Aws;
 use crate::platform::log::LEVELS;
+use crate::platform::words::ShownUrl;
 use crate::targets::Context;
 pub use globals::{GLOBALS, Global};
 pub use location::{QuarantineStore, S3Prefix};
@@ -23,6 +27,7 @@ pub use mistakes::{ConfigErrors, Mistake, Problem};
 use names::target_names;
 pub(crate) use names::{listed, prefix_of};
 pub use target::TargetConfig;
+use target::target_variables;
 use vars::{Scope, Vars};
 
 /// The most targets: the progress of as many fits an item of a table.
@@ -65,16 +70,18 @@ impl Config {
         let globals = Scope::new(vars, "");
         let mut of_targets = Vec::new();
         let targets = read_targets(vars, &globals, &context, &mut of_targets);
+        let directory = globals.parse("STORE", location::store).flatten();
+        let read = location::reader(directory.as_ref());
         let config = Config {
             targets,
-            sources: globals.parse("SOURCES", location::sources),
+            sources: location::sources(&globals, read),
             quarantine: globals
-                .parse("QUARANTINE", QuarantineStore::parse)
+                .parse("QUARANTINE", |text| QuarantineStore::parse(text, read))
                 .unwrap_or(QuarantineStore::Log),
-            directory: globals.parse("STORE", location::store).flatten(),
+            directory,
             decode_limits: decode_limits(&globals),
-            progress_table: globals.text("PROGRESS_TABLE").map(str::to_owned),
-            continue_queue: globals.parse("CONTINUE_QUEUE_URL", location::queue),
+            progress_table: globals.checked("PROGRESS_TABLE", aws_names::table),
+            continue_queue: queue_url(&globals, "CONTINUE_QUEUE_URL"),
             deadline_margin: globals.duration("DEADLINE_MARGIN"),
             metrics: globals.parse("METRICS", on_or_off).unwrap_or(true),
             clock: context.clock,
@@ -89,6 +96,24 @@ impl Config {
         } else {
             Err(ConfigErrors(mistakes))
         }
+    }
+}
+
+/// Reads the URL of a queue. What was found is shown without what may be a secret.
+pub(crate) fn queue_url(scope: &Scope<'_>, key: &str) -> Option<String> {
+    let text = scope.text(key)?;
+    aws_names::queue_url(text)
+        .map_err(|expected| scope.wrong_value(key, shown_address(text), expected))
+        .ok()?;
+    Some(text.to_owned())
+}
+
+/// Returns a text that should be an address as mistakes show it: without what may be a password.
+pub(crate) fn shown_address(text: &str) -> String {
+    if text.contains(['@', '?', '#']) {
+        format!("\"{}\"", ShownUrl(text))
+    } else {
+        format!("{text:?}")
     }
 }
 

@@ -38,7 +38,7 @@ pub(super) fn target_names(globals: &Scope<'_>, list: &str) -> Vec<String> {
             return names;
         }
         match problem(name, &names) {
-            Some(problem) => globals.mistake("TARGETS", problem),
+            Some(expected) => globals.wrong_value("TARGETS", format!("{name:?}"), expected),
             None => names.push(name.to_owned()),
         }
     }
@@ -48,23 +48,21 @@ pub(super) fn target_names(globals: &Scope<'_>, list: &str) -> Vec<String> {
     names
 }
 
-/// Returns what is wrong with a name that comes after `names`.
+/// Returns what is expected in the place of a name that comes after `names`; `None` if it is fit.
 fn problem(name: &str, names: &[String]) -> Option<String> {
     let prefix = prefix_of(name);
     let is_letter = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'-');
     let begins_with_letter = name.starts_with(|c: char| c.is_ascii_alphabetic());
     if name.len() > LONGEST {
-        Some(format!("{name:?} is longer than {LONGEST} letters"))
+        Some(format!("a name of at most {LONGEST} letters"))
     } else if !name.bytes().all(is_letter) || !begins_with_letter {
-        Some(format!(
-            "{name:?} is not a name for a target: letters, digits, _ and -, a letter first"
-        ))
+        Some("a target's name: letters, digits, _ and -, a letter first".into())
     } else if let Some(clash) = clash(&prefix) {
         Some(format!(
-            "{name:?} cannot be a target's name: its variables would mix with {clash}"
+            "another name for a target: the variables of this one would mix with {clash}"
         ))
     } else if names.iter().any(|other| prefix_of(other) == prefix) {
-        Some(format!("{name:?} stands twice"))
+        Some("each name once; upper and lower case, - and _ are the same in a name".into())
     } else {
         None
     }

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::lookalikes::{self, undeclared_target};
 use super::mistakes::{Mistake, Problem};
+use super::names::prefix_of;
 use super::units::{parse_duration, parse_rate};
 use super::vars::Scope;
 #[cfg(not(feature = "aws"))]
@@ -56,28 +58,49 @@ impl TargetConfig {
 
 /// Reports the variables of the target `name` that nothing reads.
 pub(super) fn unknown_variables(scope: &Scope<'_>, name: &str) -> Vec<Mistake> {
-    let report = |variable| {
+    let unread = scope.unread();
+    let kinds = unread
+        .iter()
+        .filter_map(|variable| undeclared_target(variable));
+    let prefixes: Vec<String> = kinds.map(|other| prefix_of(&other)).collect();
+    let report = |variable: &String| {
         let known = known_variables(scope).join(", ");
-        let problem = format!("is not a variable of target {name}; it has {known}");
-        Mistake {
-            variable,
-            problem: Problem::Other(problem),
-        }
+        let problem = if let Some(other) = undeclared_target(variable) {
+            format!(
+                "is not a variable of target {name}; if it is the kind of another target, add \
+                 {other} to TARGETS, or else remove it"
+            )
+        } else if prefixes.iter().any(|prefix| variable.starts_with(prefix)) {
+            // The kind of its target has been reported.
+            return None;
+        } else if let Some(near) = lookalikes::near_variable(scope, variable) {
+            format!("is not a variable of target {name}; did you mean {near}? It has {known}")
+        } else {
+            format!("is not a variable of target {name}; it has {known}")
+        };
+        Some(Mistake {
+            variable: variable.clone(),
+            problem: Problem::Unknown(problem),
+        })
     };
-    scope.unread().into_iter().map(report).collect()
+    unread.iter().filter_map(report).collect()
 }
 
 /// Returns the variables that a target has by its kind, for a message.
 fn known_variables(scope: &Scope<'_>) -> Vec<String> {
-    let kind = KINDS
+    let keys = target_variables(scope.peek("KIND"));
+    keys.into_iter().map(|key| scope.name(key)).collect()
+}
+
+/// Returns the variables of a target of `kind`, without its prefix; those of every kind if there is
+/// none of this name.
+pub(super) fn target_variables(kind: Option<&str>) -> Vec<&'static str> {
+    let is_known = KINDS.iter().any(|known| kind == Some(known.name));
+    let kinds = KINDS
         .iter()
-        .find(|kind| scope.peek("KIND") == Some(kind.name));
-    let own = kind.into_iter().flat_map(Kind::variables);
-    COMMON
-        .iter()
-        .chain(own)
-        .map(|var| scope.name(var.name))
-        .collect()
+        .filter(|known| !is_known || kind == Some(known.name));
+    let own = kinds.flat_map(Kind::variables);
+    COMMON.iter().chain(own).map(|var| var.name).collect()
 }
 
 /// Reads the variables of the target `name`, or notes the mistakes.
@@ -174,20 +197,18 @@ fn lowered(
 fn check_size(scope: &Scope<'_>, limits: Limits) {
     let (found, least) = (limits.bytes, limits.overhead + LEAST_CLICK);
     if found < least {
-        scope.mistake(
-            "MAX_BYTES",
-            format!(
-                "found {found}; below {least} a usual click does not fit and would be quarantined"
-            ),
-        );
+        let expected =
+            format!("at least {least}: in fewer a usual click does not fit and is quarantined");
+        scope.wrong_value("MAX_BYTES", found.to_string(), expected);
     }
 }
 
 fn lower(scope: &Scope<'_>, key: &str, limit: &mut usize, asked: Option<usize>) {
     match asked {
-        Some(asked) if asked > *limit => scope.mistake(
+        Some(asked) if asked > *limit => scope.wrong_value(
             key,
-            format!("found {asked}; the kind's limit is {limit}, which can only be lowered"),
+            asked.to_string(),
+            format!("at most {limit}: the kind's limit can only be lowered"),
         ),
         Some(asked) => *limit = asked,
         None => {}

@@ -13,6 +13,39 @@ use super::units::{parse_bytes, parse_duration};
 /// A set of variables, by their names.
 pub type Vars = BTreeMap<String, String>;
 
+/// Variables, and which of them may have been set for other programs.
+#[derive(Clone, Debug, Default)]
+pub struct VarSet {
+    /// All of them.
+    pub vars: Vars,
+    /// The names of those that a person's shell has, for whatever program.
+    pub of_shell: BTreeSet<String>,
+}
+
+impl VarSet {
+    /// Takes the variables of a person's shell.
+    pub fn of_shell(vars: Vars) -> VarSet {
+        let of_shell = vars.keys().cloned().collect();
+        VarSet { vars, of_shell }
+    }
+
+    /// Lays variables that were set for this program over these.
+    pub fn lay_over(&mut self, vars: Vars) {
+        self.of_shell.retain(|name| !vars.contains_key(name));
+        self.vars.extend(vars);
+    }
+}
+
+impl From<Vars> for VarSet {
+    /// Takes variables that were all set for this program, as those of a function are.
+    fn from(vars: Vars) -> VarSet {
+        VarSet {
+            vars,
+            of_shell: BTreeSet::new(),
+        }
+    }
+}
+
 /// Returns the variables of this process. The only place that reads the environment.
 #[expect(clippy::disallowed_methods, reason = "this is the one place that may")]
 pub fn environment() -> Vars {
@@ -133,6 +166,22 @@ impl<'v> Scope<'v> {
         parse(text)
             .map_err(|expected| self.wrong_value(key, format!("{text:?}"), expected))
             .ok()
+    }
+
+    /// Reads the text of `key`, which `check` must allow; its error says what is expected.
+    pub fn checked(&self, key: &str, check: fn(&str) -> Result<(), String>) -> Option<String> {
+        self.parse(key, |text| check(text).map(|()| text.to_owned()))
+    }
+
+    /// Reads the text of `key`, which must be set, and which `check` must allow.
+    pub fn required_checked(
+        &self,
+        key: &str,
+        expected: &str,
+        check: fn(&str) -> Result<(), String>,
+    ) -> Option<String> {
+        self.required(key, expected)?;
+        self.checked(key, check)
     }
 
     /// Reads a whole number of at least 1.

@@ -12,6 +12,7 @@ use super::{
     Context, DeliveryMode, EncodeError, Entry, Kind, Limits, Permission, Proof, SendError, Target,
     Var, Verdict, View,
 };
+use crate::config::aws_names;
 use crate::config::vars::Scope;
 use clicks::click::Form;
 
@@ -78,7 +79,8 @@ struct EventBridge {
 }
 
 fn build(scope: &Scope<'_>, context: Context) -> Option<Arc<dyn Target>> {
-    let bus = scope.text("BUS").unwrap_or("default");
+    let bus = scope.checked("BUS", aws_names::bus);
+    let bus = bus.unwrap_or_else(|| "default".into());
     let text = |key, default: &str| {
         let given = scope.parse(key, |text| match text.len() {
             1..=128 => Ok(text.to_owned()),
@@ -91,15 +93,13 @@ fn build(scope: &Scope<'_>, context: Context) -> Option<Arc<dyn Target>> {
         text("DETAIL_TYPE", "Click"),
     );
     if source.starts_with("aws.") {
-        scope.mistake(
-            "SOURCE",
-            format!("found {source:?}; sources that begin with aws. are AWS's own"),
-        );
+        let expected = "another source: those that begin with aws. are AWS's own";
+        scope.wrong_value("SOURCE", format!("{source:?}"), expected);
     }
     let form = scope.parsed("FORMAT").unwrap_or(Form::Click);
-    let client = aws::Client::new(scope, context, aws::region(bus), Client::new);
+    let client = aws::Client::new(scope, context, aws::region(&bus), Client::new);
     Some(Arc::new(EventBridge {
-        bus: bus.to_owned(),
+        bus,
         source,
         detail_type,
         form,

@@ -13,6 +13,7 @@ use super::{
     Context, DeliveryMode, EncodeError, Entry, Kind, Limits, Permission, Proof, SendError, Target,
     Var, Verdict, View,
 };
+use crate::config::aws_names;
 use crate::config::vars::Scope;
 use clicks::click::Form;
 
@@ -51,18 +52,7 @@ struct Firehose {
 
 fn build(scope: &Scope<'_>, context: Context) -> Option<Arc<dyn Target>> {
     let expected = "the name of a Firehose stream alone, such as clicks";
-    let stream = scope
-        .required("STREAM", expected)
-        .map(str::to_owned)
-        .filter(|name| {
-            let fits = name
-                .bytes()
-                .all(|c| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'-' | b'.'));
-            if !fits {
-                scope.wrong_value("STREAM", format!("{name:?}"), expected);
-            }
-            fits
-        });
+    let stream = scope.required_checked("STREAM", expected, aws_names::firehose_stream);
     let form = scope.parsed("FORMAT").unwrap_or(Form::Click);
     let client = aws::Client::new(scope, context, None, Client::new);
     Some(Arc::new(Firehose {

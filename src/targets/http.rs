@@ -63,6 +63,11 @@ pub(super) const KIND: Kind = Kind {
             doc: "`user:password` for `Authorization: Basic`",
         },
         Var {
+            name: "INSECURE",
+            default: "false",
+            doc: "`true` lets headers and credentials go over `http://` to another machine, unencrypted",
+        },
+        Var {
             name: "SIGNING_SECRET",
             default: "",
             doc: "`whsec_…`: signs each request as Standard Webhooks 1.0.0; several, separated by spaces, during a rotation",
@@ -116,8 +121,10 @@ fn build(scope: &Scope<'_>, context: Context) -> Option<Arc<dyn Target>> {
             .map_err(|expected| scope.mistake("SIGNING_SECRET", format!("expected {expected}")))
             .ok()
     });
+    let url = url?;
+    request::refuse_unencrypted(scope, &url, !headers.is_empty() || signer.is_some());
     Some(Arc::new(Http {
-        url: url?,
+        url,
         method: method.unwrap_or(Method::POST),
         headers,
         body,

@@ -14,6 +14,7 @@ use super::{
     Context, DeliveryMode, EncodeError, Entry, Kind, Limits, Permission, Proof, SendError, Target,
     Var, Verdict, View,
 };
+use crate::config::aws_names;
 use crate::config::vars::Scope;
 use clicks::click::Form;
 
@@ -58,12 +59,18 @@ struct Kinesis {
 }
 
 fn build(scope: &Scope<'_>, context: Context) -> Option<Arc<dyn Target>> {
-    let stream = scope.required("STREAM", "the name or ARN of a Kinesis stream");
+    let expected = "the name or ARN of a Kinesis stream";
+    let stream = scope.required_checked("STREAM", expected, aws_names::kinesis_stream);
     let key = scope.parsed("PARTITION_KEY").unwrap_or(KeySource::Id);
     let form = scope.parsed("FORMAT").unwrap_or(Form::Click);
-    let client = aws::Client::new(scope, context, stream.and_then(aws::region), Client::new);
+    let client = aws::Client::new(
+        scope,
+        context,
+        stream.as_deref().and_then(aws::region),
+        Client::new,
+    );
     Some(Arc::new(Kinesis {
-        stream: stream?.to_owned(),
+        stream: stream?,
         key,
         form,
         client,

@@ -15,6 +15,7 @@ use super::{
     Context, DeliveryMode, EncodeError, Entry, Kind, Limits, Permission, Proof, SendError, Target,
     Var, Verdict, View,
 };
+use crate::config::aws_names;
 use crate::config::vars::Scope;
 use clicks::click::Form;
 
@@ -59,16 +60,22 @@ struct Lambda {
 }
 
 fn build(scope: &Scope<'_>, context: Context) -> Option<Arc<dyn Target>> {
-    let function = scope.required("FUNCTION", "the name or ARN of a Lambda function");
+    let expected = "the name or ARN of a Lambda function";
+    let function = scope.required_checked("FUNCTION", expected, aws_names::function);
     let awaited = scope.parse("INVOCATION", |text| match text {
         "event" => Ok(false),
         "response" => Ok(true),
         _ => Err("event or response".into()),
     });
     let form = scope.parsed("FORMAT").unwrap_or(Form::Click);
-    let client = aws::Client::new(scope, context, function.and_then(aws::region), Client::new);
+    let client = aws::Client::new(
+        scope,
+        context,
+        function.as_deref().and_then(aws::region),
+        Client::new,
+    );
     Some(Arc::new(Lambda {
-        function: function?.to_owned(),
+        function: function?,
         awaited: awaited.unwrap_or(false),
         form,
         client,

@@ -12,6 +12,7 @@ use super::{
     Batching, Context, DeliveryMode, EncodeError, Entry, Kind, Limits, Permission, Proof,
     SendError, Target, Var, Verdict, View,
 };
+use crate::config::aws_names;
 use crate::config::vars::Scope;
 use clicks::click::Form;
 
@@ -76,15 +77,14 @@ struct Sns {
 
 fn build(scope: &Scope<'_>, context: Context) -> Option<Arc<dyn Target>> {
     let expected = "an ARN such as arn:aws:sns:eu-west-1:123456789012:clicks";
-    scope.required("TOPIC_ARN", expected);
-    let topic = scope.parse("TOPIC_ARN", |text| match aws::arn(text) {
-        Some(arn) if arn.service == "sns" => Ok(text.to_owned()),
-        _ => Err(expected.into()),
-    });
+    let topic = scope.required_checked("TOPIC_ARN", expected, aws_names::topic_arn);
     let fifo = topic.as_ref().is_some_and(|arn| arn.ends_with(".fifo"));
     let group = scope.parsed("GROUP");
     if group.is_some() && topic.is_some() && !fifo {
-        scope.conflict("GROUP", "is for FIFO topics, whose ARN ends in .fifo");
+        scope.conflict(
+            "GROUP",
+            "is for FIFO topics, whose ARN ends in .fifo; remove it, or name such a topic",
+        );
     }
     let form = scope.parsed("FORMAT").unwrap_or(Form::Click);
     let client = aws::Client::new(

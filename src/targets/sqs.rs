@@ -14,6 +14,7 @@ use super::{
     Batching, Context, DeliveryMode, EncodeError, Entry, Kind, Limits, Permission, Proof,
     SendError, Target, Var, Verdict, View,
 };
+use crate::config::queue_url;
 use crate::config::vars::Scope;
 use crate::platform::queue::QueueUrl;
 use crate::platform::words::ShownUrl;
@@ -76,19 +77,10 @@ struct Sqs {
 }
 
 fn build(scope: &Scope<'_>, context: Context) -> Option<Arc<dyn Target>> {
-    let queue = scope.required(
-        "QUEUE_URL",
-        "a URL such as https://sqs.eu-west-1.amazonaws.com/123456789012/clicks",
-    );
-    let queue = queue.filter(|url| {
-        let known = url.starts_with("https://") || url.starts_with("http://");
-        if !known {
-            let expected = "the queue's URL, which begins with https://";
-            scope.wrong_value("QUEUE_URL", format!("{url:?}"), expected);
-        }
-        known
-    });
-    let fifo = queue.is_some_and(|url| url.ends_with(".fifo"));
+    let expected = "a URL such as https://sqs.eu-west-1.amazonaws.com/123456789012/clicks";
+    scope.required("QUEUE_URL", expected);
+    let queue = queue_url(scope, "QUEUE_URL");
+    let fifo = queue.as_ref().is_some_and(|url| url.ends_with(".fifo"));
     let body = scope.parsed("BODY").unwrap_or(Body::Single);
     let group = scope.parsed("GROUP");
     match body {
@@ -101,18 +93,21 @@ fn build(scope: &Scope<'_>, context: Context) -> Option<Arc<dyn Target>> {
         _ => {}
     }
     if group.is_some() && queue.is_some() && !fifo {
-        scope.conflict("GROUP", "is for FIFO queues, whose URL ends in .fifo");
+        scope.conflict(
+            "GROUP",
+            "is for FIFO queues, whose URL ends in .fifo; remove it, or name such a queue",
+        );
     }
     let form = scope.parsed("FORMAT").unwrap_or(Form::Click);
     let client = aws::Client::new(
         scope,
         context,
-        queue.and_then(|url| QueueUrl::parse(url).region),
+        queue.as_deref().and_then(|url| QueueUrl::parse(url).region),
         Client::new,
     );
     let group = fifo.then(|| group.unwrap_or(KeySource::Link));
     Some(Arc::new(Sqs {
-        queue: queue?.to_owned(),
+        queue: queue?,
         body,
         group,
         form,

@@ -314,11 +314,11 @@ const MISTAKES: &[(&str, &str)] = &[
         "T_QUEUE_URL: found \"clicks\"",
     ),
     (
-        "T_KIND=sqs T_QUEUE_URL=https://q.fifo T_BODY=lines",
+        "T_KIND=sqs T_QUEUE_URL=https://q/1/q.fifo T_BODY=lines",
         "T_BODY: puts many clicks in a message",
     ),
     (
-        "T_KIND=sqs T_QUEUE_URL=https://q T_GROUP=link",
+        "T_KIND=sqs T_QUEUE_URL=https://q/1/q T_GROUP=link",
         "T_GROUP: is for FIFO queues",
     ),
     (
@@ -326,15 +326,15 @@ const MISTAKES: &[(&str, &str)] = &[
         "T_TOPIC_ARN: found \"clicks\"; expected an ARN",
     ),
     (
-        "T_KIND=dynamodb T_TABLE=t T_KEY=country=link_id",
+        "T_KIND=dynamodb T_TABLE=clicks T_KEY=country=link_id",
         "T_KEY: found",
     ),
     (
-        "T_KIND=dynamodb T_TABLE=t T_KEY=pk=click_id T_SORT_KEY=pk=link_id",
-        "T_SORT_KEY: is the attribute \"pk\"",
+        "T_KIND=dynamodb T_TABLE=clicks T_KEY=pk=click_id T_SORT_KEY=pk=link_id",
+        "T_SORT_KEY: names the attribute of _KEY once more",
     ),
     (
-        "T_KIND=dynamodb T_TABLE=t T_KEY=link",
+        "T_KIND=dynamodb T_TABLE=clicks T_KEY=link",
         "T_KEY: found \"link\"; expected a column",
     ),
     (

@@ -6,6 +6,7 @@
 //! - `cli`: the command as a person uses it
 //! - `docs`: what the documents say
 //! - `forward`: whole objects, faults and conservation
+//! - `mistakes`: what is said of a wrong configuration
 //! - `objects`: S3 as it answers, and as others answer for it
 //! - `order`: what goes together and in turn
 //! - `progress`: runs that go on where others stopped
@@ -32,6 +33,7 @@ mod docs;
 mod forward;
 #[path = "../../crates/clicks/tests/it/golden.rs"]
 mod golden;
+mod mistakes;
 mod objects;
 mod order;
 mod progress;

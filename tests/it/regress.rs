@@ -20,11 +20,11 @@ fn mistakes(text: &str) -> String {
 #[tokio::test]
 async fn a_key_that_s3_encodes_lies_inside_its_source() {
     let memory = Memory::default();
-    memory.put("b", "clicks/dt=2026-11-22/a+b.json", lines(0..1));
+    memory.put("bkt", "clicks/dt=2026-11-22/a+b.json", lines(0..1));
     let mut config = config("TARGETS=t T_KIND=stdout");
-    config.sources = Some(vec![S3Prefix::parse("b/clicks/dt=2026-11-22/").unwrap()]);
+    config.sources = Some(vec![S3Prefix::parse("bkt/clicks/dt=2026-11-22/").unwrap()]);
     let forwarder = Forwarder::with_store(config, Store::Memory(memory));
-    let notice = json!({"Records": [{"eventName": "ObjectCreated:Put", "s3": {"bucket": {"name": "b"},
+    let notice = json!({"Records": [{"eventName": "ObjectCreated:Put", "s3": {"bucket": {"name": "bkt"},
         "object": {"key": "clicks/dt%3D2026-11-22/a%2Bb.json", "size": 9}}}]});
     let job = parse(&notice, "request")
         .unwrap()
@@ -49,8 +49,8 @@ async fn a_key_that_s3_encodes_lies_inside_its_source() {
 
 #[test]
 fn an_unreadable_part_of_an_event_leaves_the_others() {
-    let good = json!({"eventName": "ObjectCreated:Put", "s3": {"bucket": {"name": "b"}, "object": {"key": "k"}}});
-    let event = json!({"Records": [{"eventName": "ObjectCreated:Put", "s3": {"bucket": {"name": "b"}, "object": {}}}, good]});
+    let good = json!({"eventName": "ObjectCreated:Put", "s3": {"bucket": {"name": "bkt"}, "object": {"key": "k"}}});
+    let event = json!({"Records": [{"eventName": "ObjectCreated:Put", "s3": {"bucket": {"name": "bkt"}, "object": {}}}, good]});
     let direct = parse(&event, "request").unwrap();
     assert_eq!(
         (
@@ -77,7 +77,7 @@ fn an_unreadable_part_of_an_event_leaves_the_others() {
 
 #[test]
 fn a_variable_belongs_to_the_target_with_the_longest_name() {
-    let both = "TARGETS=hook,hook_header HOOK_KIND=http HOOK_URL=http://a/ HOOK_HEADER_KIND=http HOOK_HEADER_URL=http://b/ \
+    let both = "TARGETS=hook,hook_header HOOK_KIND=http HOOK_URL=http://a/ HOOK_HEADER_KIND=http HOOK_HEADER_URL=https://b/ \
                 HOOK_HEADER_BEARER=hidden";
     let config = config(both);
     let headers = format!("{:?}", config.targets[0].target.describe());
@@ -97,7 +97,7 @@ fn variables_that_would_break_requests_are_mistakes() {
     assert_eq!(with(""), "valid");
     assert!(with("HOOK_HEADER_CONTENT_LENGTH=3").contains("sets content-length itself"));
     assert!(with("HOOK_CONCURRENCY=18446744073709551615").contains("expected 1 to 500"));
-    assert!(with("HOOK_MAX_BYTES=2").contains("would be quarantined"));
+    assert!(with("HOOK_MAX_BYTES=2").contains("is quarantined"));
     assert!(mistakes("TARGETS=,").contains("names no target"));
     let secret =
         mistakes("TARGETS=hook HOOK_KIND=http HOOK_URL=http://user:hidden@a/?token=hidden");

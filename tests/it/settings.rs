@@ -254,11 +254,12 @@ async fn mistakes_are_found_at_the_start_as_far_as_they_do_not_depend_on_a_refer
             .map(|errors| errors.to_string())
             .unwrap_or_default()
     };
-    let text =
-        "TARGETS=t T_KIND=http T_URL=ssm:/url T_BODY=xml T_SIGNING_SECRET=secretsmanager: T_URLS=x";
+    let text = "TARGETS=t T_KIND=http T_URL=ssm:/url T_BODY=xml T_SIGNING_SECRET=secretsmanager: T_URLS=x \
+                T_BEARR=secretsmanager:x";
     let said = errors(text).await;
     for part in [
         "T_BODY: found \"xml\"",
+        "T_BEARR: is not a variable of target t; did you mean T_BEARER?",
         "T_SIGNING_SECRET: expected secretsmanager:NAME",
         "T_URLS: is not a variable",
     ] {
@@ -348,5 +349,144 @@ async fn a_secret_that_was_rotated_is_read_again_when_the_target_refuses_and_onc
         (count(&requests, SECRET), requests.len()),
         (1, 4),
         "refused, read, taken; and the one before"
+    );
+}
+
+#[tokio::test]
+async fn a_blank_value_is_a_mistake_and_never_switches_a_setting_off() {
+    let blank = [
+        (
+            "SOURCES",
+            "#blank",
+            json!({ "SecretString": r#"{"blank":""}"# }),
+        ),
+        (
+            "QUARANTINE",
+            "#blank",
+            json!({ "SecretString": r#"{"blank":" "}"# }),
+        ),
+        ("PROGRESS_TABLE", "", json!({ "SecretString": " \n" })),
+        ("T_SIGNING_SECRET", "", json!({ "SecretString": "" })),
+        (
+            "T_BASIC",
+            "#blank",
+            json!({ "SecretString": r#"{"blank":"\t"}"# }),
+        ),
+        (
+            "T_HEADER_X_API_KEY",
+            "",
+            json!({ "SecretString": "\u{a0}" }),
+        ),
+        ("T_URL", "", json!({ "SecretString": " " })),
+    ];
+    for (variable, field, found) in blank {
+        let server = MockServer::start().await;
+        answer(&server, SECRET, json!({ "SecretId": "clicks" }), 200, found).await;
+        let url = if variable == "T_URL" {
+            ""
+        } else {
+            "T_URL=http://127.0.0.1:9/"
+        };
+        let text = format!("TARGETS=t T_KIND=http {url} {variable}=secretsmanager:clicks{field}");
+        let settings = settings(&server, &text).await.unwrap();
+        let errors = settings.config().await.err().unwrap().to_string();
+        let said = format!(
+            "{variable}: secretsmanager:clicks{field} is blank; store a value there, or remove \
+             the variable"
+        );
+        assert!(errors.contains(&said), "{errors}");
+    }
+}
+
+#[tokio::test]
+async fn a_blank_parameter_below_the_path_is_a_mistake() {
+    let server = MockServer::start().await;
+    let found = json!({ "Parameters": [
+        { "Name": "/clicks/SOURCES", "Value": " " },
+        { "Name": "/clicks/OTHERS", "Value": " " },
+    ] });
+    let by_path = "AmazonSSM.GetParametersByPath";
+    answer(&server, by_path, json!({}), 200, found).await;
+    let text = "SETTINGS_PATH=/clicks/ TARGETS=t T_KIND=stdout SOURCES=my-clicks";
+    let errors = settings(&server, text).await.err().unwrap().to_string();
+    assert!(
+        errors.starts_with("1 mistake") && errors.contains("SOURCES: its parameter is blank"),
+        "{errors}"
+    );
+}
+
+#[tokio::test]
+async fn a_secure_string_that_does_not_fit_is_not_told() {
+    let server = MockServer::start().await;
+    let secure = |name: &str, value: &str| json!({ "Name": format!("/clicks/{name}"), "Value": value, "Type": "SecureString" });
+    let found = json!({ "Parameters": [
+        secure("T_TIMEOUT", "very-hidden"),
+        secure("T_QUEUE_URL", "https://very:hidden@queue/1/q?hidden"),
+        secure("T_TOKEN", "very-hidden"),
+        secure("T_ENDPOINT_URL", "very-hidden"),
+        secure("MAX_DEPTH", "very-hidden"),
+        secure("PROGRES_TABLE", "very-hidden"),
+        secure("SOURCES", "very hidden,very*hidden"),
+    ] });
+    let by_path = "AmazonSSM.GetParametersByPath";
+    answer(&server, by_path, json!({}), 200, found).await;
+    let text = "SETTINGS_PATH=/clicks/ TARGETS=t T_KIND=sqs T_REGION=very-hidden";
+    let errors = settings(&server, text).await.err().unwrap().to_string();
+    assert!(!errors.contains("hidden"), "{errors}");
+    for said in [
+        "T_TIMEOUT: its SecureString does not hold what this variable takes; expected a time",
+        "T_QUEUE_URL: its SecureString does not hold",
+        "T_TOKEN: is not a variable of target t",
+        "PROGRES_TABLE: is not a variable of the forwarder, but nearly PROGRESS_TABLE",
+        "SOURCES: its SecureString does not hold",
+        "T_REGION: found \"***\"",
+    ] {
+        assert!(errors.contains(said), "{said} is missing in\n{errors}");
+    }
+}
+
+#[tokio::test]
+async fn a_running_target_keeps_its_values_where_new_ones_are_blank_or_anothers_are() {
+    let server = MockServer::start().await;
+    let store = async |own: &str, other: &str| {
+        server.reset().await;
+        for (name, value) in [("own", own), ("other", other)] {
+            let found = json!({ "SecretString": value });
+            answer(&server, SECRET, json!({ "SecretId": name }), 200, found).await;
+        }
+        Mock::given(wiremock::matchers::path("/hook"))
+            .respond_with(ResponseTemplate::new(200))
+            .mount(&server)
+            .await;
+    };
+    store("old", "fine").await;
+    let url = format!("{}/hook", server.uri());
+    let text = format!(
+        "TARGETS=t,u T_KIND=http T_URL={url} T_BEARER=secretsmanager:own \
+         U_KIND=http U_URL={url} U_BEARER=secretsmanager:other"
+    );
+    let settings = settings(&server, &text).await.unwrap();
+    let config = settings.config().await.unwrap();
+    let target = config.targets[0].target.clone();
+    let clicks = entries(&*target, &lines(0..1));
+    let sent_with = async || {
+        for _ in 0..6 {
+            a_minute_later().await;
+        }
+        assert_eq!(target.send(&clicks).await.unwrap(), [Verdict::Sent]);
+        let requests = server.received_requests().await.unwrap();
+        let sent = requests
+            .iter()
+            .rfind(|one| one.url.path() == "/hook")
+            .unwrap();
+        sent.headers["authorization"].to_str().unwrap().to_owned()
+    };
+    store(" ", "fine").await;
+    assert_eq!(sent_with().await, "Bearer old");
+    store("new", "").await;
+    assert_eq!(
+        sent_with().await,
+        "Bearer new",
+        "another target's value is its own affair"
     );
 }

@@ -145,7 +145,7 @@ fn secrets_are_in_no_description() {
     let text = format!(
         "{:?}",
         build(&format!(
-            "T_KIND=http T_URL=http://h/p?token=very-hidden {SECRETS}"
+            "T_KIND=http T_URL=https://h/p?token=very-hidden {SECRETS}"
         ))
         .describe()
     );

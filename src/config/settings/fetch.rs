@@ -5,14 +5,14 @@ use std::error::Error;
 use std::time::Duration;
 
 use aws_config::timeout::TimeoutConfig;
+use aws_sdk_ssm::types::ParameterType;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use futures::future::{join, join_all};
 use serde_json::Value;
 
-use super::Reference;
-use crate::config::vars::Vars;
+use super::{Parameter, Reference};
 use crate::platform::aws::{Aws, CONNECT, ErrorKind, LazyClient, describe_sdk_error};
 
 /// How long one attempt and all of them may take: an event waits for them.
@@ -160,9 +160,9 @@ impl Fetch {
     }
 
     /// Returns the parameters right below `path`, by the last parts of their names.
-    pub(super) async fn path(&self, path: &str) -> Result<Vars, String> {
+    pub(super) async fn path(&self, path: &str) -> Result<BTreeMap<String, Parameter>, String> {
         let client = self.parameters.get().await;
-        let (mut vars, mut next) = (Vars::new(), None);
+        let (mut found, mut next) = (BTreeMap::new(), None);
         loop {
             let get = client
                 .get_parameters_by_path()
@@ -176,11 +176,13 @@ impl Fetch {
             for parameter in answer.parameters.unwrap_or_default() {
                 let name = parameter.name.unwrap_or_default();
                 let name = name.rsplit('/').next().unwrap_or_default().to_owned();
-                vars.insert(name, parameter.value.unwrap_or_default());
+                let is_secret = parameter.r#type == Some(ParameterType::SecureString);
+                let value = parameter.value.unwrap_or_default();
+                found.insert(name, Parameter { value, is_secret });
             }
             next = answer.next_token.filter(|token| !token.is_empty());
             if next.is_none() {
-                return Ok(vars);
+                return Ok(found);
             }
         }
     }

@@ -1,20 +1,23 @@
-//! The variables with what they refer to: a path of parameters laid over the environment, and values that stand in
-//! Secrets Manager or Parameter Store.
+//! The variables with what they refer to: a path of parameters laid over the environment, and
+//! values that stand in Secrets Manager or Parameter Store.
 
 #[cfg(feature = "aws")]
 mod fetch;
+mod hidden;
 mod reference;
 mod reloading;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::config::vars::Vars;
+use crate::config::lookalikes::lookalikes;
+use crate::config::vars::{VarSet, Vars};
 use crate::config::{Config, ConfigErrors, GLOBALS, Mistake, Problem, listed, prefix_of};
 use crate::targets::Context;
 #[cfg(not(feature = "aws"))]
 use crate::without_aws as fetch;
 use fetch::Fetch;
+use hidden::Hidden;
 pub use reference::Reference;
 use reloading::ReloadingTarget;
 
@@ -28,101 +31,159 @@ fn prefixes(vars: &Vars) -> impl Iterator<Item = String> {
     listed(vars.get(TARGETS).map(String::as_str).unwrap_or_default()).map(prefix_of)
 }
 
+/// Returns how the variables of the target begin that owns `variable`: the one with the longest
+/// name.
+fn owner(vars: &Vars, variable: &str) -> Option<String> {
+    prefixes(vars)
+        .filter(|prefix| variable.starts_with(prefix))
+        .max_by_key(String::len)
+}
+
+/// A parameter of Parameter Store.
+pub(crate) struct Parameter {
+    /// Its value.
+    pub value: String,
+    /// Whether it is a `SecureString`, whose value must not be shown.
+    pub is_secret: bool,
+}
+
 /// The variables of a process, and what of them stands elsewhere.
 pub struct Settings {
     vars: Vars,
     /// The variables that refer to something, by their names.
     references: BTreeMap<String, Reference>,
+    /// The variables whose values are kept as secrets below the path.
+    secret: BTreeSet<String>,
+    /// Variables that look like mistakes but may be other programs'.
+    warnings: Vec<Mistake>,
     fetch: Fetch,
     context: Context,
 }
 
 impl Settings {
-    /// Lays the path over `vars`, if one is named: the only thing that is asked for at the start. Then lists every mistake
-    /// that can be seen without following a reference.
-    pub async fn read(mut vars: Vars, context: Context) -> Result<Settings, ConfigErrors> {
-        let fetch = Fetch::new(context.aws.clone());
-        if let Some(path) = vars
-            .get(PATH)
-            .map(|path| path.trim().to_owned())
-            .filter(|path| !path.is_empty())
-        {
-            let wrong = |problem| ConfigErrors::one(PATH, problem);
-            if !path.starts_with('/') {
-                return Err(wrong(Problem::Value {
-                    found: format!("{path:?}"),
-                    expected: "a path such as /clickstream-forwarder/prod/".into(),
-                }));
+    /// Lays the path over `vars`, if one is named: the only thing that is asked for at the start.
+    /// Then lists every mistake that can be seen without following a reference.
+    pub async fn read(vars: impl Into<VarSet>, context: Context) -> Result<Settings, ConfigErrors> {
+        let mut given = vars.into();
+        let mut settings = Settings {
+            vars: Vars::new(),
+            references: BTreeMap::new(),
+            secret: BTreeSet::new(),
+            warnings: Vec::new(),
+            fetch: Fetch::new(context.aws.clone()),
+            context,
+        };
+        let mut laid = Vars::new();
+        if let Some(path) = path(&given.vars) {
+            for (name, parameter) in settings.below(path).await? {
+                if parameter.is_secret {
+                    settings.secret.insert(name.clone());
+                }
+                laid.insert(name, parameter.value);
             }
-            let found = fetch.path(&path).await.map_err(|cause| {
-                wrong(Problem::Other(format!("{path} cannot be read: {cause}")))
-            })?;
-            if found.is_empty() {
-                let problem = format!("found {path:?}, right below which there is no parameter");
-                return Err(wrong(Problem::Other(problem)));
-            }
-            vars.extend(found);
         }
-        Settings::of(vars, fetch, context)
+        let blank = laid.iter().filter(|(_, text)| text.trim().is_empty());
+        let blank: Vec<String> = blank.map(|(name, _)| name.clone()).collect();
+        given.lay_over(laid);
+        settings.accept(given, &blank)
     }
 
-    fn of(vars: Vars, fetch: Fetch, context: Context) -> Result<Settings, ConfigErrors> {
-        let (mut references, mut mistakes) = (BTreeMap::new(), Vec::new());
-        let own = |variable: &str| Settings::is_own(&vars, variable);
-        for (variable, text) in vars.iter().filter(|(variable, _)| own(variable)) {
-            let problem = match Reference::parse(text) {
-                None => continue,
-                Some(_) if variable == TARGETS => "cannot stand elsewhere: give the names".into(),
-                Some(Ok(reference)) => {
-                    references.insert(variable.clone(), reference);
-                    continue;
-                }
-                Some(Err(expected)) => format!("expected {expected}"),
-            };
+    /// Returns the parameters below the path.
+    async fn below(&self, path: &str) -> Result<BTreeMap<String, Parameter>, ConfigErrors> {
+        let wrong = |problem| ConfigErrors::one(PATH, problem);
+        let fits = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'/' | b'.' | b'-' | b'_');
+        if !path.starts_with('/') || !path.bytes().all(fits) {
+            return Err(wrong(Problem::Value {
+                found: format!("{path:?}"),
+                expected: "a path such as /clickstream-forwarder/prod/".into(),
+            }));
+        }
+        let found = self.fetch.path(path).await;
+        let found = found
+            .map_err(|cause| wrong(Problem::Other(format!("{path} cannot be read: {cause}"))))?;
+        if found.is_empty() {
+            return Err(wrong(Problem::Value {
+                found: format!("{path:?}"),
+                expected: "a path right below which there is a parameter".into(),
+            }));
+        }
+        Ok(found)
+    }
+
+    /// Takes the variables, of which the parameters `blank` are, or lists the mistakes in them.
+    fn accept(mut self, given: VarSet, blank: &[String]) -> Result<Settings, ConfigErrors> {
+        self.vars = given.vars;
+        let mut mistakes = self.take_references();
+        let own = blank.iter().filter(|name| self.is_own(name));
+        mistakes.extend(own.map(|name| Mistake {
+            variable: name.clone(),
+            problem: Problem::Other(
+                "its parameter is blank; give it a value, or delete the parameter".into(),
+            ),
+        }));
+        if let Err(ConfigErrors(found)) = self.unresolved() {
+            mistakes.extend(found.into_iter().filter(|mistake| self.is_certain(mistake)));
+        }
+        let (shared, own) = lookalikes(&self.vars)
+            .into_iter()
+            .partition(|mistake| given.of_shell.contains(&mistake.variable));
+        self.warnings = shared;
+        mistakes.extend::<Vec<_>>(own);
+        if mistakes.is_empty() {
+            Ok(self)
+        } else {
+            Err(self.hidden(&self.vars).redact(ConfigErrors(mistakes)))
+        }
+    }
+
+    /// Notes the variables that are references, and returns the mistakes in these.
+    fn take_references(&mut self) -> Vec<Mistake> {
+        let mut mistakes = Vec::new();
+        let mut mistake = |variable: &String, problem| {
             mistakes.push(Mistake {
                 variable: variable.clone(),
                 problem: Problem::Other(problem),
             });
-        }
-        let settings = Settings {
-            vars,
-            references,
-            fetch,
-            context,
         };
-        if let Err(ConfigErrors(found)) = settings.unresolved() {
-            mistakes.extend(
-                found
-                    .into_iter()
-                    .filter(|mistake| settings.is_certain(mistake)),
-            );
+        let mut references = BTreeMap::new();
+        for (variable, text) in self.vars.iter().filter(|(name, _)| self.is_own(name)) {
+            match Reference::parse(text) {
+                None => {}
+                Some(_) if variable == TARGETS => {
+                    mistake(variable, "cannot stand elsewhere: give the names".into());
+                }
+                Some(Ok(reference)) => drop(references.insert(variable.clone(), reference)),
+                Some(Err(expected)) => mistake(variable, format!("expected {expected}")),
+            }
         }
-        if mistakes.is_empty() {
-            Ok(settings)
-        } else {
-            Err(ConfigErrors(mistakes))
-        }
+        self.references = references;
+        mistakes
     }
 
-    /// The path that was laid over the environment.
+    /// Returns the path that was laid over the environment.
     pub fn path(&self) -> Option<&str> {
-        self.vars
-            .get(PATH)
-            .map(|path| path.trim())
-            .filter(|path| !path.is_empty())
+        path(&self.vars)
     }
 
-    /// The references, by the variables that hold them.
+    /// Returns the references, by the variables that hold them.
     pub fn references(&self) -> &BTreeMap<String, Reference> {
         &self.references
     }
 
-    /// The configuration with references in the place of their values: enough where those are plain texts.
+    /// Returns the variables that look like mistakes, but that the shell may have for other
+    /// programs.
+    pub fn warnings(&self) -> &[Mistake] {
+        &self.warnings
+    }
+
+    /// Returns the configuration with references in the place of their values: enough where those
+    /// are plain texts.
     pub fn unresolved(&self) -> Result<Config, ConfigErrors> {
         Config::load(&self.vars, self.context.clone())
     }
 
-    /// As [`unresolved`](Self::unresolved), without the references that do not fit in the place of their values.
+    /// Returns the configuration as [`unresolved`](Self::unresolved) does, without the references
+    /// that do not fit in the place of their values.
     pub fn resolve_partially(&self) -> Result<Config, ConfigErrors> {
         let ConfigErrors(mistakes) = match self.unresolved() {
             Ok(config) => return Ok(config),
@@ -133,51 +194,46 @@ impl Settings {
         let left_out =
             |variable: &String| self.references.contains_key(variable) && unfit(variable);
         let kept = self.vars.iter().filter(|(variable, _)| !left_out(variable));
-        Config::load(
-            &kept
-                .map(|(variable, text)| (variable.clone(), text.clone()))
-                .collect(),
-            self.context.clone(),
-        )
+        let kept = kept.map(|(variable, text)| (variable.clone(), text.clone()));
+        Config::load(&kept.collect(), self.context.clone())
+            .map_err(|errors| self.hidden(&self.vars).redact(errors))
     }
 
-    /// Whether a mistake is one whatever the references say: not of a variable that is one, and not one that depends on
-    /// another variable of its target, where one of those is.
+    /// Whether a mistake is one whatever the references say: not in the value of a variable that is
+    /// one, and not in one that depends on another variable of its target, where one of those is.
     fn is_certain(&self, mistake: &Mistake) -> bool {
+        if matches!(mistake.problem, Problem::Unknown(_)) {
+            return true;
+        }
         if self.references.contains_key(&mistake.variable) {
             return false;
         }
         let prefix = prefixes(&self.vars).find(|prefix| mistake.variable.starts_with(prefix));
         let beside = prefix.is_some_and(|prefix| {
-            self.references
-                .keys()
-                .any(|variable| variable.starts_with(&prefix))
+            let mut references = self.references.keys();
+            references.any(|variable| variable.starts_with(&prefix))
         });
         !beside || !matches!(mistake.problem, Problem::Conflict(_))
     }
 
     /// Whether a variable is one of this program.
-    fn is_own(vars: &Vars, variable: &str) -> bool {
+    fn is_own(&self, variable: &str) -> bool {
         GLOBALS.iter().any(|global| global.name == variable)
-            || prefixes(vars).any(|prefix| variable.starts_with(&prefix))
+            || prefixes(&self.vars).any(|prefix| variable.starts_with(&prefix))
     }
 
-    /// The configuration, with every reference followed, all at a time. Targets that have references are asked for
-    /// their values again after a while, and when they are refused.
+    /// Returns the configuration, with every reference followed, all at a time. Targets that have
+    /// references are asked for their values again after a while, and when they are refused.
     pub async fn config(self: &Arc<Settings>) -> Result<Config, ConfigErrors> {
         if self.references.is_empty() {
             return self.unresolved();
         }
-        let vars = self.resolve().await?;
-        let mut config =
-            Config::load(&vars, self.context.clone()).map_err(|errors| self.redact(errors))?;
+        let vars = self.resolve(&self.vars, |_| true).await?;
+        let mut config = self.load(&vars)?;
         for target in &mut config.targets {
             let prefix = prefix_of(&target.name);
-            if self
-                .references
-                .keys()
-                .any(|variable| variable.starts_with(&prefix))
-            {
+            let mut references = self.references.keys();
+            if references.any(|name| owner(&self.vars, name).as_ref() == Some(&prefix)) {
                 target.target = Arc::new(ReloadingTarget::new(
                     self.clone(),
                     target.name.clone(),
@@ -189,37 +245,48 @@ impl Settings {
         Ok(config)
     }
 
-    /// The mistakes without the values that were found elsewhere: those may be secrets.
-    fn redact(&self, ConfigErrors(mut mistakes): ConfigErrors) -> ConfigErrors {
-        for mistake in &mut mistakes {
-            if let Some(reference) = self.references.get(&mistake.variable) {
-                let hint = match mistake.problem.expected() {
-                    Some(expected) => format!("expected {expected}"),
-                    None => "it does not fit".into(),
-                };
-                mistake.problem = Problem::Other(format!(
-                    "{reference} does not hold what this variable takes; {hint}"
-                ));
-            }
-        }
-        ConfigErrors(mistakes)
+    /// Reads `vars`, the variables with the values that they refer to.
+    fn load(&self, vars: &Vars) -> Result<Config, ConfigErrors> {
+        Config::load(vars, self.context.clone()).map_err(|errors| self.hidden(vars).redact(errors))
     }
 
-    /// The variables with their values, or which of them cannot be had.
-    async fn resolve(&self) -> Result<Vars, ConfigErrors> {
-        let values = self.fetch.all(self.references.values()).await;
-        let (mut vars, mut mistakes) = (self.vars.clone(), Vec::new());
-        for (variable, reference) in &self.references {
-            match values.get(reference) {
-                Some(Ok(value)) => drop(vars.insert(variable.clone(), value.clone())),
-                Some(Err(cause)) => {
-                    mistakes.push(Mistake {
-                        variable: variable.clone(),
-                        problem: Problem::Other(format!("{reference} cannot be read: {cause}")),
-                    });
+    /// Returns the values among `vars` that must not be shown.
+    fn hidden<'s>(&'s self, vars: &'s Vars) -> Hidden<'s> {
+        Hidden {
+            references: &self.references,
+            secret: &self.secret,
+            vars,
+        }
+    }
+
+    /// Returns `before` with the values of the references that `wanted` selects, or says which of
+    /// them cannot be had.
+    async fn resolve(
+        &self,
+        before: &Vars,
+        wanted: impl Fn(&str) -> bool,
+    ) -> Result<Vars, ConfigErrors> {
+        let references = || self.references.iter().filter(|(name, _)| wanted(name));
+        let wanted: Vec<&Reference> = references().map(|(_, reference)| reference).collect();
+        let values = self.fetch.all(wanted.iter().copied()).await;
+        let (mut vars, mut mistakes) = (before.clone(), Vec::new());
+        for (variable, reference) in references() {
+            let problem = match values.get(reference) {
+                // Elsewhere blank is unset; here it would switch off what somebody has set.
+                Some(Ok(value)) if value.trim().is_empty() => {
+                    format!("{reference} is blank; store a value there, or remove the variable")
                 }
-                None => {}
-            }
+                Some(Ok(value)) => {
+                    vars.insert(variable.clone(), value.clone());
+                    continue;
+                }
+                Some(Err(cause)) => format!("{reference} cannot be read: {cause}"),
+                None => continue,
+            };
+            mistakes.push(Mistake {
+                variable: variable.clone(),
+                problem: Problem::Other(problem),
+            });
         }
         if mistakes.is_empty() {
             Ok(vars)
@@ -227,4 +294,10 @@ impl Settings {
             Err(ConfigErrors(mistakes))
         }
     }
+}
+
+/// Returns the path that `vars` name.
+fn path(vars: &Vars) -> Option<&str> {
+    let path = vars.get(PATH)?.trim();
+    (!path.is_empty()).then_some(path)
 }

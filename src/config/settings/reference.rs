@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::config::lookalikes::is_near;
+
 const SECRET: &str = "secretsmanager:";
 const PARAMETER: &str = "ssm:";
 
@@ -36,13 +38,25 @@ impl Reference {
             };
             return Some(whole.then(secret).ok_or_else(expected));
         }
-        let name = text.strip_prefix(PARAMETER)?;
+        let Some(name) = text.strip_prefix(PARAMETER) else {
+            return is_nearly_one(text)
+                .then(|| Err("secretsmanager:NAME, secretsmanager:NAME#field or ssm:NAME".into()));
+        };
         Some(if name.is_empty() {
             Err("ssm:NAME".into())
         } else {
             Ok(Reference::Parameter(name.into()))
         })
     }
+}
+
+/// Returns whether `text` was meant as a reference, most likely: as a token it would be sent.
+fn is_nearly_one(text: &str) -> bool {
+    let Some((start, _)) = text.split_once(':') else {
+        return false;
+    };
+    let start = start.to_ascii_lowercase().replace(['-', '_', ' '], "");
+    is_near(&start, SECRET.trim_end_matches(':')) || start == PARAMETER.trim_end_matches(':')
 }
 
 impl fmt::Display for Reference {
@@ -81,6 +95,10 @@ mod tests {
             "secretsmanager:",
             "secretsmanager:#token",
             "secretsmanager:x#",
+            "secretmanager:clicks/hook",
+            "SecretsManager:clicks/hook",
+            "secrets-manager:clicks/hook",
+            "SSM:/clicks",
         ] {
             assert!(Reference::parse(text).unwrap().is_err(), "{text}");
         }

@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use super::Settings;
-use crate::config::Config;
+use super::{Settings, owner};
+use crate::config::prefix_of;
 use crate::config::vars::Vars;
 use crate::object::ObjectRef;
 use crate::targets::{
@@ -36,6 +36,8 @@ struct Values {
     read: Instant,
     /// When they last turned out to be others.
     changed: Option<Instant>,
+    /// What was last said of values that cannot be used; it is said once.
+    said: Option<String>,
 }
 
 impl ReloadingTarget {
@@ -54,6 +56,7 @@ impl ReloadingTarget {
                 vars,
                 read: Instant::now(),
                 changed: None,
+                said: None,
             }),
         }
     }
@@ -73,27 +76,39 @@ impl ReloadingTarget {
         }
     }
 
-    /// Reads the values again if they are as old as `kept`. If they cannot be read, the old ones
-    /// stay.
+    /// Reads the values again if they are as old as `kept`. If they cannot be read, or are no good,
+    /// the old ones stay.
     async fn reload(&self, values: &mut Values, kept: Duration) {
         if values.read.elapsed() < kept {
             return;
         }
         values.read = Instant::now();
-        let made = match self.settings.resolve().await {
-            Ok(vars) if vars == values.vars => return,
-            Ok(vars) => {
-                Config::load(&vars, self.settings.context.clone()).map(|config| (vars, config))
+        let (settings, name) = (&self.settings, &*self.name);
+        // Another target's values are its own affair.
+        let prefix = Some(prefix_of(name));
+        let is_own = |variable: &str| owner(&settings.vars, variable) == prefix;
+        let read = settings.resolve(&values.vars, is_own).await;
+        let loaded = read.and_then(|vars| {
+            let is_new = vars != values.vars;
+            let config = is_new.then(|| settings.load(&vars)).transpose()?;
+            Ok(config.map(|config| (vars, config)))
+        });
+        let (vars, config) = match loaded {
+            Ok(Some(changed)) => changed,
+            Ok(None) => {
+                values.said = None;
+                return;
             }
-            Err(mistakes) => Err(mistakes),
-        };
-        let (vars, config) = match made {
-            Ok(made) => made,
             Err(mistakes) => {
-                tracing::warn!(target_name = &*self.name, mistakes = %mistakes, "values that the target refers to stay as they were");
+                let said = Some(mistakes.to_string());
+                if values.said != said {
+                    tracing::warn!(target_name = name, mistakes = %mistakes, "values that the target refers to stay as they were");
+                    values.said = said;
+                }
                 return;
             }
         };
+        values.said = None;
         let mut targets = config.targets.into_iter();
         if let Some(found) = targets.find(|target| target.name == self.name) {
             *self.target.write().unwrap_or_else(PoisonError::into_inner) = found.target;
@@ -101,7 +116,7 @@ impl ReloadingTarget {
         }
         values.vars = vars;
         tracing::info!(
-            target_name = &*self.name,
+            target_name = name,
             "values that the target refers to were read again"
         );
     }

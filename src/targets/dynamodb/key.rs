@@ -35,9 +35,10 @@ impl TableKey {
             .as_ref()
             .is_some_and(|sort| sort.attribute == *attribute)
         {
-            let problem =
-                format!("is the attribute {attribute:?}, which is the partition key already");
-            scope.conflict("SORT_KEY", problem);
+            scope.conflict(
+                "SORT_KEY",
+                "names the attribute of _KEY once more; name the table's own sort key, or none",
+            );
         }
         TableKey { partition, sort }
     }

@@ -21,6 +21,7 @@ use super::{
     Batching, Context, DeliveryMode, EncodeError, Entry, Kind, Limits, Permission, Proof,
     SendError, Target, Var, Verdict, View,
 };
+use crate::config::aws_names;
 use crate::config::vars::Scope;
 use clicks::click::Form;
 use key::{ID, TableKey};
@@ -74,16 +75,21 @@ struct DynamoDb {
 }
 
 fn build(scope: &Scope<'_>, context: Context) -> Option<Arc<dyn Target>> {
-    let table = scope.required("TABLE", "the name or ARN of a table");
+    let table = scope.required_checked("TABLE", "the name or ARN of a table", aws_names::table);
     let key = TableKey::read(scope);
     let any = scope.parse("WRITE", |text| match text {
         "new" => Ok(false),
         "any" => Ok(true),
         _ => Err("new or any".into()),
     });
-    let client = aws::Client::new(scope, context, table.and_then(aws::region), Client::new);
+    let client = aws::Client::new(
+        scope,
+        context,
+        table.as_deref().and_then(aws::region),
+        Client::new,
+    );
     Some(Arc::new(DynamoDb {
-        table: table?.to_owned(),
+        table: table?,
         key,
         any: any.unwrap_or(false),
         client,

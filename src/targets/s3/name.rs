@@ -4,35 +4,25 @@ use std::collections::HashMap;
 
 use sha2::{Digest, Sha256};
 
-use crate::config::S3Prefix;
 use crate::config::vars::Scope;
+use crate::config::{S3Prefix, aws_names};
 use crate::targets::Entry;
 use clicks::Uuid8;
 use clicks::click::Form;
 
 /// Reads the variables that say where the lake is.
 pub(super) fn location(scope: &Scope<'_>) -> Option<S3Prefix> {
-    let bucket = scope.required("BUCKET", "the name of a bucket");
-    let bucket = bucket.filter(|name| {
-        let of_a_name =
-            |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, b'.' | b'-');
-        let fits = name.len() > 2 && name.bytes().all(of_a_name);
-        if !fits {
-            let expected = "the name alone, and how keys begin in _PREFIX";
-            scope.wrong_value("BUCKET", format!("{name:?}"), expected);
-        }
-        fits
-    });
-    let prefix = scope.parse("PREFIX", |text| match text.trim_start_matches('/') {
-        "" => Ok(String::new()),
-        text if text.contains("://") => {
-            Err("how keys begin, such as clicks/, without the bucket".into())
-        }
-        text if text.ends_with('/') => Ok(text.to_owned()),
-        text => Ok(format!("{text}/")),
+    let bucket = scope.required_checked("BUCKET", "the name of a bucket", aws_names::bucket);
+    let prefix = scope.parse("PREFIX", |text| {
+        aws_names::key_prefix(text)?;
+        Ok(match text.trim_start_matches('/') {
+            "" => String::new(),
+            text if text.ends_with('/') => text.to_owned(),
+            text => format!("{text}/"),
+        })
     });
     Some(S3Prefix {
-        bucket: bucket?.to_owned(),
+        bucket: bucket?,
         prefix: prefix.unwrap_or_default(),
     })
 }

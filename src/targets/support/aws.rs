@@ -7,8 +7,11 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
+use reqwest::Url;
+
 use super::verdicts::{Failed, Fault};
 use crate::config::vars::Scope;
+use crate::config::{aws_names, shown_address};
 use crate::platform::aws::{
     ErrorKind, LazyClient, Overrides, Role, describe_code, describe_sdk_error,
 };
@@ -189,29 +192,23 @@ pub fn region(text: &str) -> Option<&str> {
 /// Reads the variables of every kind inside AWS.
 fn overrides(scope: &Scope<'_>, region: Option<&str>) -> Overrides {
     let external_id = scope.text("ROLE_EXTERNAL_ID").map(str::to_owned);
-    let role_arn = scope.parse("ROLE_ARN", |text| match arn(text) {
-        Some(arn) if arn.service == "iam" && arn.resource.starts_with("role/") => {
-            Ok(text.to_owned())
-        }
-        _ => Err("the ARN of a role, such as arn:aws:iam::123456789012:role/clicks".into()),
-    });
+    let role_arn = scope.checked("ROLE_ARN", aws_names::role_arn);
     if role_arn.is_none() && external_id.is_some() {
         scope.conflict(
             "ROLE_EXTERNAL_ID",
             "is set, but there is no role to give it for: set _ROLE_ARN too",
         );
     }
-    let endpoint = scope.parse("ENDPOINT_URL", |text| match text.split_once("://") {
-        Some(("http" | "https", host)) if !host.is_empty() => Ok(text.to_owned()),
-        _ => Err("an address that begins with https:// or http://".into()),
-    });
-    let own = scope.parse("REGION", |text| {
-        let fits = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-';
-        match text.bytes().all(fits) {
-            true => Ok(text.to_owned()),
-            false => Err("a region such as eu-west-1".into()),
-        }
-    });
+    let endpoint = scope.text("ENDPOINT_URL").map(str::to_owned);
+    let is_address = |text: &String| {
+        let address = Url::parse(text).ok();
+        address.is_some_and(|url| matches!(url.scheme(), "http" | "https"))
+    };
+    if let Some(text) = endpoint.as_ref().filter(|text| !is_address(text)) {
+        let expected = "an address that begins with https:// or http://";
+        scope.wrong_value("ENDPOINT_URL", shown_address(text), expected);
+    }
+    let own = scope.checked("REGION", aws_names::region);
     Overrides {
         region: own.or_else(|| region.map(str::to_owned)),
         role: role_arn.map(|arn| Role { arn, external_id }),
