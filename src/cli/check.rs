@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::session::{Session, names_no_target};
 use super::{Exit, Reply};
 use crate::config::settings::Settings;
-use crate::config::vars::Vars;
+use crate::config::vars::VarSet;
 use crate::config::{Config, QuarantineStore, S3Prefix, TargetConfig};
 use crate::forward::{Forwarder, Probe};
 use crate::platform::sqs::Sqs;
@@ -18,17 +18,31 @@ pub(super) struct Args {
     /// Ask every source, target and store too, with requests that change nothing
     #[arg(long)]
     live: bool,
+    /// Check what the command line does without TARGETS, by which the function would not start
+    #[arg(long)]
+    cli: bool,
 }
 
+/// Says that a function needs targets.
+const NO_TARGETS: &str = "TARGETS is not set: the function would not start. Set it, for example to \
+                          hook; or check with --cli what the command line does without it";
+
 /// Prints what was understood, or every mistake.
-pub(super) fn run(args: &Args, vars: Vars) -> Reply {
-    let writes_to_stdout = names_no_target(&vars);
+pub(super) fn run(args: &Args, vars: VarSet) -> Reply {
+    let writes_to_stdout = names_no_target(&vars.vars);
+    if writes_to_stdout && !args.cli {
+        return Reply::wrong_usage(NO_TARGETS);
+    }
     let session = match Session::open(vars, None) {
         Ok(session) => session,
         Err(mistakes) => return Reply::wrong_usage(mistakes),
     };
     if args.live {
-        return session.runtime.block_on(ask(&session.settings));
+        let reply = session.runtime.block_on(ask(&session.settings));
+        return Reply {
+            stderr: session.warnings() + &reply.stderr,
+            ..reply
+        };
     }
     let mut text = match session.settings.unresolved() {
         Ok(config) => describe(&config),
@@ -38,13 +52,15 @@ pub(super) fn run(args: &Args, vars: Vars) -> Reply {
         ),
     };
     if writes_to_stdout {
-        text += "TARGETS is not set: the command line writes to standard output, the Lambda \
-                 function would refuse to start.\n";
+        text += "TARGETS is not set: the command line writes to standard output.\n";
     }
     for (variable, reference) in session.settings.references() {
         text += &format!("{variable} is read from {reference} at the first event.\n");
     }
-    Reply::ok(text + "The configuration is valid.\n")
+    Reply {
+        stderr: session.warnings(),
+        ..Reply::ok(text + "The configuration is valid.\n")
+    }
 }
 
 /// Asks everything that is named, and prints what is missing.
@@ -189,8 +205,18 @@ mod tests {
     use super::*;
 
     fn check(pairs: &[(&str, &str)]) -> Reply {
+        check_with(
+            Args {
+                live: false,
+                cli: false,
+            },
+            pairs,
+        )
+    }
+
+    fn check_with(args: Args, pairs: &[(&str, &str)]) -> Reply {
         let owned = |(name, text): &(&str, &str)| ((*name).to_owned(), (*text).to_owned());
-        run(&Args { live: false }, pairs.iter().map(owned).collect())
+        run(&args, VarSet::of_shell(pairs.iter().map(owned).collect()))
     }
 
     #[test]
@@ -198,12 +224,12 @@ mod tests {
         let reply = check(&[
             ("TARGETS", "out"),
             ("OUT_KIND", "stdout"),
-            ("SOURCES", "a/b,c"),
+            ("SOURCES", "clicks/b,others"),
         ]);
         assert_eq!(reply.exit, Exit::Ok);
         for line in [
             "target out (kind stdout)",
-            "reads          s3://a/b*, s3://c/*, from S3",
+            "reads          s3://clicks/b*, s3://others/*, from S3",
             "quarantine     the log, without the records' bytes (set QUARANTINE to keep them)",
             "The configuration is valid.",
         ] {
@@ -215,13 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_elsewhere_and_what_is_not_set_is_said() {
-        let reply = check(&[]);
-        assert!(
-            reply
-                .stdout
-                .contains("TARGETS is not set: the command line writes")
-        );
+    fn what_stands_elsewhere_is_said() {
         let reply = check(&[
             ("TARGETS", "hook"),
             ("HOOK_KIND", "http"),
@@ -232,5 +252,36 @@ mod tests {
                 .stdout
                 .contains("HOOK_URL is read from ssm:/url at the first event.")
         );
+    }
+
+    #[test]
+    fn without_targets_only_the_command_line_is_valid() {
+        let reply = check(&[]);
+        assert_eq!((reply.exit, &*reply.stdout), (Exit::WrongUsage, ""));
+        assert!(reply.stderr.starts_with("TARGETS is not set: the function"));
+        let cli = Args {
+            live: false,
+            cli: true,
+        };
+        let reply = check_with(cli, &[]);
+        assert_eq!(reply.exit, Exit::Ok);
+        let said = "TARGETS is not set: the command line writes to standard output.";
+        assert!(reply.stdout.contains(said));
+    }
+
+    #[test]
+    fn what_the_shell_has_for_others_is_a_warning() {
+        let reply = check(&[
+            ("TARGETS", "out"),
+            ("OUT_KIND", "stdout"),
+            ("TARGET", "x86_64"),
+            ("DB_KIND", "postgres"),
+        ]);
+        assert_eq!(reply.exit, Exit::Ok);
+        let lines: Vec<_> = reply.stderr.lines().collect();
+        assert_eq!(lines.len(), 2);
+        assert!(lines[0].starts_with("warning: DB_KIND: is the kind of a target"));
+        assert!(lines[1].starts_with("warning: TARGET: "));
+        assert!(lines[1].contains("nearly TARGETS"));
     }
 }

@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use super::Reply;
-use super::session::Session;
+use super::session::{Session, names_no_target};
 use crate::config::settings::{Reference, Settings};
-use crate::config::vars::Vars;
+use crate::config::vars::VarSet;
 use crate::config::{Config, QuarantineStore, S3Prefix, TargetConfig};
 use crate::platform::queue::QueueUrl;
 
@@ -20,23 +20,27 @@ pub(super) struct Args {
 }
 
 /// Prints the least policy that the configuration needs.
-pub(super) fn run(args: &Args, vars: Vars) -> Reply {
+pub(super) fn run(args: &Args, vars: VarSet) -> Reply {
+    let names_no_target = names_no_target(&vars.vars);
     let read = Session::open(vars, None).and_then(|session| {
         let config = load(&session)?;
-        Ok((session.settings, config))
+        Ok((session, config))
     });
-    let (settings, config) = match read {
+    let (session, config) = match read {
         Ok(read) => read,
         Err(mistakes) => return Reply::wrong_usage(mistakes),
     };
-    let mut stderr = String::new();
+    let mut stderr = session.warnings();
+    if names_no_target {
+        stderr += "TARGETS is not set: no permission for a target is among these\n";
+    }
     if config.sources.is_none() {
         stderr += "SOURCES is not set: no permission to read a bucket is among these\n";
     }
     if config.continue_queue.is_none() {
         stderr += "CONTINUE_QUEUE_URL is not set: no permission for a queue is among these\n";
     }
-    let policy = policy(&settings, &config)
+    let policy = policy(&session.settings, &config)
         .replace("${Account}", &args.account)
         .replace("${Region}", &args.region);
     Reply {

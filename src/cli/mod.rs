@@ -4,6 +4,7 @@
 //! tested by itself.
 
 mod check;
+mod env_file;
 mod forward;
 mod iam;
 #[cfg(feature = "aws")]
@@ -19,7 +20,7 @@ use std::process::ExitCode;
 use clap::error::{ContextKind, ContextValue};
 use clap::{ArgAction, Parser, Subcommand};
 
-use crate::config::vars::{self, Vars};
+use crate::config::vars::{self, VarSet};
 use crate::outcome::LOG_TARGET;
 use crate::platform::{log, stdio};
 
@@ -144,6 +145,8 @@ fn not_written(name: impl std::fmt::Display, error: &std::io::Error) -> Exit {
 struct Cli {
     #[command(flatten)]
     verbosity: Verbosity,
+    #[command(flatten)]
+    env_files: env_file::EnvFiles,
     #[command(subcommand)]
     command: Command,
 }
@@ -206,15 +209,18 @@ pub fn run() -> ExitCode {
         Ok(cli) => cli,
         Err(problem) => return answer(problem).into(),
     };
-    let vars = vars::environment();
+    let vars = match cli.env_files.lay_over(vars::environment()) {
+        Ok(vars) => vars,
+        Err(problem) => return Reply::wrong_usage(problem).print().into(),
+    };
     let level = cli.verbosity.level();
-    let level = level.or_else(|| vars.get("LOG_LEVEL").map(String::as_str));
+    let level = level.or_else(|| vars.vars.get("LOG_LEVEL").map(String::as_str));
     log::plain(level, LOG_TARGET);
     cli.command.run(vars, cli.verbosity.quiet).into()
 }
 
 impl Command {
-    fn run(self, vars: Vars, is_quiet: bool) -> Exit {
+    fn run(self, vars: VarSet, is_quiet: bool) -> Exit {
         match self {
             Command::Forward(args) => forward::run(&args, vars, is_quiet),
             Command::Check(args) => check::run(&args, vars).print(),

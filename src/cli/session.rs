@@ -5,8 +5,9 @@ use std::sync::Arc;
 use clicks::click::Form;
 use tokio::runtime::Runtime;
 
+use crate::config::Mistake;
 use crate::config::settings::Settings;
-use crate::config::vars::{Vars, is_unset};
+use crate::config::vars::{VarSet, Vars, is_unset};
 use crate::platform::aws::Aws;
 use crate::platform::clock;
 use crate::platform::tls::Trust;
@@ -28,11 +29,14 @@ pub(super) fn names_no_target(vars: &Vars) -> bool {
 impl Session {
     /// Reads the settings in `vars`. Where nothing names a target, there is one, `stdout`, which
     /// writes clicks in `format`. The error is for the person who runs the command.
-    pub(super) fn open(mut vars: Vars, format: Option<Form>) -> Result<Session, String> {
-        if names_no_target(&vars) {
-            vars.insert("TARGETS".into(), "stdout".into());
-            vars.insert("STDOUT_KIND".into(), "stdout".into());
-            vars.extend(format.map(|format| ("STDOUT_FORMAT".to_owned(), format.to_string())));
+    pub(super) fn open(vars: impl Into<VarSet>, format: Option<Form>) -> Result<Session, String> {
+        let mut vars = vars.into();
+        if names_no_target(&vars.vars) {
+            let of_stdout = [("TARGETS", "stdout"), ("STDOUT_KIND", "stdout")];
+            let of_stdout = of_stdout.map(|(name, text)| (name.to_owned(), text.to_owned()));
+            vars.lay_over(of_stdout.into());
+            let format = format.map(|format| ("STDOUT_FORMAT".to_owned(), format.to_string()));
+            vars.lay_over(format.into_iter().collect());
         } else if format.is_some() {
             return Err(
                 "--format goes with standard output; TARGETS is set, so set the target's _FORMAT"
@@ -52,6 +56,19 @@ impl Session {
             runtime,
             settings: Arc::new(settings),
         })
+    }
+
+    /// Logs the variables that look like mistakes, but may be other programs'.
+    pub(super) fn warn(&self) {
+        for Mistake { variable, problem } in self.settings.warnings() {
+            tracing::warn!(variable, "{problem}");
+        }
+    }
+
+    /// Returns a line for each of them.
+    pub(super) fn warnings(&self) -> String {
+        let warnings = self.settings.warnings().iter();
+        warnings.map(|one| format!("warning: {one}\n")).collect()
     }
 }
 

@@ -233,7 +233,7 @@ fn check_shows_targets_without_secrets_and_lists_every_mistake() {
     let Printed { code, err, .. } = clickstream(&["check"], &wrong, b"");
     assert_eq!(code, 2);
     for part in [
-        "\"aws\" cannot be",
+        "TARGETS: found \"aws\"; expected another name",
         "HOOK_URL: is not an address",
         "HOOK_TIMEOT: is not a variable",
         "HOOK_MAX_RECORDS: found \"0\"",
@@ -618,4 +618,84 @@ fn the_policy_names_each_resource_and_nothing_else() {
     assert_eq!((code, err.as_str()), (0, ""));
     golden::check("iam.json", &out);
     assert!(!out.contains("\"*\"") && !out.contains("${"), "{out}");
+}
+
+#[test]
+fn variables_come_from_files_over_those_of_the_environment_and_the_last_file_counts() {
+    let (_keep, directory) = temporary();
+    let file = |name: &str, text: &str| {
+        std::fs::write(directory.join(name), text).unwrap();
+        directory.join(name).to_string_lossy().into_owned()
+    };
+    let first = file(
+        "first.env",
+        "\u{feff}# where clicks go\r\nexport TARGETS=out\r\nOUT_KIND = 'stdout' # here\r\nOUT_FORMAT=flat\r\n",
+    );
+    let second = file("second.env", "OUT_FORMAT=raw\n");
+    let env = [("TARGETS", "hook"), ("OUT_FORMAT", "webhook")];
+    let input = lines(0..2);
+    for args in [
+        &[
+            "forward",
+            "-q",
+            "--env-file",
+            &first,
+            "--env-file",
+            &second,
+            "-",
+        ][..],
+        &[
+            "--env-file",
+            &first,
+            "--env-file",
+            &second,
+            "forward",
+            "-q",
+            "-",
+        ],
+    ] {
+        let Printed { code, out, err } = clickstream(args, &env, input.as_bytes());
+        assert_eq!((code, out.as_str()), (0, input.as_str()), "{err}");
+    }
+    let mixed = ["--env-file", &first, "check", "--env-file", &second];
+    let Printed { code, err, .. } = clickstream(&mixed, &[], b"");
+    assert!(code == 2 && err.contains("every --env-file after"), "{err}");
+}
+
+#[test]
+fn a_mistake_in_a_file_is_one_and_in_the_shell_a_warning() {
+    let (_keep, directory) = temporary();
+    let path = directory.join("a.env");
+    let path = path.to_str().unwrap();
+    std::fs::write(path, "TARGETS=out\nOUT_KIND=stdout\n").unwrap();
+    let shell = [("TARGET", "x86_64"), ("DB_KIND", "postgres")];
+    let Printed { code, err, .. } = clickstream(&["check", "--env-file", path], &shell, b"");
+    assert!(code == 0 && err.lines().count() == 2, "{err}");
+    assert!(
+        err.lines().all(|line| line.starts_with("warning: ")),
+        "{err}"
+    );
+    std::fs::write(path, "TARGETS=out\nOUT_KIND=stdout\nTARGET=x\nDB_KIND=y\n").unwrap();
+    let Printed { code, err, .. } = clickstream(&["check", "--env-file", path], &shell, b"");
+    assert!(
+        code == 2 && err.contains("  DB_KIND: is the kind") && err.contains("  TARGET: is not"),
+        "{err}"
+    );
+    std::fs::write(path, "TARGETS=out\n\nhidden\nOUT-KIND=hidden\n").unwrap();
+    let Printed { code, err, .. } = clickstream(&["check", "--env-file", path], &[], b"");
+    let lines: Vec<_> = err.lines().collect();
+    assert_eq!((code, lines.len()), (2, 2), "{err}");
+    assert!(
+        lines[0].starts_with(&format!("{path}: line 3: expected NAME=value")),
+        "{err}"
+    );
+    assert!(
+        lines[1].starts_with(&format!("{path}: line 4: ")) && !err.contains("hidden"),
+        "{err}"
+    );
+    let Printed { code, err, .. } = clickstream(&["check", "--env-file", "none.env"], &[], b"");
+    assert!(
+        code == 2 && err.starts_with("none.env: cannot be read"),
+        "{err}"
+    );
 }

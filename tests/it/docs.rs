@@ -9,10 +9,10 @@ use clicks::click::columns;
 use clicks::click::fields::{CLICK, walk};
 use clickstream_forwarder::cli::EXIT_CODES;
 use clickstream_forwarder::config::settings::Settings;
-use clickstream_forwarder::config::{GLOBALS, Global, vars::Vars};
+use clickstream_forwarder::config::{GLOBALS, Global, env_file};
 use clickstream_forwarder::targets::{AWS, COMMON, KINDS, Var};
 
-use crate::support::{context, root};
+use crate::support::{context, root, temporary};
 
 /// Returns the paths of the documents and their texts.
 fn pages() -> Vec<(PathBuf, String)> {
@@ -151,19 +151,11 @@ fn the_tables_are_those_of_the_code() {
 async fn every_environment_block_is_a_valid_configuration() {
     let blocks = blocks("env");
     assert!(!blocks.is_empty());
+    let (_keep, directory) = temporary();
     for block in blocks {
-        let pairs = block
-            .lines()
-            .filter(|line| !line.trim_start().starts_with('#'))
-            .filter_map(|line| line.split_once('='));
-        let vars: Vars = pairs
-            .map(|(name, value)| {
-                (
-                    name.trim().to_owned(),
-                    value.trim().trim_matches('\'').to_owned(),
-                )
-            })
-            .collect();
+        let file = directory.join("block.env");
+        std::fs::write(&file, &block).unwrap();
+        let vars = env_file::read(&file).unwrap_or_else(|e| panic!("{e}\nin\n{block}"));
         if let Err(errors) = Settings::read(vars, context()).await {
             panic!("{errors}\nin\n{block}");
         }

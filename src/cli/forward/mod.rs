@@ -24,7 +24,7 @@ use super::session::Session;
 use super::{Exit, Reply, not_written};
 use crate::config::settings::Settings;
 use crate::config::units::parse_duration;
-use crate::config::vars::Vars;
+use crate::config::vars::VarSet;
 use crate::deliver::RunControl;
 use crate::forward::{Forwarder, forward_all};
 use crate::job::Job;
@@ -87,12 +87,13 @@ fn form() -> impl TypedValueParser<Value = Form> {
 }
 
 /// Forwards everything that the arguments name. A quiet run prints no summary for people.
-pub(super) fn run(args: &Args, vars: Vars, is_quiet: bool) -> Exit {
+pub(super) fn run(args: &Args, vars: VarSet, is_quiet: bool) -> Exit {
     keep_memory();
     let session = match Session::open(vars, args.format) {
         Ok(session) => session,
         Err(mistakes) => return Reply::wrong_usage(mistakes).print(),
     };
+    session.warn();
     let runtime = session.runtime;
     let exit = runtime.block_on(async {
         match Forwarding::prepare(&session.settings, args).await {
