@@ -314,7 +314,7 @@ fn standard_error_that_cannot_be_written_changes_nothing_else() {
 fn what_cannot_be_printed_is_an_error_unless_its_reader_has_gone_away() {
     for arguments in [
         "--help",
-        "check",
+        "check --cli",
         "variables",
         "iam",
         "sample",
