@@ -302,72 +302,74 @@ mod tests {
 
     type Check = fn(&str) -> Result<(), String>;
 
+    /// Names, and what checks them.
+    const TAKEN: &[(Check, &[&str])] = &[
+        (
+            bucket,
+            &["my-clicks", "a.b", "123", "lake--x-s3", "ap-s3alias"],
+        ),
+        (key_prefix, &["", "clicks/", "/2026/11/", "a b/é", "a..b/"]),
+        (
+            table,
+            &[
+                "abc",
+                "Clicks_1.2-3",
+                "arn:aws:dynamodb:eu-west-1:123456789012:table/clicks",
+            ],
+        ),
+        (
+            kinesis_stream,
+            &["c", "arn:aws:kinesis:eu-west-1:123456789012:stream/clicks"],
+        ),
+        (firehose_stream, &["PUT-S3-x.y_z"]),
+        (
+            bus,
+            &[
+                "default",
+                "a/b.c",
+                "arn:aws-cn:events:cn-north-1:123456789012:event-bus/a",
+            ],
+        ),
+        (
+            topic_arn,
+            &["arn:aws:sns:us-gov-west-1:123456789012:clicks.fifo"],
+        ),
+        (
+            function,
+            &[
+                "f",
+                "f:live",
+                "f:7",
+                "f:$LATEST",
+                "123456789012:function:f",
+                "arn:aws:lambda:eu-west-1:123456789012:function:f:live",
+            ],
+        ),
+        (
+            queue_url,
+            &[
+                "https://sqs.eu-west-1.amazonaws.com/123456789012/clicks.fifo",
+                "https://eu-west-1.queue.amazonaws.com/123456789012/clicks",
+                "http://127.0.0.1:9324/queue/clicks",
+                "http://localhost:4566/000000000000/clicks",
+            ],
+        ),
+        (
+            region,
+            &[
+                "eu-west-1",
+                "us-gov-east-1",
+                "ap-southeast-4",
+                "eusc-de-east-1",
+            ],
+        ),
+        (role_arn, &["arn:aws:iam::123456789012:role/a/b"]),
+    ];
+
     #[test]
     fn names_that_aws_takes_are_taken() {
-        let long = "a".repeat(63);
-        let taken: &[(Check, &[&str])] = &[
-            (
-                bucket,
-                &["my-clicks", "a.b", "123", &long, "lake--x-s3", "ap-s3alias"],
-            ),
-            (key_prefix, &["", "clicks/", "/2026/11/", "a b/é", "a..b/"]),
-            (
-                table,
-                &[
-                    "abc",
-                    "Clicks_1.2-3",
-                    "arn:aws:dynamodb:eu-west-1:123456789012:table/clicks",
-                ],
-            ),
-            (
-                kinesis_stream,
-                &["c", "arn:aws:kinesis:eu-west-1:123456789012:stream/clicks"],
-            ),
-            (firehose_stream, &["PUT-S3-x.y_z"]),
-            (
-                bus,
-                &[
-                    "default",
-                    "a/b.c",
-                    "arn:aws-cn:events:cn-north-1:123456789012:event-bus/a",
-                ],
-            ),
-            (
-                topic_arn,
-                &["arn:aws:sns:us-gov-west-1:123456789012:clicks.fifo"],
-            ),
-            (
-                function,
-                &[
-                    "f",
-                    "f:live",
-                    "f:7",
-                    "f:$LATEST",
-                    "123456789012:function:f",
-                    "arn:aws:lambda:eu-west-1:123456789012:function:f:live",
-                ],
-            ),
-            (
-                queue_url,
-                &[
-                    "https://sqs.eu-west-1.amazonaws.com/123456789012/clicks.fifo",
-                    "https://eu-west-1.queue.amazonaws.com/123456789012/clicks",
-                    "http://127.0.0.1:9324/queue/clicks",
-                    "http://localhost:4566/000000000000/clicks",
-                ],
-            ),
-            (
-                region,
-                &[
-                    "eu-west-1",
-                    "us-gov-east-1",
-                    "ap-southeast-4",
-                    "eusc-de-east-1",
-                ],
-            ),
-            (role_arn, &["arn:aws:iam::123456789012:role/a/b"]),
-        ];
-        for (check, names) in taken {
+        assert_eq!(bucket(&"a".repeat(63)), Ok(()));
+        for (check, names) in TAKEN {
             for name in *names {
                 assert_eq!(check(name), Ok(()), "{name}");
             }
