@@ -10,12 +10,18 @@ use super::units::{parse_duration, parse_rate};
 use super::vars::Scope;
 #[cfg(not(feature = "aws"))]
 use crate::targets::IN_AWS;
-use crate::targets::{COMMON, Context, DeliveryMode, KINDS, Kind, Limits, Target};
+use crate::targets::{
+    Batching, COMMON, Context, DeliveryMode, KINDS, Kind, Limits, Target, WindowBounds,
+};
 #[cfg(not(feature = "aws"))]
 use crate::without_aws::ABSENT;
 
 /// Bytes that a request must have room for beside its frame: four typical clicks.
 const LEAST_CLICK: usize = 4096;
+
+/// Fewest bytes of a click file that a window may be lowered to: below it, a file of a lake would
+/// hold a handful of clicks.
+const LEAST_WINDOW: u64 = 64 << 10;
 
 /// The most requests in flight to one target: a Lambda function may open 1,024 files and sockets.
 const MOST_IN_FLIGHT: usize = 500;
@@ -115,9 +121,10 @@ pub(super) fn read(scope: &Scope<'_>, name: &str, context: Context) -> Option<Ta
     let rate = scope.parse("RATE", parse_rate);
     let timeout = scope.parse("TIMEOUT", request_timeout);
     let target = (kind.build)(scope, context)?;
-    let delivery = target.delivery();
-    let limits = if delivery.batching.windows().is_some() {
-        refuse_limits(scope, records.is_some(), bytes.is_some());
+    let mut delivery = target.delivery();
+    let limits = if let Batching::Windows(bounds) = &mut delivery.batching {
+        refuse_records(scope, records.is_some());
+        cut_smaller(scope, bounds, bytes);
         target.limits()
     } else {
         lowered(scope, target.limits(), records, bytes)
@@ -168,15 +175,28 @@ fn request_timeout(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// Notes that a kind which cuts objects into windows has no limits to lower.
-fn refuse_limits(scope: &Scope<'_>, records: bool, bytes: bool) {
-    for (key, is_set) in [("MAX_RECORDS", records), ("MAX_BYTES", bytes)] {
-        if is_set {
-            scope.mistake(
-                key,
-                "cannot be set for this kind: the same file must always be cut at the same clicks",
-            );
-        }
+/// Notes that a kind which cuts objects into windows counts no clicks: those that are filtered, or
+/// were sent before, must not move a cut.
+fn refuse_records(scope: &Scope<'_>, is_set: bool) {
+    if is_set {
+        scope.mistake(
+            "MAX_RECORDS",
+            "cannot be set for this kind, which cuts a file by its bytes: set _MAX_BYTES",
+        );
+    }
+}
+
+/// Lowers the bytes of a click file that a window spans, or notes why they cannot be lowered so.
+fn cut_smaller(scope: &Scope<'_>, bounds: &mut WindowBounds, bytes: Option<u64>) {
+    let Some(asked) = bytes else { return };
+    let (least, most) = (LEAST_WINDOW, bounds.bytes);
+    if (least..=most).contains(&asked) {
+        bounds.bytes = asked;
+    } else {
+        scope.mistake(
+            "MAX_BYTES",
+            format!("found {asked}; for this kind it is {least} to {most}, the bytes of a click file that go into one file of the target"),
+        );
     }
 }
 

@@ -10,13 +10,26 @@ use crate::targets::Entry;
 /// Memory for entries, shared between clones.
 #[derive(Clone, Debug)]
 pub(super) struct MemoryBudget {
+    batches: Pool,
+    /// A part of its own, so that batches can always go on: the target's answers to them decide
+    /// what becomes of the entries that are held.
+    held: Pool,
+}
+
+/// A part of the budget.
+#[derive(Clone, Debug)]
+struct Pool {
     /// The free part, in KiB.
     free: Arc<Semaphore>,
-    /// The whole budget, in KiB.
+    /// The whole part, in KiB.
     all: u32,
 }
 
-/// Memory that a batch takes, until it is dropped.
+/// One part in so many is for entries that are held.
+const HELD: u32 = 4;
+
+/// Memory that entries take, until it is dropped.
+#[derive(Debug)]
 pub(super) struct MemoryPermit {
     _kib: Option<OwnedSemaphorePermit>,
 }
@@ -27,22 +40,46 @@ impl MemoryBudget {
         let all = u32::try_from(bytes >> 10)
             .unwrap_or(u32::MAX)
             .clamp(1, Semaphore::MAX_PERMITS as u32);
+        let held = (all / HELD).max(1);
         MemoryBudget {
-            free: Arc::new(Semaphore::new(all as usize)),
-            all,
+            batches: Pool::new((all - held).max(1)),
+            held: Pool::new(held),
         }
     }
 
     /// Waits for memory for `entries`; a batch that needs more than the budget takes all of it.
     pub(super) async fn acquire(&self, entries: &[Entry]) -> MemoryPermit {
-        let bytes: usize = entries
-            .iter()
-            .map(|entry| entry.size() + entry.raw.len() + size_of::<Entry>())
-            .sum();
-        let kib = ((bytes >> 10) as u32).clamp(1, self.all);
+        let Pool { free, all } = &self.batches;
+        let kib = kib(entries).clamp(1, *all);
         MemoryPermit {
             // The semaphore is never closed.
-            _kib: self.free.clone().acquire_many_owned(kib).await.ok(),
+            _kib: free.clone().acquire_many_owned(kib).await.ok(),
         }
     }
+
+    /// Takes memory for an entry that is held; `None` if there is none.
+    pub(super) fn hold(&self, entry: &Entry) -> Option<MemoryPermit> {
+        let Pool { free, all } = &self.held;
+        let kib = kib(std::slice::from_ref(entry)).clamp(1, *all);
+        let permit = free.clone().try_acquire_many_owned(kib).ok()?;
+        Some(MemoryPermit { _kib: Some(permit) })
+    }
+}
+
+impl Pool {
+    fn new(all: u32) -> Pool {
+        Pool {
+            free: Arc::new(Semaphore::new(all as usize)),
+            all,
+        }
+    }
+}
+
+/// The memory of `entries`.
+fn kib(entries: &[Entry]) -> u32 {
+    let bytes: usize = entries
+        .iter()
+        .map(|entry| entry.size() + entry.raw.len() + size_of::<Entry>())
+        .sum();
+    (bytes >> 10) as u32
 }

@@ -10,18 +10,22 @@ mod breaker;
 mod concurrency;
 mod condition;
 mod deadlines;
+mod evidence;
 mod groups;
 mod health;
+mod judge;
 mod lane;
 mod ledger;
 mod limiter;
 mod memory;
+mod parts;
 mod rate;
 mod retry;
 mod sender;
 mod state;
 mod stats;
 mod windows;
+mod witnesses;
 
 use std::sync::Arc;
 
@@ -39,6 +43,7 @@ use lane::Outbox;
 use limiter::Limiter;
 use memory::MemoryBudget;
 use state::LaneState;
+use witnesses::Witnesses;
 
 /// Most requests of one object in flight: each may leave one of the 64 gaps that are stored spelled
 /// out.
@@ -48,6 +53,7 @@ const IN_FLIGHT: usize = 64;
 pub struct Delivery {
     config: TargetConfig,
     limiter: Arc<Limiter>,
+    witnesses: Arc<Witnesses>,
     groups: Arc<Groups>,
     memory: MemoryBudget,
 }
@@ -60,6 +66,7 @@ impl Delivery {
         Delivery {
             config,
             limiter,
+            witnesses: Arc::default(),
             groups: Arc::default(),
             memory: MemoryBudget::new(bytes),
         }
@@ -108,16 +115,9 @@ impl Delivery {
         prior: TargetProgress,
         lease: Option<Arc<LeaseGuard>>,
     ) -> Lane {
-        let state = Arc::new(LaneState::new(
-            &self.config,
-            self.limiter.clone(),
-            control,
-            prior.clone(),
-            lease,
-        ));
+        let state = Arc::new(LaneState::new(self, control, prior.clone(), lease));
         let outbox = Outbox::start(
             state.clone(),
-            self.memory.clone(),
             self.groups.clone(),
             self.config.concurrency.min(IN_FLIGHT),
         );

@@ -8,9 +8,9 @@ use fastrand::Rng;
 use tokio::time::{Instant, timeout};
 
 use super::backoff;
-use super::groups::requests;
+use super::judge::{Answer, Judgement, judge};
 use super::limiter::Permit;
-use super::sender::{Batch, Reservation};
+use super::sender::{Hearing, Remainder, Reservation};
 use super::state::LaneState;
 use crate::outcome::Failure;
 use crate::targets::{Entry, SendError, Verdict};
@@ -19,17 +19,15 @@ use crate::targets::{Entry, SendError, Verdict};
 /// time-out.
 const SILENCE: Duration = Duration::from_secs(5);
 
-/// Sends `batch` until each of its entries is sent, rejected, failed or left to another run.
-pub(super) async fn deliver(lane: Arc<LaneState>, batch: Batch, mut reservation: Reservation) {
-    let Batch { entries, _memory } = batch;
+/// Sends a batch until each of its entries is sent, rejected, failed, held or left to another run.
+/// Returns what is left of one that was refused so often that others are to be tried first.
+pub(super) async fn deliver(lane: Arc<LaneState>, mut batch: Remainder) -> Option<Remainder> {
     lane.admit();
-    let mut pending = requests(entries, lane.records);
-    pending.reverse();
     let mut retry = RetryState::new();
-    while let Some(request) = pending.pop() {
-        let rest = pending.iter().flatten();
-        reservation.keep(rest.chain(&request));
-        if let Some(ticket) = &reservation.ticket {
+    while let Some(request) = batch.parts.next() {
+        let rest = batch.parts.entries();
+        batch.reservation.keep(rest.chain(&request));
+        if let Some(ticket) = &batch.reservation.ticket {
             // If it does not come first in time, the time is found to be up.
             lane.control.before_stop(ticket.comes_first(&request)).await;
         }
@@ -38,94 +36,54 @@ pub(super) async fn deliver(lane: Arc<LaneState>, batch: Batch, mut reservation:
             continue;
         }
         let began = Instant::now();
-        let Some(result) = attempt(&lane, &request, &retry).await else {
+        let Some(answer) = attempt(&lane, &request, &retry).await else {
             lane.run_out_of_time("the time was up before its turn".to_owned());
-            pending.push(request);
+            batch.parts.put_back(request);
             continue;
         };
-        match judge(&lane, request, result) {
+        let reason = refusal(&answer.result);
+        match judge(&lane, request, answer, batch.hearing) {
             Judgement::Settled => retry.succeeded(),
+            Judgement::Halves(request) => batch.parts.halve(request),
             Judgement::Unauthorized { request, cause } => {
                 retry.renew(&lane, began, cause).await;
-                pending.push(request);
+                batch.parts.put_back(request);
             }
-            Judgement::Rejected => {}
-            Judgement::Halves { first, second } => pending.extend([second, first]),
-            Judgement::Ended(request) => pending.push(request),
+            Judgement::Ended(request) => batch.parts.put_back(request),
             Judgement::Retry { rest, after, cause } => {
                 if retry.wait(&lane, after, cause).await {
                     lane.stats().retries += 1;
                 }
-                pending.push(rest);
+                batch.parts.put_back(rest);
             }
+        }
+        if let Some(reason) = reason
+            && batch.hearing == Hearing::First
+            && lane.count_refusal(&reason)
+            && !batch.parts.is_ordered
+        {
+            return Some(batch);
         }
     }
+    None
 }
 
-/// How an answered request goes on.
-enum Judgement {
-    /// Nothing: its entries are settled.
-    Settled,
-    /// Nothing: its only entry was rejected.
-    Rejected,
-    /// Its body was rejected: halves of it may tell the entry that is wrong.
-    Halves {
-        first: Vec<Entry>,
-        second: Vec<Entry>,
-    },
-    /// It is to be deferred: the lane has ended.
-    Ended(Vec<Entry>),
-    /// It is to be sent again once what authorises it is renewed.
-    Unauthorized { request: Vec<Entry>, cause: String },
-    /// The rest of it is to be sent again, after so long if the target says how long.
-    Retry {
-        rest: Vec<Entry>,
-        after: Option<Duration>,
-        cause: String,
-    },
-}
-
-/// Takes the answer to `request` into account, and says what is to be done about it.
-fn judge(
-    lane: &LaneState,
-    mut request: Vec<Entry>,
-    result: Result<Vec<Verdict>, SendError>,
-) -> Judgement {
-    let retry = |rest, after, cause| Judgement::Retry { rest, after, cause };
+/// The reason of an answer by which a request was refused for what is in it, and none of it taken.
+fn refusal(result: &Result<Vec<Verdict>, SendError>) -> Option<String> {
     match result {
-        Ok(verdicts) => match lane.settle(request, verdicts) {
-            rest if rest.is_empty() => Judgement::Settled,
-            rest => retry(
-                rest,
-                None,
-                "the target did not take every record".to_owned(),
-            ),
-        },
-        Err(SendError::PayloadRejected(cause)) if lane.sends_windows() => {
-            let cause = format!("{cause}; a request is a whole window here and is never split");
-            lane.give_up(Failure::Misconfigured(cause));
-            Judgement::Ended(request)
+        Err(SendError::PayloadRejected(reason)) => Some(reason.clone()),
+        Ok(verdicts) => {
+            let reasons = verdicts.iter().map(|verdict| match verdict {
+                Verdict::Rejected(reason) => Some(reason),
+                Verdict::Sent | Verdict::Retry => None,
+            });
+            reasons
+                .collect::<Option<Vec<_>>>()?
+                .last()
+                .copied()
+                .cloned()
         }
-        Err(SendError::PayloadRejected(reason)) => {
-            let second = request.split_off(request.len() / 2);
-            if request.is_empty() {
-                second
-                    .into_iter()
-                    .for_each(|entry| lane.reject(entry, &reason));
-                return Judgement::Rejected;
-            }
-            Judgement::Halves {
-                first: request,
-                second,
-            }
-        }
-        Err(SendError::Unauthorized(cause)) => Judgement::Unauthorized { request, cause },
-        Err(error @ (SendError::Misconfigured(_) | SendError::ReaderClosed)) => {
-            lane.give_up(error.into());
-            Judgement::Ended(request)
-        }
-        Err(SendError::Throttled(after, cause)) => retry(request, after, cause),
-        Err(SendError::Unavailable(cause)) => retry(request, None, cause),
+        Err(_) => None,
     }
 }
 
@@ -143,26 +101,8 @@ impl Reservation {
     }
 }
 
-impl From<SendError> for Failure {
-    fn from(error: SendError) -> Failure {
-        match error {
-            SendError::ReaderClosed => Failure::Closed,
-            SendError::Misconfigured(cause) | SendError::Unauthorized(cause) => {
-                Failure::Misconfigured(cause)
-            }
-            SendError::Throttled(_, cause)
-            | SendError::Unavailable(cause)
-            | SendError::PayloadRejected(cause) => Failure::GaveUp(cause),
-        }
-    }
-}
-
 /// Sends one request, within its time-out and the deadline; `None` if it could not start in time.
-async fn attempt(
-    lane: &LaneState,
-    batch: &[Entry],
-    retry: &RetryState,
-) -> Option<Result<Vec<Verdict>, SendError>> {
+async fn attempt(lane: &LaneState, batch: &[Entry], retry: &RetryState) -> Option<Answer> {
     let _permit = permit(lane, retry).await?;
     let started = Instant::now();
     let left = lane
@@ -170,6 +110,7 @@ async fn attempt(
         .deadlines
         .abort_requests
         .saturating_duration_since(started);
+    let sent = lane.witnesses.send(lane.target.revision());
     let result = timeout(lane.timeout.min(left), lane.target.send(batch)).await;
     let took = started.elapsed();
     let result = result.unwrap_or_else(|_| {
@@ -198,7 +139,7 @@ async fn attempt(
         Err(SendError::Unavailable(_)) => {}
         _ => lane.limiter.answered(took),
     }
-    Some(result)
+    Some(Answer { sent, result })
 }
 
 /// Waits until a request may start: for any pause that the target asked for, for a place among the

@@ -6,12 +6,16 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
+use super::Delivery;
 use super::deadlines::RunControl;
+use super::evidence::{Moment, Ruling, Sent};
 use super::health::Health;
 use super::ledger::Ledger;
 use super::limiter::Limiter;
-use super::stats::LaneStats;
-use crate::config::TargetConfig;
+use super::memory::MemoryBudget;
+use super::sender::{Hearing, Remainder};
+use super::stats::{Held, LaneStats};
+use super::witnesses::Witnesses;
 use crate::outcome::Failure;
 use crate::progress::{CheckpointSource, LeaseGuard, TargetProgress};
 use crate::quarantine::Row;
@@ -29,6 +33,10 @@ pub(super) struct LaneState {
     pub(super) name: Arc<str>,
     pub(super) target: Arc<dyn Target>,
     pub(super) limiter: Arc<Limiter>,
+    /// The evidence about the target.
+    pub(super) witnesses: Arc<Witnesses>,
+    /// The memory of the target's entries.
+    pub(super) memory: MemoryBudget,
     pub(super) timeout: Duration,
     /// Most entries of a request.
     pub(super) records: usize,
@@ -46,8 +54,13 @@ pub(super) struct LaneState {
 impl LaneState {
     /// For one object, of which `prior` is settled. Nothing is sent once `lease` is lost.
     pub(super) fn new(
-        config: &TargetConfig,
-        limiter: Arc<Limiter>,
+        Delivery {
+            config,
+            limiter,
+            witnesses,
+            memory,
+            ..
+        }: &Delivery,
         control: RunControl,
         prior: TargetProgress,
         lease: Option<Arc<LeaseGuard>>,
@@ -55,7 +68,9 @@ impl LaneState {
         LaneState {
             name: config.name.clone(),
             target: config.target.clone(),
-            limiter,
+            limiter: limiter.clone(),
+            witnesses: witnesses.clone(),
+            memory: memory.clone(),
             timeout: config.timeout,
             records: config.limits.records,
             delivery: config.delivery,
@@ -105,33 +120,101 @@ impl LaneState {
         self.delivery.batching.windows().is_some()
     }
 
-    /// Takes the verdicts on `batch`, and returns the entries to send again.
-    pub(super) fn settle(&self, batch: Vec<Entry>, verdicts: Vec<Verdict>) -> Vec<Entry> {
-        let (mut rest, mut sent, mut rejected) = (Vec::new(), Vec::new(), Vec::new());
+    /// Takes the verdicts on `batch`, the request `sent`, and returns the entries to send
+    /// again.
+    pub(super) fn settle(
+        &self,
+        batch: Vec<Entry>,
+        verdicts: Vec<Verdict>,
+        sent: Sent,
+        hearing: Hearing,
+    ) -> Vec<Entry> {
+        let (mut rest, mut taken, mut rejected) = (Vec::new(), Vec::new(), Vec::new());
         // A target that answers for fewer entries than it was given has not taken the others.
         let verdicts = verdicts
             .into_iter()
             .chain(std::iter::repeat(Verdict::Retry));
         for (entry, verdict) in batch.into_iter().zip(verdicts) {
             match verdict {
-                Verdict::Sent => sent.push(entry.record_offset),
+                Verdict::Sent => taken.push(entry.record_offset),
                 Verdict::Retry => rest.push(entry),
                 Verdict::Rejected(reason) => rejected.push((entry, reason)),
             }
         }
-        self.stats().accept(sent);
+        // A target that took others of the same request has looked at each.
+        let is_confirmed = !taken.is_empty() || hearing == Hearing::Second;
+        if !taken.is_empty() {
+            self.witnesses.accept(sent);
+            self.stats().accept(taken);
+        }
         for (entry, reason) in rejected {
-            self.reject(entry, &reason);
+            if is_confirmed {
+                self.stats().reject(entry, &self.name, reason);
+            } else {
+                self.doubt(entry, reason, sent);
+            }
         }
         rest
     }
 
-    /// Notes that the target will never take `entry`.
-    pub(super) fn reject(&self, entry: Entry, reason: &str) {
-        let rejected = self.stats().reject(entry, &self.name, reason);
-        if let Err(failure) = rejected {
+    /// Notes that the target rejected `entry`, which is held where that is not believed.
+    fn doubt(&self, entry: Entry, reason: String, sent: Sent) {
+        let moment = match self.witnesses.reject(entry.id, sent) {
+            Ruling::Confirmed => return self.stats().reject(entry, &self.name, reason),
+            Ruling::Held(moment) => moment,
+        };
+        let memory = self.memory.hold(&entry);
+        let mut stats = self.stats();
+        let Some(memory) = memory else {
+            stats.deferred += 1;
+            let failure = stats.refuses(stats.held.len() as u32 + 1, "clicks were", &reason);
+            drop(stats);
+            return self.give_up(failure);
+        };
+        stats.held.push(Held {
+            entry,
+            reason,
+            moment,
+            memory,
+        });
+    }
+
+    /// Counts a request that was refused. Returns whether clicks from elsewhere are to be tried
+    /// before the rest of its batch.
+    pub(super) fn count_refusal(&self, reason: &str) -> bool {
+        let accepted = self.witnesses.accepted();
+        let counted = self.stats().count_refusal(accepted, reason);
+        counted.unwrap_or_else(|failure| {
             self.give_up(failure);
+            false
+        })
+    }
+
+    /// Whether it is not known of some clicks whether they are wrong, or the target is.
+    pub(super) fn is_in_doubt(&self) -> bool {
+        !self.stats().held.is_empty()
+    }
+
+    /// When the first of the entries that are held was rejected.
+    pub(super) fn oldest_held(&self) -> Option<Moment> {
+        self.stats().held.iter().map(|held| held.moment).min()
+    }
+
+    /// Takes the entries that are held, if the target has taken a click since: they are sent once
+    /// more, for it may have been the target that was wrong. Where order matters they are rejected,
+    /// since others may have overtaken them.
+    pub(super) fn hear_again(&self) -> Option<Remainder> {
+        let accepted = self.witnesses.accepted();
+        let mut stats = self.stats();
+        let is_decided = |held: &mut Held| held.moment < accepted;
+        let decided: Vec<Held> = stats.held.extract_if(.., is_decided).collect();
+        let (ordered, again): (Vec<_>, Vec<_>) = decided
+            .into_iter()
+            .partition(|held| held.entry.ordering_key.is_some());
+        for held in ordered {
+            stats.reject(held.entry, &self.name, held.reason);
         }
+        (!again.is_empty()).then(|| Remainder::again(again))
     }
 
     /// Counts entries that nobody settled.

@@ -3,16 +3,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::evidence::Moment;
 use super::lane::UnfitRow;
 use super::ledger::Ledger;
+use super::memory::MemoryPermit;
 use crate::outcome::Failure;
 use crate::progress::TargetProgress;
 use crate::quarantine::Row;
 use crate::targets::Entry;
 
-/// Entries rejected before the first is accepted that mean: not the clicks are wrong, the target
-/// is.
-const MANY: usize = 20;
+/// Requests refused in a row, with nothing accepted in between, that mean: not the clicks are wrong,
+/// the target is.
+const MOST_REFUSALS: u32 = 96;
+/// After so many, clicks from elsewhere are tried.
+const REFUSALS_IN_A_ROW: u32 = 24;
 /// Requests whose latency is noted: as many as a metric has values.
 const LATENCIES: usize = 100;
 
@@ -34,10 +38,24 @@ pub(super) struct LaneStats {
     pub(super) out_of_time: Option<String>,
     /// Rows for the quarantine that are not stored there, each with the offset of its record.
     pub(super) rows: Vec<(u64, Row)>,
-    /// Rows of entries rejected before any was accepted: it is not yet known whose fault that is.
-    suspects: Vec<(u64, Row)>,
+    /// Entries that were rejected, of which it is not known whether they are wrong or the target.
+    pub(super) held: Vec<Held>,
+    /// Requests refused since a click was accepted that was sent at the moment given, or later.
+    refusals: u32,
+    refused_since: Moment,
     pub(super) accepted: bool,
+    /// Entries that were rejected and never decided.
+    pub(super) undecided: u64,
     pub(super) ledger: Ledger,
+}
+
+/// An entry that was rejected, of which it is not known whether it is wrong or the target.
+pub(super) struct Held {
+    pub(super) entry: Entry,
+    pub(super) reason: String,
+    /// When it was rejected.
+    pub(super) moment: Moment,
+    pub(super) memory: MemoryPermit,
 }
 
 impl LaneStats {
@@ -50,38 +68,56 @@ impl LaneStats {
         }
     }
 
-    /// Notes that the target has the entries at these offsets, which are those of one batch, in its
-    /// order.
-    pub(super) fn accept(&mut self, sent: Vec<u64>) {
+    /// Notes that the target has the entries at these offsets, which are those of one batch.
+    pub(super) fn accept(&mut self, mut sent: Vec<u64>) {
         if sent.is_empty() {
             return;
         }
+        // A batch is sent in another order where parts of it were refused.
+        sent.sort_unstable();
         self.sent += sent.len() as u64;
         self.ledger.settle(sent.into_iter());
         self.accepted = true;
-        self.confirm_suspects();
     }
 
-    /// Notes that the target rejected `entry`; `Err` if it has rejected so many, and accepted none,
-    /// that not they are wrong but the target.
-    pub(super) fn reject(
-        &mut self,
-        entry: Entry,
-        target: &Arc<str>,
-        reason: &str,
-    ) -> Result<(), Failure> {
+    /// Notes that the target will never take `entry`.
+    pub(super) fn reject(&mut self, entry: Entry, target: &Arc<str>, reason: String) {
         let at = entry.record_offset;
-        let row = Row::rejected(entry, target.clone(), reason.to_owned());
-        self.suspects.push((at, row));
-        if self.accepted {
-            self.confirm_suspects();
-        } else if self.suspects.len() >= MANY {
-            self.clear_suspects();
-            return Err(Failure::Misconfigured(format!(
-                "the first {MANY} clicks were refused one by one, each with {reason}"
-            )));
+        self.rejected += 1;
+        self.rows
+            .push((at, Row::rejected(entry, target.clone(), reason)));
+    }
+
+    /// Counts a request that was refused; `accepted` is when the latest accepted one was sent. Says
+    /// whether clicks from elsewhere are to be tried; `Err` if so many were refused that the target
+    /// is wrong.
+    pub(super) fn count_refusal(
+        &mut self,
+        accepted: Moment,
+        reason: &str,
+    ) -> Result<bool, Failure> {
+        if accepted > self.refused_since {
+            (self.refused_since, self.refusals) = (accepted, 0);
         }
-        Ok(())
+        self.refusals += 1;
+        if self.refusals >= MOST_REFUSALS {
+            return Err(self.refuses(self.refusals, "requests were", reason));
+        }
+        Ok(self.refusals.is_multiple_of(REFUSALS_IN_A_ROW))
+    }
+
+    /// The failure of a target that refused `number` clicks or requests, and took none after them.
+    pub(super) fn refuses(&self, number: u32, what: &str, reason: &str) -> Failure {
+        let everything = if self.sent == 0 {
+            "it refuses everything: "
+        } else {
+            ""
+        };
+        Failure::Misconfigured(format!(
+            "{everything}{number} {what} refused, the last with {reason}, and no click that was \
+             sent after them was taken; so not they are assumed to be wrong, but the target, and \
+             they are not quarantined"
+        ))
     }
 
     /// Keeps the rows of records that the target can never carry.
@@ -102,24 +138,16 @@ impl LaneStats {
         }
     }
 
-    /// Decides, when nothing more is sent, whether suspects are rejected or deferred.
-    pub(super) fn judge_suspects(&mut self) {
-        // Of a target that has accepted nothing, it is not known whose fault the rejections are.
-        if self.failure.is_some() || (self.out_of_time.is_some() && !self.accepted) {
-            self.clear_suspects();
-        } else {
-            self.confirm_suspects();
+    /// Gives up the entries that are held, when nothing more is sent: they come again.
+    pub(super) fn give_up_held(&mut self) {
+        let held = std::mem::take(&mut self.held);
+        self.deferred += held.len() as u64;
+        self.undecided = held.len() as u64;
+        if let Some(last) = held.last()
+            && self.failure.is_none()
+            && self.out_of_time.is_none()
+        {
+            self.failure = Some(self.refuses(held.len() as u32, "clicks were", &last.reason));
         }
-    }
-
-    /// The suspects are wrong, not the target.
-    fn confirm_suspects(&mut self) {
-        self.rejected += self.suspects.len() as u64;
-        self.rows.append(&mut self.suspects);
-    }
-
-    /// The target may be wrong: the suspects come again.
-    fn clear_suspects(&mut self) {
-        self.deferred += std::mem::take(&mut self.suspects).len() as u64;
     }
 }

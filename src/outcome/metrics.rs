@@ -44,6 +44,9 @@ pub enum Metric {
     Quarantined,
     /// Clicks that it has not got yet, of objects that come back.
     Failed,
+    /// Clicks that it refused without taking any that was sent after them: it is taken to be
+    /// wrong, and they come back.
+    Undecided,
     /// Requests sent again.
     Retries,
     /// Requests that it refused because they were too many.
@@ -73,6 +76,7 @@ impl Metric {
             Metric::Filtered => "Filtered",
             Metric::Quarantined => "Quarantined",
             Metric::Failed => "Failed",
+            Metric::Undecided => "Undecided",
             Metric::Retries => "Retries",
             Metric::Throttles => "Throttles",
             Metric::Latency => "Latency",
@@ -85,7 +89,7 @@ impl Metric {
     fn is_sent(self, values: &[f64]) -> bool {
         let is_rare = matches!(
             self,
-            Metric::UnknownFields | Metric::ObjectsSkipped | Metric::Filtered
+            Metric::UnknownFields | Metric::ObjectsSkipped | Metric::Filtered | Metric::Undecided
         );
         !is_rare || values.iter().any(|value| *value != 0.0)
     }
@@ -154,6 +158,7 @@ impl Report {
             (Metric::Filtered, tally.filtered),
             (Metric::Quarantined, tally.quarantined),
             (Metric::Failed, tally.failed),
+            (Metric::Undecided, outcome.undecided),
             (Metric::Retries, outcome.retries),
             (Metric::Throttles, outcome.throttles),
         ];

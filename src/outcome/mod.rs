@@ -56,6 +56,8 @@ pub struct TargetOutcome {
     pub retries: u64,
     /// Requests that the target refused because they were too many.
     pub throttles: u64,
+    /// Clicks that it refused without taking any that was sent after them: they come back.
+    pub undecided: u64,
     /// How long each request took, in milliseconds; of many, the first.
     pub latency: Vec<u32>,
     /// The time from the object's first click to its last acceptance, if anything was accepted.

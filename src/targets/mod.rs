@@ -104,6 +104,11 @@ pub trait Target: Send + Sync {
     async fn renew(&self, _began: Instant) -> bool {
         false
     }
+    /// Returns a number that changes whenever its settings do: what was learned of it before counts
+    /// no more.
+    fn revision(&self) -> u64 {
+        0
+    }
     /// Whether it wrote `object`, which then is not a click file.
     fn wrote(&self, _object: &ObjectRef) -> bool {
         false

@@ -109,7 +109,7 @@ pub const COMMON: &[Var] = &[
     Var {
         name: "MAX_BYTES",
         default: "the kind's limit",
-        doc: "most bytes in a request's body before compression; may only lower the limit",
+        doc: "most bytes in a request's body before compression, or of a click file in one file of a lake; may only lower the limit",
     },
     Var {
         name: "CONCURRENCY",

@@ -3,6 +3,7 @@
 import base64
 import gzip
 
+import pytest
 from answer import audit_lines
 from events import BUCKET, FOLDER, dump, make_lines, s3_event, sqs_event, tags
 from proxy import Fault
@@ -111,12 +112,30 @@ def test_a_click_that_the_target_rejects_is_quarantined_alone(lab):
     assert (line["read"], line["sent"], line["quarantined"]) == (8, 7, 1)
 
 
-def test_an_endpoint_that_refuses_everything_is_wrong_itself(lab):
-    lab.put(KEY, make_lines(range(30)))
+@pytest.mark.parametrize("clicks", [1, 5, 19, 30, 300])
+def test_an_endpoint_that_refuses_everything_is_wrong_itself(lab, clicks):
+    lab.put(KEY, make_lines(range(clicks)))
     lab.sink.respond = lambda _: Reply(400)
+    function = lab.forwarder()
 
-    assert lab.forwarder().invoke(event()).failures == ["message-0"]
+    assert function.invoke(event()).failures == ["message-0"]
     assert lab.quarantine() == {}
+    assert "it refuses everything" in function.output()
+    assert len(lab.sink.requests) <= 106
+
+    lab.sink.respond = None
+    assert function.invoke(event()).failures == []
+    assert lab.quarantine() == {}
+
+
+def test_bad_clicks_at_the_head_of_a_file_hold_up_no_good_ones(lab):
+    lab.put(KEY, make_lines(range(300)))
+    bad = [f'"tag-{serial}"'.encode() for serial in range(20)]
+    lab.sink.respond = lambda request: Reply(422 if any(tag in request.body for tag in bad) else 200)
+
+    assert lab.forwarder(HOOK_CONCURRENCY=1).invoke(event()).failures == []
+    assert sorted(tags(lab.sink.clicks)) == sorted(f"tag-{serial}" for serial in range(20, 300))
+    assert len(lab.quarantined()) == 20
 
 
 def test_without_a_quarantine_the_log_tells_where_and_why_but_not_what(lab):

@@ -2,25 +2,35 @@
 //! answer.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use clickstream_forwarder::config::Config;
+use clickstream_forwarder::deliver::RunControl;
+use clickstream_forwarder::forward::Forwarder;
+use clickstream_forwarder::object::{Memory, Store};
 use clickstream_forwarder::targets::{Context, Entry, SendError, Target, Verdict, Window};
 use serde_json::{Value, json};
+use tokio::time::Instant;
 use wiremock::matchers::{any, header_regex};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
+use crate::scripted::job;
 use crate::support::{aws, context, lines, root, vars};
 use crate::target::entries;
 
 /// A target of the variables `text`, named `T`, whose service is `server`.
 pub async fn build(server: &MockServer, text: &str) -> Arc<dyn Target> {
+    configure(server, text).await.targets[0].target.clone()
+}
+
+/// The configuration of such a target.
+async fn configure(server: &MockServer, text: &str) -> Config {
     let context = Context {
         aws: aws(&server.uri()).await,
         ..context()
     };
-    let config = Config::load(&vars(&format!("TARGETS=t {text}")), context)
-        .unwrap_or_else(|errors| panic!("{errors}"));
-    config.targets[0].target.clone()
+    Config::load(&vars(&format!("TARGETS=t {text}")), context)
+        .unwrap_or_else(|errors| panic!("{errors}"))
 }
 
 /// A click with all that a target may ask for, and two small ones.
@@ -299,6 +309,57 @@ async fn a_file_that_is_there_counts_as_sent_only_if_it_holds_the_same_clicks() 
     ));
 }
 
+/// The clicks of each file that was put into a lake, as the files say.
+async fn put(server: &MockServer) -> Vec<usize> {
+    let requests = server.received_requests().await.unwrap();
+    let puts = requests
+        .iter()
+        .filter(|request| request.method.as_str() == "PUT");
+    puts.map(|put| put.headers["x-amz-meta-clicks"].to_str().unwrap())
+        .map(|clicks| clicks.parse().unwrap())
+        .collect()
+}
+
+#[tokio::test]
+async fn a_file_of_the_lake_that_is_too_large_is_never_stored_in_parts_under_its_name() {
+    let too_large = "<Error><Code>EntityTooLarge</Code><Message>too large</Message></Error>";
+    for body in [too_large, "<html>413 Request Entity Too Large</html>", ""] {
+        let server = MockServer::start().await;
+        Mock::given(any())
+            .respond_with(ResponseTemplate::new(413).set_body_string(body))
+            .up_to_n_times(1)
+            .mount(&server)
+            .await;
+        Mock::given(any())
+            .respond_with(ResponseTemplate::new(200))
+            .mount(&server)
+            .await;
+        let memory = Memory::default();
+        memory.put("clicks", "k", lines(0..1000));
+        let store = Store::Memory(memory);
+        let forward = async |text: &str| {
+            let config = configure(&server, &format!("T_KIND=s3 T_BUCKET=lake {text}")).await;
+            let control = RunControl::until(Instant::now() + Duration::from_secs(60));
+            let forwarder = Forwarder::with_store(config, store.clone());
+            forwarder.forward(&job("k"), control).await
+        };
+        let refused = forward("").await;
+        let failure = refused.failure().unwrap();
+        assert!(
+            failure.contains("window of 1000 clicks") && failure.contains("_MAX_BYTES"),
+            "{failure}"
+        );
+        assert_eq!(refused.targets[0].tally.failed, 1000);
+        assert_eq!(put(&server).await, [1000]);
+        assert_eq!(forward("").await.failure(), None);
+        assert_eq!(put(&server).await, [1000, 1000]);
+        // The way out that the message names.
+        assert_eq!(forward("T_MAX_BYTES=65536").await.failure(), None);
+        let files = put(&server).await.split_off(2);
+        assert_eq!((files.len(), files.iter().sum::<usize>()), (2, 1000));
+    }
+}
+
 /// Variables that cannot be, and what is said of them.
 const MISTAKES: &[(&str, &str)] = &[
     (
@@ -352,6 +413,10 @@ const MISTAKES: &[(&str, &str)] = &[
     (
         "T_KIND=s3 T_BUCKET=lake T_MAX_RECORDS=10",
         "T_MAX_RECORDS: cannot be set",
+    ),
+    (
+        "T_KIND=s3 T_BUCKET=lake T_MAX_BYTES=9000000",
+        "T_MAX_BYTES: found 9000000; for this kind it is 65536 to 8388608",
     ),
     (
         "T_KIND=firehose T_STREAM=s T_ROLE_ARN=clicks",

@@ -30,6 +30,7 @@ mod blocks;
 mod chaos;
 mod cli;
 mod docs;
+mod evidence;
 mod forward;
 #[path = "../../crates/clicks/tests/it/golden.rs"]
 mod golden;

@@ -145,7 +145,7 @@ async fn a_target_that_fails_in_mid_file_gets_all_the_rest_later() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_target_that_took_some_clicks_in_an_earlier_run_is_not_blamed_for_the_wrong_ones() {
+async fn what_a_target_took_in_an_earlier_run_is_no_evidence_but_what_it_takes_afterwards_is() {
     let start = Instant::now();
     let picky = target(1, move |_, batch| {
         let wrong = memmem(&batch[0].body, b"wrong");
@@ -163,6 +163,11 @@ async fn a_target_that_took_some_clicks_in_an_earlier_run_is_not_blamed_for_the_
     );
     assert!(run(&forwarder, &job("k"), 20).await.continues());
     tokio::time::advance(Duration::from_secs(60)).await;
+    let outcome = run(&forwarder, &job("k"), 20).await;
+    assert!(outcome.failure().unwrap().contains("it refuses everything"));
+    assert_eq!(outcome.targets[0].tally.quarantined, 0);
+    memory.put("clicks", "other", lines(50..51));
+    assert_eq!(run(&forwarder, &job("other"), 20).await.failure(), None);
     let outcome = run(&forwarder, &job("k"), 20).await;
     assert_eq!(
         (outcome.failure(), outcome.targets[0].tally.quarantined),

@@ -1,5 +1,6 @@
 //! A target whose variables refer to values that may change: it is built anew when they have.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -27,6 +28,8 @@ pub(super) struct ReloadingTarget {
     name: Arc<str>,
     target: RwLock<Arc<dyn Target>>,
     values: Mutex<Values>,
+    /// How often it was built anew.
+    revision: AtomicU64,
 }
 
 /// The values that the target is built from.
@@ -58,6 +61,7 @@ impl ReloadingTarget {
                 changed: None,
                 said: None,
             }),
+            revision: AtomicU64::new(0),
         }
     }
 
@@ -112,6 +116,7 @@ impl ReloadingTarget {
         let mut targets = config.targets.into_iter();
         if let Some(found) = targets.find(|target| target.name == self.name) {
             *self.target.write().unwrap_or_else(PoisonError::into_inner) = found.target;
+            self.revision.fetch_add(1, Ordering::Relaxed);
             values.changed = Some(Instant::now());
         }
         values.vars = vars;
@@ -161,6 +166,10 @@ impl Target for ReloadingTarget {
 
     async fn probe(&self) -> Result<Proof, SendError> {
         self.target().probe().await
+    }
+
+    fn revision(&self) -> u64 {
+        self.revision.load(Ordering::Relaxed)
     }
 
     fn wrote(&self, object: &ObjectRef) -> bool {

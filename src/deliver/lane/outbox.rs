@@ -7,7 +7,7 @@ use tokio::sync::mpsc::{OwnedPermit, Sender, channel, error::SendError};
 use tokio::task::JoinHandle;
 
 use crate::deliver::groups::Groups;
-use crate::deliver::memory::{MemoryBudget, MemoryPermit};
+use crate::deliver::memory::MemoryPermit;
 use crate::deliver::sender::{self, Batch};
 use crate::deliver::state::LaneState;
 use crate::targets::Entry;
@@ -19,7 +19,6 @@ const QUEUE: usize = 2;
 pub(in crate::deliver) struct Outbox {
     lane: Arc<LaneState>,
     queue: Sender<Batch>,
-    memory: MemoryBudget,
     /// The task that sends what is queued.
     sender: JoinHandle<()>,
     /// A batch that the queue had no place for when its lane was left behind.
@@ -37,7 +36,6 @@ impl Outbox {
     /// Starts the task that sends the batches of `lane`, up to `concurrency` at a time.
     pub(in crate::deliver) fn start(
         lane: Arc<LaneState>,
-        memory: MemoryBudget,
         groups: Arc<Groups>,
         concurrency: usize,
     ) -> Outbox {
@@ -46,7 +44,6 @@ impl Outbox {
             sender: tokio::spawn(sender::run(lane.clone(), batches, groups, concurrency)),
             lane,
             queue,
-            memory,
             pending: Vec::new(),
         }
     }
@@ -77,7 +74,7 @@ impl Outbox {
     async fn reserve(&self) -> Slot {
         Slot {
             place: self.queue.clone().reserve_owned().await,
-            memory: self.memory.acquire(&self.pending).await,
+            memory: self.lane.memory.acquire(&self.pending).await,
         }
     }
 
@@ -86,7 +83,7 @@ impl Outbox {
         match slot.place {
             Ok(place) => drop(place.send(Batch {
                 entries,
-                _memory: slot.memory,
+                memory: slot.memory,
             })),
             Err(_) => self.lane.defer(entries.len()),
         }

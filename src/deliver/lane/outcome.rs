@@ -11,7 +11,7 @@ use crate::outcome::{Failure, TargetOutcome};
 /// to its end.
 pub(super) fn of(state: &LaneState, offered: Offered, complete: bool) -> TargetOutcome {
     let mut stats = state.stats();
-    stats.judge_suspects();
+    stats.give_up_held();
     let has_moved = stats.ledger.has_moved();
     let Offered { mut tally, resumed } = offered;
     tally.sent += stats.sent;
@@ -51,6 +51,7 @@ pub(super) fn of(state: &LaneState, offered: Offered, complete: bool) -> TargetO
         refused: stats.rejected + stats.unfit,
         retries: stats.retries,
         throttles: stats.throttles,
+        undecided: stats.undecided,
         latency: std::mem::take(&mut stats.latency),
         lag: None,
         moved,
