@@ -183,7 +183,9 @@ impl Working {
     /// one object.
     fn hash(&mut self, tape: Tape<'_>, root: u32) -> Result<Option<(Hashed, Value)>, NotAClick> {
         self.plans.follow(tape.shapes);
-        let top = self.changes.make(tape, root, &self.plans)?;
+        let Some(top) = self.changes.make(tape, root, &self.plans)? else {
+            return Ok(None);
+        };
         let normal = Normal {
             tape,
             root_node: root,

@@ -61,7 +61,7 @@ pub fn flat() -> Value {
         "description": "A Rebrandly click as a warehouse row. An absent value is an absent member.",
         "type": "object",
         "properties": properties,
-        "required": ["click_id", "clicked_at", "batch_key", "source_object", "source_index"],
+        "required": ["click_id", "batch_key", "source_object", "source_index"],
         "additionalProperties": false
     })
 }

@@ -82,6 +82,14 @@ pub fn is_local(text: &[u8]) -> bool {
     precise && two(11) < 24 && date.exists()
 }
 
+/// Whether a canonical time is one that every reader of warehouse files takes: many count
+/// nanoseconds since 1970 in 64 bits, from the year 1677 to 2262, and fail on a whole file for one
+/// value outside of that.
+pub fn is_countable(text: &[u8]) -> bool {
+    text.get(..4)
+        .is_some_and(|year| (&b"1678"[..]..=&b"2261"[..]).contains(&year))
+}
+
 /// Returns a count of seconds, milliseconds, microseconds or nanoseconds since 1970, told apart by
 /// its 10, 13, 16 or 19 digits, as RFC 3339 in UTC; `None` for anything else.
 pub fn from_epoch(digits: &str) -> Option<String> {

@@ -181,3 +181,38 @@ fn a_text_that_is_no_time_is_in_no_column_of_times() {
         r#"{"client":{"session":{"started":"yesterday"}},"route":{"createdAt":"2026-11-21"}}"#;
     assert_eq!(flat["extra"], expected);
 }
+
+#[test]
+fn a_time_that_not_every_reader_can_count_stays_in_extra_with_its_click() {
+    let row = |time: &str| {
+        let text = format!(
+            r#"{{"timestamp":"{time}","client":{{"session":{{"started":"{time}"}}}},"route":{{"createdAt":"{time}"}}}}"#
+        );
+        forms(&text).1
+    };
+    let columns = ["clicked_at", "session_started_at", "link_created_at"];
+    // Canonical, with another offset, without a zone: as delivered, and rewritten by a rule.
+    for (far, utc) in [
+        ("0001-01-01T00:00:00Z", "0001-01-01T00:00:00Z"),
+        ("1677-12-31T23:59:59Z", "1677-12-31T23:59:59Z"),
+        ("2262-01-01T01:00:00+01:00", "2262-01-01T00:00:00Z"),
+        ("9999-12-31 23:59:59", "9999-12-31T23:59:59Z"),
+    ] {
+        let row = row(far);
+        for column in columns {
+            assert_eq!(row[column], Value::Null, "{column} of {far}");
+        }
+        let extra: Value = serde_json::from_str(row["extra"].as_str().unwrap()).unwrap();
+        assert_eq!(extra["timestamp"], utc);
+        assert_eq!(extra["client"]["session"]["started"], utc);
+        assert_eq!(extra["route"]["createdAt"], utc);
+        assert_eq!(row["click_id"].as_str().map(str::len), Some(36));
+    }
+    for near in ["1678-01-01T00:00:00Z", "2261-12-31T23:59:59.999Z"] {
+        let row = row(near);
+        for column in columns {
+            assert_eq!(row[column], near, "{column}");
+        }
+        assert_eq!(row["extra"], Value::Null);
+    }
+}

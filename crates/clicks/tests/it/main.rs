@@ -1,5 +1,5 @@
 //! `files`: what the files of `data` hold, and what becomes of it; `framing`, `chunks`,
-//! `envelopes`, `limits`: how records are found; `forms`, `shapes`: what becomes of them; `fuzz`:
+//! `envelopes`, `limits`: how records are found; `forms`, `shapes`, `repeats`: what becomes of them; `fuzz`:
 //! any bytes; `dependencies`: what the crate is made of.
 
 #![expect(
@@ -18,5 +18,6 @@ mod framing;
 mod fuzz;
 mod golden;
 mod limits;
+mod repeats;
 mod shapes;
 mod support;

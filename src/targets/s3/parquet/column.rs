@@ -16,13 +16,7 @@ use clicks::click::fields::Type;
 use clicks::json::{Kind, Tape, text};
 
 /// The columns that every row has.
-const REQUIRED: [&str; 5] = [
-    "click_id",
-    "clicked_at",
-    "batch_key",
-    "source_object",
-    "source_index",
-];
+const REQUIRED: [&str; 4] = ["click_id", "batch_key", "source_object", "source_index"];
 
 /// A column.
 pub(super) struct Column {

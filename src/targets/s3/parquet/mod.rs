@@ -288,7 +288,8 @@ mod tests {
                 _ => Physical::BYTE_ARRAY,
             };
             assert_eq!((column.name(), column.physical_type()), (name, physical));
-            let required = HEAD.contains(&format!("\"{name}\":"));
+            // A time that not every reader can count is in `extra`.
+            let required = HEAD.contains(&format!("\"{name}\":")) && name != "clicked_at";
             assert_eq!(
                 column.self_type().get_basic_info().repetition() == Repetition::REQUIRED,
                 required,
@@ -397,11 +398,7 @@ mod tests {
     fn what_every_row_has_must_be_there() {
         assert_eq!(
             refused(r#"{"click_id":"0"}"#),
-            "row 0: clicked_at is missing, or not what its column holds"
-        );
-        assert_eq!(
-            refused(&row("").replace("Z", "")),
-            "row 0: clicked_at is missing, or not what its column holds"
+            "row 0: batch_key is missing, or not what its column holds"
         );
         assert_eq!(
             refused(&row("").replace(":7", ":7.5")),

@@ -10,7 +10,7 @@ use super::Click;
 use super::fields::{ADDED, CLICK, EXTRA, Field, FieldId, Type, field_id, walk};
 use super::form;
 use super::normal::{Name, Value};
-use super::time::is_canonical;
+use super::time::{is_canonical, is_countable};
 use crate::json::text::SLACK;
 use crate::json::{Kind, is_number, text};
 
@@ -212,9 +212,13 @@ fn set(click: &Click<'_>, kind: Type, column: &Column, value: Value, out: &mut V
         Value::Node(index) => (index, tape.node(index).kind),
         _ => (0, Kind::String),
     };
-    if let (Type::Time, Value::Node(index)) = (kind, value)
-        && !is_canonical(tape.inner(index))
-    {
+    let is_time = || match value {
+        Value::Node(index) => is_canonical(tape.inner(index)) && is_countable(tape.inner(index)),
+        // What a rule writes in the place of a time is one.
+        Value::Text(start, end) => is_countable(click.normal.text(start, end).as_bytes()),
+        Value::Object(_) => false,
+    };
+    if matches!(kind, Type::Time) && !is_time() {
         return false;
     }
     match (kind, found) {

@@ -80,23 +80,26 @@ pub struct Normal<'a> {
 
 impl Changes {
     /// Applies the rules of version 1 to the object at `root` and returns the click; `plans` follow
-    /// the tape's shapes.
+    /// the tape's shapes. `None` if a name stands twice in an object that a rule looks into: the
+    /// rule would change one of the two, and hide from later steps that they were two.
     pub(super) fn make(
         &mut self,
         tape: Tape<'_>,
         root: u32,
         plans: &Plans,
-    ) -> Result<Value, NotAClick> {
+    ) -> Result<Option<Value>, NotAClick> {
         self.objects.clear();
         self.patches.clear();
         self.members.clear();
         self.texts.clear();
-        Rules {
+        let mut rules = Rules {
             tape,
             plans,
             changes: self,
-        }
-        .top(root)
+            name_repeats: false,
+        };
+        let top = rules.top(root)?;
+        Ok(Some(top).filter(|_| !rules.name_repeats))
     }
 
     fn object(&self, index: u32) -> Changed {
@@ -250,6 +253,28 @@ fn find<const N: usize>(
                 .last()
         }),
     }
+}
+
+/// Returns whether a name stands twice in the object at `object`, escapes resolved. The answer is
+/// the same whether its shape is remembered or not.
+#[inline]
+fn name_repeats(tape: Tape<'_>, plans: &Plans, object: u32) -> bool {
+    match plans.get(tape.node(object).shape, tape.shapes) {
+        Some(plan) => plan.order.is_none(),
+        None => name_repeats_unplanned(tape, object),
+    }
+}
+
+#[cold]
+fn name_repeats_unplanned(tape: Tape<'_>, object: u32) -> bool {
+    let names = tape
+        .members(object)
+        .map(|m| name_of(tape, Name::Node(m.name)));
+    let mut names: Vec<_> = names.collect();
+    names.sort_unstable();
+    names
+        .windows(2)
+        .any(|pair| matches!(pair, [a, b] if a == b))
 }
 
 fn name_of<'t>(tape: Tape<'t>, name: Name) -> Cow<'t, [u8]> {

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Changed, Changes, Name, Patch, Value, find, name_of, patched};
+use super::{Changed, Changes, Name, Patch, Value, find, name_of, name_repeats, patched};
 use crate::click::plan::{Plans, Role};
 use crate::click::time;
 use crate::json::{Kind, Member, Tape};
@@ -36,17 +36,20 @@ pub(super) struct Rules<'r, 't> {
     pub(super) tape: Tape<'t>,
     pub(super) plans: &'r Plans,
     pub(super) changes: &'r mut Changes,
+    /// Whether a name stands twice in an object that was looked into.
+    pub(super) name_repeats: bool,
 }
 
 impl Rules<'_, '_> {
     /// Returns the members of an object that have these roles, the last one each, and their
-    /// positions.
+    /// positions. Notes whether a name stands twice in it.
     #[inline]
     pub(super) fn find<const N: usize>(
-        &self,
+        &mut self,
         object: u32,
         roles: [Role; N],
     ) -> [Option<(usize, Member)>; N] {
+        self.name_repeats |= name_repeats(self.tape, self.plans, object);
         find(self.tape, self.plans, object, roles)
     }
 
