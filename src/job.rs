@@ -101,6 +101,11 @@ impl Job {
         }
     }
 
+    /// Whether it goes on with what an earlier run left.
+    pub fn is_continuation(&self) -> bool {
+        self.first_message_id.is_some()
+    }
+
     /// Returns what tells this job from jobs for other contents.
     pub fn identity(&self) -> JobIdentity {
         let revision = self.resume_point.as_ref().map(|point| &point.revision);
@@ -201,6 +206,20 @@ impl Continuation {
             etag: job.etag.clone().filter(|_| revision.is_none()),
             revision,
         }
+    }
+
+    /// Returns the object that is left.
+    pub fn object(&self) -> ObjectRef {
+        ObjectRef {
+            bucket: self.bucket.clone(),
+            key: self.key.clone(),
+            version: self.version.clone(),
+        }
+    }
+
+    /// Asks the next run not to begin before `not_before`, in milliseconds since 1970.
+    pub fn not_before(self, not_before: Option<u64>) -> Continuation {
+        Continuation { not_before, ..self }
     }
 
     /// Returns whether `value` is a continuation, of this format's version or of another.

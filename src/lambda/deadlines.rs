@@ -14,7 +14,7 @@ const LONGEST_MARGIN: Duration = Duration::from_secs(30);
 const LEAST_MARGIN: Duration = Duration::from_millis(300);
 /// Lambda's longest time-out. A deadline further off, or past, is a local emulator's mistake, or
 /// the clock's.
-const LONGEST_INVOCATION: Duration = Duration::from_secs(900);
+pub(super) const LONGEST_INVOCATION: Duration = Duration::from_secs(900);
 /// The time that is taken to be left where the deadline cannot be right: most functions have more,
 /// and one that stops too early goes on in a fresh message, where one that is killed waits for it.
 const UNKNOWN: Duration = Duration::from_secs(30);
@@ -51,6 +51,18 @@ impl Schedule {
             abort_requests: left - commit,
             commit_by: left - commit / 2,
             respond_by: left - commit / 8,
+        }
+    }
+
+    /// Ends the runs earlier by `time`, at most by half of the time to read: it is needed between
+    /// their end and the response.
+    pub fn reserve(self, time: Duration) -> Schedule {
+        let time = time.min(self.stop_reading / 2);
+        Schedule {
+            stop_reading: self.stop_reading - time,
+            abort_requests: self.abort_requests - time,
+            commit_by: self.commit_by - time,
+            respond_by: self.respond_by,
         }
     }
 
@@ -149,13 +161,20 @@ mod tests {
         fn times_are_in_order_and_within_the_invocation(
             left_ms in 0i64..900_000,
             margin_ms in proptest::option::of(0u64..2_000_000),
+            reserved_ms in 0u64..1_000_000,
         ) {
-            let times = schedule(left_ms, margin_ms.map(Duration::from_millis));
+            let unreserved = schedule(left_ms, margin_ms.map(Duration::from_millis));
+            let times = unreserved.reserve(Duration::from_millis(reserved_ms));
             prop_assert!(times.stop_reading <= times.abort_requests);
             prop_assert!(times.abort_requests <= times.commit_by);
             prop_assert!(times.commit_by <= times.respond_by);
             prop_assert!(times.respond_by <= Duration::from_millis(left_ms as u64));
-            prop_assert!(times.stop_reading >= Duration::from_millis(left_ms as u64 / 2));
+            prop_assert!(unreserved.stop_reading >= Duration::from_millis(left_ms as u64 / 2));
+            prop_assert!(times.stop_reading >= unreserved.stop_reading / 2);
+            let between = |times: Schedule| times.respond_by - times.commit_by;
+            let reserved = between(times) - between(unreserved);
+            let most = unreserved.stop_reading / 2;
+            prop_assert_eq!(reserved, most.min(Duration::from_millis(reserved_ms)));
         }
     }
 }

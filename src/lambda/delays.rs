@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
+use super::deadlines::LONGEST_INVOCATION;
 use crate::job::Job;
 use crate::outcome::{End, Outcome};
-use crate::platform::sqs::LONGEST_DELAY;
-use crate::trigger::ResponseKind;
+use crate::platform::sqs::{LONGEST_DELAY, LONGEST_HIDING};
+use crate::trigger::{Message, ResponseKind};
 
 /// The delay after the first failure. It doubles up to [`LONGEST`].
 const FIRST: Duration = Duration::from_secs(30);
@@ -22,26 +23,43 @@ const LEASE_JITTER: Duration = Duration::from_secs(5);
 /// The delay of an object for which the time was over before it was opened.
 const NOT_STARTED: Duration = Duration::from_secs(1);
 
-/// Returns the delay of a fresh message with what is left of `job`. `None` if nothing is left, or
-/// if the event's sender delivers the object again by itself.
+/// Returns how long a fresh message with what is left of `job` waits, which came in `message`.
+/// `None` if nothing is left, or if the event's sender delivers the object again by itself.
 pub(super) fn continuation_delay(
     response: &ResponseKind,
+    message: &Message,
     job: &Job,
     outcome: &Outcome,
     rng: &mut Rng,
 ) -> Option<Duration> {
     if outcome.continues() {
-        return Some(Duration::ZERO);
+        return Some(outcome.retry_after().unwrap_or_default());
     }
-    // Lambda tries an asynchronous event twice more, and then forgets it.
-    let sender_forgets = *response == ResponseKind::Async
-        && outcome.failure().is_some()
-        && !matches!(outcome.end, End::Refused(_));
-    sender_forgets.then(|| {
-        lease_wait(outcome)
-            .unwrap_or_else(|| backoff(job.chain_length + 1, rng))
-            .min(LONGEST_DELAY)
-    })
+    let is_left = outcome.failure().is_some() && !matches!(outcome.end, End::Refused(_));
+    if !is_left || !sender_forgets(response, message, job) {
+        return None;
+    }
+    Some(idle_wait(outcome).unwrap_or_else(|| {
+        let delay = backoff(job.chain_length + 1, rng).min(LONGEST_DELAY);
+        delay.max(outcome.retry_after().unwrap_or_default())
+    }))
+}
+
+/// Whether the event's sender, if it were told that `job` failed, would not deliver it again, or
+/// not it alone.
+fn sender_forgets(response: &ResponseKind, message: &Message, job: &Job) -> bool {
+    match response {
+        // Lambda tries an asynchronous event twice more, and then forgets it.
+        ResponseKind::Async => true,
+        ResponseKind::SqsBatch => {
+            // A message comes back with all that it asks for, and from the dead letters, after days,
+            // as another message: then what was forwarded again would be so once more.
+            let replay = job.replay.as_ref().filter(|_| !job.is_continuation());
+            let has_no_token = replay.is_some_and(|replay| replay.an_hour_earlier.is_some());
+            message.jobs.len() > 1 || has_no_token
+        }
+        ResponseKind::BatchOperations { .. } => false,
+    }
 }
 
 /// Returns for how long SQS hides a message that failed and was received `receive_count` times.
@@ -51,22 +69,29 @@ pub(super) fn visibility_delay<'o>(
     outcomes: impl Iterator<Item = &'o Outcome>,
     rng: &mut Rng,
 ) -> Duration {
-    let failed = outcomes.filter(|outcome| outcome.failure().is_some());
-    let mut waits = failed.map(lease_wait);
+    let failed: Vec<_> = outcomes
+        .filter(|outcome| outcome.failure().is_some())
+        .collect();
     let longest = |most: Duration, wait: Option<Duration>| wait.map(|wait| most.max(wait));
-    // `None` if anything else than a lease is in the way.
-    let lease = waits.try_fold(Duration::ZERO, longest);
-    match lease.filter(|lease| !lease.is_zero()) {
-        Some(lease) if receive_count <= EAGER_RECEIVES => lease + LEASE_JITTER.mul_f64(rng.f64()),
-        Some(lease) => backoff(receive_count - EAGER_RECEIVES, rng).max(lease),
-        None => backoff(receive_count, rng),
-    }
+    // `None` if something is wrong with one of them.
+    let idle = failed
+        .iter()
+        .map(|outcome| idle_wait(outcome))
+        .try_fold(Duration::ZERO, longest);
+    let asked = failed.iter().map(|outcome| outcome.retry_after());
+    let asked = asked.min().flatten().unwrap_or_default();
+    let delay = match idle.filter(|idle| !idle.is_zero()) {
+        Some(idle) if receive_count <= EAGER_RECEIVES => idle + LEASE_JITTER.mul_f64(rng.f64()),
+        Some(idle) => backoff(receive_count - EAGER_RECEIVES, rng).max(idle),
+        None => backoff(receive_count, rng).max(asked),
+    };
+    delay.min(LONGEST_HIDING - LONGEST_INVOCATION)
 }
 
 /// Returns how long an object must wait with which nothing is wrong; `None` if something is.
-fn lease_wait(outcome: &Outcome) -> Option<Duration> {
+fn idle_wait(outcome: &Outcome) -> Option<Duration> {
     match outcome.end {
-        End::LeasedElsewhere(left) => Some(left),
+        End::LeasedElsewhere(left) | End::Postponed(left) => Some(left),
         End::NotStarted => Some(NOT_STARTED),
         _ => None,
     }
@@ -83,7 +108,9 @@ fn backoff(failures: u32, rng: &mut Rng) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::job::ReplayRequest;
     use crate::object::ObjectRef;
+    use crate::outcome::{Failure, TargetOutcome};
     use fastrand::Rng;
     use proptest::prelude::*;
 
@@ -130,13 +157,104 @@ mod tests {
             prop_assert!(receive_count > EAGER_RECEIVES || delay <= lease + LEASE_JITTER);
             prop_assert!(receive_count < 20 || delay > Duration::from_secs(2600));
         }
+
+        #[test]
+        fn a_target_that_asks_for_a_wait_gets_it_up_to_half_a_day(
+            seed: u64,
+            receive_count in 1u32..200,
+            asked in 1u64..1_000_000,
+        ) {
+            let mut rng = Rng::with_seed(seed);
+            let asked = Duration::from_secs(asked);
+            let most = LONGEST_HIDING - LONGEST_INVOCATION;
+            let outcome = asking(asked, false);
+            let hidden = visibility_delay(receive_count, std::iter::once(&outcome), &mut rng);
+            prop_assert!(hidden >= asked.min(most) && hidden <= asked.max(LONGEST).min(most));
+            for moved in [false, true] {
+                let outcome = asking(asked, moved);
+                let message = Message::default();
+                let job = Job::new("b", vec!["k".into()]);
+                let kind = ResponseKind::Async;
+                let delay = continuation_delay(&kind, &message, &job, &outcome, &mut rng);
+                prop_assert!(delay >= Some(asked));
+            }
+        }
+    }
+
+    /// Returns an object at two targets, one of which has all of it and one asks for a wait; with
+    /// `moved`, after some of it was sent in time.
+    fn asking(asked: Duration, moved: bool) -> Outcome {
+        let done = TargetOutcome::default();
+        let waits = TargetOutcome {
+            continued: moved,
+            failure: (!moved).then(|| Failure::GaveUp("HTTP 429".into())),
+            retry_after: Some(asked),
+            ..TargetOutcome::default()
+        };
+        Outcome {
+            targets: vec![done, waits],
+            moved,
+            ..ended(End::Complete)
+        }
+    }
+
+    #[test]
+    fn a_target_that_goes_on_does_not_wait_for_one_that_asks_to() {
+        let mut outcome = asking(Duration::from_secs(3600), true);
+        outcome.targets[0].continued = true;
+        let (message, job) = (Message::default(), Job::new("b", vec!["k".into()]));
+        let kind = ResponseKind::SqsBatch;
+        let delay = continuation_delay(&kind, &message, &job, &outcome, &mut Rng::with_seed(1));
+        assert_eq!(delay, Some(Duration::ZERO));
+    }
+
+    #[test]
+    fn a_message_that_asks_for_several_objects_does_not_come_back_for_one() {
+        let job = |key: &str| Job::new("b", vec![key.into()]);
+        let of = |jobs: Vec<Job>| Message {
+            jobs,
+            ..Message::default()
+        };
+        let delay = |message: &Message| {
+            let kind = ResponseKind::SqsBatch;
+            let job = &message.jobs[0];
+            continuation_delay(&kind, message, job, &failed(), &mut Rng::with_seed(1))
+        };
+        assert_eq!(delay(&of(vec![job("1")])), None, "it comes back by itself");
+        assert!(delay(&of(vec![job("1"), job("2")])).is_some());
+    }
+
+    #[test]
+    fn a_replay_without_a_token_of_its_own_goes_on_in_a_message_that_has_one() {
+        let delay = |an_hour_earlier: Option<&str>, is_continuation: bool| {
+            let replay = ReplayRequest {
+                token: "2026-11-21T23Z".into(),
+                an_hour_earlier: an_hour_earlier.map(str::to_owned),
+                targets: Vec::new(),
+            };
+            let job = Job {
+                replay: Some(replay),
+                first_message_id: is_continuation.then(|| "message-1".into()),
+                ..Job::new("b", vec!["k".into()])
+            };
+            let message = Message {
+                jobs: vec![job.clone()],
+                ..Message::default()
+            };
+            let kind = ResponseKind::SqsBatch;
+            continuation_delay(&kind, &message, &job, &failed(), &mut Rng::with_seed(1))
+        };
+        assert!(delay(Some("2026-11-21T22Z"), false).is_some());
+        assert_eq!(delay(Some("2026-11-21T22Z"), true), None, "it has one now");
+        assert_eq!(delay(None, false), None, "its sender gave one");
     }
 
     #[test]
     fn what_only_its_sender_can_mend_is_not_handed_over() {
         let job = Job::new("b", vec!["k".into()]);
         let delay = |kind: ResponseKind, outcome: &Outcome| {
-            continuation_delay(&kind, &job, outcome, &mut Rng::with_seed(1))
+            let message = Message::default();
+            continuation_delay(&kind, &message, &job, outcome, &mut Rng::with_seed(1))
         };
         let refused = ended(End::Refused("no such target".into()));
         assert_eq!(delay(ResponseKind::Async, &refused), None);

@@ -5,27 +5,29 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use futures::StreamExt;
-use futures::future::join_all;
 use lambda_runtime::{Diagnostic, LambdaEvent};
 use serde_json::Value;
 use tokio::time::Instant;
 
 use super::deadlines::Schedule;
 use super::environment::Environment;
+use super::handover;
 use super::metrics::InvocationMetrics;
-use super::redelivery::Redelivery;
+use super::redelivery::{Redelivery, Times};
 use super::response;
 use crate::config::Config;
 use crate::deliver::RunControl;
 use crate::forward::{Forwarder, forward_all};
 use crate::job::{Job, JobIdentity};
-use crate::outcome::Outcome;
+use crate::outcome::{End, Outcome};
 use crate::platform::sqs::Sqs;
-use crate::progress::{Local, Progress};
-use crate::trigger::{self, Message};
+use crate::progress::{Local, Progress, milliseconds};
+use crate::trigger::{self, Event, Message, ResponseKind};
 
 /// Objects forwarded side by side: as many as SQS sends in a batch by default.
 const CONCURRENT_JOBS: usize = 10;
+/// How many milliseconds before its time a job may run: SQS's clock is another.
+const EARLY_MS: u64 = 2000;
 
 /// Handles events, for as long as the process lives.
 pub struct Handler {
@@ -68,49 +70,75 @@ impl Handler {
     /// object that nobody else would bring again, must be delivered again.
     pub async fn handle(&self, event: LambdaEvent<Value>) -> Result<Value, Diagnostic> {
         let event_id = &event.context.request_id;
-        let parsed = trigger::parse(&event.payload, event_id).map_err(|error| {
+        let now = (self.clock)();
+        let parsed = trigger::parse(&event.payload, event_id, now).map_err(|error| {
             tracing::error!(error = %error, "event refused");
             diagnostic("UnknownEvent", &error)
         })?;
         let begin = Instant::now();
-        let schedule = Schedule::new((self.clock)(), event.context.deadline, self.margin);
+        let jobs = Jobs::of(&parsed, milliseconds(now));
+        let schedule = Schedule::new(now, event.context.deadline, self.margin)
+            .reserve(handover::time_for(jobs.count()));
         parsed.messages.iter().for_each(log_message);
         let control = RunControl {
             deadlines: schedule.deadlines(begin),
             ..RunControl::until(begin + schedule.stop_reading)
         };
-        let outcomes = self.forward(&parsed.messages, &control).await;
+        let Jobs { due, mut outcomes } = jobs;
+        let forwarded = forward_all(&self.forwarder, due, CONCURRENT_JOBS, &control);
+        outcomes.extend(forwarded.collect::<Vec<_>>().await);
         if let Some(metrics) = &self.metrics {
             metrics.write(outcomes.values());
         }
-        let redeliveries = parsed.messages.into_iter().map(|message| {
-            let of_job = |job: &Job| outcomes.get(&job.identity()).cloned();
-            let outcomes = message.jobs.iter().filter_map(of_job).collect();
-            let respond_by = begin + schedule.respond_by;
-            self.redelivery
-                .schedule(&parsed.response, message, outcomes, respond_by)
-        });
-        let results = join_all(redeliveries).await;
-        response::render(&parsed.response, &results).map_err(|error| {
+        let times = Times {
+            now: milliseconds((self.clock)()),
+            respond_by: begin + schedule.respond_by,
+        };
+        let Event { response, messages } = parsed;
+        let redelivery = &self.redelivery;
+        let results = redelivery
+            .schedule(&response, messages, &outcomes, times)
+            .await;
+        response::render(&response, &results).map_err(|error| {
             tracing::error!(error = %error, "invocation failed");
             diagnostic("ObjectsFailed", &error)
         })
     }
+}
 
-    /// Forwards every object that `messages` name, once.
-    async fn forward(
-        &self,
-        messages: &[Message],
-        control: &RunControl,
-    ) -> BTreeMap<JobIdentity, Outcome> {
-        // The same notification twice in one batch is one object.
-        let mut jobs = BTreeMap::new();
-        for job in messages.iter().flat_map(|message| &message.jobs) {
-            jobs.entry(job.identity()).or_insert_with(|| job.clone());
+/// The jobs of an event: the same notification twice in one event is one object.
+struct Jobs {
+    /// Those to be run.
+    due: BTreeMap<JobIdentity, Job>,
+    /// The outcomes of those whose time has not come.
+    outcomes: BTreeMap<JobIdentity, Outcome>,
+}
+
+impl Jobs {
+    /// Takes the jobs of `event` at `now`, in milliseconds since 1970.
+    fn of(event: &Event, now: u64) -> Jobs {
+        let mut jobs = Jobs {
+            due: BTreeMap::new(),
+            outcomes: BTreeMap::new(),
+        };
+        for job in event.messages.iter().flat_map(|message| &message.jobs) {
+            // Only a queue can keep what is not due.
+            let left = job.not_before.map_or(0, |time| time.saturating_sub(now));
+            if left > EARLY_MS && event.response == ResponseKind::SqsBatch {
+                let end = End::Postponed(Duration::from_millis(left));
+                let outcome = Outcome::unread(job.object(), end);
+                outcome.log();
+                jobs.outcomes.insert(job.identity(), outcome);
+            } else {
+                let first = jobs.due.entry(job.identity());
+                first.or_insert_with(|| job.clone());
+            }
         }
-        forward_all(&self.forwarder, jobs, CONCURRENT_JOBS, control)
-            .collect()
-            .await
+        jobs
+    }
+
+    fn count(&self) -> usize {
+        self.due.len() + self.outcomes.len()
     }
 }
 

@@ -10,6 +10,7 @@ pub mod deadlines;
 mod delays;
 mod environment;
 mod handler;
+mod handover;
 mod metrics;
 mod redelivery;
 pub mod response;

@@ -1,10 +1,12 @@
 //! Renders the response that the sender of an event expects.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use aws_lambda_events::sqs::SqsBatchResponse;
 use serde_json::{Map, Value, json};
 
+use crate::job::ReplayRequest;
 use crate::outcome::{End, Outcome};
 use crate::trigger::{Message, ResponseKind};
 
@@ -112,7 +114,17 @@ fn task_result(task: &MessageResult) -> Value {
             format!("{} records; the rest is in the queue", outcome.records),
         ),
         Some(outcome) => match &outcome.end {
-            End::Done => ("Succeeded", "forwarded before".into()),
+            End::Done => {
+                let replay = task
+                    .message
+                    .jobs
+                    .first()
+                    .and_then(|job| job.replay.as_ref());
+                (
+                    "Succeeded",
+                    format!("forwarded before; {}", how_again(replay)),
+                )
+            }
             End::Missing => ("PermanentFailure", "the object does not exist".into()),
             End::Corrupt { offset, reason } => {
                 ("PermanentFailure", format!("{reason} (byte {offset})"))
@@ -148,5 +160,35 @@ fn summary(messages: &[MessageResult]) -> Value {
     list("skipped", |job| matches!(job.outcome.end, End::Skipped(_)));
     list("forwarded_before", |job| job.outcome.end == End::Done);
     list("handed_over", |job| job.handed_over);
+    let of_jobs = messages
+        .iter()
+        .flat_map(|it| it.message.jobs.iter().zip(&it.jobs));
+    let done = of_jobs.filter(|(_, job)| job.outcome.end == End::Done);
+    let hints: BTreeSet<_> = done
+        .map(|(job, _)| how_again(job.replay.as_ref()))
+        .collect();
+    if !hints.is_empty() {
+        response.insert(
+            "hint".into(),
+            hints.into_iter().collect::<Vec<_>>().join("; ").into(),
+        );
+    }
     response.into()
+}
+
+/// Says how to have an object forwarded again that was, on the request `replay` if there was one.
+fn how_again(replay: Option<&ReplayRequest>) -> String {
+    match replay {
+        None => "ask with \"again\": true to forward it again".into(),
+        Some(replay) if replay.an_hour_earlier.is_some() => format!(
+            "this request was made before, in the hour of {} or the one before it: ask with \
+             another \"token\" to forward it again",
+            replay.token.split(' ').next().unwrap_or_default()
+        ),
+        Some(replay) => format!(
+            "the request with the token {:?} was made before: ask with another \"token\" to \
+             forward it again",
+            replay.token
+        ),
+    }
 }

@@ -54,6 +54,11 @@ fn log_end(object: &str, end: &End) {
             reason = reason,
             "object is broken: its tail is quarantined"
         ),
+        End::Postponed(left) => tracing::info!(
+            object = object,
+            wait_s = left.as_secs(),
+            "object not begun: its targets asked not to be called yet"
+        ),
         End::NotStarted => tracing::warn!(object = object, "object not begun: the time was up"),
         End::Failed(cause) | End::Refused(cause) => {
             tracing::error!(object = object, cause = cause, "object failed")

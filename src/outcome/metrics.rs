@@ -128,10 +128,8 @@ impl Report {
         );
         let fresh = outcome.fresh;
         self.count(Metric::Objects, u64::from(was_read));
-        self.count(
-            Metric::ObjectsFailed,
-            u64::from(outcome.failure().is_some()),
-        );
+        let has_failed = outcome.failure().is_some() && !matches!(outcome.end, End::Postponed(_));
+        self.count(Metric::ObjectsFailed, u64::from(has_failed));
         self.count(Metric::ObjectsLost, u64::from(is_lost));
         self.count(Metric::ObjectsSkipped, u64::from(is_skipped));
         self.count(Metric::Records, fresh.clicks + fresh.bad);

@@ -116,6 +116,8 @@ pub enum End {
     LeasedElsewhere(Duration),
     /// The time was over before it was opened.
     NotStarted,
+    /// The targets that are left asked not to be called for so long, and it was not opened.
+    Postponed(Duration),
     /// The request for it is wrong, and only its sender can mend it.
     Refused(String),
     /// The time was over, or no target went on: what begins at `offset` or after it was not read.
@@ -233,6 +235,12 @@ impl Outcome {
                 return Some(format!(
                     "{}: the time was up before it was opened",
                     self.object
+                ));
+            }
+            End::Postponed(left) => {
+                let (object, seconds) = (&self.object, left.as_secs_f64());
+                return Some(format!(
+                    "{object}: its targets asked not to be called for {seconds:.0} s"
                 ));
             }
             End::LeasedElsewhere(left) => {

@@ -6,6 +6,8 @@ use aws_config::SdkConfig;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::config::timeout::TimeoutConfig;
 use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_sqs::operation::send_message_batch::SendMessageBatchOutput;
+use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 
 use super::aws::{Aws, ErrorKind, LazyClient, describe_sdk_error};
 use super::words::ShownUrl;
@@ -14,6 +16,19 @@ use super::words::ShownUrl;
 const ATTEMPT: Duration = Duration::from_secs(2);
 /// The longest delay of a new message that SQS takes.
 pub const LONGEST_DELAY: Duration = Duration::from_secs(900);
+/// The longest time for which SQS hides a message, counted from when it was received.
+pub const LONGEST_HIDING: Duration = Duration::from_secs(12 * 3600);
+/// The most messages in one call.
+pub const MOST_MESSAGES: usize = 10;
+
+/// A message to be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewMessage {
+    /// Its body.
+    pub body: String,
+    /// How long SQS keeps it before it is handed out, 15 minutes at most.
+    pub delay: Duration,
+}
 
 /// Amazon SQS, connected to at the first call.
 #[derive(Clone, Debug)]
@@ -25,22 +40,30 @@ impl Sqs {
         Sqs(LazyClient::new(aws, client))
     }
 
-    /// Sends a message that SQS hands out after `delay`, 15 minutes at most, and returns its id.
-    /// The error says what to do.
-    pub async fn send(&self, url: &str, body: String, delay: Duration) -> Result<String, String> {
-        let message = self
-            .0
-            .get()
-            .await
-            .send_message()
-            .queue_url(url)
-            .message_body(body)
-            .delay_seconds(delay.min(LONGEST_DELAY).as_secs() as i32);
-        let sent = message
-            .send()
-            .await
-            .map_err(|e| describe("sqs:SendMessage", url, &e))?;
-        Ok(sent.message_id().unwrap_or_default().to_owned())
+    /// Sends up to [`MOST_MESSAGES`] messages and returns the id of each, in order. An error says
+    /// what to do.
+    pub async fn send(&self, url: &str, messages: Vec<NewMessage>) -> Vec<Result<String, String>> {
+        let count = messages.len();
+        let entry = |(number, message): (usize, NewMessage)| {
+            let delay = message.delay.min(LONGEST_DELAY);
+            SendMessageBatchRequestEntry::builder()
+                .id(number.to_string())
+                .message_body(message.body)
+                .delay_seconds(delay.as_secs() as i32)
+                .build()
+        };
+        let entries: Result<Vec<_>, _> = messages.into_iter().enumerate().map(entry).collect();
+        let entries = match entries {
+            Ok(entries) => entries,
+            Err(error) => return vec![Err(error.to_string()); count],
+        };
+        let call = self.0.get().await.send_message_batch().queue_url(url);
+        match call.set_entries(Some(entries)).send().await {
+            Ok(output) => (0..count)
+                .map(|number| sent(&output, number, url))
+                .collect(),
+            Err(error) => vec![Err(describe("sqs:SendMessage", url, &error)); count],
+        }
     }
 
     /// Hides the message with this receipt handle for `delay`. The error says what to do.
@@ -79,6 +102,17 @@ impl Sqs {
             _ => Ok(()),
         }
     }
+}
+
+/// Returns the id of the message `number` of a call, or why it was not taken.
+fn sent(output: &SendMessageBatchOutput, number: usize, url: &str) -> Result<String, String> {
+    let number = number.to_string();
+    if let Some(taken) = output.successful().iter().find(|it| it.id() == number) {
+        return Ok(taken.message_id().to_owned());
+    }
+    let failed = output.failed().iter().find(|it| it.id() == number);
+    let cause = failed.map_or("no answer for it", |it| it.message().unwrap_or(it.code()));
+    Err(format!("sqs:SendMessage on {url}: {cause}"))
 }
 
 fn client(config: &SdkConfig) -> Client {

@@ -1,5 +1,6 @@
 //! The stored item of one object, and who may claim it. Pure.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -23,9 +24,53 @@ pub struct ReplayRequest {
     /// Identifies this request: a message that is delivered twice is one request.
     #[serde(rename = "token")]
     pub token: String,
+    /// The token of the same request an hour before, if its sender gave none: then what is asked
+    /// within the hour, or the next, is one request.
+    #[serde(
+        rename = "an_hour_earlier",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub an_hour_earlier: Option<String>,
     /// The targets that want it again; all if there are none.
     #[serde(rename = "targets", default, skip_serializing_if = "Vec::is_empty")]
     pub targets: Vec<String>,
+}
+
+/// The length of the hour that a token begins with whose sender gave none, `2026-11-21T23Z`.
+const HOUR: usize = 14;
+
+impl ReplayRequest {
+    /// Whether this request is one that `item` knows, so that it does not start anew. `configured`
+    /// are the names of all targets.
+    fn is_known(&self, item: &Item, configured: &[Arc<str>]) -> bool {
+        let known = |token: &String| item.replays.contains(token);
+        let has_begun = || {
+            let asked = configured.iter().map(|name| &**name);
+            let asked = asked.filter(|name| self.asks_for(name));
+            let last = item.replays.last();
+            last.is_some_and(|last| self.is_of_another_hour(last)) && !item.document.is_done(asked)
+        };
+        // One that comes back after days, for example from the dead letters, goes on with what it
+        // began.
+        known(&self.token)
+            || self
+                .an_hour_earlier
+                .as_ref()
+                .is_some_and(|earlier| known(earlier) || has_begun())
+    }
+
+    fn asks_for(&self, target: &str) -> bool {
+        self.targets.is_empty() || self.targets.iter().any(|name| name == target)
+    }
+
+    /// Whether `other` is the token of the same request in whatever hour.
+    fn is_of_another_hour(&self, other: &str) -> bool {
+        let letters = other.as_bytes();
+        letters.get(HOUR - 4) == Some(&b'T')
+            && letters.get(HOUR - 1) == Some(&b'Z')
+            && other.get(HOUR..) == self.token.get(HOUR..)
+    }
 }
 
 /// The stored state of one object.
@@ -127,7 +172,7 @@ pub(super) fn decide(
     let stale = |item: &Item| {
         request
             .replay
-            .is_some_and(|replay| !item.replays.contains(&replay.token))
+            .is_some_and(|replay| !replay.is_known(item, request.targets))
     };
     if let Some(carried) = request
         .carried
@@ -222,7 +267,6 @@ impl Item {
 mod tests {
     use super::*;
     use crate::progress::{Carried, TargetProgress};
-    use std::sync::Arc;
 
     fn request(targets: &[Arc<str>]) -> ClaimRequest<'_> {
         ClaimRequest {
@@ -314,6 +358,7 @@ mod tests {
         let targets = [Arc::from("a"), Arc::from("b")];
         let replay = ReplayRequest {
             token: "message-1".into(),
+            an_hour_earlier: None,
             targets: vec!["b".into()],
         };
         let request = ClaimRequest {
@@ -352,6 +397,7 @@ mod tests {
         );
         let whole = ReplayRequest {
             token: "message-2".into(),
+            an_hour_earlier: None,
             targets: Vec::new(),
         };
         let anew = claimed(decide(
@@ -370,11 +416,77 @@ mod tests {
         );
     }
 
+    /// Returns a request without a token of its sender's, of an hour of one day.
+    fn of_hour(hour: u32, targets: &[&str]) -> ReplayRequest {
+        let suffix = if targets.is_empty() {
+            String::new()
+        } else {
+            format!(" {}", targets.join(","))
+        };
+        let token = |hour| format!("2026-11-21T{hour:02}Z{suffix}");
+        ReplayRequest {
+            token: token(hour),
+            an_hour_earlier: Some(token(hour - 1)),
+            targets: targets.iter().map(|name| (*name).to_owned()).collect(),
+        }
+    }
+
+    #[test]
+    fn what_is_asked_without_a_token_in_this_hour_or_the_next_is_one_request() {
+        let targets = [Arc::from("a"), Arc::from("b")];
+        let ask = |item: &Item, replay: &ReplayRequest| {
+            let request = ClaimRequest {
+                replay: Some(replay),
+                ..request(&targets)
+            };
+            claimed(decide(Some(item), &request, "me"))
+        };
+        let first = ask(&done(&["a", "b"]), &of_hour(10, &[])).unwrap();
+        assert_eq!(first.generation, 2);
+        let over = Item {
+            state: State::Done,
+            lease: 0,
+            document: done(&["a", "b"]).document,
+            ..first
+        };
+        for hour in [10, 11] {
+            assert!(ask(&over, &of_hour(hour, &[])).is_none(), "{hour} h");
+        }
+        assert!(ask(&over, &of_hour(12, &[])).is_some(), "later");
+        assert!(ask(&over, &of_hour(10, &["a"])).is_some(), "another");
+    }
+
+    #[test]
+    fn a_request_without_a_token_that_comes_back_after_days_goes_on_with_what_it_began() {
+        let targets = [Arc::from("a"), Arc::from("b")];
+        let ask = |item: &Item, replay: &ReplayRequest| {
+            let request = ClaimRequest {
+                replay: Some(replay),
+                ..request(&targets)
+            };
+            claimed(decide(Some(item), &request, "me"))
+        };
+        let half = Item {
+            state: State::Open,
+            lease: 0,
+            document: done(&["a"]).document,
+            ..ask(&done(&["a", "b"]), &of_hour(3, &[])).unwrap()
+        };
+        let later = ask(&half, &of_hour(20, &[])).unwrap();
+        let names: Vec<_> = later.document.targets.keys().map(String::as_str).collect();
+        assert_eq!((later.generation, names), (2, vec!["a"]), "a is not anew");
+        let other = ask(&half, &of_hour(20, &["a"])).unwrap();
+        assert_eq!(other.generation, 3, "a request of its own");
+        let begun = ask(&half, &of_hour(3, &["a"])).unwrap();
+        assert_eq!(begun.generation, 3);
+    }
+
     #[test]
     fn a_replay_for_a_target_that_is_not_configured_is_refused() {
         let targets = [Arc::from("a"), Arc::from("b")];
         let strange = ReplayRequest {
             token: "m".into(),
+            an_hour_earlier: None,
             targets: vec!["c".into()],
         };
         let request = ClaimRequest {
@@ -421,6 +533,7 @@ mod tests {
         let targets = [Arc::from("a")];
         let replay = ReplayRequest {
             token: "message-1".into(),
+            an_hour_earlier: None,
             targets: Vec::new(),
         };
         let halfway = TargetProgress {

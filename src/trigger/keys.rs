@@ -26,6 +26,7 @@ fn form_decoded(key: &str) -> String {
 }
 
 /// Drops the version `null`, which objects of a bucket without versions have.
-pub(super) fn real_version(version: Option<String>) -> Option<String> {
-    version.filter(|version| !version.is_empty() && version != "null")
+pub(super) fn real_version(version: Option<&str>) -> Option<String> {
+    let version = version.filter(|version| !version.is_empty() && *version != "null");
+    version.map(str::to_owned)
 }

@@ -1,12 +1,18 @@
 //! Reads any event that can wake the function as jobs, and tells which response it wants.
 //!
-//! An event is recognised by its shape, not by configuration. SQS's messages are those of
-//! `aws_lambda_events`; the other readers are this module's own and tolerant, because that crate's
-//! types refuse `s3:TestEvent` and notifications without `userIdentity`, lose the bucket of S3
-//! Batch Operations' schema 2.0, and do not know EventBridge's "Object Created".
+//! An event is recognised by its shape, not by configuration. The readers are this module's own, and
+//! read only the members that are needed: a typed record of everything refuses a message over a
+//! member that nobody reads, and one that is refused a hundred times is in the dead letters. The
+//! types of `aws_lambda_events` also refuse `s3:TestEvent`, lose the bucket of S3 Batch Operations'
+//! schema 2.0, and do not know EventBridge's "Object Created".
+//!
+//! Whatever may name a new object becomes a job or an error; only what is known to name none is
+//! acknowledged as a notice.
 
 mod event;
+mod event_bridge;
 mod keys;
+mod members;
 mod notification;
 mod replay;
 
@@ -58,13 +64,16 @@ pub struct Message {
     pub receipt: Option<String>,
     /// The ARN of its queue.
     pub queue_arn: Option<String>,
+    /// When it was sent, or handed to this function if it does not say, in milliseconds since 1970.
+    pub sent: u64,
 }
 
 impl Message {
-    /// Creates a message without contents.
-    fn new(id: impl Into<String>) -> Message {
+    /// Creates a message without contents that was sent at `sent`.
+    fn new(id: impl Into<String>, sent: u64) -> Message {
         Message {
             id: id.into(),
+            sent,
             ..Message::default()
         }
     }

@@ -1,28 +1,33 @@
 //! Reads S3's notifications, which SNS, EventBridge and SQS may wrap, up to three layers deep.
 
-use serde::Deserialize;
 use serde_json::Value;
 
 use super::Message;
-use super::keys::{as_given_first, decoded_first, real_version};
+use super::event_bridge;
+use super::keys::{decoded_first, real_version};
+use super::members::{number, text};
 use crate::job::Job;
 
 /// Adds the jobs of a notification of S3's, in whatever it is wrapped. A part that cannot be read
 /// is noted as the message's error, and the rest is taken.
 pub(super) fn read(body: &Value, message: &mut Message) {
-    if body.get("Event").and_then(Value::as_str) == Some("s3:TestEvent") {
+    let records = body.get("Records").and_then(Value::as_array);
+    if records.is_none() && text(body, "/Event") == Some("s3:TestEvent") {
         return message.notices.push("s3:TestEvent".into());
     }
     // SNS in SQS, with raw message delivery off.
-    if body.get("Type").and_then(Value::as_str) == Some("Notification") {
+    if text(body, "/Type") == Some("Notification") {
         return sns(body.get("Message"), message);
     }
     if body.get("detail-type").is_some() {
-        return event_bridge(body, message);
+        return event_bridge::read(body, message);
     }
-    let Some(records) = body.get("Records").and_then(Value::as_array) else {
+    let Some(records) = records else {
         return message.fail(outline(body));
     };
+    if records.is_empty() {
+        message.notices.push("an empty list of records".into());
+    }
     for record in records {
         match record.get("Sns") {
             Some(wrapper) => sns(wrapper.get("Message"), message),
@@ -40,79 +45,44 @@ fn sns(text: Option<&Value>, message: &mut Message) {
     }
 }
 
-#[derive(Deserialize)]
-struct S3Record {
-    #[serde(rename = "eventName", default)]
-    event_name: String,
-    s3: S3Entity,
-}
-
-#[derive(Deserialize)]
-struct S3Entity {
-    bucket: Bucket,
-    object: S3Object,
-}
-
-#[derive(Deserialize)]
-struct Bucket {
-    name: String,
-}
-
-/// An object in a notification of S3's own or in EventBridge's.
-#[derive(Deserialize)]
-struct S3Object {
-    key: String,
-    size: Option<u64>,
-    #[serde(rename = "versionId", alias = "version-id")]
-    version: Option<String>,
-    #[serde(rename = "eTag", alias = "etag")]
-    etag: Option<String>,
-}
+/// The names of S3's events that make no new object, up to the colon.
+const NO_NEW_OBJECT: [&str; 9] = [
+    "ObjectRemoved",
+    "ObjectRestore",
+    "ObjectTagging",
+    "ObjectAcl",
+    "ReducedRedundancyLostObject",
+    "Replication",
+    "LifecycleExpiration",
+    "LifecycleTransition",
+    "IntelligentTiering",
+];
 
 fn s3_record(record: &Value, message: &mut Message) {
-    let S3Record { event_name, s3 } = match S3Record::deserialize(record) {
-        Ok(record) => record,
-        Err(e) => return message.fail(format!("{} ({e})", outline(record))),
+    let event_name = text(record, "/eventName").unwrap_or_default();
+    let kind = event_name.strip_prefix("s3:").unwrap_or(event_name);
+    let kind = kind.split(':').next().unwrap_or_default();
+    if NO_NEW_OBJECT.contains(&kind) {
+        return message.notices.push(event_name.to_owned());
+    }
+    let (Some(bucket), Some(key)) = (
+        text(record, "/s3/bucket/name"),
+        text(record, "/s3/object/key"),
+    ) else {
+        return message.fail(format!(
+            "{} that names no bucket or no key",
+            outline(record)
+        ));
     };
-    let names_a_new_object = event_name.is_empty()
-        || event_name.starts_with("ObjectCreated:")
-        || event_name.starts_with("s3:ObjectCreated:");
-    if !names_a_new_object {
-        return message.notices.push(event_name);
+    if !kind.is_empty() && kind != "ObjectCreated" {
+        return message.fail(format!("an S3 event of the unknown kind {event_name:?}"));
     }
     message.jobs.push(Job {
-        version: real_version(s3.object.version),
-        size: s3.object.size,
-        etag: s3.object.etag,
-        ..Job::new(s3.bucket.name, decoded_first(&s3.object.key))
+        version: real_version(text(record, "/s3/object/versionId")),
+        size: number(record, "/s3/object/size"),
+        etag: text(record, "/s3/object/eTag").map(str::to_owned),
+        ..Job::new(bucket, decoded_first(key))
     });
-}
-
-fn event_bridge(event: &Value, message: &mut Message) {
-    #[derive(Deserialize)]
-    struct Detail {
-        bucket: Bucket,
-        object: S3Object,
-    }
-    let kind = event.get("detail-type").and_then(Value::as_str);
-    let kind = kind.unwrap_or_default();
-    if event.get("source").and_then(Value::as_str) != Some("aws.s3") {
-        return message.fail(format!(
-            "an EventBridge event {kind:?} whose source is not aws.s3"
-        ));
-    }
-    if kind != "Object Created" {
-        return message.notices.push(kind.into());
-    }
-    match Detail::deserialize(event.get("detail").unwrap_or(&Value::Null)) {
-        Ok(Detail { bucket, object }) => message.jobs.push(Job {
-            version: real_version(object.version),
-            size: object.size,
-            etag: object.etag,
-            ..Job::new(bucket.name, as_given_first(&object.key))
-        }),
-        Err(e) => message.fail(format!("\"Object Created\" without its detail ({e})")),
-    }
 }
 
 /// Describes what an event looks like, without its contents.

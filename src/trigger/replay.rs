@@ -1,13 +1,15 @@
 //! Reads requests to forward objects again: written by hand, or as tasks of S3 Batch Operations.
 
+use clicks::calendar::Date;
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::Message;
 use super::keys::{as_given_first, decoded_first, real_version};
+use super::members::text;
 use crate::job::{Job, ReplayRequest};
 
-/// A replay as it is written by hand.
+/// A replay as it is written by hand: a member that is misspelled is an error.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Replay {
@@ -16,6 +18,8 @@ struct Replay {
     version: Option<String>,
     #[serde(default)]
     again: bool,
+    /// Identifies the request: another token is another request.
+    token: Option<String>,
     #[serde(default)]
     targets: Vec<String>,
 }
@@ -39,55 +43,118 @@ pub(super) fn read(body: &Value, message: &mut Message) {
         None => std::slice::from_ref(body),
     };
     for entry in entries {
-        match Replay::deserialize(entry) {
-            Ok(replay) if !replay.again && !replay.targets.is_empty() => {
-                message.fail("a replay with targets but without \"again\": true".into());
-            }
-            Ok(replay) => message.jobs.push(job(replay, &message.id)),
-            Err(e) => message.fail(format!("a replay that cannot be read: {e}")),
+        let job = Replay::deserialize(entry)
+            .map_err(|e| format!("a replay that cannot be read: {e}"))
+            .and_then(|replay| job(replay, message.sent));
+        match job {
+            Ok(job) => message.jobs.push(job),
+            Err(reason) => message.fail(reason),
         }
     }
 }
 
-fn job(replay: Replay, message_id: &str) -> Job {
-    // Two replays of one message for different targets are two requests.
-    let token = if replay.targets.is_empty() {
-        message_id.to_owned()
-    } else {
-        format!("{message_id} {}", replay.targets.join(","))
-    };
-    let request = ReplayRequest {
+/// Returns the job of a replay that was sent at `sent`. The error says what is wrong with it.
+fn job(replay: Replay, sent: u64) -> Result<Job, String> {
+    let Replay {
+        bucket,
+        key,
+        version,
+        again,
         token,
-        targets: replay.targets,
+        targets,
+    } = replay;
+    let without_again = |member: &str| {
+        Err(format!(
+            "a replay with {member} but without \"again\": true"
+        ))
     };
-    Job {
-        version: real_version(replay.version),
-        replay: replay.again.then_some(request),
-        ..Job::new(replay.bucket, as_given_first(&replay.key))
+    if bucket.is_empty() || key.is_empty() {
+        return Err("a replay that names no bucket or no key".into());
+    }
+    match token.as_deref() {
+        _ if !again && !targets.is_empty() => return without_again("targets"),
+        Some(_) if !again => return without_again("token"),
+        Some("") => return Err("a replay whose token is empty: leave it out, or set one".into()),
+        _ => {}
+    }
+    let request = again.then(|| match token {
+        Some(token) => given(token, targets),
+        None => of_the_hour(sent, targets),
+    });
+    Ok(Job {
+        version: real_version(version.as_deref()),
+        replay: request,
+        ..Job::new(bucket, as_given_first(&key))
+    })
+}
+
+/// Returns the request with a token that its sender gave.
+fn given(token: String, targets: Vec<String>) -> ReplayRequest {
+    ReplayRequest {
+        token: token + &of_targets(&targets),
+        an_hour_earlier: None,
+        targets,
     }
 }
 
+/// Returns the request of a sender that gave no token, sent at `sent`: the same request in the same
+/// hour, or in the next, is one. A client that hears no answer in time asks again, and so does
+/// whoever is not sure of it; the contents are the object, in whose progress the token is kept, and
+/// the targets.
+fn of_the_hour(sent: u64, targets: Vec<String>) -> ReplayRequest {
+    let hour = sent / 3_600_000;
+    let suffix = of_targets(&targets);
+    ReplayRequest {
+        token: spelled_hour(hour) + &suffix,
+        an_hour_earlier: Some(spelled_hour(hour.saturating_sub(1)) + &suffix),
+        targets,
+    }
+}
+
+/// Tells requests for different targets apart, in whatever order they are named.
+fn of_targets(targets: &[String]) -> String {
+    let mut names: Vec<_> = targets.iter().map(String::as_str).collect();
+    names.sort_unstable();
+    names.dedup();
+    if names.is_empty() {
+        String::new()
+    } else {
+        format!(" {}", names.join(","))
+    }
+}
+
+/// Spells an hour since 1970 as `2026-11-21T23Z`.
+fn spelled_hour(hour: u64) -> String {
+    let Date { year, month, day } = Date::from_days((hour / 24) as i64);
+    format!("{year:04}-{month:02}-{day:02}T{:02}Z", hour % 24)
+}
+
 /// Reads a task of S3 Batch Operations: schema 1.0 with the bucket's ARN, or 2.0 with its name and
-/// the `arguments` of the job `batch_job`, of which `again` and `targets` mean what they mean in a
-/// replay.
-pub(super) fn batch_task(task: &Value, arguments: Option<&Value>, batch_job: &str) -> Message {
-    let text = |name: &str| task.get(name).and_then(Value::as_str);
+/// the `arguments` of the job `batch_job`, of which `again`, `token` and `targets` mean what they
+/// mean in a replay. Without a token it is the job's id: a task that is tried again is one request.
+pub(super) fn batch_task(
+    task: &Value,
+    arguments: Option<&Value>,
+    batch_job: &str,
+    now: u64,
+) -> Message {
     let argument = |name: &str| arguments?.get(name).and_then(Value::as_str);
-    let mut message = Message::new(text("taskId").unwrap_or_default());
-    let by_arn = || text("s3BucketArn").map(|arn| arn.rsplit(':').next().unwrap_or(arn));
-    let (Some(bucket), Some(key)) = (text("s3Bucket").or_else(by_arn), text("s3Key")) else {
+    let mut message = Message::new(text(task, "/taskId").unwrap_or_default(), now);
+    let by_arn = || text(task, "/s3BucketArn").map(|arn| arn.rsplit(':').next().unwrap_or(arn));
+    let (Some(bucket), Some(key)) = (
+        text(task, "/s3Bucket").or_else(by_arn),
+        text(task, "/s3Key"),
+    ) else {
         message.error = Some("the task names no bucket or no key".into());
         return message;
     };
-    let targets = argument("targets")
-        .into_iter()
-        .flat_map(|names| names.split(','));
-    let request = ReplayRequest {
-        token: batch_job.to_owned(),
-        targets: targets.map(|name| name.trim().to_owned()).collect(),
-    };
+    let names = argument("targets").unwrap_or_default().split(',');
+    let targets = names.map(str::trim).filter(|name| !name.is_empty());
+    let targets = targets.map(str::to_owned).collect();
+    let token = argument("token").filter(|token| !token.is_empty());
+    let request = given(token.unwrap_or(batch_job).to_owned(), targets);
     message.jobs.push(Job {
-        version: real_version(text("s3VersionId").map(str::to_owned)),
+        version: real_version(text(task, "/s3VersionId")),
         replay: (argument("again") == Some("true")).then_some(request),
         ..Job::new(bucket, decoded_first(key))
     });

@@ -68,12 +68,13 @@ class ClockQueue:
         Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
 
     def answer(self, action, asked):
-        """Serves the two calls that the function may make; any other fails the test."""
+        """Serves the two calls that the function may make; any other fails the test. A delay that SQS refuses does too."""
         with self.lock:
             if asked["QueueUrl"].rpartition("/")[2] != self.arn.rpartition(":")[2]:
                 raise ValueError("QueueDoesNotExist")
-            if action == "SendMessage":
-                return self.put(asked["MessageBody"], asked.get("DelaySeconds", 0))
+            if action == "SendMessageBatch":
+                put = lambda entry: {"Id": entry["Id"], **self.put(entry["MessageBody"], entry.get("DelaySeconds", 0))}
+                return {"Successful": [put(entry) for entry in asked["Entries"]], "Failed": []}
             if action == "ChangeMessageVisibility":
                 return self.postpone(asked["ReceiptHandle"], asked["VisibilityTimeout"])
             raise ValueError("UnsupportedOperation")

@@ -27,7 +27,7 @@ def slow_lab(lab, count=COUNT):
 
 def continuations(lab):
     """Returns the messages that the function sent, with their calls."""
-    calls = lab.proxy.calls("SendMessage")
+    calls = [{**call, **entry} for call in lab.proxy.calls("SendMessageBatch") for entry in call["Entries"]]
     return [json.loads(call["MessageBody"]) for call in calls], calls
 
 
@@ -109,7 +109,7 @@ def test_the_rest_of_two_targets_is_kept_for_each(lab):
 def test_a_continuation_that_cannot_be_sent_fails_the_message(lab, kept):
     slow_lab(lab)
     queue = lab.queue()
-    lab.proxy.faults.append(Fault(actions=("SendMessage",), times=None, answer=(403, "AccessDeniedException")))
+    lab.proxy.faults.append(Fault(actions=("SendMessageBatch",), times=None, answer=(403, "AccessDeniedException")))
     function = lab.forwarder(**SLOW, **queue.variables, **table_of(lab, kept))
     pump = Pump(queue, function, SECONDS)
     [sent] = queue.send(s3_event(KEY))

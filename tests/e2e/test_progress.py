@@ -197,16 +197,22 @@ def test_again_for_one_target_leaves_the_other_alone(lab):
     assert arrived(lab, OTHER) == each_once(20)
 
 
-def test_the_same_message_does_not_start_again_twice(lab):
-    """SQS may deliver a message again although it was acknowledged."""
+def test_the_same_request_does_not_start_again_twice(lab):
+    """SQS may deliver a message again although it was acknowledged, and whoever hears no answer asks again."""
     lab.put(KEY, make_lines(range(20)))
     function = lab.forwarder(**lab.table().variables)
     function.invoke(notice())
     again = {"bucket": BUCKET, "key": KEY, "again": True}
+    another = {**again, "token": "another"}
 
-    for number, times in ((1, 2), (1, 2), (2, 3)):
-        assert function.invoke(dump(sqs_event(again, first=number))).failures == []
+    for number, request, times in ((1, again, 2), (1, again, 2), (2, again, 2), (3, another, 3), (4, another, 3)):
+        assert function.invoke(dump(sqs_event(request, first=number))).failures == []
         assert set(arrived(lab).values()) == {times}
+    # By hand, days after those messages were sent.
+    for request, times in ((another, 3), (again, 4), (again, 4)):
+        answer = function.invoke(dump(request)).json
+        assert set(arrived(lab).values()) == {times}
+    assert answer["forwarded_before"] and 'another "token"' in answer["hint"]
 
 
 def test_again_that_failed_goes_on_with_what_is_missing(lab):

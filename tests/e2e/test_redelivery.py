@@ -3,11 +3,13 @@
 The queue's clock is manual, so that a day passes in seconds.
 """
 
+import json
+import time
 from collections import Counter
 
 import pytest
 from answer import log_lines
-from events import FOLDER, dump, each_once, make_lines, s3_event, sqs_event, tags
+from events import BUCKET, FOLDER, dump, each_once, make_lines, s3_event, sqs_event, tags
 from proxy import DENIED, Fault
 from pump import Fresh, Pump
 from queue_clock import DAY
@@ -126,3 +128,87 @@ def test_a_dead_letter_sent_back_is_delivered(lab):
     pump.deliver()
 
     assert Counter(tags(lab.sink.clicks)) == each_once(10)
+
+
+def accept_three_then(lab, answer):
+    """Accepts three requests; then `answer`."""
+    lab.sink.respond = lambda _: Reply(200) if len(lab.sink.accepted) < 3 else answer()
+
+
+def test_the_rest_of_a_file_waits_as_long_as_the_target_asks(lab):
+    """Not one invocation after another, each of which hears the same."""
+    lab.put(KEY, make_lines(range(10)))
+    queue = lab.clock_queue()
+    accept_three_then(lab, lambda: Reply(200) if queue.now >= 600 else Reply(429, {"Retry-After": "600"}))
+    table = lab.table()
+    start = lambda: lab.forwarder(HOOK_BODY="single", HOOK_CONCURRENCY=1, **queue.variables, **table.variables)
+    pump = Pump(queue, Fresh(start), timeout=5)
+    queue.send(s3_event(KEY))
+    pump.poll()
+    [rest] = queue.messages
+    assert 590 <= rest.visible - queue.now <= 610
+    pump.deliver()
+
+    assert Counter(tags(lab.sink.clicks)) == each_once(10)
+    assert len(pump.answers) <= 3
+
+
+def test_a_longer_wait_than_a_message_can_have_travels_in_it(lab):
+    lab.put(KEY, make_lines(range(10)))
+    queue = lab.clock_queue()
+    accept_three_then(lab, lambda: Reply(429, {"Retry-After": "3000"}))
+    table = lab.table()
+    start = lambda: lab.forwarder(HOOK_BODY="single", HOOK_CONCURRENCY=1, **queue.variables, **table.variables)
+    function = start()
+    queue.send(s3_event(KEY))
+    Pump(queue, function, timeout=5).poll()
+    [rest] = queue.messages
+    body = json.loads(rest.body)
+    assert rest.visible - queue.now == 900
+    assert 2900 <= body["not_before"] / 1000 - time.time() <= 3000
+
+    asked = len(lab.sink.requests)
+    queue.wake()
+    [message] = queue.receive()
+    assert start().invoke(dump({"Records": [message]})).failures == [rest.id]
+    assert len(lab.sink.requests) == asked, "put back without work"
+    assert 2900 <= rest.delays[-1] <= 3010
+    lab.sink.respond = None
+    body["not_before"] = int(time.time() * 1000)
+    assert start().invoke(dump(sqs_event(body))).failures == []
+    assert Counter(tags(lab.sink.clicks)) == each_once(10)
+
+
+def test_the_rest_of_a_long_list_is_handed_over_in_time(lab):
+    """Every file is delivered or in the queue, however many there are."""
+    keys = [f"{FOLDER}one-{number}" for number in range(300)]
+    for number, key in enumerate(keys):
+        lab.put(key, make_lines([number]))
+    lab.sink.respond = lambda _: Reply(delay=0.05)
+    queue = lab.clock_queue()
+    function = lab.forwarder(HOOK_CONCURRENCY=1, **queue.variables, **lab.table().variables)
+    answer = function.invoke(dump([{"bucket": BUCKET, "key": key} for key in keys]), 4)
+
+    assert not answer.failed and 0 < len(answer.json["handed_over"]) < 300
+    assert len(queue.messages) <= 20, "those that were not begun share messages"
+    lab.sink.respond = None
+    Pump(queue, function).deliver()
+    assert Counter(tags(lab.sink.clicks)) == each_once(300)
+
+
+def test_a_replay_that_failed_goes_on_in_a_message_with_its_token(lab):
+    """From the dead letters it comes back as another message, which must not start it anew."""
+    lab.put(KEY, make_lines(range(10)))
+    queue = lab.clock_queue()
+    function = lab.forwarder(**queue.variables, **lab.table().variables)
+    function.invoke(dump(s3_event(KEY)))
+    lab.sink.respond = lambda _: Reply(401)
+    queue.send({"bucket": BUCKET, "key": KEY, "again": True})
+    assert Pump(queue, function).poll().failures == []
+    [rest] = queue.messages
+    assert json.loads(rest.body)["clickstream_continuation"] == 1
+    lab.sink.respond = None
+    for number in (1, 2, 3):
+        assert function.invoke(dump(sqs_event(json.loads(rest.body), first=number))).failures == []
+
+    assert Counter(tags(lab.sink.clicks)) == Counter({tag: 2 for tag in each_once(10)})

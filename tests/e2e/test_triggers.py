@@ -14,6 +14,10 @@ ROADS = {
     "sqs-sns-raw": [ONE, GZIPPED],
     "eventbridge": [UNICODE],
     "sqs-eventbridge": [GZIPPED, UNICODE],
+    "eventbridge-cloudtrail": [GZIPPED],
+    "sqs-cloudtrail": [GZIPPED],
+    "sqs-continuations": [GZIPPED, LINES],
+    "replay-token": [GZIPPED],
     "batch-1.0": [UNICODE],
     "batch-2.0": [LINES],
     "replay": [ONE],
@@ -97,6 +101,29 @@ def test_an_event_that_is_not_of_a_new_object_is_acknowledged_unread(lab, name):
 
     assert lab.forwarder().invoke(dump(sqs_event(event))).failures == []
     assert (lab.sink.requests, lab.quarantine()) == ([], {})
+
+
+@pytest.mark.parametrize("call", ["PutObject", "CompleteMultipartUpload", "CopyObject"])
+def test_an_object_that_only_cloudtrail_tells_of_is_forwarded(lab, call):
+    lab.put(ONE, contents(ONE))
+    event = json.loads(lab.event("eventbridge-cloudtrail"))
+    event["detail"]["eventName"] = call
+    event["detail"]["requestParameters"]["key"] = ONE
+    del event["detail"]["responseElements"]
+
+    assert lab.forwarder().invoke(dump(sqs_event(event))).failures == []
+    assert without_ids(lab.sink.clicks) == [webhook_form(click) for click in clicks_in(ONE)]
+
+
+def test_a_queue_message_with_odd_attributes_is_read(lab):
+    """Emulators and republished events send what AWS itself does not."""
+    lab.put(ONE, contents(ONE))
+    event = sqs_event(s3_event(ONE))
+    event["Records"][0]["messageAttributes"] = {"T": {"stringValue": "x", "stringListValues": None, "dataType": "String"}, "U": None}
+    event["Records"][0]["awsRegion"] = None
+
+    assert lab.forwarder().invoke(dump(event)).failures == []
+    assert len(lab.sink.clicks) == len(clicks_in(ONE))
 
 
 def test_a_queue_message_of_no_known_shape_fails_alone(lab):

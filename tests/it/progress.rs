@@ -345,6 +345,7 @@ async fn a_replay_forwards_again_once_and_to_the_targets_it_names() {
         Job {
             replay: Some(ReplayRequest {
                 token: token.into(),
+                an_hour_earlier: None,
                 targets,
             }),
             ..job("k")
@@ -396,6 +397,7 @@ async fn a_replay_that_comes_back_after_one_of_its_targets_was_removed_ends_for_
     memory.put("clicks", "k", lines(0..20));
     let again = ReplayRequest {
         token: "message-1".into(),
+        an_hour_earlier: None,
         targets: vec!["a".into(), "b".into()],
     };
     let replay = Job {
@@ -605,6 +607,7 @@ async fn the_notice_of_what_was_forwarded_and_then_replaced_or_deleted_loses_not
     let again = Job {
         replay: Some(ReplayRequest {
             token: "message-1".into(),
+            an_hour_earlier: None,
             targets: Vec::new(),
         }),
         ..deleted

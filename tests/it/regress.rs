@@ -10,7 +10,7 @@ use clickstream_forwarder::trigger::parse;
 use serde_json::json;
 use tokio::time::{Duration, Instant};
 
-use crate::support::{config, context, lines, temporary, vars};
+use crate::support::{clock, config, context, lines, temporary, vars};
 
 fn mistakes(text: &str) -> String {
     Config::load(&vars(text), context())
@@ -26,7 +26,7 @@ async fn a_key_that_s3_encodes_lies_inside_its_source() {
     let forwarder = Forwarder::with_store(config, Store::Memory(memory));
     let notice = json!({"Records": [{"eventName": "ObjectCreated:Put", "s3": {"bucket": {"name": "bkt"},
         "object": {"key": "clicks/dt%3D2026-11-22/a%2Bb.json", "size": 9}}}]});
-    let job = parse(&notice, "request")
+    let job = parse(&notice, "request", clock())
         .unwrap()
         .messages
         .remove(0)
@@ -51,7 +51,7 @@ async fn a_key_that_s3_encodes_lies_inside_its_source() {
 fn an_unreadable_part_of_an_event_leaves_the_others() {
     let good = json!({"eventName": "ObjectCreated:Put", "s3": {"bucket": {"name": "bkt"}, "object": {"key": "k"}}});
     let event = json!({"Records": [{"eventName": "ObjectCreated:Put", "s3": {"bucket": {"name": "bkt"}, "object": {}}}, good]});
-    let direct = parse(&event, "request").unwrap();
+    let direct = parse(&event, "request", clock()).unwrap();
     assert_eq!(
         (
             direct.messages[0].jobs.len(),
@@ -63,7 +63,7 @@ fn an_unreadable_part_of_an_event_leaves_the_others() {
         {"eventSource": "aws:sqs", "messageId": "1", "body": event.to_string()},
         {"eventSource": "aws:sqs", "messageId": "2", "attributes": {"a": 1}, "body": "{}"},
     ]});
-    let messages = parse(&sqs, "request").unwrap().messages;
+    let messages = parse(&sqs, "request", clock()).unwrap().messages;
     assert_eq!(
         (messages[0].jobs.len(), messages[0].error.is_some()),
         (1, true)
