@@ -275,6 +275,19 @@ mod tests {
     }
 
     #[test]
+    fn a_released_continuation_of_an_object_that_waits_is_read_and_written_as_it_was() {
+        let released = include_str!("../tests/data/formats/continuation-waiting.json");
+        let read: Continuation = serde_json::from_str(released).unwrap();
+        assert_eq!(serde_json::to_string(&read).unwrap() + "\n", released);
+        let job = Continuation::read(&serde_json::from_str(released).unwrap()).unwrap();
+        let replay = job.replay.clone().unwrap();
+        assert_eq!(job.not_before, Some(1_795_309_200_000));
+        assert_eq!(job.size, Some(2895));
+        let earlier = replay.an_hour_earlier.as_deref();
+        assert_eq!(earlier, Some("2026-11-21T22Z hook"));
+    }
+
+    #[test]
     fn a_continuation_with_members_of_a_later_version_is_read() {
         let released = include_str!("../tests/data/formats/continuation.json");
         let mut later: Value = serde_json::from_str(released).unwrap();

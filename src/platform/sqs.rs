@@ -112,7 +112,7 @@ fn sent(output: &SendMessageBatchOutput, number: usize, url: &str) -> Result<Str
     }
     let failed = output.failed().iter().find(|it| it.id() == number);
     let cause = failed.map_or("no answer for it", |it| it.message().unwrap_or(it.code()));
-    Err(format!("sqs:SendMessage on {url}: {cause}"))
+    Err(format!("sqs:SendMessage on {}: {cause}", ShownUrl(url)))
 }
 
 fn client(config: &SdkConfig) -> Client {

@@ -151,8 +151,12 @@ pub(super) fn batch_task(
     let names = argument("targets").unwrap_or_default().split(',');
     let targets = names.map(str::trim).filter(|name| !name.is_empty());
     let targets = targets.map(str::to_owned).collect();
-    let token = argument("token").filter(|token| !token.is_empty());
-    let request = given(token.unwrap_or(batch_job).to_owned(), targets);
+    let tokens = [argument("token"), Some(batch_job)];
+    let token = tokens.into_iter().flatten().find(|token| !token.is_empty());
+    let request = match token {
+        Some(token) => given(token.to_owned(), targets),
+        None => of_the_hour(now, targets),
+    };
     message.jobs.push(Job {
         version: real_version(text(task, "/s3VersionId")),
         replay: (argument("again") == Some("true")).then_some(request),

@@ -343,6 +343,8 @@ fn a_replay_is_told_apart_by_its_token_or_its_hour_and_never_by_its_request() {
     assert_eq!((Some(&*token), earlier), (task["job"]["id"].as_str(), None));
     task["job"]["userArguments"] = json!({"again": "true", "token": "mine", "targets": "a, b"});
     assert_eq!(tokens(&task, 9), ("mine a,b".into(), None));
+    task["job"] = json!({"userArguments": {"again": "true"}});
+    assert_eq!(tokens(&task, 0).0, "2026-11-22T00Z", "a job without an id");
 }
 
 #[test]
