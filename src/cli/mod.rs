@@ -43,8 +43,8 @@ pub const EXIT_CODES: &[(u8, &str)] = &[
     ),
     (
         Exit::Failed as u8,
-        "something was not delivered, or could not be written: run it again. Where a line says \
-         `misconfigured`, change what it names first",
+        "something was not delivered or could not be written, or a target accepted nothing: run \
+         it again. Where a line says `misconfigured`, change what it names first",
     ),
     (
         Exit::WrongUsage as u8,

@@ -110,6 +110,20 @@ impl Summary {
     pub(super) fn close(&mut self, named: u64, interrupt: Option<Interrupt>) {
         self.not_begun = named.saturating_sub(self.objects);
         self.failed += self.not_begun;
+        for target in &self.targets {
+            let TargetOutcome {
+                tally,
+                refused,
+                resumed,
+                ..
+            } = target;
+            if *refused > 0 && tally.sent == 0 && *resumed == 0 {
+                self.failed += 1;
+                let clicks = counted(*refused, "click");
+                self.problems
+                    .push(format!("target {}: refused all of {clicks}", target.target));
+            }
+        }
         // What was done in spite of the signal is done.
         self.interrupt = interrupt.filter(|_| self.failed > 0);
         if self.not_begun > 0 {
@@ -302,6 +316,28 @@ mod tests {
             summary.add(&refused);
             summary.add(&refused);
             assert_eq!((summary.exit(), &*summary.problems()), (exit, problems));
+        }
+    }
+
+    #[test]
+    fn a_target_that_accepts_nothing_is_a_failure_even_if_all_is_kept() {
+        let mut refused = delivered(3);
+        refused.targets[0].refused = 3;
+        refused.targets[0].tally = Tally {
+            read: 3,
+            quarantined: 3,
+            ..Tally::default()
+        };
+        for (outcomes, exit) in [
+            (&[refused.clone()][..], Exit::Failed),
+            (&[refused, delivered(1)], Exit::Ok),
+        ] {
+            let mut summary = Summary::new(true);
+            outcomes.iter().for_each(|outcome| summary.add(outcome));
+            summary.close(outcomes.len() as u64, None);
+            assert_eq!(summary.exit(), exit);
+            let is_named = summary.problems() == "target hook: refused all of 3 clicks\n";
+            assert_eq!(is_named, exit == Exit::Failed);
         }
     }
 
