@@ -22,6 +22,17 @@ const LINKS: [&str; 5] = [
     "popular-too",
 ];
 
+/// A file of one click that every target takes.
+pub fn good(number: u32) -> File {
+    let click = format!(
+        r#"{{"timestamp":"2026-11-22T00:00:00.{number:06}Z","route":{{"id":"stream-{number}"}}}}"#
+    );
+    File {
+        key: format!("stream-{number}.json"),
+        bytes: (click + "\n").into(),
+    }
+}
+
 pub fn random(number: usize, rng: &mut Rng) -> File {
     let most = *rng.choice([1, 5, 40, 400].iter()).unwrap();
     let records = rng.usize(1..=most);

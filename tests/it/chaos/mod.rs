@@ -31,6 +31,10 @@ const SCHEDULES: u64 = 200;
 /// How long things go wrong.
 const TROUBLE: Duration = Duration::from_secs(900);
 
+/// For how many hours a good click comes each hour once everything is repaired: of clicks that a
+/// target refuses, what it takes afterwards tells whether they are wrong.
+const HOURS: u32 = 24;
+
 thread_local! {
     /// The beginning of the schedule that this thread runs.
     static BEGIN: Cell<Option<Instant>> = const { Cell::new(None) };
@@ -96,6 +100,10 @@ fn simulate(seed: u64, faults: Faults, trouble: Duration, files: &[File]) -> Arc
         for file in files {
             notify(&world, file, trouble);
         }
+        for hour in 0..HOURS {
+            let delay = trouble + Duration::from_secs(3600 * u64::from(hour));
+            put(&world, &files::good(hour), &[delay]);
+        }
         service::run(&world, clock).await;
         world
     })
@@ -103,20 +111,26 @@ fn simulate(seed: u64, faults: Faults, trouble: Duration, files: &[File]) -> Arc
 
 /// Puts a file into its bucket and tells the queue, perhaps twice.
 fn notify(world: &World, file: &File, trouble: Duration) {
+    let times = if world.happens(world.faults.duplicates) {
+        2
+    } else {
+        1
+    };
+    let most = (trouble.as_millis() as u64 / 3).max(1);
+    let delay = |_| Duration::from_millis(world.draw(0..most));
+    let delays: Vec<_> = (0..times).map(delay).collect();
+    put(world, file, &delays);
+}
+
+/// Puts a file into its bucket and tells the queue after each of `delays`.
+fn put(world: &World, file: &File, delays: &[Duration]) {
     let etag = world.state().put(
         "rebrandly-clicks",
         &file.key,
         file.bytes.clone(),
         Vec::new(),
     );
-    let times = if world.happens(world.faults.duplicates) {
-        2
-    } else {
-        1
-    };
-    for _ in 0..times {
-        let most = (trouble.as_millis() as u64 / 3).max(1);
-        let delay = Duration::from_millis(world.draw(0..most));
+    for delay in delays {
         let body = json!({"Records": [{
             "eventSource": "aws:s3",
             "eventName": "ObjectCreated:Put",
@@ -125,6 +139,6 @@ fn notify(world: &World, file: &File, trouble: Duration) {
                 "object": {"key": file.key, "size": file.bytes.len(), "eTag": etag.trim_matches('"')},
             },
         }]});
-        world.state().queue.send(body.to_string(), delay);
+        world.state().queue.send(body.to_string(), *delay);
     }
 }
