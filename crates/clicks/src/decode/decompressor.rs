@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use super::DecodeLimits;
+use super::format::{Checked, FormatCheck};
 use super::gzip::{Inflated, Inflater};
 
 /// Decompresses one object. Chunks go in at [`push`](Decompressor::push), plain bytes come out of
@@ -10,10 +11,13 @@ use super::gzip::{Inflated, Inflater};
 pub struct Decompressor {
     limits: DecodeLimits,
     inflate: Inflater,
+    format: FormatCheck,
     given: u64,
     /// The first two plain bytes, which show whether the contents were compressed twice.
     head: Vec<u8>,
-    over_limit: bool,
+    /// Follows the bytes that were given last.
+    pending: Option<Decompressed>,
+    is_damaged: bool,
     over: bool,
 }
 
@@ -50,9 +54,11 @@ impl Decompressor {
         Decompressor {
             limits,
             inflate: Inflater::new(),
+            format: FormatCheck::default(),
             given: 0,
             head: Vec::new(),
-            over_limit: false,
+            pending: None,
+            is_damaged: false,
             over: false,
         }
     }
@@ -79,33 +85,49 @@ impl Decompressor {
         part
     }
 
+    /// Whether the bytes themselves are damaged, so that another transfer of the object may bring
+    /// others.
+    pub fn is_damaged(&self) -> bool {
+        self.is_damaged
+    }
+
     fn step(&mut self) -> Decompressed {
-        if self.over_limit {
-            let reason = format!(
-                "the object holds more than {} bytes (MAX_OBJECT_BYTES)",
-                self.limits.object_bytes
-            );
-            return Decompressed::unreadable(Bytes::new(), reason);
+        if let Some(pending) = self.pending.take() {
+            return pending;
         }
-        match self.inflate.step() {
-            Ok(Inflated::Output(bytes)) => self.check_limits(bytes),
-            Ok(Inflated::NeedInput) => Decompressed::NeedInput,
-            Ok(Inflated::End) => Decompressed::End,
-            Err(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => Decompressed::unreadable(
-                Bytes::new(),
-                format!(
-                    "the gzip stream is cut short after {} bytes",
-                    self.inflate.consumed()
-                ),
-            ),
-            Err(e) => Decompressed::unreadable(
-                Bytes::new(),
-                format!(
-                    "the gzip stream is corrupt after {} plain bytes: {e}",
-                    self.given
-                ),
-            ),
+        loop {
+            let (checked, end) = match self.inflate.step() {
+                Ok(Inflated::Output(bytes)) => (self.format.push(bytes), None),
+                Ok(Inflated::NeedInput) => return Decompressed::NeedInput,
+                Ok(Inflated::End) => (self.format.end(), Some(Decompressed::End)),
+                Err(error) => (self.format.end(), Some(self.damaged(&error))),
+            };
+            match (checked, end) {
+                (Checked::Unread(name), _) => return unread(name),
+                (Checked::Readable(bytes), Some(end)) if bytes.is_empty() => return end,
+                (Checked::Readable(bytes), end) => {
+                    self.pending = end;
+                    return self.check_limits(bytes);
+                }
+                (Checked::NeedInput, _) => {}
+            }
         }
+    }
+
+    fn damaged(&mut self, error: &std::io::Error) -> Decompressed {
+        self.is_damaged = true;
+        let reason = if error.kind() == std::io::ErrorKind::UnexpectedEof {
+            format!(
+                "the gzip stream is cut short after {} bytes",
+                self.inflate.consumed()
+            )
+        } else {
+            format!(
+                "the gzip stream is corrupt after {} plain bytes: {error}",
+                self.given
+            )
+        };
+        Decompressed::unreadable(Bytes::new(), reason)
     }
 
     fn check_limits(&mut self, mut bytes: Bytes) -> Decompressed {
@@ -117,7 +139,11 @@ impl Decompressor {
         if plain > self.limits.object_bytes {
             // What lies within the limit is still decoded, however much this step gave.
             bytes.truncate(bytes.len() - (plain - self.limits.object_bytes) as usize);
-            self.over_limit = true;
+            let reason = format!(
+                "the object holds more than {} bytes (MAX_OBJECT_BYTES)",
+                self.limits.object_bytes
+            );
+            self.pending = Some(Decompressed::unreadable(Bytes::new(), reason));
         }
         if gzip && plain > 1 << 20 && plain / self.inflate.consumed().max(1) > self.limits.ratio {
             Decompressed::unreadable(
@@ -136,4 +162,14 @@ impl Decompressor {
             Decompressed::Output(bytes)
         }
     }
+}
+
+/// The end of an object in a format that is not read.
+fn unread(name: &str) -> Decompressed {
+    Decompressed::unreadable(
+        Bytes::new(),
+        format!(
+            "{name}: not read; store the clicks as JSON in UTF-8, plain or compressed with gzip"
+        ),
+    )
 }

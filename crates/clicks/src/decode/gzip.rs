@@ -4,7 +4,7 @@
 use std::io::{self, BufRead, Read};
 
 use bytes::{Buf, Bytes};
-use flate2::bufread::MultiGzDecoder;
+use flate2::bufread::GzDecoder;
 
 /// Compressed bytes that the inflater is given at a time. They are counted from the object's start,
 /// however the chunks fall, because what can be saved of a corrupt object must not depend on the
@@ -30,7 +30,10 @@ enum Form {
 /// A gzip stream and a buffer to inflate into. Output is copied from there, so that an entry which
 /// waits for its target keeps no unused memory.
 struct Gzip {
-    stream: MultiGzDecoder<Feed>,
+    /// The member at hand.
+    member: GzDecoder<Feed>,
+    /// Whether that member has ended, and the next one has not begun.
+    is_between: bool,
     room: Vec<u8>,
 }
 
@@ -83,7 +86,7 @@ impl Inflater {
     /// the chunks.
     pub fn consumed(&self) -> u64 {
         match &self.form {
-            Form::Gzip(gzip) => gzip.stream.get_ref().consumed,
+            Form::Gzip(gzip) => gzip.member.get_ref().consumed,
             Form::Unknown(feed) | Form::Plain(feed) => feed.consumed,
         }
     }
@@ -104,14 +107,17 @@ impl Inflater {
                 (true, true) => Inflated::End,
                 (true, false) => Inflated::NeedInput,
             }),
-            Form::Gzip(gzip) => inflate(gzip),
+            Form::Gzip(gzip) => match gzip.inflate() {
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => Ok(Inflated::NeedInput),
+                inflated => inflated,
+            },
         }
     }
 
     fn feed(&mut self) -> &mut Feed {
         match &mut self.form {
             Form::Unknown(feed) | Form::Plain(feed) => feed,
-            Form::Gzip(gzip) => gzip.stream.get_mut(),
+            Form::Gzip(gzip) => gzip.member.get_mut(),
         }
     }
 
@@ -130,22 +136,53 @@ impl Inflater {
 }
 
 impl Gzip {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "members are taken one by one, with zeros between them"
+    )]
     fn new(feed: Feed) -> Gzip {
         Gzip {
-            stream: MultiGzDecoder::new(feed),
+            member: GzDecoder::new(feed),
+            is_between: false,
             room: vec![0; STEP],
         }
     }
-}
 
-fn inflate(gzip: &mut Gzip) -> io::Result<Inflated> {
-    match gzip.stream.read(&mut gzip.room) {
-        Ok(0) => Ok(Inflated::End),
-        Ok(n) => Ok(Inflated::Output(Bytes::copy_from_slice(
-            gzip.room.get(..n).unwrap_or_default(),
-        ))),
-        Err(e) if e.kind() == io::ErrorKind::WouldBlock => Ok(Inflated::NeedInput),
-        Err(e) => Err(e),
+    /// Inflates on, member after member.
+    fn inflate(&mut self) -> io::Result<Inflated> {
+        loop {
+            if self.is_between && !self.begin_member()? {
+                return Ok(Inflated::End);
+            }
+            match self.member.read(&mut self.room)? {
+                0 => self.is_between = true,
+                n => {
+                    let inflated = self.room.get(..n).unwrap_or_default();
+                    return Ok(Inflated::Output(Bytes::copy_from_slice(inflated)));
+                }
+            }
+        }
+    }
+
+    /// Skips the zeros that pad a member, as tapes and block devices do, and begins with the next
+    /// one; `false` if the object ends there.
+    fn begin_member(&mut self) -> io::Result<bool> {
+        loop {
+            let feed = self.member.get_mut();
+            let ahead = feed.fill_buf()?;
+            let zeros = ahead.iter().take_while(|byte| **byte == 0).count();
+            match (ahead.is_empty(), zeros < ahead.len()) {
+                (true, _) => return Ok(false),
+                (false, false) => feed.consume(zeros),
+                (false, true) => {
+                    feed.consume(zeros);
+                    let feed = std::mem::take(feed);
+                    self.member.reset(feed);
+                    self.is_between = false;
+                    return Ok(true);
+                }
+            }
+        }
     }
 }
 
@@ -233,6 +270,20 @@ mod tests {
                 "cut at {end} of {}",
                 file.len()
             );
+        }
+    }
+
+    #[test]
+    fn zeros_after_a_member_are_padding_and_anything_else_is_an_error() {
+        let text = b"one line\n".repeat(9);
+        let (member, zeros) = (gzip(&text), vec![0; 20_000]);
+        for size in [1, 7, 4096, 100_000] {
+            let padded = [&member[..], &zeros].concat();
+            assert_eq!(inflate_all(&padded, size).unwrap(), text);
+            let between = [&member[..], &zeros[..100], &member, &zeros[..1]].concat();
+            assert_eq!(inflate_all(&between, size).unwrap(), text.repeat(2));
+            let garbage = [&member[..], &zeros[..512], b"garbage"].concat();
+            assert!(inflate_all(&garbage, size).is_err());
         }
     }
 

@@ -8,12 +8,14 @@ mod bad;
 mod decompressor;
 mod envelope;
 mod envelope_key;
+mod format;
 mod frame;
 mod frame_buffer;
 mod gzip;
 mod input;
 mod input_queue;
 mod record;
+mod table;
 mod value;
 
 use std::sync::Arc;
