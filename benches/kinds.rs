@@ -16,7 +16,7 @@ pub fn targets() -> Vec<Named> {
         .map(|kind| {
             let context = Context {
                 clock: || SystemTime::UNIX_EPOCH,
-                trust: Default::default(),
+                network: Default::default(),
                 aws: Default::default(),
             };
             let vars = kind.example("T_");

@@ -11,7 +11,7 @@ use clicks::ObjectRef;
 
 use crate::config::settings::{Parameter, Reference};
 use crate::object::ObjectError;
-use crate::platform::tls::Trust;
+use crate::platform::network::Network;
 use crate::progress::ProgressError;
 
 /// Says that the program was built without AWS, and the way out.
@@ -23,8 +23,8 @@ pub const ABSENT: &str = "this program was built without AWS, to be built quickl
 pub struct Aws;
 
 impl Aws {
-    /// Ignores whom connections would trust.
-    pub fn new(_trust: Trust) -> Aws {
+    /// Ignores how connections would be made.
+    pub fn new(_network: Network) -> Aws {
         Aws
     }
 }

@@ -240,6 +240,28 @@ mod tests {
         assert!(reply.stderr.contains("OUT_KIND: found \"pigeon\""));
     }
 
+    #[cfg(feature = "aws")]
+    #[test]
+    fn no_address_shows_its_password_or_its_query() {
+        for (queue, code) in [
+            ("https://user:s3cret@host/1/q?t=s3cret", Exit::Ok),
+            ("sqs://user:s3cret@host/q", Exit::WrongUsage),
+        ] {
+            let reply = check(&[
+                ("TARGETS", "q"),
+                ("Q_KIND", "sqs"),
+                ("Q_QUEUE_URL", queue),
+                ("Q_ENDPOINT_URL", queue),
+                (
+                    "CONTINUE_QUEUE_URL",
+                    "https://user:s3cret@host/1/q?t=s3cret",
+                ),
+            ]);
+            assert_eq!(reply.exit, code, "{reply:?}");
+            assert!(!format!("{reply:?}").contains("s3cret"), "{reply:?}");
+        }
+    }
+
     #[test]
     fn what_stands_elsewhere_is_said() {
         let reply = check(&[

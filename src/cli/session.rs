@@ -10,7 +10,8 @@ use crate::config::settings::Settings;
 use crate::config::vars::{VarSet, Vars, is_unset};
 use crate::platform::aws::Aws;
 use crate::platform::clock;
-use crate::platform::tls::Trust;
+use crate::platform::network::Network;
+use crate::platform::tls::Authorities;
 use crate::targets::Context;
 
 /// The settings of a command, and the runtime on which they are resolved.
@@ -44,10 +45,11 @@ impl Session {
             );
         }
         let runtime = Runtime::new().map_err(|e| format!("no threads to run on: {e}"))?;
+        let network = Network::from_vars(&vars.vars, Authorities::Machine);
         let context = Context {
             clock: clock::now,
-            trust: Trust::Machine,
-            aws: Aws::new(Trust::Machine),
+            aws: Aws::new(network.clone()),
+            network,
         };
         let settings = runtime
             .block_on(Settings::read(vars, context))

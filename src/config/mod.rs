@@ -19,6 +19,7 @@ use clicks::decode::DecodeLimits;
 
 use crate::platform::aws::Aws;
 use crate::platform::log::LEVELS;
+use crate::platform::proxy;
 use crate::platform::words::ShownUrl;
 use crate::targets::Context;
 pub use globals::{GLOBALS, Global};
@@ -89,6 +90,7 @@ impl Config {
             object_memory: OBJECT_MEMORY,
         };
         globals.parse("LOG_LEVEL", log_level);
+        check_proxies(&globals);
         let mut mistakes = globals.into_mistakes();
         mistakes.append(&mut of_targets);
         if mistakes.is_empty() {
@@ -165,6 +167,18 @@ fn log_level(text: &str) -> Result<(), String> {
 const MOST_RECORD_BYTES: u64 = 1 << 30;
 /// The largest `MAX_DEPTH`.
 const MOST_DEPTH: u64 = 1000;
+
+/// Notes each variable that names no proxy. Connections would be made without it, or not at all.
+fn check_proxies(globals: &Scope<'_>) {
+    for name in proxy::VARIABLES {
+        let problem = globals.text(name).and_then(|text| proxy::parse(text).err());
+        if let Some(expected) = problem {
+            // It may hold a password.
+            let found = globals.text(name).unwrap_or_default();
+            globals.wrong_value(name, format!("\"{}\"", ShownUrl(found)), expected);
+        }
+    }
+}
 
 /// Reads the decoder's limits.
 fn decode_limits(globals: &Scope<'_>) -> DecodeLimits {

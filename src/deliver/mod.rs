@@ -20,6 +20,7 @@ mod limiter;
 mod memory;
 mod parts;
 mod rate;
+mod refusal;
 mod retry;
 mod sender;
 mod state;

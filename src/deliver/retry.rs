@@ -10,6 +10,7 @@ use tokio::time::{Instant, timeout};
 use super::backoff;
 use super::judge::{Answer, Judgement, judge};
 use super::limiter::Permit;
+use super::refusal::logged;
 use super::sender::{Hearing, Remainder, Reservation};
 use super::state::LaneState;
 use crate::outcome::Failure;
@@ -41,7 +42,7 @@ pub(super) async fn deliver(lane: Arc<LaneState>, mut batch: Remainder) -> Optio
             batch.parts.put_back(request);
             continue;
         };
-        let reason = refusal(&answer.result);
+        let reason = refusal(&answer.result).map(|reason| logged(&request, &reason));
         match judge(&lane, request, answer, batch.hearing) {
             Judgement::Settled => retry.succeeded(),
             Judgement::Halves(request) => batch.parts.halve(request),

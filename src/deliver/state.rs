@@ -13,6 +13,7 @@ use super::health::Health;
 use super::ledger::Ledger;
 use super::limiter::Limiter;
 use super::memory::MemoryBudget;
+use super::refusal::logged;
 use super::sender::{Hearing, Remainder};
 use super::stats::{Held, LaneStats};
 use super::witnesses::Witnesses;
@@ -148,6 +149,7 @@ impl LaneState {
             self.stats().accept(taken);
         }
         for (entry, reason) in rejected {
+            self.log_refusal(&entry, &reason);
             if is_confirmed {
                 self.stats().reject(entry, &self.name, reason);
             } else {
@@ -155,6 +157,15 @@ impl LaneState {
             }
         }
         rest
+    }
+
+    /// Logs why the target refuses `entry`, once for each cause.
+    fn log_refusal(&self, entry: &Entry, reason: &str) {
+        let cause = &*logged(std::slice::from_ref(entry), reason);
+        if self.stats().is_new(cause) {
+            let target_name = &*self.name;
+            tracing::warn!(target_name, cause, "target refuses clicks");
+        }
     }
 
     /// Notes that the target rejected `entry`, which is held where that is not believed.
@@ -167,6 +178,7 @@ impl LaneState {
         let mut stats = self.stats();
         let Some(memory) = memory else {
             stats.deferred += 1;
+            let reason = logged(std::slice::from_ref(&entry), &reason);
             let failure = stats.refuses(stats.held.len() as u32 + 1, "clicks were", &reason);
             drop(stats);
             return self.give_up(failure);

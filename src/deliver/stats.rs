@@ -1,5 +1,6 @@
 //! Counts what became of the entries of one lane. Pure.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +18,8 @@ use crate::targets::Entry;
 const MOST_REFUSALS: u32 = 96;
 /// After so many, clicks from elsewhere are tried.
 const REFUSALS_IN_A_ROW: u32 = 24;
+/// Most causes of refusals that are logged.
+const CAUSES: usize = 5;
 /// Requests whose latency is noted: as many as a metric has values.
 const LATENCIES: usize = 100;
 
@@ -46,6 +49,8 @@ pub(super) struct LaneStats {
     pub(super) accepted: bool,
     /// Entries that were rejected and never decided.
     pub(super) undecided: u64,
+    /// The causes of refusals that were logged.
+    causes: BTreeSet<String>,
     pub(super) ledger: Ledger,
 }
 
@@ -78,6 +83,12 @@ impl LaneStats {
         self.sent += sent.len() as u64;
         self.ledger.settle(sent.into_iter());
         self.accepted = true;
+    }
+
+    /// Notes why a click was refused. `true` if it is to be logged: once for each cause, since a file
+    /// may hold many clicks that are refused for the same.
+    pub(super) fn is_new(&mut self, cause: &str) -> bool {
+        self.causes.len() < CAUSES && self.causes.insert(cause.to_owned())
     }
 
     /// Notes that the target will never take `entry`.

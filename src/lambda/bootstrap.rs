@@ -13,7 +13,8 @@ use crate::config::ConfigErrors;
 use crate::config::settings::Settings;
 use crate::config::vars::{self, Vars};
 use crate::platform::aws::Aws;
-use crate::platform::tls::Trust;
+use crate::platform::network::Network;
+use crate::platform::tls::Authorities;
 use crate::platform::{clock, log};
 use crate::targets::Context;
 
@@ -76,11 +77,11 @@ struct Process {
 impl Process {
     /// Reads the variables. Makes a request only if `SETTINGS_PATH` is set.
     async fn start(vars: Vars, environment: Environment) -> Result<Process, ConfigErrors> {
-        let trust = Trust::from_vars(&vars);
+        let network = Network::from_vars(&vars, Authorities::Bundled);
         let context = Context {
             clock: clock::now,
-            trust,
-            aws: Aws::new(trust),
+            aws: Aws::new(network.clone()),
+            network,
         };
         let process = Process {
             settings: Arc::new(Settings::read(vars, context).await?),

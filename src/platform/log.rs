@@ -1,6 +1,8 @@
 //! Logs, and errors in words: JSON lines for Lambda, plain lines for people. Both go to standard
 //! error, since standard output may carry clicks.
 
+use std::error::Error;
+
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::fmt::{MakeWriter, layer};
@@ -79,15 +81,29 @@ pub const SILENT: &str = "off";
 pub const LEVELS: &[&str] = &["error", "warn", "info", "debug", "trace"];
 
 /// Renders an error with its causes: the first alone may say "error sending request".
-pub fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
+pub fn causes(error: &(dyn Error + 'static)) -> String {
+    let mut text = String::new();
+    for cause in chain(error) {
         let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
+        if text.is_empty() {
+            text = cause_text;
+        } else if !text.contains(&cause_text) {
             text = format!("{text}: {cause_text}");
         }
-        source = cause.source();
     }
     text
+}
+
+/// Iterates over an error and its causes; also over what stands in an `io::Error`, which does not
+/// count that among its causes.
+pub fn chain<'e>(
+    error: &'e (dyn Error + 'static),
+) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&error| {
+        let io: Option<&std::io::Error> = error.downcast_ref();
+        match io.and_then(std::io::Error::get_ref) {
+            Some(inner) => Some(inner as &(dyn Error + 'static)),
+            None => error.source(),
+        }
+    })
 }

@@ -5,6 +5,8 @@ pub mod aws;
 pub mod clock;
 pub mod log;
 pub mod metrics;
+pub mod network;
+pub mod proxy;
 pub mod queue;
 #[cfg(feature = "aws")]
 pub mod sqs;

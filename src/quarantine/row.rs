@@ -9,6 +9,7 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use crate::object::ObjectRef;
+use crate::platform::words;
 use crate::targets::Entry;
 use clicks::Uuid8;
 use clicks::click::{ClickId, write_source};
@@ -220,7 +221,8 @@ impl Row {
             self.place.offset,
             self.place.index,
             self.length,
-            &self.reason,
+            // It may repeat the click.
+            words::hide_echoes(&self.reason, [&*self.raw]),
         );
         tracing::warn!(
             object = object,

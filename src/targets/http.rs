@@ -5,13 +5,15 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use reqwest::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
 use reqwest::{Method, RequestBuilder, StatusCode, Url};
 
 use super::support::body::{self, Body};
-use super::support::http::{HttpClient, Meaning, StatusRule, StatusRules, classify};
+use super::support::http::HttpClient;
 use super::support::request;
 use super::support::signing::{self, Signer};
+use super::support::status::{Meaning, StatusRule, StatusRules, classify};
 use super::{
     Context, EncodeError, Entry, Kind, Limits, Proof, SendError, Target, Var, Verdict, View,
 };
@@ -131,7 +133,7 @@ fn build(scope: &Scope<'_>, context: Context) -> Option<Arc<dyn Target>> {
         form,
         gzip: gzip.unwrap_or(false),
         signer,
-        client: HttpClient::new(&context),
+        client: HttpClient::new(&context, request::secrets(scope)),
         clock: context.clock,
     }))
 }
@@ -187,7 +189,8 @@ impl Target for Http {
     }
 
     async fn send(&self, batch: &[Entry]) -> Result<Vec<Verdict>, SendError> {
-        let mut body = self.body.write(batch);
+        let plain = Bytes::from(self.body.write(batch));
+        let mut body = plain.clone();
         let id = signing::request_id(batch).to_string();
         let mut request = self
             .request(self.method.clone())?
@@ -195,7 +198,7 @@ impl Target for Http {
             .header("idempotency-key", &id)
             .header("webhook-id", &id);
         if self.gzip {
-            body = body::gzip(&body);
+            body = body::gzip(&plain).into();
             request = request.header(CONTENT_ENCODING, "gzip");
         }
         if let Some(signer) = &self.signer {
@@ -204,14 +207,15 @@ impl Target for Http {
                 .header("webhook-timestamp", signature.timestamp)
                 .header("webhook-signature", signature.text);
         }
-        let response = self.client.call(request.body(body), 0).await?;
+        let request = request.body(body);
+        let response = self.client.call(request, &plain, 0).await?;
         classify(&response, &StatusRules::DEFAULT)?;
         Ok(vec![Verdict::Sent; batch.len()])
     }
 
     async fn probe(&self) -> Result<Proof, SendError> {
         let request = self.request(Method::HEAD)?;
-        let response = self.client.call(request, 0).await?;
+        let response = self.client.call(request, &[], 0).await?;
         classify(&response, &PROBE)?;
         Ok(self.proof(response.status))
     }

@@ -31,7 +31,7 @@ use tokio::time::Instant;
 
 use crate::object::ObjectRef;
 use crate::platform::aws::Aws;
-use crate::platform::tls::Trust;
+use crate::platform::network::Network;
 #[cfg(feature = "aws")]
 pub use registry::AWS;
 pub use registry::{Build, COMMON, IN_AWS, KINDS, Kind, Var};
@@ -129,8 +129,8 @@ pub struct Permission {
 pub struct Context {
     /// The clock for signatures and dates.
     pub clock: fn() -> SystemTime,
-    /// Whom connections trust.
-    pub trust: Trust,
+    /// How connections are made.
+    pub network: Network,
     /// The settings that AWS clients share.
     pub aws: Aws,
 }

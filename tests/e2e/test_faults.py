@@ -47,6 +47,13 @@ def pieces(data, size):
 
 # Only where the time-out is the fault: a healthy target on a busy machine must not meet it.
 SHORT = {"HOOK_TIMEOUT": "4s"}
+def headed(line, count):
+    return OK.replace(b"\r\n\r\n", b"\r\n" + count * (line + b"\r\n") + b"\r\n")
+
+
+# Each of these lines came from a server in use: a fold, a blank before the colon, no name, no colon, a space in a name.
+ODD_HEAD = headed(b"Content-Security-Policy: default-src 'self';\r\n  img-src *\r\nServer : x\r\n: y\r\nno colon\r\nA b: c", 1)
+
 ROWS = [
     Row("nobody listens", COMES_BACK, False, shut=True),
     Row("the connection is reset, the clicks not accepted", RETRIES, False, target.resets(taken=False)),
@@ -79,6 +86,11 @@ ROWS = [
     Row("accepted, the response slow but in time", PASSES, False, target.says(pieces(OK, 10), taken=True, pause=0.05)),
     Row("accepted, the response cut in its body", PASSES, False, target.says(OK.replace(b"2\r", b"1000\r"), taken=True)),
     Row("accepted, after an interim response", PASSES, False, target.says(b"HTTP/1.1 103 Early Hints\r\n\r\n" + OK, taken=True)),
+    Row("accepted, the response has folded and odd header lines", PASSES, False, target.says(ODD_HEAD, taken=True)),
+    Row("accepted, the response has two thousand header lines", PASSES, False, target.says(headed(b"X: y", 2000), taken=True)),
+    Row("accepted, the response has 350 KB of headers", PASSES, False, target.says(headed(b"X-Policy: " + b"y" * 50_000, 7), taken=True)),
+    Row("409 for a while: the first request is still at work", RETRIES, False, target.status(409), 2),
+    Row("403 with Retry-After", RETRIES, False, target.status(403, Retry_After=1), 2),
     Row("503 until the repair", COMES_BACK, False, target.status(503), None),
     Row("429 until the repair", COMES_BACK, False, target.status(429), None),
     Row("reset until the repair", COMES_BACK, False, target.resets(taken=False), None),
@@ -87,7 +99,7 @@ ROWS = [
     Row("401 until the repair", STOPS, False, target.status(401), None),
     Row("a redirect until the repair", STOPS, False, target.status(307, Location="/elsewhere"), None),
     Row("a plain port under an https address", COMES_BACK, False, scheme="https"),
-    Row("a self-signed certificate", COMES_BACK, False, scheme="https", certified=True),
+    Row("a self-signed certificate", STOPS, False, scheme="https", certified=True),
 ]
 
 

@@ -8,8 +8,9 @@ import time
 from collections import Counter
 
 import pytest
-from answer import audit_lines
+from answer import audit_lines, log_lines
 from events import FOLDER, dump, make_click, make_lines, s3_event, sqs_event, tags, webhook_form, without_ids
+from fault_target import FaultTarget, self_signed
 from sink import Reply
 
 KEY = FOLDER + "clicks"
@@ -208,6 +209,102 @@ def test_each_attempt_is_signed_anew_under_one_id(lab, compression):
     verify(second)
     assert first.headers["webhook-id"] == second.headers["webhook-id"]
     assert first.headers["webhook-timestamp"] != second.headers["webhook-timestamp"]
+
+
+def refusals(function):
+    return [line["cause"] for line in log_lines(function.output()) if line.get("message") == "target refuses clicks"]
+
+
+def test_a_refusing_answer_is_quoted_once_in_the_log_and_whole_in_the_row(lab):
+    """In the log without what it repeats of the request, and nowhere with a secret."""
+
+    def respond(request):
+        bad = [click for click in request.clicks if click["route"]["slashtag"] in ("tag-0", "tag-4")]
+        says = f'{{"error":"no such link: {bad and bad[0]["timestamp"]}",\r\n "key":"t-secret"}}'.encode()
+        return Reply(422, body=says) if bad else Reply()
+
+    lab.sink.respond = respond
+    answer, function = forward(lab, count=8, HOOK_BEARER="t-secret", HOOK_CONCURRENCY=1)
+
+    assert answer.failures == []
+    rows = lab.quarantined()
+    assert {row["reason"] for row in rows} == {
+        f'HTTP 422 Unprocessable Entity; the answer says: {{"error":"no such link: {make_click(serial)["timestamp"]}", "key":"…"}}'
+        for serial in (0, 4)
+    }
+    assert refusals(function) == ['HTTP 422 Unprocessable Entity; the answer says: {"error":"no such link: … "key":"…"}']
+    assert "t-secret" not in function.output()
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "says"),
+    [
+        (401, b"<html><head><title>Sign in</title></head><body><p>Please &amp; thanks</p></body></html>", "Sign in Please & thanks"),
+        (404, b"", None),
+        (404, b" \r\n", None),
+        (403, b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff" * 9, "(90 bytes that are no text)"),
+        (404, b"no\x1b[31m such\nhook", "no[31m such hook"),
+        (401, "é".encode() * 200_000, "é" * 299 + "…"),
+    ],
+    ids=["page", "empty", "blank", "bytes", "control characters", "huge"],
+)
+def test_whatever_an_endpoint_answers_reads_sensibly(lab, status, body, says):
+    lab.sink.respond = lambda _: Reply(status, body=body)
+    _, function = forward(lab)
+
+    [line] = audit_lines(function.output())
+    quoted = line["cause"].split("; the answer says: ")
+    assert quoted[1:] == ([says] if says else [])
+
+
+def test_a_refusing_answer_that_stalls_counts_by_its_status(lab):
+    lab.sink.respond = lambda _: Reply(404, {"Content-Length": "1000"})
+    answer, function = forward(lab, HOOK_TIMEOUT="3s")
+
+    assert answer.failures == ["message-0"] and len(lab.sink.requests) == 1
+    assert "HTTP 404" in audit_lines(function.output())[0]["cause"]
+
+
+@pytest.mark.parametrize("status", [409, 420, 421, 423])
+def test_an_endpoint_that_is_busy_with_the_same_request_is_asked_again(lab, status):
+    lab.sink.script = [Reply(status), Reply(status)]
+    answer, _ = forward(lab)
+
+    assert answer.failures == [] and tags(lab.sink.clicks) == ["tag-0", "tag-1", "tag-2"]
+    assert len({request.headers["idempotency-key"] for request in lab.sink.requests}) == 1
+
+
+@pytest.mark.parametrize("status", [400, 402, 403, 404, 413, 418, 422, 451])
+def test_any_refusal_that_says_when_to_come_again_is_waited_out(lab, status):
+    lab.sink.script = [Reply(status, {"Retry-After": "1"})]
+    answer, _ = forward(lab)
+
+    assert answer.failures == [] and [request.status for request in lab.sink.requests] == [status, 200]
+    assert lab.quarantine() == {}
+
+
+def test_a_certificate_that_nobody_vouches_for_is_not_tried_again_and_names_the_way_out(lab, tmp_path):
+    certificate = self_signed(tmp_path)
+    endpoint = FaultTarget(certificate=certificate)
+    try:
+        answer, function = forward(lab, HOOK_URL="https" + endpoint.address)
+        [line] = audit_lines(function.output())
+        assert answer.failures == ["message-0"] and line["retries"] == 0
+        assert "misconfigured" in line["cause"] and "SSL_CERT_FILE" in line["cause"]
+
+        answer, _ = forward(lab, HOOK_URL="https" + endpoint.address, SSL_CERT_FILE=certificate)
+        assert answer.failures == [] and tags(endpoint.taken) == ["tag-0", "tag-1", "tag-2"]
+
+        answer, function = forward(lab, HOOK_URL="https" + endpoint.address, SSL_CERT_FILE=tmp_path / "none.pem")
+        assert "SSL_CERT_FILE" in audit_lines(function.output())[0]["cause"]
+    finally:
+        endpoint.close()
+
+
+def test_a_host_that_is_not_found_names_the_way_out(lab):
+    _, function = forward(lab, timeout=5, HOOK_URL="https://no-such-host.invalid/")
+
+    assert "check the host in the target's URL" in audit_lines(function.output())[0]["cause"]
 
 
 def test_no_secret_and_no_click_is_logged(lab):

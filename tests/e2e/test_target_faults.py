@@ -585,6 +585,23 @@ def test_no_secret_and_no_click_is_logged(lab, aws, kind):
         assert secret not in function.output()
 
 
+@pytest.mark.parametrize("kind", CALLED)
+@pytest.mark.parametrize("code", ["InvalidSignatureException", "AccessDeniedException", "Odd"])
+def test_an_error_that_repeats_the_credentials_shows_none_of_them(lab, aws, kind, code):
+    token = "IQoJb3JpZ2luX2VjEJr/wEaCXVzLWVhc3QtMSJHMEUCIQDq4Z" * 3
+    says = f"does not match. The Canonical String should have been: x-amz-security-token:{token} Credential=AKIDSHOWN/2026"
+    aws.refuse = lambda _: Error(code, 403, says)
+    own = {"AWS_ACCESS_KEY_ID": "AKIDSHOWN", "AWS_SECRET_ACCESS_KEY": "function-secret", "AWS_SESSION_TOKEN": token}
+    lab.put(KEY, make_small_lines(range(2)))
+    function = lab.forwarder(**own, **setup(aws, kind))
+    invoke(function, timeout=20)
+
+    said = function.output()
+    assert code in audit(function)["cause"]
+    for secret in ("AKIDSHOWN", token[:8], token[20:28], token[-8:]):
+        assert secret not in said
+
+
 def test_check_shows_a_target_without_its_external_id(lab):
     run = lab.command("check", **target("sqs", ROLE_ARN=ROLE, ROLE_EXTERNAL_ID="external-1", REGION="ap-southeast-2"))
 

@@ -185,6 +185,21 @@ async fn only_the_code_of_s3_says_that_an_object_is_gone() {
 }
 
 #[tokio::test]
+async fn each_refusal_of_s3_names_its_own_way_out() {
+    for (code, hint, other) in [
+        ("AccessDenied", "grant s3:GetObject", "restore"),
+        ("InvalidObjectState", "restore the object", "grant"),
+        ("KMS.DisabledException", "on the key", "grant s3"),
+        ("InvalidAccessKeyId", "check the credentials", "grant"),
+    ] {
+        let server = Raw::start(move |_| error("403 Forbidden", code)).await;
+        let said = server.read(None).await.unwrap_err().to_string();
+        assert!(said.contains(code) && said.contains(hint), "{said}");
+        assert!(!said.contains(other), "{said}");
+    }
+}
+
+#[tokio::test]
 async fn rows_count_as_stored_only_if_s3_says_so() {
     let put = async |answer: Vec<u8>| {
         let server = Raw::start(move |_| answer.clone()).await;

@@ -32,7 +32,7 @@ pub fn clock() -> SystemTime {
 pub fn context() -> Context {
     Context {
         clock,
-        trust: Default::default(),
+        network: Default::default(),
         aws: Default::default(),
     }
 }

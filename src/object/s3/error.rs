@@ -4,7 +4,7 @@
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
 use crate::object::{ObjectError, ObjectRef};
-use crate::platform::aws::describe_sdk_error;
+use crate::platform::aws::{ErrorKind, describe_sdk_error};
 
 /// Whether S3 says that there is no such object: by its code for a missing key or version, or, for a
 /// version, by the one for a delete marker.
@@ -23,7 +23,11 @@ where
 {
     let cause = || describe_sdk_error(error, |_| None);
     match (error.code(), status(error)) {
-        (_, Some(403)) => ObjectError::Denied(cause()),
+        // An archived object, a clock that is wrong or a key that is denied has its own way out.
+        (_, Some(403)) => match ErrorKind::of(error) {
+            ErrorKind::Denied | ErrorKind::Other => ObjectError::Denied(cause()),
+            _ => ObjectError::Unavailable(cause()),
+        },
         (_, Some(412)) => ObjectError::Changed,
         _ => ObjectError::Unavailable(cause()),
     }

@@ -3,6 +3,7 @@
 
 mod client;
 mod error;
+mod http;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,40 +14,17 @@ use aws_config::sts::AssumeRoleProvider;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::provider::SharedCredentialsProvider;
-use aws_smithy_http_client::tls;
-use aws_smithy_runtime_api::client::connector_metadata::ConnectorMetadata;
-use aws_smithy_runtime_api::client::http::{
-    HttpClient, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
-};
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_types::origin::Origin;
 use tokio::sync::{Mutex, OnceCell};
 
-use crate::platform::tls::Trust;
+use crate::platform::network::Network;
 pub use client::LazyClient;
 pub use error::{ErrorKind, denied_action, describe_code, describe_sdk_error};
+use http::LazyConnector;
 
 /// How long a connection may take to open.
 pub const CONNECT: Duration = Duration::from_secs(5);
-
-/// A client that builds its connections' settings when the first connection is opened, and not for
-/// every service that may need one too: reading the certificates takes a millisecond each time.
-#[derive(Debug)]
-struct LazyConnector(SharedHttpClient);
-
-impl HttpClient for LazyConnector {
-    fn http_connector(
-        &self,
-        settings: &HttpConnectorSettings,
-        components: &RuntimeComponents,
-    ) -> SharedHttpConnector {
-        self.0.http_connector(settings, components)
-    }
-
-    fn connector_metadata(&self) -> Option<ConnectorMetadata> {
-        self.0.connector_metadata()
-    }
-}
 
 /// The settings in which one target's client differs from its environment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -74,7 +52,7 @@ const SESSION: &str = "clickstream-forwarder";
 /// The environment's settings for AWS, shared between clones.
 #[derive(Clone, Debug, Default)]
 pub struct Aws {
-    trust: Trust,
+    network: Arc<Network>,
     config: Arc<OnceCell<SdkConfig>>,
     /// The credentials of each role, so that two targets assume it once.
     roles: Arc<Mutex<HashMap<Role, SharedCredentialsProvider>>>,
@@ -82,9 +60,9 @@ pub struct Aws {
 
 impl Aws {
     /// Creates settings that are looked for when they are first needed.
-    pub fn new(trust: Trust) -> Aws {
+    pub fn new(network: Network) -> Aws {
         Aws {
-            trust,
+            network: Arc::new(network),
             ..Aws::default()
         }
     }
@@ -100,14 +78,8 @@ impl Aws {
     /// Returns the settings. The first call looks for them.
     pub async fn config(&self) -> &SdkConfig {
         let load = || async {
-            let http = aws_smithy_http_client::Builder::new()
-                .tls_provider(tls::Provider::Rustls(
-                    tls::rustls_provider::CryptoMode::Ring,
-                ))
-                .tls_context(self.trust.aws())
-                .build_https();
             aws_config::defaults(BehaviorVersion::latest())
-                .http_client(SharedHttpClient::new(LazyConnector(http)))
+                .http_client(SharedHttpClient::new(LazyConnector::new(&self.network)))
                 .retry_config(RetryConfig::standard().with_max_attempts(4))
                 .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT).build())
                 .load()

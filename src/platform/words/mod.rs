@@ -24,10 +24,17 @@ pub struct ShownUrl<'u>(pub &'u str);
 impl fmt::Display for ShownUrl<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some((url, host)) = parse(self.0) else {
+            let (scheme, rest) = match self.0.split_once("://") {
+                Some((scheme @ ("http" | "https"), rest)) => (format!("{scheme}://"), rest),
+                _ => (String::new(), self.0),
+            };
             // Of a text that is no address, nobody can tell where a password begins.
-            let known = |scheme: &&str| self.0.starts_with(scheme);
-            let scheme = ["https://", "http://"].into_iter().find(known);
-            return write!(f, "{}***", scheme.unwrap_or_default());
+            let shown = if rest.contains(['@', ':', '?', '#']) {
+                "***"
+            } else {
+                rest
+            };
+            return write!(f, "{scheme}{shown}");
         };
         let has_user = !url.username().is_empty() || url.password().is_some();
         let user = if has_user { "***@" } else { "" };
@@ -77,8 +84,10 @@ mod tests {
             ("http://user:s3cret/x@host/q", "http://***"),
             ("https://u:s3cret?x@host/", "https://***"),
             ("user:s3cret@host", "***"),
-            ("s3cret", "***"),
-            ("", "***"),
+            ("user:s3cret", "***"),
+            ("clicks", "clicks"),
+            ("http://", "http://"),
+            ("", ""),
         ] {
             assert_eq!(ShownUrl(text).to_string(), shown, "{text}");
         }

@@ -88,7 +88,7 @@ impl<C> Client<C> {
         match kind {
             ErrorKind::Throttled => SendError::Throttled(None, text),
             _ if is_rejected => SendError::PayloadRejected(text),
-            ErrorKind::Transient => SendError::Unavailable(text),
+            ErrorKind::Transient | ErrorKind::Unresolved => SendError::Unavailable(text),
             ErrorKind::Other if status == Some(413) => SendError::PayloadRejected(text),
             _ => SendError::Misconfigured(text),
         }
@@ -231,9 +231,8 @@ fn hint(kind: ErrorKind) -> Option<&'static str> {
         ErrorKind::RoleDenied => Some(
             "let the function's role take on the target's _ROLE_ARN, and let that trust it, by _ROLE_EXTERNAL_ID if it asks",
         ),
-        ErrorKind::Throttled | ErrorKind::Transient | ErrorKind::Unbuildable | ErrorKind::Other => {
-            None
-        }
+        // What can be done about the others is the same anywhere.
+        _ => None,
     }
 }
 

@@ -1,16 +1,19 @@
-//! The parts that targets over HTTP share: the client, its responses, and the rules for statuses.
+//! The client that targets over HTTP share, and its responses.
 
+use std::error::Error;
 use std::sync::OnceLock;
 use std::time::{Duration, SystemTime};
 
 use bytes::{Bytes, BytesMut};
 use reqwest::header::HeaderMap;
 use reqwest::redirect::Policy;
-use reqwest::{Client, Method, RequestBuilder, StatusCode, Url};
+use reqwest::{Client, Method, Request, RequestBuilder, StatusCode, Url};
 
 use super::retry_after::retry_after;
-use crate::platform::log::causes;
-use crate::platform::tls::Trust;
+use crate::config::vars::Secret;
+use crate::platform::log::{causes, chain};
+use crate::platform::network::Network;
+use crate::platform::{tls, words};
 use crate::targets::{Context, SendError};
 
 /// How long a connection may take to open.
@@ -19,12 +22,22 @@ const CONNECT: Duration = Duration::from_secs(5);
 const DRAIN: usize = 64 * 1024;
 /// How long that may take.
 const DRAIN_TIME: Duration = Duration::from_secs(1);
+/// Most bytes of a refusing answer that are read for what it says.
+const WORDS: usize = 4096;
+/// How long they may take: the status stands without them.
+const WORDS_TIME: Duration = Duration::from_millis(500);
+/// Most header lines of an answer.
+const HEADERS: usize = 4096;
+/// Most bytes of the headers of an answer over HTTP/2; over HTTP/1 the library takes as many.
+const HEAD: u32 = 400 * 1024;
 
 /// A client that is built at the first request: loading certificates takes longer than starting the
 /// function.
 #[derive(Debug)]
 pub struct HttpClient {
-    trust: Trust,
+    network: Network,
+    /// Texts that no message repeats.
+    secrets: Vec<Secret>,
     clock: fn() -> SystemTime,
     client: OnceLock<Result<Client, String>>,
 }
@@ -42,31 +55,44 @@ pub struct Response {
         expect(dead_code, reason = "for kinds whose answers speak of entries")
     )]
     pub body: Bytes,
+    /// What it says for people, if it refuses the request.
+    pub words: Option<Words>,
     /// When it came.
-    received: SystemTime,
+    pub received: SystemTime,
+}
+
+/// The words of a refusing answer: on one line, cut, and without configured secrets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Words {
+    /// As they are, for a row of the quarantine.
+    pub whole: String,
+    /// Without what they repeat of the request, which may be a click.
+    pub logged: String,
 }
 
 impl Response {
     /// Returns how long it asks to wait (`Retry-After`).
-    fn retry_after(&self) -> Option<Duration> {
+    pub fn retry_after(&self) -> Option<Duration> {
         let header = |name: &str| self.headers.get(name).and_then(|value| value.to_str().ok());
         retry_after(header, self.received)
     }
 }
 
 impl HttpClient {
-    /// Returns a client that trusts whom `context` says. Opens no connection.
-    pub fn new(context: &Context) -> HttpClient {
+    /// Returns a client of the network that `context` names, whose messages repeat none of
+    /// `secrets`. Opens no connection.
+    pub fn new(context: &Context, secrets: Vec<Secret>) -> HttpClient {
         HttpClient {
-            trust: context.trust,
+            network: context.network.clone(),
+            secrets,
             clock: context.clock,
             client: OnceLock::new(),
         }
     }
 
-    /// Begins a request. `Err` if no client can be built, for example without root certificates.
+    /// Begins a request. `Err` if no client can be built.
     pub fn request(&self, method: Method, url: &Url) -> Result<RequestBuilder, SendError> {
-        let client = self.client.get_or_init(|| build(self.trust));
+        let client = self.client.get_or_init(|| build(&self.network));
         match client {
             Ok(client) => Ok(client.request(method, url.clone())),
             Err(cause) => Err(SendError::Misconfigured(cause.clone())),
@@ -74,49 +100,147 @@ impl HttpClient {
     }
 
     /// Sends `request` once and returns its answer with at most `body_limit` bytes of its body; the
-    /// only way that targets send. `Err` if there is no answer.
+    /// only way that targets send. `plain` is the request's body before compression. `Err` if there
+    /// is no answer.
     #[expect(clippy::disallowed_methods, reason = "this is the one place that may")]
     pub async fn call(
         &self,
         request: RequestBuilder,
+        plain: &[u8],
         body_limit: usize,
     ) -> Result<Response, SendError> {
-        let mut answer = request
-            .send()
-            .await
-            .map_err(|e| SendError::Unavailable(causes(&e.without_url())))?;
+        let (client, request) = request.build_split();
+        let request = request.map_err(|e| {
+            SendError::Misconfigured(format!("no request: {}", causes(&e.without_url())))
+        })?;
+        let sent = Sent::of(&request);
+        let mut answer = match client.execute(request).await {
+            Ok(answer) => answer,
+            Err(error) => return Err(self.unanswered(error.without_url(), &sent.url).await),
+        };
+        let status = answer.status();
         let mut body = BytesMut::new();
-        // The status stands even if the body breaks off.
-        while body.len() < body_limit
-            && let Ok(Some(chunk)) = answer.chunk().await
-        {
-            let room = chunk.len().min(body_limit - body.len());
-            body.extend_from_slice(chunk.get(..room).unwrap_or_default());
-        }
+        let words = if status.is_success() {
+            read(&mut answer, body_limit, &mut body).await;
+            None
+        } else {
+            let limit = body_limit.max(WORDS);
+            // The status stands even if the body stalls or breaks off.
+            let _ = tokio::time::timeout(WORDS_TIME, read(&mut answer, limit, &mut body)).await;
+            self.words(&body, &sent, plain)
+        };
+        body.truncate(body_limit);
         let response = Response {
-            status: answer.status(),
+            status,
             headers: answer.headers().clone(),
             body: body.freeze(),
+            words,
             received: (self.clock)(),
         };
         drain(answer);
         Ok(response)
     }
+
+    /// Returns what the body of a refusing answer says.
+    fn words(&self, body: &[u8], sent: &Sent, plain: &[u8]) -> Option<Words> {
+        let text = words::readable(body, body.len() >= WORDS)?;
+        let text = words::hide_secrets(&text, self.secrets.iter().map(Secret::expose));
+        let headers = sent.headers.values().map(|value| value.as_bytes());
+        let query = sent.url.query().unwrap_or_default();
+        let sources = [plain, sent.url.path().as_bytes(), query.as_bytes()];
+        let logged = words::hide_echoes(&text, sources.into_iter().chain(headers));
+        Some(Words {
+            whole: words::fit(&text),
+            logged: words::fit(&logged),
+        })
+    }
+
+    /// Says what it means that a request was not answered, and the way out.
+    async fn unanswered(&self, error: reqwest::Error, url: &Url) -> SendError {
+        let text = causes(&error);
+        let with = |hint: &str| format!("{text}; {hint}");
+        if let Some(problem) = tls::problem_of(&error) {
+            return if problem.stays {
+                SendError::Misconfigured(with(problem.hint))
+            } else {
+                SendError::Unavailable(with(problem.hint))
+            };
+        }
+        if error.is_dns() {
+            let hint = "check the host in the target's URL, and this machine's DNS";
+            return SendError::Unavailable(with(hint));
+        }
+        if error.is_connect()
+            && let Some(refusal) = self.network.proxies.refusal(url.as_str()).await
+        {
+            return if refusal.passes() {
+                SendError::Unavailable(refusal.to_string())
+            } else {
+                SendError::Misconfigured(refusal.to_string())
+            };
+        }
+        let is_too_large = |cause: &(dyn Error + 'static)| {
+            cause
+                .downcast_ref()
+                .is_some_and(hyper::Error::is_parse_too_large)
+        };
+        if chain(&error).any(is_too_large) {
+            return SendError::Misconfigured(with(
+                "the answer has more headers than can be read, so nobody knows whether it took the clicks",
+            ));
+        }
+        match self.network.proxies.shown(url.as_str()) {
+            Some(proxy) if error.is_connect() => {
+                SendError::Unavailable(with(&format!("through the proxy {proxy}")))
+            }
+            _ => SendError::Unavailable(text),
+        }
+    }
 }
 
-fn build(trust: Trust) -> Result<Client, String> {
+/// The parts of a request by which its answer is understood.
+struct Sent {
+    url: Url,
+    headers: HeaderMap,
+}
+
+impl Sent {
+    fn of(request: &Request) -> Sent {
+        Sent {
+            url: request.url().clone(),
+            headers: request.headers().clone(),
+        }
+    }
+}
+
+/// Reads the answer's body until it has `limit` bytes or more.
+async fn read(answer: &mut reqwest::Response, limit: usize, body: &mut BytesMut) {
+    while body.len() < limit
+        && let Ok(Some(chunk)) = answer.chunk().await
+    {
+        body.extend_from_slice(&chunk);
+    }
+}
+
+fn build(network: &Network) -> Result<Client, String> {
     // An error here says that a provider is installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let agent = concat!("clickstream-forwarder/", env!("CARGO_PKG_VERSION"));
+    let config = network.trust.client_config()?;
     let client = Client::builder()
         .redirect(Policy::none())
         .connect_timeout(CONNECT)
-        .user_agent(agent);
-    let client = match trust.client_config() {
-        Some(config) => client.tls_backend_preconfigured(config),
-        None => client,
-    };
-    client
+        .user_agent(agent)
+        .tls_backend_preconfigured(config)
+        // Whoever answers with odd header lines has taken the clicks all the same.
+        .http1_allow_obsolete_multiline_headers_in_responses(true)
+        .http1_allow_spaces_after_header_name_in_responses(true)
+        .http1_ignore_invalid_headers_in_responses(true)
+        .http1_max_headers(HEADERS)
+        .http2_max_header_list_size(HEAD);
+    network
+        .proxies
+        .apply(client)
         .build()
         .map_err(|e| format!("no HTTP client: {}", causes(&e)))
 }
@@ -134,155 +258,18 @@ fn drain(mut answer: reqwest::Response) {
     }));
 }
 
-/// The meaning of a status for a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Meaning {
-    /// The request was taken.
-    Accepted,
-    /// Too many requests for now.
-    Throttled,
-    /// Broken for now.
-    Unavailable,
-    /// The body is too large, or an entry in it is wrong.
-    PayloadRejected,
-    /// The credentials are refused.
-    Unauthorized,
-    /// It will stay so until somebody changes something; what that may be.
-    Misconfigured(Option<&'static str>),
-}
-
-/// Statuses with one meaning.
-#[derive(Clone, Copy, Debug)]
-pub struct StatusRule {
-    /// The statuses.
-    pub statuses: &'static [u16],
-    /// Their meaning.
-    pub meaning: Meaning,
-}
-
-/// The rules for the statuses of a kind: its own first, then those of every kind.
-#[derive(Clone, Copy, Debug)]
-pub struct StatusRules(pub &'static [StatusRule]);
-
-/// The rules of every kind. What they do not name follows from the status's class.
-const COMMON: &[StatusRule] = &[
-    StatusRule {
-        statuses: &[408, 425, 429],
-        meaning: Meaning::Throttled,
-    },
-    StatusRule {
-        statuses: &[400, 413, 422],
-        meaning: Meaning::PayloadRejected,
-    },
-    StatusRule {
-        statuses: &[401, 403],
-        meaning: Meaning::Unauthorized,
-    },
-    StatusRule {
-        statuses: &[404, 405, 410, 415],
-        meaning: Meaning::Misconfigured(Some("check the target's URL, method and body form")),
-    },
-    StatusRule {
-        statuses: &[501, 505],
-        meaning: Meaning::Misconfigured(None),
-    },
-];
-
-impl StatusRules {
-    /// The rules of every kind.
-    pub const DEFAULT: StatusRules = StatusRules(&[]);
-
-    fn meaning(&self, status: StatusCode) -> Meaning {
-        let rule = self
-            .0
-            .iter()
-            .chain(COMMON)
-            .find(|rule| rule.statuses.contains(&status.as_u16()));
-        match (rule, status.as_u16()) {
-            (Some(rule), _) => rule.meaning,
-            (None, 200..=299) => Meaning::Accepted,
-            (None, 300..=399) => {
-                Meaning::Misconfigured(Some("redirects are not followed: give the final URL"))
-            }
-            (None, 500..=599) => Meaning::Unavailable,
-            (None, _) => Meaning::Misconfigured(None),
-        }
-    }
-}
-
-/// Says whether a request was taken. `Err` is what its status means by `rules`.
-pub fn classify(response: &Response, rules: &StatusRules) -> Result<(), SendError> {
-    let text = format!("HTTP {}", response.status);
-    Err(match rules.meaning(response.status) {
-        Meaning::Accepted => return Ok(()),
-        Meaning::Throttled => SendError::Throttled(response.retry_after(), text),
-        Meaning::Unavailable => match response.retry_after() {
-            // One that says when to come again is not broken.
-            Some(after) => SendError::Throttled(Some(after), text),
-            None => SendError::Unavailable(text),
-        },
-        Meaning::PayloadRejected => SendError::PayloadRejected(text),
-        Meaning::Unauthorized => {
-            SendError::Unauthorized(format!("{text}: check the target's credentials"))
-        }
-        Meaning::Misconfigured(Some(hint)) => SendError::Misconfigured(format!("{text}: {hint}")),
-        Meaning::Misconfigured(None) => SendError::Misconfigured(text),
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn answered(code: u16, rules: &StatusRules) -> Result<(), SendError> {
-        let response = Response {
-            status: StatusCode::from_u16(code).unwrap(),
-            headers: HeaderMap::new(),
-            body: Bytes::new(),
-            received: SystemTime::UNIX_EPOCH,
+    fn client(secrets: &[&str]) -> HttpClient {
+        let context = Context {
+            clock: || SystemTime::UNIX_EPOCH,
+            network: Network::default(),
+            aws: Default::default(),
         };
-        classify(&response, rules)
-    }
-
-    fn status(code: u16) -> Result<(), SendError> {
-        answered(code, &StatusRules::DEFAULT)
-    }
-
-    #[test]
-    fn no_status_but_three_can_put_a_click_into_quarantine() {
-        for code in 100..600 {
-            let rejected = matches!(status(code), Err(SendError::PayloadRejected(_)));
-            assert_eq!(rejected, [400, 413, 422].contains(&code), "{code}");
-            assert_eq!(status(code).is_ok(), (200..300).contains(&code), "{code}");
-        }
-    }
-
-    #[test]
-    fn what_passes_is_retried_and_what_does_not_is_not() {
-        for code in [408, 425, 429] {
-            assert!(
-                matches!(status(code), Err(SendError::Throttled(None, _))),
-                "{code}"
-            );
-        }
-        for code in [500, 502, 503, 504, 507, 511] {
-            assert!(
-                matches!(status(code), Err(SendError::Unavailable(_))),
-                "{code}"
-            );
-        }
-        for code in [401, 403] {
-            assert!(
-                matches!(status(code), Err(SendError::Unauthorized(_))),
-                "{code}"
-            );
-        }
-        for code in [301, 307, 404, 405, 410, 415, 501, 505] {
-            assert!(
-                matches!(status(code), Err(SendError::Misconfigured(_))),
-                "{code}"
-            );
-        }
+        let secrets = secrets.iter().map(|text| Secret::new(*text)).collect();
+        HttpClient::new(&context, secrets)
     }
 
     #[tokio::test]
@@ -293,31 +280,39 @@ mod tests {
             .respond_with(answer.insert_header("x-request", "7"))
             .mount(&server)
             .await;
-        let client = HttpClient::new(&Context {
-            clock: || SystemTime::UNIX_EPOCH,
-            trust: Trust::Bundled,
-            aws: Default::default(),
-        });
+        let client = client(&[]);
         let url = server.uri().parse().unwrap();
         for (limit, body) in [(0, ""), (4, "0123"), (10, "0123456789"), (99, "0123456789")] {
             let request = client.request(Method::POST, &url).unwrap();
-            let response = client.call(request, limit).await.unwrap();
+            let response = client.call(request, &[], limit).await.unwrap();
             assert_eq!(response.status.as_u16(), 207);
             assert_eq!(response.headers["x-request"], "7");
             assert_eq!(response.body, body);
         }
     }
 
-    #[test]
-    fn a_kinds_own_rules_go_before_those_of_every_kind() {
-        let rules = StatusRules(&[StatusRule {
-            statuses: &[404],
-            meaning: Meaning::Accepted,
-        }]);
-        assert_eq!(answered(404, &rules), Ok(()));
-        assert!(matches!(
-            answered(405, &rules),
-            Err(SendError::Misconfigured(_))
-        ));
+    #[tokio::test]
+    async fn a_refusing_answer_is_quoted_without_secrets_and_in_a_log_without_the_request() {
+        let server = wiremock::MockServer::start().await;
+        let says = "{\"token\": \"t-secret\", \"bad\": \"tag-0000\", \"path\": \"/a/clicks\"}\r\n";
+        let answer = wiremock::ResponseTemplate::new(422).set_body_string(says);
+        wiremock::Mock::given(wiremock::matchers::any())
+            .respond_with(answer)
+            .mount(&server)
+            .await;
+        let client = client(&["t-secret"]);
+        let url = format!("{}/a/clicks", server.uri()).parse().unwrap();
+        let request = client.request(Method::POST, &url).unwrap();
+        let response = client.call(request, b"[\"tag-0000\"]", 0).await.unwrap();
+        assert!(response.body.is_empty());
+        let words = response.words.unwrap();
+        assert_eq!(
+            words.whole,
+            "{\"token\": \"…\", \"bad\": \"tag-0000\", \"path\": \"/a/clicks\"}"
+        );
+        assert_eq!(
+            words.logged,
+            "{\"token\": \"…\", \"bad\": …, \"path\": \"…\"}"
+        );
     }
 }

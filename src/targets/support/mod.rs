@@ -16,4 +16,5 @@ pub mod proof;
 pub mod request;
 mod retry_after;
 pub mod signing;
+pub mod status;
 pub mod verdicts;

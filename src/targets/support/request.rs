@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use reqwest::Url;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 
-use crate::config::vars::Scope;
+use crate::config::vars::{Scope, Secret};
 
 /// Reads the variable `URL`, which must be set. What was found is not shown: it may hold a token.
 pub fn url(scope: &Scope<'_>) -> Option<Url> {
@@ -65,6 +65,9 @@ fn is_loopback(url: &Url) -> bool {
         }
     }
 }
+
+/// Fewest bytes of a part of a path that is taken for a token.
+const TOKEN: usize = 16;
 
 /// Headers that a kind or the HTTP client sets itself; a kind that sets another adds it here, so that
 /// a variable cannot send it twice.
@@ -194,6 +197,30 @@ fn repeated(name: &HeaderName, text: &str) -> Option<&'static str> {
     let is_twice = first == second && matches!(first, Some("bearer" | "basic"));
     (*name == AUTHORIZATION && is_twice)
         .then_some("begins with the same word twice; give it once, and the token")
+}
+
+/// Returns the texts that no message may repeat: the values of headers, credentials, and what in the
+/// URL may be a token.
+pub fn secrets(scope: &Scope<'_>) -> Vec<Secret> {
+    let mut texts: Vec<String> = Vec::new();
+    let own = |(_, text): (String, &str)| text.to_owned();
+    texts.extend(scope.starting("HEADER_").into_iter().map(own));
+    texts.extend(scope.text("BEARER").map(str::to_owned));
+    if let Some(pair) = scope.text("BASIC") {
+        texts.push(STANDARD.encode(pair));
+        texts.extend(
+            pair.split_once(':')
+                .map(|(_, password)| password.to_owned()),
+        );
+    }
+    let keys = scope.text("SIGNING_SECRET").unwrap_or_default();
+    texts.extend(keys.split_whitespace().map(str::to_owned));
+    if let Some(url) = scope.text("URL").and_then(|text| Url::parse(text).ok()) {
+        texts.extend(url.query_pairs().map(|(_, value)| value.into_owned()));
+        let parts = url.path_segments().into_iter().flatten();
+        texts.extend(parts.filter(|part| part.len() >= TOKEN).map(str::to_owned));
+    }
+    texts.into_iter().map(Secret::new).collect()
 }
 
 /// Returns a header's value that no log shows; `None` if it holds a character that none may hold.

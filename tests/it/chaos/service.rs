@@ -43,7 +43,7 @@ impl Instance {
         let process = Arc::new(Process::new(world.clone()));
         let context = Context {
             clock,
-            trust: Default::default(),
+            network: Default::default(),
             aws: Aws::of(aws::config(&process)),
         };
         let mut config =
