@@ -243,9 +243,10 @@ mod tests {
     #[cfg(feature = "aws")]
     #[test]
     fn no_address_shows_its_password_or_its_query() {
-        for (queue, code) in [
-            ("https://user:s3cret@host/1/q?t=s3cret", Exit::Ok),
-            ("sqs://user:s3cret@host/q", Exit::WrongUsage),
+        for queue in [
+            "https://host/1/q?t=s3cret",
+            "https://user:s3cret@host/1/q?t=s3cret",
+            "sqs://user:s3cret@host/q",
         ] {
             let reply = check(&[
                 ("TARGETS", "q"),
@@ -257,7 +258,6 @@ mod tests {
                     "https://user:s3cret@host/1/q?t=s3cret",
                 ),
             ]);
-            assert_eq!(reply.exit, code, "{reply:?}");
             assert!(!format!("{reply:?}").contains("s3cret"), "{reply:?}");
         }
     }
