@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::progress::{Gap, TargetProgress};
+use crate::progress::{Counts, Gap, TargetProgress};
 use crate::targets::Entry;
 
 /// The progress of one lane.
@@ -19,6 +19,20 @@ pub(super) struct Ledger {
     /// Records that the target cannot carry, until their rows are stored: the number of each by its
     /// offset.
     pending_quarantine: BTreeMap<u64, u64>,
+    /// The counts of the records that are settled, earlier runs included; `None` if one of those
+    /// did not count.
+    counts: Option<Counts>,
+    ahead: Ahead,
+}
+
+/// Records whose rows are stored while a batch before them is still being filled. The high
+/// watermark is below them: they are not settled yet, and a run after a crash counts them.
+#[derive(Debug, Default)]
+struct Ahead {
+    records: u64,
+    /// One more than the offset of the last. The batch is closed after it: the high watermark
+    /// passes all at once.
+    end: u64,
 }
 
 /// Where a record begins, and its number among those that the lane was offered. Two numbers in a
@@ -40,7 +54,9 @@ impl Spot {
 
 impl Ledger {
     pub(super) fn new(prior: TargetProgress) -> Ledger {
+        let fresh = (prior == TargetProgress::default()).then(Counts::default);
         Ledger {
+            counts: prior.counts.or(fresh),
             prior,
             ..Ledger::default()
         }
@@ -58,6 +74,10 @@ impl Ledger {
     /// Notes that every record before `high_watermark` is offered.
     pub(super) fn advance(&mut self, high_watermark: u64) {
         self.high_watermark = self.high_watermark.max(high_watermark);
+        if self.high_watermark >= self.ahead.end {
+            let Ahead { records, .. } = std::mem::take(&mut self.ahead);
+            self.count_quarantined(records);
+        }
     }
 
     /// Notes a record that is not queued: it is a gap until its row is stored.
@@ -68,21 +88,44 @@ impl Ledger {
     /// Notes that the row of the record at `at` is stored.
     pub(super) fn stored(&mut self, at: u64) {
         if self.pending_quarantine.remove(&at).is_none() {
-            self.settle(std::iter::once(at));
+            let settled = self.settle(std::iter::once(at));
+            self.count_quarantined(settled);
+        } else if at < self.high_watermark {
+            self.count_quarantined(1);
+        } else {
+            self.ahead.records += 1;
+            self.ahead.end = self.ahead.end.max(at + 1);
         }
     }
 
-    /// Settles records of one batch, given in its order.
-    pub(super) fn settle(&mut self, settled: impl Iterator<Item = u64>) {
+    /// Notes that the target has these records of one batch, given in its order.
+    pub(super) fn accept(&mut self, sent: impl Iterator<Item = u64>) {
+        let settled = self.settle(sent);
+        if let Some(counts) = &mut self.counts {
+            counts.sent += settled;
+        }
+    }
+
+    fn count_quarantined(&mut self, records: u64) {
+        if let Some(counts) = &mut self.counts {
+            counts.quarantined += records;
+        }
+    }
+
+    /// Settles records of one batch, given in its order, and returns how many these are.
+    fn settle(&mut self, settled: impl Iterator<Item = u64>) -> u64 {
         let mut settled = settled.peekable();
         let Some((first, mut spots)) = settled.peek().and_then(|at| self.take(*at)) else {
-            return;
+            return 0;
         };
+        let before = spots.len();
         spots.retain(|spot| settled.next_if_eq(&spot.at).is_none());
+        let after = spots.len();
         if let Some(left) = spots.first() {
             debug_assert!(first <= left.at, "a batch is in the object's order");
             self.batches.insert(left.at, spots);
         }
+        (before - after) as u64
     }
 
     /// Takes out the batch that holds the record at `offset`.
@@ -135,6 +178,7 @@ impl Ledger {
         TargetProgress {
             high_watermark: self.prior.high_watermark.max(self.high_watermark),
             gaps,
+            counts: self.counts,
             ..self.prior.clone()
         }
     }
@@ -164,6 +208,14 @@ pub(super) mod tests {
             batch_key: "k".into(),
             raw: Default::default(),
         }
+    }
+
+    fn counted(sent: u64, quarantined: u64) -> Option<Counts> {
+        Some(Counts {
+            sent,
+            quarantined,
+            ..Counts::default()
+        })
     }
 
     /// One run over records that begin at every tenth byte: those for which `sends` says so are
@@ -197,7 +249,7 @@ pub(super) mod tests {
                 .map(|entry| entry.record_offset)
                 .filter(|at| sends(*at))
                 .collect();
-            ledger.settle(settled.iter().copied());
+            ledger.accept(settled.iter().copied());
             sent.extend(settled);
         }
         (ledger.progress(), sent)
@@ -217,12 +269,14 @@ pub(super) mod tests {
                     prop_assert!(all.insert(*at), "{at} twice");
                 }
                 progress = after;
+                prop_assert_eq!(progress.counts, counted(all.len() as u64, 0));
                 for at in (0..records).map(|number| number * 10) {
                     prop_assert_eq!(progress.is_settled(at), all.contains(&at), "at {} in {:?}", at, &progress);
                 }
             }
             prop_assert_eq!(all.len() as u64, records);
-            prop_assert_eq!(progress, TargetProgress { high_watermark: records * 10, ..TargetProgress::default() });
+            let counts = counted(records, 0);
+            prop_assert_eq!(progress, TargetProgress { high_watermark: records * 10, counts, ..TargetProgress::default() });
         }
     }
 
@@ -236,6 +290,7 @@ pub(super) mod tests {
             TargetProgress {
                 high_watermark: 1000,
                 gaps: vec![Gap { from: 300, to: 391 }],
+                counts: counted(90, 0),
                 ..TargetProgress::default()
             }
         );
@@ -243,7 +298,7 @@ pub(super) mod tests {
 
     #[test]
     fn a_record_that_is_set_aside_is_open_until_its_row_is_stored() {
-        let mut ledger = Ledger::default();
+        let mut ledger = Ledger::new(TargetProgress::default());
         ledger.quarantine(20, 2);
         ledger.queue(&[entry(10, 1), entry(30, 3)], 40);
         assert_eq!(ledger.progress().gaps, [Gap { from: 10, to: 31 }]);
@@ -253,14 +308,47 @@ pub(super) mod tests {
             [Gap { from: 10, to: 11 }, Gap { from: 30, to: 31 }]
         );
         ledger.stored(10);
-        ledger.settle([30].into_iter());
+        ledger.accept([30].into_iter());
         assert_eq!(
             ledger.progress(),
             TargetProgress {
                 high_watermark: 40,
+                counts: counted(1, 2),
                 ..TargetProgress::default()
             }
         );
+    }
+
+    #[test]
+    fn a_record_that_is_stored_before_the_batch_in_front_of_it_is_counted_once_it_is_settled() {
+        let mut ledger = Ledger::new(TargetProgress::default());
+        for at in [20, 30] {
+            ledger.quarantine(at, at / 10);
+            ledger.stored(at);
+            let progress = ledger.progress();
+            assert!(!progress.is_settled(at));
+            assert_eq!(progress.counts, counted(0, 0));
+        }
+        ledger.queue(&[entry(10, 1)], 40);
+        let progress = ledger.progress();
+        assert!(progress.is_settled(20) && progress.is_settled(30));
+        assert_eq!(progress.counts, counted(0, 2));
+        ledger.advance(50);
+        assert_eq!(ledger.progress().counts, counted(0, 2));
+    }
+
+    #[test]
+    fn counts_go_on_from_earlier_runs_and_stay_unknown_where_those_did_not_count() {
+        for (prior, after) in [(counted(7, 3), counted(8, 3)), (None, None)] {
+            let mut ledger = Ledger::new(TargetProgress {
+                high_watermark: 100,
+                counts: prior,
+                ..TargetProgress::default()
+            });
+            ledger.queue(&[entry(100, 11)], 110);
+            ledger.accept([100].into_iter());
+            assert_eq!(ledger.progress().counts, after);
+        }
     }
 
     #[test]
@@ -274,7 +362,7 @@ pub(super) mod tests {
         let mut ledger = Ledger::new(prior.clone());
         assert_eq!(ledger.progress(), prior, "before anything is offered");
         ledger.queue(&[entry(10, 2), entry(500, 51)], 510);
-        ledger.settle([10].into_iter());
+        ledger.accept([10].into_iter());
         let gaps = vec![Gap { from: 500, to: 501 }, Gap { from: 510, to: 591 }];
         assert_eq!(ledger.progress(), TargetProgress { gaps, ..prior });
     }

@@ -287,11 +287,7 @@ impl CheckpointSource for LaneState {
     }
 
     fn progress(&self) -> TargetProgress {
-        let stats = self.stats();
-        TargetProgress {
-            accepted: stats.accepted,
-            ..stats.ledger.progress()
-        }
+        self.stats().progress()
     }
 
     fn take_rows(&self) -> Vec<(u64, Row)> {

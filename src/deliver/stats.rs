@@ -81,7 +81,7 @@ impl LaneStats {
         // A batch is sent in another order where parts of it were refused.
         sent.sort_unstable();
         self.sent += sent.len() as u64;
-        self.ledger.settle(sent.into_iter());
+        self.ledger.accept(sent.into_iter());
         self.accepted = true;
     }
 
@@ -129,6 +129,14 @@ impl LaneStats {
              sent after them was taken; so not they are assumed to be wrong, but the target, and \
              they are not quarantined"
         ))
+    }
+
+    /// Returns the progress now.
+    pub(super) fn progress(&self) -> TargetProgress {
+        TargetProgress {
+            accepted: self.accepted,
+            ..self.ledger.progress()
+        }
     }
 
     /// Keeps the rows of records that the target can never carry.

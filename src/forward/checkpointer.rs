@@ -9,9 +9,10 @@ use tokio::sync::{Mutex as AsyncMutex, Semaphore};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, timeout};
 
 use crate::deliver::Cancellation;
-use crate::outcome::TargetOutcome;
+use crate::outcome::{Outcome, TargetOutcome};
 use crate::progress::{
-    Carried, CheckpointSource, CheckpointWriter, Document, FinalWrite, SAVE, State,
+    Carried, CheckpointSource, CheckpointWriter, Document, Failing, FinalWrite, SAVE, State,
+    TargetProgress,
 };
 use crate::quarantine::{Quarantine, QuarantineError, Row, Writer};
 
@@ -147,9 +148,9 @@ impl<'f> Checkpointer<'f> {
         }
     }
 
-    /// Stores everything, and gives the claim up. `outcomes` say which targets have all of the
-    /// object.
-    pub(super) async fn finish(mut self, outcomes: &[TargetOutcome]) -> FinalCheckpoint {
+    /// Stores everything, and gives the claim up, at `now`, in milliseconds since 1970. `outcome`
+    /// says which targets have all of the object.
+    pub(super) async fn finish(mut self, outcome: &Outcome, now: u64) -> FinalCheckpoint {
         let problem = self.store_rows().await.err();
         let Some(writer) = self.writer.take() else {
             return FinalCheckpoint {
@@ -160,18 +161,14 @@ impl<'f> Checkpointer<'f> {
         };
         let mut document = self.document(writer.claimed());
         let moved = document.bad > stored_before(writer.claimed(), self.rules);
-        let is_done = |name: &str| {
-            outcomes
-                .iter()
-                .any(|o| &*o.target == name && !o.continued && o.failure.is_none())
-        };
-        for (_, progress) in document
-            .targets
-            .iter_mut()
-            .filter(|(name, _)| problem.is_none() && is_done(name))
-        {
-            progress.done = true;
-            progress.gaps.clear();
+        for target in &outcome.targets {
+            let Some(progress) = document.targets.get_mut(&*target.target) else {
+                continue;
+            };
+            note_failure(progress, target, now);
+            if problem.is_none() && !target.continued && target.failure.is_none() {
+                settle(progress, target, outcome.bad, now);
+            }
         }
         let all = document.is_done(self.lanes.iter().map(|lane| &**lane.target()));
         let state = if all { State::Done } else { State::Open };
@@ -274,6 +271,28 @@ fn stored_before(document: &Document, rules: u32) -> u64 {
         document.bad
     } else {
         0
+    }
+}
+
+/// Notes since when and why a target fails, if it does.
+fn note_failure(progress: &mut TargetProgress, target: &TargetOutcome, now: u64) {
+    // Of a target that took something meanwhile, the failure is a new one.
+    let before = progress.failing.take().filter(|_| target.tally.sent == 0);
+    let since = before.map_or(now, |failing| failing.since);
+    let failure = target.failure.as_ref();
+    progress.failing = failure.map(|failure| Failing::new(since, &failure.to_string()));
+}
+
+/// Notes that one target has all of the object, in which `bad` records are bad.
+fn settle(progress: &mut TargetProgress, target: &TargetOutcome, bad: u64, now: u64) {
+    progress.done = true;
+    progress.gaps.clear();
+    progress.finished = Some(now);
+    if let Some(counts) = &mut progress.counts {
+        // A run goes over all records, and says how many it found settled.
+        let all = target.tally.read + target.resumed;
+        counts.quarantined += bad;
+        counts.filtered = all.saturating_sub(counts.sent + counts.quarantined);
     }
 }
 

@@ -11,6 +11,7 @@ use crate::deliver::{Cancellation, Lane, RunControl};
 use crate::job::ResumePoint;
 use crate::object::{ObjectError, ObjectRef, Reader, Store};
 use crate::outcome::{End, Outcome, TargetOutcome};
+use crate::progress::milliseconds;
 
 /// An object that was opened, and the memory for its first reading.
 pub(super) struct Opened<'f> {
@@ -37,6 +38,8 @@ pub(super) struct Run<'f> {
 /// The result of a reading of its own for a lane that was left behind.
 struct Reread {
     end: End,
+    /// Bad records that it read.
+    bad: u64,
     lanes: Vec<Lane>,
 }
 
@@ -56,7 +59,11 @@ impl Run<'_> {
             outcome
         };
         let (mut outcome, ()) = join(read, self.shared.checkpointer.keep_up(&done)).await;
-        let checkpoint = self.shared.checkpointer.finish(&outcome.targets).await;
+        let checkpoint = self
+            .shared
+            .checkpointer
+            .finish(&outcome, milliseconds((self.clock)()))
+            .await;
         outcome.moved = checkpoint.moved || outcome.targets.iter().any(|target| target.moved);
         outcome.resume_point = self.revision.map(|revision| ResumePoint {
             version,
@@ -75,7 +82,7 @@ impl Run<'_> {
     async fn read(&self, reader: Reader, memory: ReadPermit<'_>, lanes: Vec<Lane>) -> Outcome {
         let Passed {
             mut end,
-            counts,
+            mut counts,
             mut lanes,
             left_behind,
         } = Pass::new(&self.shared, lanes).run(reader).await;
@@ -86,6 +93,8 @@ impl Run<'_> {
             // A lane that has failed says so itself.
             let is_unexplained = reread.lanes.iter().any(|lane| !lane.has_failed());
             lanes.extend(reread.lanes);
+            // A reading that ends early has met fewer.
+            counts.bad = counts.bad.max(reread.bad);
             if is_unexplained && matches!(reread.end, End::Failed(_)) {
                 end = reread.end;
             }
@@ -120,11 +129,12 @@ impl Run<'_> {
         let lanes = vec![lane];
         if lanes.iter().all(Lane::has_all) {
             let end = End::Complete;
-            return Reread { end, lanes };
+            return Reread { end, bad: 0, lanes };
         }
         if control.is_over() || lanes.iter().all(Lane::is_over) {
             return Reread {
                 end: stopped,
+                bad: 0,
                 lanes,
             };
         }
@@ -135,15 +145,16 @@ impl Run<'_> {
             Some(Ok(reader)) if reader.revision() == self.revision => reader,
             Some(Ok(_)) => {
                 let end = End::Failed(ObjectError::Changed.to_string());
-                return Reread { end, lanes };
+                return Reread { end, bad: 0, lanes };
             }
             Some(Err(error)) => {
                 let end = End::Failed(format!("reading it again: {error}"));
-                return Reread { end, lanes };
+                return Reread { end, bad: 0, lanes };
             }
             None => {
                 return Reread {
                     end: stopped,
+                    bad: 0,
                     lanes,
                 };
             }
@@ -152,6 +163,7 @@ impl Run<'_> {
         passed.lanes.append(&mut passed.left_behind);
         Reread {
             end: passed.end,
+            bad: passed.counts.bad,
             lanes: passed.lanes,
         }
     }

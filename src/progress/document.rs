@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 /// Gaps that are spelled out. Requests whose records were taken in part leave more; those are
 /// packed.
 pub const PLAIN: usize = 64;
+/// Characters of the cause of a failure at most.
+const CAUSE: usize = 200;
 /// Characters of packed gaps at most: twenty targets with all they may hold stay below the 400 KB
 /// of an item.
 const PACKED: usize = 14_000;
@@ -41,6 +43,46 @@ pub struct TargetProgress {
     pub accepted: bool,
     /// Whether the whole object is settled.
     pub done: bool,
+    /// How many records are settled, over all runs; `None` if one of them did not count.
+    pub counts: Option<Counts>,
+    /// When the whole object was settled, in milliseconds since 1970.
+    pub finished: Option<u64>,
+    /// Why it is not settled, if the target failed.
+    pub failing: Option<Failing>,
+}
+
+/// How many records of an object are settled for one target. Bad records and filtered ones are
+/// counted once the whole object is settled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Accepted by the target.
+    pub sent: u64,
+    /// Not meant for the target.
+    pub filtered: u64,
+    /// Kept in the quarantine.
+    pub quarantined: u64,
+}
+
+/// Since when a target has settled nothing more of an object, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failing {
+    /// The first run that failed, in milliseconds since 1970.
+    #[serde(rename = "since")]
+    pub since: u64,
+    /// Why the last run failed.
+    #[serde(rename = "cause")]
+    pub cause: String,
+}
+
+impl Failing {
+    /// Keeps the beginning of `cause`, on one line.
+    pub fn new(since: u64, cause: &str) -> Failing {
+        let plain = |letter: char| if letter.is_control() { ' ' } else { letter };
+        Failing {
+            since,
+            cause: cause.chars().take(CAUSE).map(plain).collect(),
+        }
+    }
 }
 
 /// The records that begin at `from` or after it, and before `to`.
@@ -107,6 +149,20 @@ struct Wire {
     accepted: bool,
     #[serde(rename = "done", default)]
     done: bool,
+    #[serde(rename = "sent", default, skip_serializing_if = "Option::is_none")]
+    sent: Option<u64>,
+    #[serde(rename = "filtered", default, skip_serializing_if = "Option::is_none")]
+    filtered: Option<u64>,
+    #[serde(
+        rename = "quarantined",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    quarantined: Option<u64>,
+    #[serde(rename = "finished", default, skip_serializing_if = "Option::is_none")]
+    finished: Option<u64>,
+    #[serde(rename = "failing", default, skip_serializing_if = "Option::is_none")]
+    failing: Option<Failing>,
 }
 
 impl From<TargetProgress> for Wire {
@@ -132,6 +188,9 @@ impl From<TargetProgress> for Wire {
             high_watermark,
             accepted,
             done,
+            counts,
+            finished,
+            failing,
             ..
         } = progress;
         Wire {
@@ -140,6 +199,11 @@ impl From<TargetProgress> for Wire {
             more: packed,
             accepted,
             done,
+            sent: counts.map(|counts| counts.sent),
+            filtered: counts.map(|counts| counts.filtered),
+            quarantined: counts.map(|counts| counts.quarantined),
+            finished,
+            failing,
         }
     }
 }
@@ -157,13 +221,26 @@ impl From<Wire> for TargetProgress {
             high_watermark,
             accepted,
             done,
+            sent,
+            filtered,
+            quarantined,
+            finished,
+            failing,
             ..
         } = wire;
+        let counts = sent.map(|sent| Counts {
+            sent,
+            filtered: filtered.unwrap_or_default(),
+            quarantined: quarantined.unwrap_or_default(),
+        });
         TargetProgress {
             high_watermark,
             gaps,
             accepted,
             done,
+            counts,
+            finished,
+            failing,
         }
     }
 }
@@ -239,10 +316,10 @@ mod tests {
         fn a_document_reads_back_as_it_was_written(steps in proptest::collection::vec((1u64..1 << 24, 1u64..1 << 20), 0..1200)) {
             let gaps = gaps(&steps);
             let high_watermark = gaps.last().map_or(9, |gap| gap.to + 5);
-            let progress = TargetProgress { high_watermark, gaps, accepted: true, done: false };
+            let progress = TargetProgress { high_watermark, gaps, accepted: true, ..said() };
             let text = serde_json::to_string(&progress).unwrap();
             prop_assert_eq!(serde_json::from_str::<TargetProgress>(&text).unwrap(), progress);
-            prop_assert!(text.len() < 19_000, "{} bytes", text.len());
+            prop_assert!(text.len() < 20_000, "{} bytes", text.len());
         }
 
         #[test]
@@ -250,8 +327,28 @@ mod tests {
             let gaps = gaps(&steps);
             let high_watermark = gaps.last().map_or(100, |gap| gap.to + 50);
             let expected = offset < high_watermark && !gaps.iter().any(|gap| (gap.from..gap.to).contains(&offset));
-            prop_assert_eq!(TargetProgress { high_watermark, gaps, accepted: false, done: false }.is_settled(offset), expected);
+            prop_assert_eq!(TargetProgress { high_watermark, gaps, ..TargetProgress::default() }.is_settled(offset), expected);
         }
+    }
+
+    /// All that an item can say of a target, as long as can be.
+    fn said() -> TargetProgress {
+        TargetProgress {
+            counts: Some(Counts {
+                sent: u64::MAX,
+                filtered: u64::MAX,
+                quarantined: u64::MAX,
+            }),
+            finished: Some(u64::MAX),
+            failing: Some(Failing::new(u64::MAX, &"\u{1F517}\n".repeat(300))),
+            ..TargetProgress::default()
+        }
+    }
+
+    #[test]
+    fn a_cause_is_one_line_of_200_characters_at_most() {
+        let failing = Failing::new(7, &"é\n".repeat(300));
+        assert_eq!(failing.cause, "é ".repeat(100));
     }
 
     #[test]
@@ -276,7 +373,7 @@ mod tests {
             let progress = TargetProgress {
                 gaps: gaps(&steps),
                 high_watermark: u64::MAX,
-                ..TargetProgress::default()
+                ..said()
             };
             document.targets.insert(format!("{number:0>64}"), progress);
         }

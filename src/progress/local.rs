@@ -369,7 +369,11 @@ mod tests {
 
     #[test]
     fn a_released_file_is_read_and_written_as_it_was() {
-        for released in include_str!("../../tests/data/formats/progress-file.jsonl").lines() {
+        let files = [
+            include_str!("../../tests/data/formats/progress-file.jsonl"),
+            include_str!("../../tests/data/formats/progress-file-counted.jsonl"),
+        ];
+        for released in files.iter().flat_map(|file| file.lines()) {
             let line: Line = serde_json::from_str(released).unwrap();
             assert_eq!(serde_json::to_string(&line).unwrap(), released);
         }

@@ -22,7 +22,7 @@ use crate::without_aws as table;
 pub use checkpoint::{
     CheckpointSource, CheckpointWriter, FinalWrite, LeaseGuard, SAVE, milliseconds,
 };
-pub use document::{Document, Gap, TargetProgress};
+pub use document::{Counts, Document, Failing, Gap, TargetProgress};
 pub use item::{ReplayRequest, State};
 pub use local::{Busy, Local};
 pub use table::Table;

@@ -260,7 +260,7 @@ mod tests {
             high_watermark: 900,
             gaps: vec![Gap { from: 3, to: 40 }],
             accepted: true,
-            done: false,
+            ..TargetProgress::default()
         };
         let item = Item {
             format: 1,
@@ -301,7 +301,16 @@ mod tests {
     }
 
     #[test]
-    fn a_released_item_is_read_and_written_as_it_was() {
+    fn released_items_are_read_and_written_as_they_were() {
+        for released in [
+            include_str!("../../tests/data/formats/progress-item.json"),
+            include_str!("../../tests/data/formats/progress-item-counted.json"),
+        ] {
+            check_released(released);
+        }
+    }
+
+    fn check_released(text: &str) {
         type Plain = BTreeMap<String, BTreeMap<String, Value>>;
         let attribute = |kind: &str, value: &Value| match (kind, value) {
             ("S", Value::String(text)) => AttributeValue::S(text.clone()),
@@ -312,9 +321,7 @@ mod tests {
             }
             other => panic!("{other:?}"),
         };
-        let released: Plain =
-            serde_json::from_str(include_str!("../../tests/data/formats/progress-item.json"))
-                .unwrap();
+        let released: Plain = serde_json::from_str(text).unwrap();
         let released: Attributes = released
             .into_iter()
             .map(|(name, value)| {

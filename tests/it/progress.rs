@@ -548,6 +548,42 @@ async fn an_object_that_sends_nothing_is_not_the_probe_of_a_circuit() {
     assert_eq!(run(&forwarder, &job("1"), 20).await.failure(), None);
 }
 
+#[tokio::test(start_paused = true)]
+async fn an_item_says_since_when_and_why_a_target_fails_and_how_its_records_ended() {
+    let is_down = Arc::new(Mutex::new(true));
+    let down = is_down.clone();
+    let failing = target(10, move |number, batch| match *down.lock().unwrap() {
+        true if number > 2 => Err(SendError::Misconfigured("401\n".repeat(99))),
+        _ => Ok(vec![Verdict::Sent; batch.len()]),
+    });
+    let (_keep, directory) = temporary();
+    let path = directory.join("progress.jsonl");
+    let (memory, targets) = (Memory::default(), [failing]);
+    let local = Progress::Local(Local::in_file(&path).unwrap());
+    let forwarder = ticking(&targets, &memory).or_progress(local);
+    memory.put("clicks", "k", lines(0..500) + "broken\n");
+    let mut since = Vec::new();
+    for _ in 0..3 {
+        assert!(run(&forwarder, &job("k"), 60).await.failure().is_some());
+        let said = last_document(&path).targets["a"].clone();
+        let failing = said.failing.unwrap();
+        assert!(failing.cause.starts_with("misconfigured: 401 401"));
+        assert_eq!((failing.cause.chars().count(), said.finished), (200, None));
+        since.push(failing.since);
+        tokio::time::advance(Duration::from_secs(60)).await;
+    }
+    assert_eq!(since[1], since[2], "{since:?}");
+    *is_down.lock().unwrap() = false;
+    assert_eq!(run(&forwarder, &job("k"), 60).await.failure(), None);
+    let said = last_document(&path).targets["a"].clone();
+    let counts = said.counts.unwrap();
+    assert_eq!(
+        (counts.sent, counts.filtered, counts.quarantined),
+        (500, 0, 1)
+    );
+    assert!(said.failing.is_none() && said.finished.unwrap() > since[2]);
+}
+
 /// Returns a job for the contents that stand under `key` now, as a notice names them.
 async fn noticed(forwarder: &Forwarder, key: &str) -> Job {
     let object = job(key).object();
@@ -838,6 +874,21 @@ fn settle(
         rows: rows(&memory),
     };
     settled.check(pieces);
+    check_counts(pieces, &last_document(&path));
+}
+
+/// The item says of every target how all records ended.
+fn check_counts(pieces: &[(usize, usize)], document: &Document) {
+    let lines: Vec<_> = pieces.iter().map(line).collect();
+    let is_bad = |line: &String| line.starts_with("bad");
+    // Broken lines in a row are one bad record.
+    let records = lines.chunk_by(|a, b| is_bad(a) && is_bad(b)).count() as u64;
+    for (name, progress) in &document.targets {
+        let counts = progress.counts.unwrap();
+        let ended = (counts.sent + counts.quarantined, counts.filtered);
+        assert_eq!(ended, (records, 0), "{name}: {progress:?}");
+        assert!(progress.finished.is_some() && progress.failing.is_none());
+    }
 }
 
 /// Counts the clicks that targets took and that are not settled.
