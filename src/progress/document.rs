@@ -38,8 +38,7 @@ pub struct TargetProgress {
     /// Ranges below it whose records are not settled: requests that failed among others that were
     /// accepted.
     pub gaps: Vec<Gap>,
-    /// Whether the target has accepted a record: if it rejects others, they are wrong, and not the
-    /// target.
+    /// Whether the target has accepted a record. It stays for older versions; it is no evidence.
     pub accepted: bool,
     /// Whether the whole object is settled.
     pub done: bool,
