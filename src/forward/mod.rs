@@ -34,7 +34,7 @@ pub use jobs::forward_all;
 use lost::Loss;
 use memory::ReadBudget;
 pub use meter::Meter;
-use objects::{Found, Objects};
+use objects::{Found, NotOpened, Objects};
 use pass::Shared;
 pub use probe::Probe;
 use run::{Opened, Run};
@@ -173,34 +173,29 @@ impl Forwarder {
     /// Opens the object of a job; `Err` is the outcome if there is nothing to read.
     async fn open(&self, job: &Job, control: &RunControl) -> Result<Opened<'_>, Box<Outcome>> {
         let unread = |end| Box::new(Outcome::unread(job.object(), end));
-        let is_own = |object: &ObjectRef| {
-            self.quarantine.holds(object)
-                || self
-                    .deliveries
-                    .iter()
-                    .any(|delivery| delivery.wrote(object))
-        };
         let spellings = self
             .objects
-            .readable(job, is_own)
+            .readable(job, |object| self.has_written(object))
             .map_err(|why| unread(End::Skipped(why)))?;
         if control.is_over() {
             return Err(unread(End::NotStarted));
         }
-        let memory = control.before_stop(self.memory.acquire(job.size)).await;
-        let memory = memory.ok_or_else(|| unread(End::NotStarted))?;
-        let no_answer = || {
-            Err(ObjectError::Unavailable(
-                "no answer until the time was up".into(),
-            ))
-        };
-        let found = control.before_stop(self.objects.open(spellings)).await;
-        let Found { object, mut reader } = match found.unwrap_or_else(no_answer) {
+        let opening = self
+            .objects
+            .open(&spellings, &self.memory, job.size, control);
+        let Found {
+            object,
+            mut reader,
+            memory,
+        } = match opening.await {
             Ok(found) => found,
-            Err(ObjectError::Missing) => {
+            Err(NotOpened::NoMemory) => return Err(unread(End::NotStarted)),
+            Err(NotOpened::Store(ObjectError::Missing)) => {
                 return Err(self.lose(job, job.object(), Loss::Gone).await);
             }
-            Err(error) => return Err(Box::new(Outcome::failed(job.object(), &error))),
+            Err(NotOpened::Store(error)) => {
+                return Err(Box::new(Outcome::failed(job.object(), &error)));
+            }
         };
         if let Some(size) = job.size {
             reader.expect(size);
@@ -230,6 +225,12 @@ impl Forwarder {
             has_replaced,
             memory,
         })
+    }
+
+    /// Whether an object is an output of this program's.
+    fn has_written(&self, object: &ObjectRef) -> bool {
+        let mut deliveries = self.deliveries.iter();
+        self.quarantine.holds(object) || deliveries.any(|delivery| delivery.wrote(object))
     }
 
     /// Ends the run over contents that are not there any more.
@@ -265,6 +266,8 @@ impl Forwarder {
             writer,
         );
         let run = Run {
+            memory: &self.memory,
+            size: reader.size(),
             store: self.objects.store_of(&object),
             shared: Shared {
                 object: Arc::new(object),

@@ -1,6 +1,8 @@
 //! Finds the object that a job names: which spellings of its key may be read, and which exists.
 
+use super::memory::{ReadBudget, ReadPermit};
 use crate::config::S3Prefix;
+use crate::deliver::RunControl;
 use crate::job::Job;
 use crate::object::{Directory, ObjectError, ObjectRef, Reader, Store};
 use crate::outcome::SkipReason;
@@ -15,10 +17,18 @@ pub(super) struct Objects {
     pub(super) sources: Option<Vec<S3Prefix>>,
 }
 
-/// An object, and its bytes.
-pub(super) struct Found {
+/// An object, its bytes, and the memory for reading them.
+pub(super) struct Found<'b> {
     pub(super) object: ObjectRef,
     pub(super) reader: Reader,
+    pub(super) memory: ReadPermit<'b>,
+}
+
+/// Why an object is not open.
+pub(super) enum NotOpened {
+    /// The time was up before there was memory for it.
+    NoMemory,
+    Store(ObjectError),
 }
 
 impl Objects {
@@ -74,18 +84,59 @@ impl Objects {
         }
     }
 
+    /// Opens the first of `spellings` that exists, with the memory of `budget` that reading it
+    /// takes. `told` is the size that its event names.
+    pub(super) async fn open<'b>(
+        &self,
+        spellings: &[ObjectRef],
+        budget: &'b ReadBudget,
+        told: Option<u64>,
+        control: &RunControl,
+    ) -> Result<Found<'b>, NotOpened> {
+        let acquiring = control.before_stop(budget.acquire_to_open(told));
+        let mut memory = acquiring.await.ok_or(NotOpened::NoMemory)?;
+        loop {
+            let no_answer = || ObjectError::Unavailable("no answer until the time was up".into());
+            let opening = control.before_stop(self.find(spellings)).await;
+            let opening = opening.unwrap_or_else(|| Err(no_answer()));
+            let Opened { object, reader } = opening.map_err(NotOpened::Store)?;
+            let size = reader.size().or(told);
+            // Whoever writes a pipe may be waiting for another one to be read.
+            let is_pipe = reader.revision().is_none();
+            if is_pipe || memory.fit(size) {
+                return Ok(Found {
+                    object,
+                    reader,
+                    memory,
+                });
+            }
+            // All is given back before more is waited for.
+            drop((reader, memory));
+            let acquiring = control.before_stop(budget.acquire(size));
+            memory = acquiring.await.ok_or(NotOpened::NoMemory)?;
+        }
+    }
+
     /// Opens the first of `spellings` that exists.
-    pub(super) async fn open(&self, spellings: Vec<ObjectRef>) -> Result<Found, ObjectError> {
-        let keys = spellings.len();
+    async fn find(&self, spellings: &[ObjectRef]) -> Result<Opened, ObjectError> {
         for object in spellings {
-            match self.store_of(&object).open(&object).await {
+            match self.store_of(object).open(object).await {
                 Err(ObjectError::Missing) => {
-                    tracing::debug!(object = %object, keys = keys, "no such spelling")
+                    tracing::debug!(object = %object, keys = spellings.len(), "no such spelling")
                 }
-                Ok(reader) => return Ok(Found { object, reader }),
+                Ok(reader) => {
+                    let object = object.clone();
+                    return Ok(Opened { object, reader });
+                }
                 Err(error) => return Err(error),
             }
         }
         Err(ObjectError::Missing)
     }
+}
+
+/// An object and its bytes.
+struct Opened {
+    object: ObjectRef,
+    reader: Reader,
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures::future::{join, join_all};
 
-use super::memory::ReadPermit;
+use super::memory::{ReadBudget, ReadPermit};
 use super::pass::{Pass, Passed, ReadCounts, Shared};
 use crate::deliver::{Cancellation, Lane, RunControl};
 use crate::job::ResumePoint;
@@ -27,6 +27,10 @@ pub(super) struct Opened<'f> {
 /// One run over one object.
 pub(super) struct Run<'f> {
     pub(super) shared: Shared<'f>,
+    /// The memory for reading it again.
+    pub(super) memory: &'f ReadBudget,
+    /// The object's size in bytes, if it is known.
+    pub(super) size: Option<u64>,
     /// The store that the object is read from.
     pub(super) store: &'f Store,
     pub(super) revision: Option<String>,
@@ -43,6 +47,13 @@ struct Reread {
     lanes: Vec<Lane>,
 }
 
+impl Reread {
+    /// Of an object of which nothing was read.
+    fn unread(end: End, lanes: Vec<Lane>) -> Reread {
+        Reread { end, bad: 0, lanes }
+    }
+}
+
 impl Run<'_> {
     /// Reads the object for `lanes`, writes checkpoints meanwhile, and closes everything.
     pub(super) async fn run(
@@ -51,7 +62,7 @@ impl Run<'_> {
         memory: ReadPermit<'_>,
         lanes: Vec<Lane>,
     ) -> Outcome {
-        let (version, size) = (reader.version(), reader.size());
+        let version = reader.version();
         let done = Cancellation::default();
         let read = async {
             let outcome = self.read(reader, memory, lanes).await;
@@ -68,7 +79,7 @@ impl Run<'_> {
         outcome.resume_point = self.revision.map(|revision| ResumePoint {
             version,
             revision,
-            size,
+            size: self.size,
             progress: checkpoint.carried,
         });
         if let Some(problem) = checkpoint.problem {
@@ -129,15 +140,16 @@ impl Run<'_> {
         let lanes = vec![lane];
         if lanes.iter().all(Lane::has_all) {
             let end = End::Complete;
-            return Reread { end, bad: 0, lanes };
+            return Reread::unread(end, lanes);
         }
         if control.is_over() || lanes.iter().all(Lane::is_over) {
-            return Reread {
-                end: stopped,
-                bad: 0,
-                lanes,
-            };
+            return Reread::unread(stopped, lanes);
         }
+        // It holds no other memory for reading, so nobody waits for it meanwhile.
+        let acquiring = self.memory.acquire(self.size);
+        let Some(_memory) = control.before_stop(acquiring).await else {
+            return Reread::unread(stopped, lanes);
+        };
         let opened = control
             .before_stop(self.store.open(&self.shared.object))
             .await;
@@ -145,19 +157,13 @@ impl Run<'_> {
             Some(Ok(reader)) if reader.revision() == self.revision => reader,
             Some(Ok(_)) => {
                 let end = End::Failed(ObjectError::Changed.to_string());
-                return Reread { end, bad: 0, lanes };
+                return Reread::unread(end, lanes);
             }
             Some(Err(error)) => {
                 let end = End::Failed(format!("reading it again: {error}"));
-                return Reread { end, bad: 0, lanes };
+                return Reread::unread(end, lanes);
             }
-            None => {
-                return Reread {
-                    end: stopped,
-                    bad: 0,
-                    lanes,
-                };
-            }
+            None => return Reread::unread(stopped, lanes),
         };
         let mut passed = Pass::new(&self.shared, lanes).run(reader).await;
         passed.lanes.append(&mut passed.left_behind);

@@ -1,5 +1,6 @@
 //! Where click files are read and rows are written: S3, a directory, or memory.
 
+pub mod file_name;
 mod memory;
 mod new_file;
 #[cfg(feature = "aws")]

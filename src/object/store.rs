@@ -11,6 +11,7 @@ use tokio::fs::File;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::task::spawn_blocking;
 
+use super::file_name;
 use super::memory::Memory;
 use super::new_file::write_new;
 use super::s3::{S3, S3Reader};
@@ -193,6 +194,15 @@ impl Reader {
         }
     }
 
+    /// Reads what is left, so that its store can compare the checksum of all of it. Only S3 has
+    /// one.
+    pub async fn confirm(&mut self) -> Result<(), ObjectError> {
+        if let Reader::S3(reader) = self {
+            while reader.next().await?.is_some() {}
+        }
+        Ok(())
+    }
+
     /// Returns the next chunk; `None` at the end.
     pub async fn next(&mut self) -> Result<Option<Bytes>, ObjectError> {
         match self {
@@ -230,7 +240,11 @@ fn leaves(bucket: &str, key: &str) -> bool {
 }
 
 async fn open_file(path: &Path) -> Result<Reader, ObjectError> {
-    let file = File::open(path).await.map_err(|e| from_io(path, &e))?;
+    let opened = match (File::open(path).await, file_name::path_of(path)) {
+        (Err(e), Some(path)) if e.kind() == ErrorKind::NotFound => File::open(path).await,
+        (opened, _) => opened,
+    };
+    let file = opened.map_err(|e| from_io(path, &e))?;
     let about = file.metadata().await.map_err(|e| from_io(path, &e))?;
     if about.is_dir() {
         return Err(ObjectError::Missing);
@@ -252,6 +266,10 @@ async fn open_file(path: &Path) -> Result<Reader, ObjectError> {
 
 fn from_io(path: &Path, error: &std::io::Error) -> ObjectError {
     match error.kind() {
+        ErrorKind::NotFound if path.is_symlink() => ObjectError::Unavailable(format!(
+            "{}: a link to a file that does not exist",
+            path.display()
+        )),
         ErrorKind::NotFound
         | ErrorKind::NotADirectory
         | ErrorKind::InvalidInput

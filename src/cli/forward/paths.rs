@@ -5,7 +5,8 @@ use std::path::Path;
 
 use super::hints;
 use crate::forward::Forwarder;
-use crate::object::{ObjectError, ObjectRef};
+use crate::object::file_name::key_of;
+use crate::object::{ObjectError, ObjectRef, Store};
 
 /// Returns the objects that `argument` names, in order. The error says what is wrong with it.
 pub(super) async fn expand(
@@ -31,7 +32,7 @@ pub(super) async fn expand(
         for path in paths {
             let path = path.map_err(|e| format!("{argument}: {e}"))?;
             if path.is_file() {
-                found.push(ObjectRef::new("", path.to_string_lossy()));
+                found.push(ObjectRef::new("", key_of(&path)));
             }
         }
     } else if path.exists() {
@@ -56,8 +57,8 @@ fn may_read(path: &Path) -> Result<(), String> {
     }
 }
 
-/// Adds the files below `directory` to `found`, by name, without hidden ones and links to
-/// directories.
+/// Adds the files below `directory` to `found`, by name, without hidden ones, links to directories,
+/// and what is no file: pipes, sockets, devices.
 fn walk(directory: &Path, found: &mut Vec<ObjectRef>) -> Result<(), String> {
     let wrong = |e: std::io::Error| format!("{}: {e}", directory.display());
     let entries = std::fs::read_dir(directory).map_err(wrong)?;
@@ -72,10 +73,12 @@ fn walk(directory: &Path, found: &mut Vec<ObjectRef>) -> Result<(), String> {
             // It may lead back here, and the same files would come twice.
             continue;
         }
-        if path.is_dir() {
-            walk(&path, found)?;
-        } else {
-            found.push(ObjectRef::new("", path.to_string_lossy()));
+        match std::fs::metadata(&path) {
+            Ok(about) if about.is_dir() => walk(&path, found)?,
+            // A pipe would be waited for, and a device may never end. Whoever means one names it.
+            Ok(about) if !about.is_file() => {}
+            // Whatever is wrong with another is said when it is read.
+            _ => found.push(ObjectRef::new("", key_of(&path))),
         }
     }
     Ok(())
@@ -95,20 +98,27 @@ async fn bucket(
     }
     let object = ObjectRef::new(bucket, key);
     let store = forwarder.store(&object);
-    if !key.is_empty() && !key.ends_with('/') {
-        match store.open(&object).await {
-            Ok(_) => return Ok(vec![object]),
-            Err(ObjectError::Missing) => {}
-            Err(error) => return Err(format!("{argument}: {error}")),
-        }
+    let is_key = !key.is_empty() && !key.ends_with('/');
+    // A directory has no listing; to open a file of it costs nothing.
+    if let (true, Store::Directory(_)) = (is_key, store) {
+        let opened = store.open(&object).await;
+        return opened
+            .map(|_| vec![object])
+            .map_err(|error| format!("{argument}: {error}"));
     }
     let mut found: Vec<ObjectRef> = Vec::new();
     loop {
         let after = found.last().map(|object| object.key.as_str());
-        let keys = store
-            .list(bucket, key, after)
-            .await
-            .map_err(|e| format!("{argument}: {e}"))?;
+        let keys = match store.list(bucket, key, after).await {
+            Ok(keys) => keys,
+            // Who may read a key need not be allowed to list.
+            Err(ObjectError::Denied(_)) if is_key => return Ok(vec![object]),
+            Err(error) => return Err(format!("{argument}: {error}")),
+        };
+        // A key comes before all that begin with it.
+        if is_key && found.is_empty() && keys.first().is_some_and(|first| first == key) {
+            return Ok(vec![object]);
+        }
         if keys.is_empty() {
             break;
         }

@@ -99,6 +99,13 @@ async fn read(
                 }
                 Next::Bytes(bytes)
             }
+            // What was damaged on its way only may be whole in the store.
+            Decompressed::Unreadable { rest, reason } if decompressor.is_damaged() => {
+                match reader.confirm().await {
+                    Ok(()) => Next::Unreadable { rest, reason },
+                    Err(error) => Next::Failed(error),
+                }
+            }
             Decompressed::Unreadable { rest, reason } => Next::Unreadable { rest, reason },
             Decompressed::End => return,
             Decompressed::NeedInput => match reader.next().await {
