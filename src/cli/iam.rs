@@ -22,7 +22,8 @@ pub(super) struct Args {
 /// Prints the least policy that the configuration needs.
 pub(super) fn run(args: &Args, vars: VarSet) -> Reply {
     let names_no_target = names_no_target(&vars.vars);
-    let read = Session::open(vars, None).and_then(|session| {
+    let opened = Session::open(vars, None).map_err(|error| error.to_string());
+    let read = opened.and_then(|session| {
         let config = load(&session)?;
         Ok((session, config))
     });

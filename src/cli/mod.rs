@@ -189,7 +189,7 @@ enum Command {
     /// Check the configuration in the environment and show each target as it was understood
     Check(check::Args),
     /// Print every variable that there is: those of all, and those of each kind of target
-    Variables,
+    Variables(variables::Args),
     /// Print the least IAM policy for the configuration in the environment
     Iam(iam::Args),
     #[cfg(feature = "aws")]
@@ -224,7 +224,7 @@ impl Command {
         match self {
             Command::Forward(args) => forward::run(&args, vars, is_quiet),
             Command::Check(args) => check::run(&args, vars).print(),
-            Command::Variables => variables::run().print(),
+            Command::Variables(args) => variables::run(&args).print(),
             Command::Iam(args) => iam::run(&args, vars).print(),
             #[cfg(feature = "aws")]
             Command::Lake(args) => lake::run(args).print(),

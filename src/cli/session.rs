@@ -1,13 +1,14 @@
 //! Reads the configuration in the environment for the commands that need it.
 
+use std::fmt;
 use std::sync::Arc;
 
 use clicks::click::Form;
 use tokio::runtime::Runtime;
 
-use crate::config::Mistake;
 use crate::config::settings::Settings;
 use crate::config::vars::{VarSet, Vars, is_unset};
+use crate::config::{ConfigErrors, Mistake};
 use crate::platform::aws::Aws;
 use crate::platform::clock;
 use crate::platform::network::Network;
@@ -27,10 +28,31 @@ pub(super) fn names_no_target(vars: &Vars) -> bool {
     is_unset(vars, "TARGETS") && is_unset(vars, "SETTINGS_PATH")
 }
 
+/// Why a command cannot begin.
+#[derive(Debug)]
+pub(super) enum SessionError {
+    /// The configuration is wrong.
+    Mistakes(ConfigErrors),
+    /// Anything else, for the person who runs the command.
+    Other(String),
+}
+
+impl fmt::Display for SessionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SessionError::Mistakes(mistakes) => write!(f, "{mistakes}"),
+            SessionError::Other(problem) => f.write_str(problem),
+        }
+    }
+}
+
 impl Session {
     /// Reads the settings in `vars`. Where nothing names a target, there is one, `stdout`, which
-    /// writes clicks in `format`. The error is for the person who runs the command.
-    pub(super) fn open(vars: impl Into<VarSet>, format: Option<Form>) -> Result<Session, String> {
+    /// writes clicks in `format`.
+    pub(super) fn open(
+        vars: impl Into<VarSet>,
+        format: Option<Form>,
+    ) -> Result<Session, SessionError> {
         let mut vars = vars.into();
         if names_no_target(&vars.vars) {
             let of_stdout = [("TARGETS", "stdout"), ("STDOUT_KIND", "stdout")];
@@ -39,12 +61,13 @@ impl Session {
             let format = format.map(|format| ("STDOUT_FORMAT".to_owned(), format.to_string()));
             vars.lay_over(format.into_iter().collect());
         } else if format.is_some() {
-            return Err(
+            return Err(SessionError::Other(
                 "--format goes with standard output; TARGETS is set, so set the target's _FORMAT"
                     .into(),
-            );
+            ));
         }
-        let runtime = Runtime::new().map_err(|e| format!("no threads to run on: {e}"))?;
+        let runtime = Runtime::new()
+            .map_err(|e| SessionError::Other(format!("no threads to run on: {e}")))?;
         let network = Network::from_vars(&vars.vars, Authorities::Machine);
         let context = Context {
             clock: clock::now,
@@ -53,7 +76,7 @@ impl Session {
         };
         let settings = runtime
             .block_on(Settings::read(vars, context))
-            .map_err(|errors| errors.to_string())?;
+            .map_err(SessionError::Mistakes)?;
         Ok(Session {
             runtime,
             settings: Arc::new(settings),
@@ -98,6 +121,6 @@ mod tests {
     fn a_form_is_refused_where_targets_have_their_own() {
         let with_target = vars(&[("TARGETS", "out"), ("OUT_KIND", "stdout")]);
         let refused = Session::open(with_target, Some(Form::Flat));
-        assert!(refused.err().unwrap().contains("_FORMAT"));
+        assert!(refused.err().unwrap().to_string().contains("_FORMAT"));
     }
 }

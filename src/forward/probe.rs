@@ -1,6 +1,7 @@
 //! Finds out whether everything that a configuration names may be used, by requests that change
 //! nothing.
 
+use std::path::Path;
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -9,7 +10,7 @@ use super::Forwarder;
 use super::within::within;
 use crate::config::{QuarantineStore, S3Prefix};
 use crate::deliver::Delivery;
-use crate::object::{ObjectError, ObjectRef, Store};
+use crate::object::{Directory, ObjectError, ObjectRef, Store};
 use crate::outcome::Failure;
 use crate::targets::Proof;
 
@@ -33,8 +34,12 @@ impl Forwarder {
         for source in self.objects.sources.iter().flatten() {
             probes.extend(source_probes(&self.objects.store, source).await);
         }
-        if let QuarantineStore::S3(prefix) = self.quarantine.place() {
-            probes.push(quarantine_probe(&self.objects.store, prefix).await);
+        match self.quarantine.place() {
+            QuarantineStore::S3(prefix) => {
+                probes.push(quarantine_probe(&self.objects.store, prefix).await);
+            }
+            QuarantineStore::Directory(path) => probes.push(directory_probe(path).await),
+            QuarantineStore::Log => {}
         }
         if let Some(progress) = &self.claims.progress {
             let answer = progress.probe().await;
@@ -94,6 +99,17 @@ async fn quarantine_probe(store: &Store, place: &S3Prefix) -> Probe {
         what: format!("quarantine s3://{bucket}/{prefix}"),
         needs: "s3:PutObject".into(),
         answer: answer.map(|()| Proof::Whole).map_err(explain),
+    }
+}
+
+/// Writes a file where rows are written, and deletes it.
+async fn directory_probe(path: &Path) -> Probe {
+    let store = Store::Directory(Directory { root: None });
+    let below = path.join("").to_string_lossy().into_owned();
+    Probe {
+        what: format!("quarantine {}", path.display()),
+        needs: "a file written and deleted".into(),
+        answer: whole(store.may_put("", &below).await),
     }
 }
 

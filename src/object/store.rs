@@ -87,14 +87,21 @@ impl Store {
         }
     }
 
-    /// Checks that objects may be stored below `prefix`, without storing one.
+    /// Checks that objects may be stored below `prefix`; stores none, and none that stays in a
+    /// directory.
     pub async fn may_put(&self, bucket: &str, prefix: &str) -> Result<(), ObjectError> {
         match self {
             Store::S3(s3) => {
                 s3.may_put(bucket, &format!("{prefix}clickstream-check"))
                     .await
             }
-            Store::Directory(_) | Store::Memory(_) => Ok(()),
+            Store::Directory(directory) => {
+                let path = directory.path(bucket, &format!("{prefix}clickstream-check"));
+                write_and_delete(&path)
+                    .await
+                    .map_err(|e| ObjectError::Unavailable(format!("{e}: {}", path.display())))
+            }
+            Store::Memory(_) => Ok(()),
         }
     }
 
@@ -276,4 +283,19 @@ fn from_io(path: &Path, error: &std::io::Error) -> ObjectError {
         | ErrorKind::InvalidFilename => ObjectError::Missing,
         _ => ObjectError::Unavailable(format!("{}: {error}", path.display())),
     }
+}
+
+/// Writes a file, deletes it, and with it the directories that were made for it.
+async fn write_and_delete(path: &Path) -> std::io::Result<()> {
+    let parents = path.ancestors().skip(1);
+    let made: Vec<PathBuf> = parents
+        .take_while(|parent| !parent.as_os_str().is_empty() && !parent.exists())
+        .map(Path::to_owned)
+        .collect();
+    write_new(path, Bytes::new()).await?;
+    tokio::fs::remove_file(path).await?;
+    for directory in made {
+        tokio::fs::remove_dir(directory).await?;
+    }
+    Ok(())
 }

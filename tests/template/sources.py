@@ -27,11 +27,11 @@ def told(*arguments, **variables):
 @cache
 def variables():
     """Returns the global variables, and those of each kind without the target's name."""
-    words = [line.split() for line in told("variables").splitlines() if line.strip()]
-    kinds = {}
-    for kind, name in (line for line in words if len(line) == 2):
-        kinds.setdefault(kind, set()).add(name.removeprefix("_"))
-    return {line[0] for line in words if len(line) == 1}, kinds
+    found = json.loads(told("variables", "--json"))
+    names = lambda variables: {variable["name"].removeprefix("_") for variable in variables}
+    common = names(found["every_target"])
+    kinds = {kind["name"]: common | names(kind["variables"]) for kind in found["kinds"]}
+    return names(found["global"]), kinds
 
 
 def inside_aws():
