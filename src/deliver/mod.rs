@@ -11,6 +11,7 @@ mod concurrency;
 mod condition;
 mod deadlines;
 mod evidence;
+mod gaps;
 mod groups;
 mod health;
 mod judge;

@@ -165,7 +165,7 @@ impl Sender {
         let Batch { entries, memory } = batch;
         // Here, where batches still are in their order, and not in the batch's task: one that
         // waits behind another in line must not hold what that one needs.
-        let gaps = self.lane.reserve_gaps(&entries);
+        let gaps = self.lane.gaps.reserve(&entries);
         let gaps = self.lane.control.before_stop(gaps).await.flatten();
         let ticket = self.groups.enqueue(&entries);
         let mut parts = Parts::of(entries, self.lane.records);

@@ -3,12 +3,12 @@
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 use super::Delivery;
 use super::deadlines::RunControl;
 use super::evidence::{Moment, Ruling, Sent};
+use super::gaps::GapBudget;
 use super::health::Health;
 use super::ledger::Ledger;
 use super::limiter::Limiter;
@@ -20,11 +20,8 @@ use super::witnesses::Witnesses;
 use crate::outcome::Failure;
 use crate::progress::{CheckpointSource, LeaseGuard, TargetProgress};
 use crate::quarantine::Row;
-use crate::targets::{Answers, DeliveryMode, Entry, Target, Verdict};
+use crate::targets::{DeliveryMode, Entry, Target, Verdict};
 
-/// Gaps that requests in flight may leave: 4 requests of 500 records, each taken in every second
-/// one. Beyond 64 they are stored packed.
-const GAPS: u32 = 1024;
 /// How long a full queue may hold up the other targets, at most: then the object is read again for
 /// it.
 const STALL: Duration = Duration::from_secs(5);
@@ -45,7 +42,8 @@ pub(super) struct LaneState {
     pub(super) control: RunControl,
     /// Until when the run may send, if progress is kept.
     lease: Option<Arc<LeaseGuard>>,
-    gaps: Arc<Semaphore>,
+    /// The gaps that its requests may leave.
+    pub(super) gaps: GapBudget,
     /// Set once the target's circuit was asked.
     admitted: OnceLock<()>,
     stats: Mutex<LaneStats>,
@@ -77,7 +75,7 @@ impl LaneState {
             delivery: config.delivery,
             control,
             lease,
-            gaps: Arc::new(Semaphore::new(GAPS as usize)),
+            gaps: GapBudget::new(config.delivery.answers),
             admitted: OnceLock::new(),
             stats: Mutex::new(LaneStats::new(prior)),
             health: Health::default(),
@@ -101,19 +99,6 @@ impl LaneState {
                 self.give_up(Failure::GaveUp(closed));
             }
         });
-    }
-
-    /// Waits until so many gaps are allowed as a request of these entries may leave.
-    pub(super) async fn reserve_gaps(&self, batch: &[Entry]) -> Option<OwnedSemaphorePermit> {
-        let gaps = match self.delivery.answers {
-            Answers::PerRecord => batch.len().div_ceil(2),
-            Answers::Whole => 1,
-        };
-        self.gaps
-            .clone()
-            .acquire_many_owned((gaps as u32).min(GAPS))
-            .await
-            .ok()
     }
 
     /// Whether each of its requests is a window.

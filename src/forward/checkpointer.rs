@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use futures::future::{join, join_all};
 use tokio::sync::{Mutex as AsyncMutex, Semaphore};
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, timeout};
+use tokio::time::{Instant, timeout};
 
+use super::ticks::Ticks;
 use crate::deliver::Cancellation;
 use crate::outcome::{Outcome, TargetOutcome};
 use crate::progress::{
-    Carried, CheckpointSource, CheckpointWriter, Document, Failing, FinalWrite, SAVE, State,
+    Carried, CheckpointSource, CheckpointWriter, Document, Failing, FinalWrite, State,
     TargetProgress,
 };
 use crate::quarantine::{Quarantine, QuarantineError, Row, Writer};
@@ -293,24 +294,5 @@ fn settle(progress: &mut TargetProgress, target: &TargetOutcome, bad: u64, now: 
         let all = target.tally.read + target.resumed;
         counts.quarantined += bad;
         counts.filtered = all.saturating_sub(counts.sent + counts.quarantined);
-    }
-}
-
-/// The times at which something is stored while a run goes on.
-struct Ticks(Interval);
-
-impl Ticks {
-    fn new() -> Ticks {
-        let mut ticks = interval_at(Instant::now() + SAVE, SAVE);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        Ticks(ticks)
-    }
-
-    /// Waits for the next tick; `false` if `stop` comes first.
-    async fn next(&mut self, stop: &Cancellation) -> bool {
-        tokio::select! {
-            _ = self.0.tick() => true,
-            () = stop.cancelled() => false,
-        }
     }
 }

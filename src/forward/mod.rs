@@ -13,6 +13,7 @@ mod pass;
 mod probe;
 mod rules;
 mod run;
+mod ticks;
 mod within;
 
 use std::sync::Arc;

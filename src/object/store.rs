@@ -240,10 +240,8 @@ impl Reader {
 
 /// Whether a name would lead out of its bucket's directory.
 fn leaves(bucket: &str, key: &str) -> bool {
-    bucket.contains('/')
-        || [bucket, key]
-            .iter()
-            .any(|name| name.split('/').any(|part| part == ".."))
+    let mut parts = bucket.split('/').chain(key.split('/'));
+    bucket.contains('/') || parts.any(|part| part == "..")
 }
 
 async fn open_file(path: &Path) -> Result<Reader, ObjectError> {

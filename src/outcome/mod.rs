@@ -2,6 +2,7 @@
 
 mod log;
 pub mod metrics;
+mod skip;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +10,7 @@ use std::time::Duration;
 use crate::job::ResumePoint;
 use crate::object::{ObjectError, ObjectRef};
 pub use log::LOG_TARGET;
+pub use skip::SkipReason;
 
 /// The records of one object at one target. `read` is the sum of the others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -127,33 +129,6 @@ pub enum End {
     },
     /// It could not be read, or its bad records could not be stored; it must come back.
     Failed(String),
-}
-
-/// Why an object is not read, on purpose.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SkipReason {
-    /// Its event names no bucket.
-    NoBucket,
-    /// It lies below one of the program's own outputs.
-    OwnOutput,
-    /// `SOURCES` does not list it.
-    OutsideSources,
-    /// It is an empty object that stands for a folder.
-    FolderMarker,
-    /// It holds no bytes.
-    Empty,
-}
-
-impl std::fmt::Display for SkipReason {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            SkipReason::NoBucket => "it names no bucket",
-            SkipReason::OwnOutput => "the forwarder wrote it itself",
-            SkipReason::OutsideSources => "it lies outside SOURCES",
-            SkipReason::FolderMarker => "it is a folder marker",
-            SkipReason::Empty => "it is empty",
-        })
-    }
 }
 
 /// The records of an object that were read for the first time: an object that comes again is not

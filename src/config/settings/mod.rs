@@ -18,6 +18,7 @@ use crate::targets::Context;
 use crate::without_aws as fetch;
 use fetch::Fetch;
 use hidden::Hidden;
+pub(crate) use reference::Parameter;
 pub use reference::Reference;
 use reloading::ReloadingTarget;
 
@@ -37,14 +38,6 @@ fn owner(vars: &Vars, variable: &str) -> Option<String> {
     prefixes(vars)
         .filter(|prefix| variable.starts_with(prefix))
         .max_by_key(String::len)
-}
-
-/// A parameter of Parameter Store.
-pub(crate) struct Parameter {
-    /// Its value.
-    pub value: String,
-    /// Whether it is a `SecureString`, whose value must not be shown.
-    pub is_secret: bool,
 }
 
 /// The variables of a process, and what of them stands elsewhere.
@@ -298,6 +291,7 @@ impl Settings {
 
 /// Returns the path that `vars` name.
 fn path(vars: &Vars) -> Option<&str> {
-    let path = vars.get(PATH)?.trim();
-    (!path.is_empty()).then_some(path)
+    vars.get(PATH)
+        .map(|path| path.trim())
+        .filter(|path| !path.is_empty())
 }

@@ -72,6 +72,14 @@ impl fmt::Display for Reference {
     }
 }
 
+/// A parameter of Parameter Store.
+pub(crate) struct Parameter {
+    /// Its value.
+    pub value: String,
+    /// Whether it is a `SecureString`, whose value must not be shown.
+    pub is_secret: bool,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

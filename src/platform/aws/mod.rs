@@ -4,6 +4,7 @@
 mod client;
 mod error;
 mod http;
+mod kind;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,8 +21,9 @@ use tokio::sync::{Mutex, OnceCell};
 
 use crate::platform::network::Network;
 pub use client::LazyClient;
-pub use error::{ErrorKind, denied_action, describe_code, describe_sdk_error};
+pub use error::{describe_code, describe_sdk_error};
 use http::LazyConnector;
+pub use kind::{ErrorKind, denied_action};
 
 /// How long a connection may take to open.
 pub const CONNECT: Duration = Duration::from_secs(5);
