@@ -92,9 +92,7 @@ impl Evidence {
             self.held.remove(&click);
             return Ruling::Confirmed;
         }
-        let is_recent = |at: Instant| now.saturating_duration_since(at) <= WINDOW;
-        let is_after = sent.accepted > Moment::default();
-        if self.credit > 0 && is_after && self.accepted_at.is_some_and(is_recent) {
+        if sent.accepted > Moment::default() && self.credit(now) > 0 {
             self.credit -= 1;
             self.credited = moment;
             return Ruling::Confirmed;
@@ -114,6 +112,16 @@ impl Evidence {
     /// When the latest of the accepted requests was sent.
     pub(super) fn accepted(&self) -> Moment {
         self.accepted
+    }
+
+    /// How many rejections of clicks that are sent from now on would be believed at once.
+    pub(super) fn credit(&self, now: Instant) -> u32 {
+        let is_recent = |at: Instant| now.saturating_duration_since(at) <= WINDOW;
+        if self.accepted_at.is_some_and(is_recent) {
+            self.credit
+        } else {
+            0
+        }
     }
 
     /// Forgets everything but the order: the target is another one from here on.

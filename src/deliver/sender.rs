@@ -42,12 +42,12 @@ pub(super) struct Remainder {
 
 impl Remainder {
     /// A request for each of the entries that were held.
-    pub(super) fn again(held: Vec<Held>) -> Remainder {
+    pub(super) fn held(held: Vec<Held>, hearing: Hearing) -> Remainder {
         let (entries, memory) = held.into_iter().map(|one| (one.entry, one.memory)).unzip();
         Remainder {
             parts: Parts::single(entries),
             reservation: Reservation::default(),
-            hearing: Hearing::Second,
+            hearing,
             _memory: memory,
         }
     }
@@ -191,9 +191,14 @@ impl Sender {
         self.running.spawn(retry::deliver(lane, remainder));
     }
 
-    /// Waits, if entries are held, until the target takes another click, of whatever object; `None`
-    /// if none are, or if none will come.
-    async fn more_evidence(&self, sending: Sending) -> Option<Sending> {
+    /// Waits, if entries are held, until the target takes another click, of whatever object, unless
+    /// what it took decides on them already; `None` if none are held, or if none will come.
+    async fn more_evidence(&mut self, sending: Sending) -> Option<Sending> {
+        let on_credit = Some(&self.lane).filter(|lane| !lane.is_over());
+        if let Some(again) = on_credit.and_then(|lane| lane.hear_on_credit()) {
+            self.spawn(again);
+            return Some(sending);
+        }
         let oldest = self.lane.oldest_held().filter(|_| !self.lane.is_over())?;
         // Lanes that wait for each other send nothing.
         drop(sending);

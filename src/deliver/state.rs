@@ -211,7 +211,15 @@ impl LaneState {
         for held in ordered {
             stats.reject(held.entry, &self.name, held.reason);
         }
-        (!again.is_empty()).then(|| Remainder::again(again))
+        (!again.is_empty()).then(|| Remainder::held(again, Hearing::Second))
+    }
+
+    /// Takes as many of the entries that are held as would be believed now: the target may have
+    /// taken a click that was on its way when they were rejected.
+    pub(super) fn hear_on_credit(&self) -> Option<Remainder> {
+        let credit = self.witnesses.credit();
+        let again = self.stats().take_held(credit as usize);
+        (!again.is_empty()).then(|| Remainder::held(again, Hearing::First))
     }
 
     /// Counts entries that nobody settled.

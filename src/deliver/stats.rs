@@ -157,6 +157,12 @@ impl LaneStats {
         }
     }
 
+    /// Takes up to `most` of the entries that are held and may be sent in any order.
+    pub(super) fn take_held(&mut self, most: usize) -> Vec<Held> {
+        let is_free = |held: &mut Held| held.entry.ordering_key.is_none();
+        self.held.extract_if(.., is_free).take(most).collect()
+    }
+
     /// Gives up the entries that are held, when nothing more is sent: they come again.
     pub(super) fn give_up_held(&mut self) {
         let held = std::mem::take(&mut self.held);

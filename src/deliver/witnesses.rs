@@ -73,6 +73,11 @@ impl Witnesses {
         self.state().evidence.accepted()
     }
 
+    /// How many rejections of clicks that are sent from now on would be believed at once.
+    pub(super) fn credit(&self) -> u32 {
+        self.state().evidence.credit(Instant::now().into_std())
+    }
+
     /// Notes that a lane sends, or will.
     pub(super) fn sending(self: &Arc<Witnesses>) -> Sending {
         self.outlook.send_modify(|outlook| outlook.sending += 1);

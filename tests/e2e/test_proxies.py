@@ -15,6 +15,8 @@ class Handler(BaseHTTPRequestHandler):
         self.server.seen.append((self.command, self.path, self.headers.get("Proxy-Authorization")))
         body_of(self)
         body = make_lines([1]) if self.command == "GET" else b""
+        if "list-type=2" in self.path:
+            body = b"<ListBucketResult><Contents><Key>key</Key></Contents></ListBucketResult>"
         self.send_response(self.server.refusal or 200)
         for name, value in {"Content-Length": str(len(body)), "ETag": '"1"'}.items():
             self.send_header(name, value)

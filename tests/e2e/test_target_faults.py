@@ -613,7 +613,7 @@ def test_check_shows_a_target_without_its_external_id(lab):
 def test_one_file_goes_to_every_kind_at_once(lab, aws):
     lab.s3.create_bucket(Bucket="lake", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
     lab.put(KEY, make_small_lines(range(1000)))
-    settings = {"TARGETS": ",".join(f"to{kind}" for kind in [*CALLED, "s3"])}
+    settings = {"TARGETS": ",".join(f"to{kind}" for kind in [*CALLED, "s3"]), "HOOK_KIND": None, "HOOK_URL": None}
     for kind in CALLED:
         settings |= named(f"to{kind}", kind, ENDPOINT_URL=aws.url)
     function = lab.forwarder(**settings, **named("tos3", "s3"))

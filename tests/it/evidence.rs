@@ -90,6 +90,13 @@ async fn decides(clicks: usize, bad: BTreeSet<usize>, records: usize, concurrenc
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_click_that_is_refused_beside_one_that_is_taken_is_decided_in_the_same_run() {
+    // The two are on their way at the same time, and the refusal comes first.
+    decides(2, [0].into(), 1, 10).await;
+    decides(3, [0, 1].into(), 1, 10).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn bad_clicks_anywhere_in_a_file_do_not_block_the_good_ones() {
     for concurrency in [1, 10] {
         decides(300, (0..20).collect(), 500, concurrency).await;
