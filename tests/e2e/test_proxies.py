@@ -65,7 +65,7 @@ def test_targets_and_aws_go_through_the_same_proxy(lab, proxy, name, address):
     assert code == 0, said
     to_aws = {path.split("?")[0] for method, path, _ in proxy.seen if "s3.test" in path}
     to_target = [path for method, path, _ in proxy.seen if method == "POST"]
-    assert to_aws == {"http://clicks.s3.test/key"} and to_target == ["http://hook.test/clicks"]
+    assert to_aws == {"http://clicks.s3.test/", "http://clicks.s3.test/key"} and to_target == ["http://hook.test/clicks"]
     authorisations = {authorisation for _, _, authorisation in proxy.seen}
     assert authorisations == ({"Basic dXNlcjpwYXNzIHdvcmQ="} if "user" in address else {None})
 
