@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use crate::job::Job;
 use crate::object::ObjectRef;
+use crate::object::file_name::absolute;
 use crate::outcome::End;
 use crate::progress::{
     CheckpointWriter, ClaimOutcome, ClaimRequest, Progress, ProgressError, milliseconds,
@@ -97,16 +98,14 @@ fn refused(error: &ProgressError) -> End {
 
 /// The object by a name that is the same however it was spelled: a file's absolute path.
 async fn canonical(object: &ObjectRef) -> ObjectRef {
-    let path = if object.bucket.is_empty() {
-        tokio::fs::canonicalize(&object.key).await.ok()
+    let key = if object.bucket.is_empty() {
+        absolute(&object.key).await
     } else {
         None
     };
-    path.map_or_else(
-        || object.clone(),
-        |path| ObjectRef {
-            key: path.to_string_lossy().into_owned(),
-            ..object.clone()
-        },
-    )
+    let key = key.unwrap_or_else(|| object.key.clone());
+    ObjectRef {
+        key,
+        ..object.clone()
+    }
 }

@@ -22,6 +22,16 @@ pub fn key_of(path: &Path) -> String {
     key
 }
 
+/// Returns the absolute key of the file that `key` names, without links; `None` if there is none.
+pub async fn absolute(key: &str) -> Option<String> {
+    let key = Path::new(key);
+    let found = match (tokio::fs::canonicalize(key).await, path_of(key)) {
+        (Err(_), Some(path)) => tokio::fs::canonicalize(path).await,
+        (found, _) => found,
+    };
+    found.ok().map(|path| key_of(&path))
+}
+
 /// Returns the path that is not UTF-8 and has this key; `None` if there is none.
 pub(super) fn path_of(key: &Path) -> Option<PathBuf> {
     let bytes: Vec<u8> = percent_encoding::percent_decode(key.as_os_str().as_bytes()).collect();
@@ -32,6 +42,25 @@ pub(super) fn path_of(key: &Path) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn files_of_one_name_in_two_directories_have_different_keys() {
+        let mut keys = Vec::new();
+        for name in [&b"caf\xE9.json"[..], b"clicks.json"] {
+            for _ in 0..2 {
+                let directory = tempfile::tempdir().unwrap();
+                let path = directory.path().join(OsString::from_vec(name.to_vec()));
+                std::fs::write(&path, "").unwrap();
+                let key = absolute(&key_of(&path)).await.unwrap();
+                assert!(Path::new(&key).is_absolute(), "{key}");
+                keys.push(key);
+            }
+        }
+        keys.sort();
+        keys.dedup();
+        assert_eq!(keys.len(), 4, "{keys:?}");
+        assert_eq!(absolute("no-such-file").await, None);
+    }
 
     #[test]
     fn every_name_has_a_key_and_only_names_that_are_not_utf_8_are_respelled() {

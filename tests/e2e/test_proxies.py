@@ -18,7 +18,7 @@ class Handler(BaseHTTPRequestHandler):
         if "list-type=2" in self.path:
             body = b"<ListBucketResult><Contents><Key>key</Key></Contents></ListBucketResult>"
         self.send_response(self.server.refusal or 200)
-        for name, value in {"Content-Length": str(len(body)), "ETag": '"1"'}.items():
+        for name, value in {"Content-Length": str(len(body)), "ETag": '"1"', "x-amz-request-id": "R"}.items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)

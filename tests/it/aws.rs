@@ -331,7 +331,7 @@ async fn a_file_of_the_lake_that_is_too_large_is_never_stored_in_parts_under_its
             .mount(&server)
             .await;
         Mock::given(any())
-            .respond_with(ResponseTemplate::new(200))
+            .respond_with(ResponseTemplate::new(200).insert_header("x-amz-request-id", "R"))
             .mount(&server)
             .await;
         let memory = Memory::default();

@@ -97,9 +97,11 @@ fn without_length(body: &'static [u8], most: usize) -> impl Fn(&Head) -> Vec<u8>
         let (last, all) = (body.len() - 1, body.len());
         let part = &body[at..all.min(at + most)];
         match first_byte(head) {
-            None => response("200 OK", "ETag: \"e\"\r\n", part),
+            None => response("200 OK", "ETag: \"e\"\r\nx-amz-request-id: R\r\n", part),
             Some(_) => {
-                let range = format!("ETag: \"e\"\r\nContent-Range: bytes {at}-{last}/{all}\r\n");
+                let range = format!(
+                    "ETag: \"e\"\r\nx-amz-request-id: R\r\nContent-Range: bytes {at}-{last}/{all}\r\n"
+                );
                 response("206 Partial Content", &range, part)
             }
         }
@@ -133,7 +135,7 @@ async fn a_whole_body_without_a_length_ends_where_the_event_or_the_store_says_so
 #[tokio::test]
 async fn chunks_end_an_object_only_if_no_other_length_is_known() {
     let answer = |_: &Head| {
-        let headers = "ETag: \"e\"\r\nTransfer-Encoding: chunked\r\n";
+        let headers = "ETag: \"e\"\r\nx-amz-request-id: R\r\nTransfer-Encoding: chunked\r\n";
         response("200 OK", headers, &chunked(BODY))
     };
     let knows_no_ranges = Raw::start(answer).await;
@@ -206,12 +208,17 @@ async fn rows_count_as_stored_only_if_s3_says_so() {
         server.store.put_new("b", "k", "row\n".into()).await
     };
     let empty = "Content-Length: 0\r\n";
-    let stored = response("200 OK", &format!("ETag: \"e\"\r\n{empty}"), b"");
+    let stored = response(
+        "200 OK",
+        &format!("ETag: \"e\"\r\nx-amz-request-id: R\r\n{empty}"),
+        b"",
+    );
     assert_eq!(put(stored).await, Ok(true));
     let taken = error("412 Precondition Failed", "PreconditionFailed");
     assert_eq!(put(taken).await, Ok(false));
     for answer in [
         response("200 OK", empty, b""),
+        response("200 OK", &format!("ETag: \"e\"\r\n{empty}"), b""),
         response("412 Precondition Failed", empty, b""),
     ] {
         assert!(put(answer).await.is_err());
@@ -219,9 +226,24 @@ async fn rows_count_as_stored_only_if_s3_says_so() {
 }
 
 #[tokio::test]
+async fn a_page_of_a_gateway_is_no_object_whatever_its_headers_say() {
+    let page: &[u8] = b"<html>Please sign in</html>";
+    for body in [page, b""] {
+        let length = body.len();
+        let headers = format!(
+            "ETag: \"5f3c-57\"\r\nLast-Modified: Sat, 21 Nov 2026 23:57:09 GMT\r\nContent-Length: {length}\r\n"
+        );
+        let server = Raw::start(move |_| response("200 OK", &headers, body)).await;
+        let error = server.read(None).await.unwrap_err();
+        assert!(matches!(error, ObjectError::Unavailable(_)), "{error:?}");
+        assert!(error.to_string().contains("not S3's"), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn a_body_whose_checksum_does_not_match_fails_and_says_so() {
     let headers = format!(
-        "ETag: \"e\"\r\nx-amz-checksum-crc32: AAAAAA==\r\nContent-Length: {}\r\n",
+        "ETag: \"e\"\r\nx-amz-request-id: R\r\nx-amz-checksum-crc32: AAAAAA==\r\nContent-Length: {}\r\n",
         BODY.len()
     );
     let server = Raw::start(move |_| response("200 OK", &headers, BODY)).await;

@@ -70,7 +70,8 @@ async fn requests(kind: &Kind, Section { variables, answer }: &Section) -> Strin
         true => "text/xml",
         false => "application/x-amz-json-1.1",
     };
-    let answers = ResponseTemplate::new(status.parse::<u16>().unwrap());
+    let answers = ResponseTemplate::new(status.parse::<u16>().unwrap())
+        .insert_header("x-amz-request-id", "R");
     let server = answering(answers.set_body_raw(body, media_type)).await;
     let set = variables.replace("SERVER", &server.uri());
     let set: Vec<_> = set

@@ -14,13 +14,16 @@ use bytes::Bytes;
 use percent_encoding::percent_decode_str;
 
 use super::{ObjectError, ObjectRef};
-use crate::platform::aws::{Aws, CONNECT, LazyClient};
+use crate::platform::aws::{Aws, CONNECT, LazyClient, is_genuine};
 use error::classify;
 pub use reader::S3Reader;
 use reader::SILENCE;
 
 /// Conflicts of a conditional write before it fails.
 const CONFLICTS: u32 = 4;
+/// Why an answer that succeeded counts for nothing.
+const NOT_S3: &str =
+    "the answer has no request id, or no ETag: it is not S3's, but a gateway's or proxy's";
 
 /// Amazon S3.
 #[derive(Clone, Debug)]
@@ -57,11 +60,8 @@ impl S3 {
                 .if_none_match("*")
                 .content_type("application/x-ndjson");
             match put.body(body.clone().into()).send().await {
-                Ok(stored) if stored.e_tag().is_some() => return Ok(true),
-                Ok(_) => {
-                    let cause = "the answer to a PUT names no ETag: it is not S3's".into();
-                    return Err(ObjectError::Unavailable(cause));
-                }
+                Ok(stored) if is_genuine(&stored) && stored.e_tag().is_some() => return Ok(true),
+                Ok(_) => return Err(ObjectError::Unavailable(NOT_S3.into())),
                 // The key is taken: S3 itself must say so, because the rows count as stored then.
                 Err(e) if e.code() == Some("PreconditionFailed") => return Ok(false),
                 // Another writer is storing the same rows.

@@ -8,8 +8,10 @@ use aws_sdk_s3::primitives::{ByteStream, ByteStreamError};
 use aws_smithy_checksums::body::validate::Error as ChecksumError;
 use bytes::Bytes;
 
+use super::NOT_S3;
 use super::get::{Answer, get, resume};
 use crate::object::{ObjectError, ObjectRef};
+use crate::platform::aws::is_genuine;
 use crate::platform::log::causes;
 
 /// How long a body may give nothing before its connection counts as lost. The SDK's own guard
@@ -89,9 +91,8 @@ impl S3Reader {
             .version_id()
             .filter(|version| *version != "null")
             .map(str::to_owned);
-        if etag.is_none() && version.is_none() {
-            let cause = "the answer names neither ETag nor version: it is not S3's".into();
-            return Err(ObjectError::Unavailable(cause));
+        if !is_genuine(&output) || (etag.is_none() && version.is_none()) {
+            return Err(ObjectError::Unavailable(NOT_S3.into()));
         }
         Ok(S3Reader {
             client,

@@ -109,11 +109,20 @@ pub fn describe_code(code: &str, message: &str) -> String {
     }
 }
 
-/// Hides what can only be a token, wherever it came from.
+/// Hides what can only be a token, wherever it came from, and who an address is called as.
 fn hide_tokens(text: &str) -> String {
+    let is_edge = |c: char| c.is_whitespace() || "\"'`<>()".contains(c);
+    let addresses = text.split(is_edge).filter(|word| !word.starts_with("arn:"));
+    let callers = addresses.filter_map(|word| {
+        let (before, _) = word.rsplit_once('@')?;
+        let caller = before
+            .rsplit_once("//")
+            .map_or(before, |(_, caller)| caller);
+        caller.contains(':').then_some(caller)
+    });
     let is_of_token = |c: char| c.is_ascii_alphanumeric() || "+/=_-%".contains(c);
     let mut rest = text;
-    let mut tokens = Vec::new();
+    let mut tokens: Vec<&str> = callers.collect();
     while let Some(at) = rest.find(is_of_token) {
         let from = rest.get(at..).unwrap_or_default();
         let end = from.find(|c| !is_of_token(c)).unwrap_or(from.len());
@@ -138,6 +147,25 @@ mod tests {
 
     fn coded(code: &str) -> ErrorMetadata {
         ErrorMetadata::builder().code(code).build()
+    }
+
+    #[test]
+    fn an_address_is_shown_without_who_calls_it() {
+        for (text, shown) in [
+            (
+                "endpoint `ftp://usr:Pa55w0rd@host/` was not",
+                "ftp://…@host/",
+            ),
+            ("endpoint `usr:Pa55w0rd@host` was not", "…@host"),
+            ("endpoint `//usr:Pa55w0rd@host/` was not", "//…@host/"),
+            (
+                "arn:aws:sts::1:assumed-role/r/me@acme.com is not",
+                "me@acme.com",
+            ),
+        ] {
+            let said = hide_tokens(text);
+            assert!(said.contains(shown) && !said.contains("Pa55w0rd"), "{said}");
+        }
     }
 
     #[test]

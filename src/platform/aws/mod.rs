@@ -17,6 +17,7 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_types::origin::Origin;
+use aws_types::request_id::RequestId;
 use tokio::sync::{Mutex, OnceCell};
 
 use crate::platform::network::Network;
@@ -46,6 +47,12 @@ pub struct Role {
     pub arn: String,
     /// The external id that its owner asks for.
     pub external_id: Option<String>,
+}
+
+/// Whether an answer is AWS's own, or that of an emulator: both number their answers. A page of a
+/// gateway or of a proxy, whatever its status, has no such number.
+pub fn is_genuine(answer: &impl RequestId) -> bool {
+    answer.request_id().is_some()
 }
 
 /// The name of this program's sessions in CloudTrail.

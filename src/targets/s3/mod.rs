@@ -25,7 +25,7 @@ use super::{
 use crate::config::S3Prefix;
 use crate::config::vars::Scope;
 use crate::object::ObjectRef;
-use crate::platform::aws::denied_action;
+use crate::platform::aws::{denied_action, is_genuine};
 use file::File;
 use name::Part;
 
@@ -237,7 +237,10 @@ impl Lake {
             .set_metadata(Some(part.metadata.clone()))
             .body(body.into());
         match put.send().await {
-            Ok(_) => Ok(()),
+            Ok(stored) if is_genuine(&stored) => Ok(()),
+            Ok(_) => Err(SendError::Unavailable(
+                "the answer is not S3's: it has no request id".into(),
+            )),
             Err(error)
                 if error
                     .raw_response()

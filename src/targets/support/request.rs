@@ -66,8 +66,9 @@ fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// Fewest bytes of a part of a path that is taken for a token.
+/// Fewest bytes of a part of a path that is taken for a token; fewer, if it is no word.
 const TOKEN: usize = 16;
+const TOKEN_THAT_IS_NO_WORD: usize = 6;
 
 /// Headers that a kind or the HTTP client sets itself; a kind that sets another adds it here, so that
 /// a variable cannot send it twice.
@@ -218,9 +219,17 @@ pub fn secrets(scope: &Scope<'_>) -> Vec<Secret> {
     if let Some(url) = scope.text("URL").and_then(|text| Url::parse(text).ok()) {
         texts.extend(url.query_pairs().map(|(_, value)| value.into_owned()));
         let parts = url.path_segments().into_iter().flatten();
-        texts.extend(parts.filter(|part| part.len() >= TOKEN).map(str::to_owned));
+        texts.extend(parts.filter(|part| may_be_token(part)).map(str::to_owned));
     }
     texts.into_iter().map(Secret::new).collect()
+}
+
+/// Whether a part of a path may be a token.
+fn may_be_token(part: &str) -> bool {
+    let is_word = part
+        .bytes()
+        .all(|byte| byte.is_ascii_lowercase() || b"-_.".contains(&byte));
+    part.len() >= TOKEN || (!is_word && part.len() >= TOKEN_THAT_IS_NO_WORD)
 }
 
 /// Returns a header's value that no log shows; `None` if it holds a character that none may hold.
@@ -247,6 +256,22 @@ mod tests {
         }
         let texts = scope.into_mistakes().into_iter().map(|one| one.to_string());
         texts.collect()
+    }
+
+    #[test]
+    fn parts_of_a_path_that_are_no_words_are_secrets() {
+        for part in [
+            "abc123",
+            "def456secret",
+            "T00000000",
+            "XXXXSECRETPATH",
+            "abcdefghijklmnop",
+        ] {
+            assert!(may_be_token(part), "{part}");
+        }
+        for part in ["clicks", "hooks", "web-hooks", "v1", "2026", ""] {
+            assert!(!may_be_token(part), "{part}");
+        }
     }
 
     #[test]

@@ -104,6 +104,7 @@ async fn call(process: &Process, request: HttpRequest) -> Result<HttpResponse, C
     }
     let status = answer.status.try_into().unwrap();
     let mut response = HttpResponse::new(status, SdkBody::from_body_1_x(Body(chunks)));
+    response.headers_mut().insert("x-amzn-requestid", "chaos");
     for (name, value) in answer.headers {
         response.headers_mut().insert(name, value);
     }
