@@ -9,14 +9,37 @@ use crate::config::vars::VarSet;
 use crate::config::{Config, QuarantineStore, S3Prefix, TargetConfig};
 use crate::platform::queue::QueueUrl;
 
+/// What stands for the account and the region where they are not given, as in CloudFormation.
+const ACCOUNT: &str = "${Account}";
+const REGION: &str = "${Region}";
+
 #[derive(clap::Args)]
 pub(super) struct Args {
     /// The account, for resources that are named without it
-    #[arg(long, default_value = "${Account}")]
+    #[arg(long, default_value = ACCOUNT, value_parser = account)]
     account: String,
     /// The region, for resources that are named without it
-    #[arg(long, default_value = "${Region}")]
+    #[arg(long, default_value = REGION, value_parser = region)]
     region: String,
+}
+
+fn account(text: &str) -> Result<String, String> {
+    let is_account = text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
+    if is_account || text == ACCOUNT {
+        Ok(text.to_owned())
+    } else {
+        Err("expected the 12 digits of an account".into())
+    }
+}
+
+fn region(text: &str) -> Result<String, String> {
+    let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let is_region = text.contains('-') && text.bytes().all(fits);
+    if is_region || text == REGION {
+        Ok(text.to_owned())
+    } else {
+        Err("expected a region such as eu-west-1".into())
+    }
 }
 
 /// Prints the least policy that the configuration needs.
@@ -42,8 +65,8 @@ pub(super) fn run(args: &Args, vars: VarSet) -> Reply {
         stderr += "CONTINUE_QUEUE_URL is not set: no permission for a queue is among these\n";
     }
     let policy = policy(&session.settings, &config)
-        .replace("${Account}", &args.account)
-        .replace("${Region}", &args.region);
+        .replace(ACCOUNT, &args.account)
+        .replace(REGION, &args.region);
     Reply {
         stderr,
         ..Reply::ok(policy + "\n")
@@ -153,8 +176,8 @@ fn table_arn(table: &str) -> String {
 
 fn allow_queue(policy: &mut Policy, url: &str) {
     let queue = QueueUrl::parse(url);
-    let region = queue.region.unwrap_or("${Region}");
-    let account = queue.account.unwrap_or("${Account}");
+    let region = queue.region.unwrap_or(REGION);
+    let account = queue.account.unwrap_or(ACCOUNT);
     policy.allow(
         "Queue",
         &[

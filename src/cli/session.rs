@@ -6,9 +6,9 @@ use std::sync::Arc;
 use clicks::click::Form;
 use tokio::runtime::Runtime;
 
+use crate::config::ConfigErrors;
 use crate::config::settings::Settings;
 use crate::config::vars::{VarSet, Vars, is_unset};
-use crate::config::{ConfigErrors, Mistake};
 use crate::platform::aws::Aws;
 use crate::platform::clock;
 use crate::platform::network::Network;
@@ -85,8 +85,8 @@ impl Session {
 
     /// Logs the variables that look like mistakes, but may be other programs'.
     pub(super) fn warn(&self) {
-        for Mistake { variable, problem } in self.settings.warnings() {
-            tracing::warn!(variable, "{problem}");
+        for mistake in self.settings.warnings() {
+            tracing::warn!("{mistake}");
         }
     }
 

@@ -165,6 +165,10 @@ impl Local {
     /// meanwhile.
     pub fn in_file(path: &Path) -> Result<Local, Busy> {
         let wrong = |problem: String| Busy(format!("--progress {}: {problem}", path.display()));
+        // Opening a pipe would wait for its reader, and a device may never end.
+        if path.exists() && !path.is_file() {
+            return Err(wrong("is no regular file; name one".into()));
+        }
         let file = OpenOptions::new()
             .read(true)
             .append(true)
@@ -327,6 +331,14 @@ mod tests {
             [whole, &[0; 100], b"\n"].concat(),
             whole[..whole.len() - 1].to_vec(),
         ]
+    }
+
+    #[test]
+    fn what_is_no_regular_file_holds_no_progress() {
+        for path in ["/dev/zero", "/dev/null", "."] {
+            let refused = Local::in_file(Path::new(path)).unwrap_err().to_string();
+            assert!(refused.contains("is no regular file"), "{refused}");
+        }
     }
 
     #[test]

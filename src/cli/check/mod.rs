@@ -56,13 +56,11 @@ pub(super) fn run(args: &Args, vars: VarSet) -> Reply {
 /// Reads the configuration, and asks what it names.
 fn examine(args: &Args, vars: VarSet) -> Result<Report, SessionError> {
     let writes_to_stdout = names_no_target(&vars.vars);
+    let session = Session::open(vars, None);
     if writes_to_stdout && !args.cli {
-        let problem = Problem::Other(NO_TARGETS.into());
-        return Err(SessionError::Mistakes(ConfigErrors::one(
-            "TARGETS", problem,
-        )));
+        return Err(without_targets(session));
     }
-    let session = Session::open(vars, None)?;
+    let session = session?;
     let settings = &session.settings;
     let probes = if args.live {
         let asked = session.runtime.block_on(live::ask(settings, args.send));
@@ -81,6 +79,19 @@ fn examine(args: &Args, vars: VarSet) -> Result<Report, SessionError> {
         references: settings.references().iter().map(reference).collect(),
         probes,
     })
+}
+
+/// Says that there are no targets, and what else is wrong: it may be why.
+fn without_targets(session: Result<Session, SessionError>) -> SessionError {
+    let others = match session {
+        Ok(session) => session.settings.warnings().to_vec(),
+        Err(SessionError::Mistakes(ConfigErrors(mistakes))) => mistakes,
+        Err(other) => return other,
+    };
+    let ConfigErrors(mut mistakes) =
+        ConfigErrors::one("TARGETS", Problem::Other(NO_TARGETS.into()));
+    mistakes.extend(others);
+    SessionError::Mistakes(ConfigErrors(mistakes))
 }
 
 /// What a check has found.
@@ -283,6 +294,18 @@ mod tests {
                 ),
             ]);
             assert!(!format!("{reply:?}").contains("s3cret"), "{reply:?}");
+        }
+    }
+
+    #[test]
+    fn without_targets_what_may_have_been_meant_is_said_too() {
+        let reply = check(&[("TARGET", "hook"), ("HOOK_KIND", "http")]);
+        for said in [
+            "TARGETS: is not set",
+            "TARGET: is not a variable",
+            "HOOK_KIND: ",
+        ] {
+            assert!(reply.stderr.contains(said), "{}", reply.stderr);
         }
     }
 
