@@ -10,6 +10,10 @@ const MOST: usize = 4096;
 /// Bytes within which an ORC file shows that it is no text.
 const ORC_BYTES: usize = 16;
 
+/// The mark of a tar archive, and the bytes before it: the name of the first file, and what it is.
+const TAR: &[u8] = b"ustar";
+const TAR_AT: usize = 257;
+
 /// The mark of UTF-8.
 const BOM: &[u8] = b"\xEF\xBB\xBF";
 
@@ -187,6 +191,17 @@ fn format_of(head: &[u8], is_all: bool) -> Format {
             return Format::Unread("ORC");
         }
     }
+    // No file of clicks that is whole begins as a name does.
+    if head
+        .first()
+        .is_some_and(|first| !b"{[ \t\r\n\xEF".contains(first))
+    {
+        match head.get(TAR_AT..TAR_AT + TAR.len()) {
+            Some(mark) if mark == TAR => return Format::Unread("a tar archive"),
+            None if !is_enough(TAR_AT + TAR.len()) => return Format::Unknown,
+            _ => {}
+        }
+    }
     let text = match head {
         [0xEF, ..] if !is_enough(BOM.len() + 1) => return Format::Unknown,
         _ => head.strip_prefix(BOM).unwrap_or(head),
@@ -230,6 +245,20 @@ mod tests {
             Checked::Unread(name) => Some(name),
             _ => None,
         }
+    }
+
+    #[test]
+    fn a_tar_archive_is_told_by_what_stands_behind_its_first_name() {
+        let mut head = b"clicks.json".to_vec();
+        head.resize(TAR_AT, 0);
+        head.extend(b"ustar\x0000");
+        head.resize(512, 0);
+        assert!(matches!(
+            format_of(&head, false),
+            Format::Unread("a tar archive")
+        ));
+        assert!(matches!(format_of(&head[..100], false), Format::Unknown));
+        assert!(matches!(format_of(b"clicks.json", true), Format::Readable));
     }
 
     #[test]
