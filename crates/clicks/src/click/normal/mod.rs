@@ -2,6 +2,7 @@
 //! tape: what no rule touches is never copied.
 
 mod place;
+mod repeats;
 mod rules;
 
 use std::borrow::Cow;
@@ -253,28 +254,6 @@ fn find<const N: usize>(
                 .last()
         }),
     }
-}
-
-/// Returns whether a name stands twice in the object at `object`, escapes resolved. The answer is
-/// the same whether its shape is remembered or not.
-#[inline]
-fn name_repeats(tape: Tape<'_>, plans: &Plans, object: u32) -> bool {
-    match plans.get(tape.node(object).shape, tape.shapes) {
-        Some(plan) => plan.order.is_none(),
-        None => name_repeats_unplanned(tape, object),
-    }
-}
-
-#[cold]
-fn name_repeats_unplanned(tape: Tape<'_>, object: u32) -> bool {
-    let names = tape
-        .members(object)
-        .map(|m| name_of(tape, Name::Node(m.name)));
-    let mut names: Vec<_> = names.collect();
-    names.sort_unstable();
-    names
-        .windows(2)
-        .any(|pair| matches!(pair, [a, b] if a == b))
 }
 
 fn name_of<'t>(tape: Tape<'t>, name: Name) -> Cow<'t, [u8]> {

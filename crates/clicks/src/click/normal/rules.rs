@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::{Changed, Changes, Name, Patch, Value, find, name_of, name_repeats, patched};
+use super::repeats::name_repeats;
+use super::{Changed, Changes, Name, Patch, Value, find, name_of, patched};
 use crate::click::plan::{Plans, Role};
 use crate::click::time;
 use crate::json::{Kind, Member, Tape};
