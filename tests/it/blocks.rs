@@ -284,11 +284,7 @@ fn run_in_blocks(text: &str, records: usize, manner: Manner, limits: BlockLimits
         .with_block_limits(limits)
         .or_progress(Progress::Local(Local::in_file(&progress).unwrap()));
     memory.put("clicks", "k", text.to_owned());
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .start_paused(true)
-        .build()
-        .unwrap();
+    let runtime = crate::support::paused_runtime();
     let outcome = runtime.block_on(async {
         let deadline = Instant::now() + Duration::from_secs(600);
         forwarder

@@ -276,11 +276,7 @@ proptest! {
         bad in proptest::collection::btree_set(0usize..400, 0..30),
         records in 1usize..40, concurrency in 1usize..11, wrong in 0usize..80,
     ) {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .start_paused(true)
-            .build()
-            .unwrap();
+        let runtime = crate::support::paused_runtime();
         runtime.block_on(async {
             let (refused, taken) = (bad.clone(), Arc::new(Mutex::new(BTreeSet::new())));
             let took = taken.clone();

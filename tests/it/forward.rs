@@ -614,7 +614,7 @@ proptest! {
                 ], 1..12), 1..4),
         records in 1usize..12,
     ) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+        let runtime = crate::support::paused_runtime();
         runtime.block_on(conserve(pieces, moods, records));
     }
 }

@@ -107,7 +107,7 @@ proptest! {
         links in prop::collection::vec(0_usize..6, 1..80),
         moods in prop::collection::vec(mood(), 0..40),
     ) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+        let runtime = crate::support::paused_runtime();
         runtime.block_on(async {
             let turns: Arc<Mutex<Turns>> = Arc::default();
             let mut scripted = grouped(moods.clone(), turns.clone());
@@ -143,7 +143,7 @@ proptest! {
         seconds in 1_u64..20,
     ) {
         let text: String = hours.iter().enumerate().map(|(number, (hour, blanks))| click(number, 1, *hour) + &" ".repeat(*blanks)).collect();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+        let runtime = crate::support::paused_runtime();
         runtime.block_on(async {
             let whole = windows(Vec::new(), &text, 3600).await;
             let cut = windows(moods, &text, seconds).await;

@@ -993,11 +993,7 @@ fn moody(
 
 /// One run in a runtime of its own; nothing if the process dies in it.
 fn one_run(targets: &[Arc<Scripted>], memory: &Memory, path: &Path, fate: Fate) -> Option<Outcome> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .start_paused(true)
-        .build()
-        .unwrap();
+    let runtime = crate::support::paused_runtime();
     let outcome = runtime.block_on(async {
         let (forwarder, _) = crate::scripted::forwarder_over(targets, memory.clone());
         let forwarder = forwarder.or_progress(Progress::Local(Local::in_file(path).unwrap()));

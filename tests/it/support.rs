@@ -71,3 +71,12 @@ pub fn temporary() -> (tempfile::TempDir, PathBuf) {
     let path = directory.path().to_owned();
     (directory, path)
 }
+
+/// Returns a runtime of one thread whose clock passes only in waits.
+pub fn paused_runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .unwrap()
+}

@@ -87,11 +87,7 @@ fn logged<T>(f: impl FnOnce() -> T) -> T {
 
 /// Runs one schedule until nothing is left to do.
 fn simulate(seed: u64, faults: Faults, trouble: Duration, files: &[File]) -> Arc<World> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .start_paused(true)
-        .build()
-        .unwrap();
+    let runtime = crate::support::paused_runtime();
     runtime.block_on(async {
         BEGIN.set(Some(Instant::now()));
         // Delays between attempts are drawn from this generator.
