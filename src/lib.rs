@@ -11,6 +11,8 @@
 //!     |
 //!  click      one record for all spellings, with its id
 //!     |
+//!  transform  per target: plain filters -> jq filter -> privacy -> jq map
+//!     |
 //!  targets    for each: encode once -> batch to limits -> send -> verdict per record -> retry
 //!     |
 //!  progress   what is settled, so that an object that comes again goes on where it stopped
@@ -73,6 +75,9 @@ pub mod object;
 
 // Forwards one job through all stages, to one outcome; and a list of jobs side by side.
 pub mod forward;
+
+// Lets each target choose clicks and shape them.
+pub mod transform;
 
 // Carries entries to a target: batches, limits, retries, circuit breaker, order, ledger.
 pub mod deliver;

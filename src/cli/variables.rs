@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::Reply;
 use crate::config::GLOBALS;
-use crate::targets::{COMMON, KINDS, Kind, Var};
+use crate::targets::{KINDS, Kind, Var, common};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -25,7 +25,7 @@ pub(super) fn run(args: &Args) -> Reply {
     }
     text +=
         "\nVariables of every target, which begin with its name: HOOK_KIND of the target hook\n";
-    text.extend(COMMON.iter().map(of_target));
+    text.extend(common().map(of_target));
     for kind in KINDS {
         text += &format!("\nVariables of the kind {}: {}\n", kind.name, kind.doc);
         text.extend(kind.variables().map(of_target));
@@ -57,7 +57,7 @@ fn json() -> Value {
         .map(|global| json!({ "name": global.name, "default": global.default, "doc": global.doc }));
     json!({
         "global": globals.collect::<Vec<_>>(),
-        "every_target": COMMON.iter().map(var).collect::<Vec<_>>(),
+        "every_target": common().map(var).collect::<Vec<_>>(),
         "kinds": KINDS.iter().map(of_kind).collect::<Vec<_>>(),
     })
 }

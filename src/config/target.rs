@@ -11,8 +11,9 @@ use super::vars::Scope;
 #[cfg(not(feature = "aws"))]
 use crate::targets::IN_AWS;
 use crate::targets::{
-    Batching, COMMON, Context, DeliveryMode, KINDS, Kind, Limits, Target, WindowBounds,
+    Batching, Context, DeliveryMode, KINDS, Kind, Limits, Target, WindowBounds, common,
 };
+use crate::transform::Transform;
 #[cfg(not(feature = "aws"))]
 use crate::without_aws::ABSENT;
 
@@ -38,6 +39,8 @@ pub struct TargetConfig {
     pub name: Arc<str>,
     /// Its kind.
     pub kind: &'static str,
+    /// Its rules: the clicks it gets, and their shape.
+    pub transform: Arc<Transform>,
     /// The target.
     pub target: Arc<dyn Target>,
     /// Its limits, lowered as the variables say.
@@ -106,7 +109,7 @@ pub(super) fn target_variables(kind: Option<&str>) -> Vec<&'static str> {
         .iter()
         .filter(|known| !is_known || kind == Some(known.name));
     let own = kinds.flat_map(Kind::variables);
-    COMMON.iter().chain(own).map(|var| var.name).collect()
+    common().chain(own).map(|var| var.name).collect()
 }
 
 /// Reads the variables of the target `name`, or notes the mistakes.
@@ -120,6 +123,7 @@ pub(super) fn read(scope: &Scope<'_>, name: &str, context: Context) -> Option<Ta
     let concurrency = scope.parse("CONCURRENCY", in_flight);
     let rate = scope.parse("RATE", parse_rate);
     let timeout = scope.parse("TIMEOUT", request_timeout);
+    let transform = Transform::read(scope);
     let target = (kind.build)(scope, context)?;
     let mut delivery = target.delivery();
     let limits = if let Batching::Windows(bounds) = &mut delivery.batching {
@@ -133,6 +137,7 @@ pub(super) fn read(scope: &Scope<'_>, name: &str, context: Context) -> Option<Ta
     Some(TargetConfig {
         name: name.into(),
         kind: kind.name,
+        transform: transform.into(),
         target,
         limits,
         delivery,

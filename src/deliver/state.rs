@@ -21,6 +21,7 @@ use crate::outcome::Failure;
 use crate::progress::{CheckpointSource, LeaseGuard, TargetProgress};
 use crate::quarantine::Row;
 use crate::targets::{DeliveryMode, Entry, Target, Verdict};
+use crate::transform::Transform;
 
 /// How long a full queue may hold up the other targets, at most: then the object is read again for
 /// it.
@@ -30,6 +31,8 @@ const STALL: Duration = Duration::from_secs(5);
 pub(super) struct LaneState {
     pub(super) name: Arc<str>,
     pub(super) target: Arc<dyn Target>,
+    /// The target's rules, for the whole of the object.
+    pub(super) transform: Arc<Transform>,
     pub(super) limiter: Arc<Limiter>,
     /// The evidence about the target.
     pub(super) witnesses: Arc<Witnesses>,
@@ -67,6 +70,7 @@ impl LaneState {
         LaneState {
             name: config.name.clone(),
             target: config.target.clone(),
+            transform: config.transform.clone(),
             limiter: limiter.clone(),
             witnesses: witnesses.clone(),
             memory: memory.clone(),

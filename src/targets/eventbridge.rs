@@ -9,8 +9,8 @@ use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 
 use super::support::{aws, body, verdicts};
 use super::{
-    Context, DeliveryMode, EncodeError, Entry, Kind, Limits, Permission, Proof, SendError, Target,
-    Var, Verdict, View,
+    Context, DeliveryMode, EncodeError, Entry, Kind, Limits, MapUse, Permission, Proof, SendError,
+    Target, Var, Verdict, View,
 };
 use crate::config::aws_names;
 use crate::config::vars::Scope;
@@ -43,6 +43,7 @@ pub(super) const KIND: Kind = Kind {
     ],
     shared: aws::VARS,
     example: &[],
+    map: MapUse::Body,
     build,
 };
 

@@ -10,8 +10,8 @@ use aws_sdk_firehose::types::Record;
 
 use super::support::{aws, verdicts};
 use super::{
-    Context, DeliveryMode, EncodeError, Entry, Kind, Limits, Permission, Proof, SendError, Target,
-    Var, Verdict, View,
+    Context, DeliveryMode, EncodeError, Entry, Kind, Limits, MapUse, Permission, Proof, SendError,
+    Target, Var, Verdict, View,
 };
 use crate::config::aws_names;
 use crate::config::vars::Scope;
@@ -34,6 +34,7 @@ pub(super) const KIND: Kind = Kind {
     ],
     shared: aws::VARS,
     example: &[("STREAM", "clicks")],
+    map: MapUse::Body,
     build,
 };
 

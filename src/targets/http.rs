@@ -15,7 +15,7 @@ use super::support::request;
 use super::support::signing::{self, Signer};
 use super::support::status::{Meaning, StatusRule, StatusRules, classify};
 use super::{
-    Context, EncodeError, Entry, Kind, Limits, Proof, SendError, Target, Var, Verdict, View,
+    Context, EncodeError, Entry, Kind, Limits, MapUse, Proof, SendError, Target, Var, Verdict, View,
 };
 use crate::config::vars::Scope;
 use clicks::click::Form;
@@ -77,6 +77,7 @@ pub(super) const KIND: Kind = Kind {
     ],
     shared: &[],
     example: &[("URL", "https://example.com/clicks")],
+    map: MapUse::Body,
     build,
 };
 

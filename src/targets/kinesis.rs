@@ -11,8 +11,8 @@ use aws_sdk_kinesis::types::PutRecordsRequestEntry;
 use super::support::keys::KeySource;
 use super::support::{aws, verdicts};
 use super::{
-    Context, DeliveryMode, EncodeError, Entry, Kind, Limits, Permission, Proof, SendError, Target,
-    Var, Verdict, View,
+    Context, DeliveryMode, EncodeError, Entry, Kind, Limits, MapUse, Permission, Proof, SendError,
+    Target, Var, Verdict, View,
 };
 use crate::config::aws_names;
 use crate::config::vars::Scope;
@@ -40,6 +40,7 @@ pub(super) const KIND: Kind = Kind {
     ],
     shared: aws::VARS,
     example: &[("STREAM", "clicks")],
+    map: MapUse::Body,
     build,
 };
 

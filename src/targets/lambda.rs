@@ -12,8 +12,8 @@ use serde_json::Value;
 use super::support::aws;
 use super::support::body::{self, Body};
 use super::{
-    Context, DeliveryMode, EncodeError, Entry, Kind, Limits, Permission, Proof, SendError, Target,
-    Var, Verdict, View,
+    Context, DeliveryMode, EncodeError, Entry, Kind, Limits, MapUse, Permission, Proof, SendError,
+    Target, Var, Verdict, View,
 };
 use crate::config::aws_names;
 use crate::config::vars::Scope;
@@ -41,6 +41,7 @@ pub(super) const KIND: Kind = Kind {
     ],
     shared: aws::VARS,
     example: &[("FUNCTION", "clicks")],
+    map: MapUse::Body,
     build,
 };
 

@@ -34,14 +34,20 @@ use crate::platform::aws::Aws;
 use crate::platform::network::Network;
 #[cfg(feature = "aws")]
 pub use registry::AWS;
-pub use registry::{Build, COMMON, IN_AWS, KINDS, Kind, Var};
+pub use registry::{Build, IN_AWS, KINDS, Kind, MapUse, Var, common};
 pub use support::entry::{Entry, View, Window, WindowId};
 pub use support::limits::{Answers, Batching, DeliveryMode, Limits, WindowBounds};
 pub use support::proof::Proof;
 
-/// Why a target can never carry a click.
+/// Why a click has no entry. Each cause is for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EncodeError(pub String);
+pub enum EncodeError {
+    /// A documented limit of the target: it can never carry this click.
+    Never(String),
+    /// A rule of the user's fails on it, for example an expression or a placeholder: either this
+    /// click is wrong, or the rule is.
+    Rule(String),
+}
 
 /// The target's decision on one entry of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,7 +88,7 @@ pub trait Target: Send + Sync {
     fn delivery(&self) -> DeliveryMode {
         DeliveryMode::WHOLE
     }
-    /// Encodes one click. `Err` if this target can never carry it.
+    /// Encodes one click. `Err` if it cannot be encoded for this target.
     fn encode(&self, view: &View<'_>) -> Result<Entry, EncodeError>;
     /// Sends one request once. Returns one verdict per entry, in order; `Err` if the request failed
     /// as a whole.

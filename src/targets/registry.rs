@@ -8,6 +8,7 @@ use super::{Context, Target, http, stdout};
 #[cfg(feature = "aws")]
 use super::{dynamodb, eventbridge, firehose, kinesis, lambda, s3, sns, sqs};
 use crate::config::vars::{Scope, Vars};
+use crate::transform;
 
 /// A variable of a kind, below the target's prefix.
 #[derive(Debug)]
@@ -18,6 +19,17 @@ pub struct Var {
     pub default: &'static str,
     /// Its effect, for people.
     pub doc: &'static str,
+}
+
+/// The place of what a target's `_MAP` yields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MapUse {
+    /// It is the body: what the click's form is without a map.
+    Body,
+    /// It is the row: its members are the columns, with their types.
+    Row,
+    /// A map is refused, for this reason.
+    Refused(&'static str),
 }
 
 /// Builds a target from its variables. `None` if they are wrong; the scope has the mistakes.
@@ -36,6 +48,8 @@ pub struct Kind {
     /// The names, without the prefix, and values of its least valid configuration, as a user would
     /// set them.
     pub example: &'static [(&'static str, &'static str)],
+    /// The place of what its `_MAP` yields.
+    pub map: MapUse,
     /// Its constructor.
     pub build: Build,
 }
@@ -94,8 +108,14 @@ pub const IN_AWS: &[&str] = &[
 #[cfg(feature = "aws")]
 pub const AWS: &[Var] = aws::VARS;
 
-/// The variables that every target has.
-pub const COMMON: &[Var] = &[
+/// Returns the variables that every target has: those of its delivery, and those by which it chooses
+/// and shapes clicks.
+pub fn common() -> impl Iterator<Item = &'static Var> {
+    DELIVERY.iter().chain(transform::variables())
+}
+
+/// The variables by which every target is delivered to.
+const DELIVERY: &[Var] = &[
     Var {
         name: "KIND",
         default: "",

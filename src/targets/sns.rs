@@ -9,7 +9,7 @@ use aws_sdk_sns::types::{MessageAttributeValue, PublishBatchRequestEntry};
 use super::support::keys::KeySource;
 use super::support::{aws, body, verdicts};
 use super::{
-    Batching, Context, DeliveryMode, EncodeError, Entry, Kind, Limits, Permission, Proof,
+    Batching, Context, DeliveryMode, EncodeError, Entry, Kind, Limits, MapUse, Permission, Proof,
     SendError, Target, Var, Verdict, View,
 };
 use crate::config::aws_names;
@@ -38,6 +38,7 @@ pub(super) const KIND: Kind = Kind {
     ],
     shared: aws::VARS,
     example: &[("TOPIC_ARN", "arn:aws:sns:eu-west-1:123456789012:clicks")],
+    map: MapUse::Body,
     build,
 };
 

@@ -11,7 +11,7 @@ use super::support::body::Body;
 use super::support::keys::KeySource;
 use super::support::{aws, body, verdicts};
 use super::{
-    Batching, Context, DeliveryMode, EncodeError, Entry, Kind, Limits, Permission, Proof,
+    Batching, Context, DeliveryMode, EncodeError, Entry, Kind, Limits, MapUse, Permission, Proof,
     SendError, Target, Var, Verdict, View,
 };
 use crate::config::queue_url;
@@ -50,6 +50,7 @@ pub(super) const KIND: Kind = Kind {
         "QUEUE_URL",
         "https://sqs.eu-west-1.amazonaws.com/123456789012/clicks",
     )],
+    map: MapUse::Body,
     build,
 };
 

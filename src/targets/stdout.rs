@@ -9,7 +9,8 @@ use tokio::sync::Mutex;
 use tokio::task::spawn_blocking;
 
 use super::{
-    Context, DeliveryMode, EncodeError, Entry, Kind, Limits, SendError, Target, Var, Verdict, View,
+    Context, DeliveryMode, EncodeError, Entry, Kind, Limits, MapUse, SendError, Target, Var,
+    Verdict, View,
 };
 use crate::config::vars::Scope;
 use crate::platform::stdio;
@@ -25,6 +26,7 @@ pub(super) const KIND: Kind = Kind {
     }],
     shared: &[],
     example: &[],
+    map: MapUse::Body,
     build,
 };
 

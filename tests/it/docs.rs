@@ -10,7 +10,7 @@ use clicks::click::fields::{CLICK, walk};
 use clickstream_forwarder::cli::EXIT_CODES;
 use clickstream_forwarder::config::settings::Settings;
 use clickstream_forwarder::config::{GLOBALS, Global, env_file};
-use clickstream_forwarder::targets::{AWS, COMMON, KINDS, Var};
+use clickstream_forwarder::targets::{AWS, KINDS, Var, common};
 
 use crate::support::{context, root, temporary};
 
@@ -51,7 +51,7 @@ fn quoted(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-fn variables(out: &mut String, vars: &[Var]) {
+fn variables(out: &mut String, vars: impl IntoIterator<Item = &'static Var>) {
     out.push_str("| variable | default | what it does |\n|---|---|---|\n");
     for Var { name, default, doc } in vars {
         writeln!(out, "| `_{name}` | {default} | {doc} |").unwrap();
@@ -111,7 +111,7 @@ fn the_tables_are_those_of_the_code() {
     variables(&mut targets, AWS);
     targets.push('\n');
     targets.push_str("Every target also has:\n\n");
-    variables(&mut targets, COMMON);
+    variables(&mut targets, common());
     generated("targets", &(targets + "\n"));
 
     let mut globals = String::from("\n| variable | default | what it does |\n|---|---|---|\n");
@@ -256,7 +256,7 @@ fn every_variable_of_a_target_that_is_named_exists() {
         .iter()
         .flat_map(|kind| kind.vars)
         .chain(AWS)
-        .chain(COMMON)
+        .chain(common())
         .map(|var| var.name)
         .collect();
     let exists = |name: &str| {

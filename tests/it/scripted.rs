@@ -66,7 +66,7 @@ impl Target for Scripted {
         let ordering_key = (self.delivery.batching == Batching::OneOfEachGroup)
             .then(|| view.text(&["route", "id"]).unwrap().into());
         if memmem(&body, b"\"unfit\"") {
-            Err(EncodeError("it says so".into()))
+            Err(EncodeError::Never("it says so".into()))
         } else {
             Ok(Entry {
                 ordering_key,
@@ -250,6 +250,7 @@ fn named(
     TargetConfig {
         name: name.into(),
         kind: "scripted",
+        transform: Arc::default(),
         target: target.clone(),
         limits: target.limits,
         delivery: target.delivery,

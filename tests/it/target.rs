@@ -10,7 +10,7 @@ use clicks::decode::{DecodeLimits, Decoder, Item};
 use clickstream_forwarder::config::vars::Scope;
 use clickstream_forwarder::object::ObjectRef;
 use clickstream_forwarder::targets::{
-    COMMON, Entry, KINDS, Kind, SendError, Target, Verdict, View,
+    Entry, KINDS, Kind, SendError, Target, Verdict, View, common,
 };
 use serde_json::Value;
 use wiremock::matchers::{any, method};
@@ -68,8 +68,7 @@ fn every_kind_is_documented_and_named_once() {
     for kind in KINDS {
         assert!(!names.contains(&kind.name) && !kind.doc.is_empty());
         names.push(kind.name);
-        let mut vars: Vec<_> = COMMON
-            .iter()
+        let mut vars: Vec<_> = common()
             .chain(kind.variables())
             .map(|var| var.name)
             .collect();

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::scope::{Scope, Standing};
 use crate::deliver::state::LaneState;
 use crate::deliver::windows::hour;
-use crate::targets::{Entry, View};
+use crate::targets::{EncodeError, Entry};
+use crate::transform::Transformed;
 use clicks::click::{Click, ClickId};
 
 /// Encodes clicks for one lane. It stays valid until the lane is left behind.
@@ -89,13 +90,12 @@ impl Encoder {
     }
 
     fn entry(&self, click: &Click<'_>) -> Encoded {
-        let view = View::of(click);
-        match self.lane.target.encode(&view) {
-            Ok(entry) => Encoded::Entry(entry),
-            Err(error) => Encoded::Unfit(Box::new(Unfit {
-                entry: Entry::new(&view, Default::default()),
-                reason: error.0,
-            })),
+        match self.lane.transform.encode(click, &*self.lane.target) {
+            Transformed::Filtered(_) => Encoded::Filtered,
+            Transformed::Entry(entry) => Encoded::Entry(entry),
+            Transformed::Unfit(entry, EncodeError::Never(reason) | EncodeError::Rule(reason)) => {
+                Encoded::Unfit(Box::new(Unfit { entry, reason }))
+            }
         }
     }
 }

@@ -18,7 +18,7 @@ use aws_sdk_dynamodb::types::{
 
 use super::support::aws;
 use super::{
-    Batching, Context, DeliveryMode, EncodeError, Entry, Kind, Limits, Permission, Proof,
+    Batching, Context, DeliveryMode, EncodeError, Entry, Kind, Limits, MapUse, Permission, Proof,
     SendError, Target, Var, Verdict, View,
 };
 use crate::config::aws_names;
@@ -53,6 +53,7 @@ pub(super) const KIND: Kind = Kind {
     ],
     shared: aws::VARS,
     example: &[("TABLE", "clicks")],
+    map: MapUse::Row,
     build,
 };
 
@@ -130,7 +131,7 @@ impl Target for DynamoDb {
     fn encode(&self, view: &View<'_>) -> Result<Entry, EncodeError> {
         let body = view.form(Form::Flat);
         let key = self.key.text(&body).map_err(|column| {
-            EncodeError(format!("it has no {column}, which is a key of the table"))
+            EncodeError::Never(format!("it has no {column}, which is a key of the table"))
         })?;
         let ordering_key = (self.any && !self.key.is_unique()).then(|| key.as_str().into());
         Ok(Entry {

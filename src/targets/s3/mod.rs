@@ -19,7 +19,7 @@ use tokio::task::spawn_blocking;
 
 use super::support::aws;
 use super::{
-    Batching, Context, DeliveryMode, EncodeError, Entry, Kind, Limits, Permission, Proof,
+    Batching, Context, DeliveryMode, EncodeError, Entry, Kind, Limits, MapUse, Permission, Proof,
     SendError, Target, Var, Verdict, View, WindowBounds,
 };
 use crate::config::S3Prefix;
@@ -61,6 +61,7 @@ pub(super) const KIND: Kind = Kind {
     ],
     shared: aws::VARS,
     example: &[("BUCKET", "my-lake")],
+    map: MapUse::Body,
     build,
 };
 

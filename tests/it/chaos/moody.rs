@@ -68,6 +68,7 @@ pub fn targets(process: &Arc<Process>) -> Vec<TargetConfig> {
         TargetConfig {
             name: name.into(),
             kind: "moody",
+            transform: Arc::default(),
             limits: target.limits(),
             delivery,
             target: Arc::new(target),
