@@ -5,6 +5,7 @@
 //! map, every form, and what is sent beside the body, since a target learns of a click through its
 //! [`View`] alone.
 
+pub mod countries;
 pub mod filter;
 pub mod jq;
 pub mod privacy;
