@@ -8,6 +8,7 @@
 pub mod countries;
 pub mod filter;
 pub mod jq;
+pub mod key;
 pub mod privacy;
 
 use std::borrow::Cow;

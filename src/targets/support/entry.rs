@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use clicks::Uuid8;
-use clicks::click::{Click, ClickId, Form};
+use clicks::click::{Click, ClickId, Form, Path};
 use clicks::decode::Place;
 
 use crate::object::ObjectRef;
@@ -35,6 +35,11 @@ impl<'v> View<'v> {
     /// The text at `path`, for example `["route", "id"]`; `None` if there is none.
     pub fn text(self, path: &[&str]) -> Option<Cow<'v, str>> {
         self.click.text(path)
+    }
+
+    /// The text of the field at `path`, as [`Path::text`] has it.
+    pub fn field(self, path: &Path) -> Option<Cow<'v, str>> {
+        path.text(self.click)
     }
 
     /// The click's time in UTC as RFC 3339.

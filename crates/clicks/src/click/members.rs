@@ -11,29 +11,49 @@ impl Click<'_> {
     /// Returns the text of the member at `path`, for example `["route", "id"]`; `None` unless it is
     /// a string or a number.
     pub fn text(&self, path: &[&str]) -> Option<Cow<'_, str>> {
+        match self.value(path.iter().copied())? {
+            Value::Text(start, end) => Some(self.normal.text(start, end).into()),
+            Value::Node(index) if self.normal.tape.node(index).kind == Kind::Bool => None,
+            Value::Node(index) => self.scalar(index),
+            Value::Object(_) => None,
+        }
+    }
+
+    /// Returns the text of the member that `names` lead to: of a string, a number or a bool, or of
+    /// the first element of an array of these.
+    pub(super) fn text_at<'n>(&self, names: impl Iterator<Item = &'n str>) -> Option<Cow<'_, str>> {
+        match self.value(names)? {
+            Value::Text(start, end) => Some(self.normal.text(start, end).into()),
+            Value::Node(index) => match self.normal.tape.node(index).kind {
+                Kind::Array => self.scalar(self.normal.tape.elements(index).next()?),
+                _ => self.scalar(index),
+            },
+            Value::Object(_) => None,
+        }
+    }
+
+    fn value<'n>(&self, mut names: impl Iterator<Item = &'n str>) -> Option<Value> {
         let normal = &self.normal;
-        let step = |value, name: &&str| {
+        names.try_fold(normal.root, |value, name| {
             let mut members = normal.members(value);
             members
                 .find(|(known, _)| *normal.name(*known) == *name.as_bytes())
                 .map(|(_, value)| value)
+        })
+    }
+
+    fn scalar(&self, index: u32) -> Option<Cow<'_, str>> {
+        let tape = self.normal.tape;
+        let node = tape.node(index);
+        let bytes = match node.kind {
+            Kind::String => text::unescaped(tape.inner(index), node.escaped),
+            Kind::Number | Kind::Bool => tape.raw(index).into(),
+            _ => return None,
         };
-        match path.iter().try_fold(normal.root, step)? {
-            Value::Text(start, end) => Some(normal.text(start, end).into()),
-            Value::Node(index) => {
-                let node = normal.tape.node(index);
-                let bytes = match node.kind {
-                    Kind::String => text::unescaped(normal.tape.inner(index), node.escaped),
-                    Kind::Number => normal.tape.raw(index).into(),
-                    _ => return None,
-                };
-                Some(match bytes {
-                    Cow::Borrowed(bytes) => String::from_utf8_lossy(bytes),
-                    Cow::Owned(bytes) => String::from_utf8_lossy(&bytes).into_owned().into(),
-                })
-            }
-            Value::Object(_) => None,
-        }
+        Some(match bytes {
+            Cow::Borrowed(bytes) => String::from_utf8_lossy(bytes),
+            Cow::Owned(bytes) => String::from_utf8_lossy(&bytes).into_owned().into(),
+        })
     }
 
     /// Whether Rebrandly takes the visitor for a bot.

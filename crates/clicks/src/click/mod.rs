@@ -12,6 +12,7 @@ mod id;
 mod members;
 mod normal;
 mod occurrences;
+mod path;
 mod plan;
 pub mod schema;
 mod time;
@@ -28,6 +29,7 @@ pub use form::{Form, source as write_source};
 pub use id::ClickId;
 pub use normal::NotAClick;
 pub use occurrences::OccurrenceCounter;
+pub use path::{Path, UnknownPath};
 pub use time::{from_epoch, millis};
 
 use crate::ObjectRef;
