@@ -45,7 +45,7 @@ pub enum EncodeError {
     /// A documented limit of the target: it can never carry this click.
     Never(String),
     /// A rule of the user's fails on it, for example an expression or a placeholder: either this
-    /// click is wrong, or the rule is.
+    /// click is wrong, or the rule is. The cause names the variable.
     Rule(String),
 }
 

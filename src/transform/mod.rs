@@ -35,15 +35,46 @@ pub struct Transform {
     map: Option<JqMap>,
 }
 
+/// A rule that can fail on a click, in the order in which a click comes to them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rule {
+    /// `_FILTER`.
+    Filter,
+    /// `_MAP`.
+    Map,
+    /// A placeholder of the target's.
+    Placeholder,
+}
+
 /// A click after the rules of a target.
 #[derive(Debug)]
 pub enum Transformed {
-    /// It is not for this target; the variable that decided, without the target's prefix.
-    Filtered(Cow<'static, str>),
+    /// It is not for this target.
+    Filtered(Filtered),
     /// Its entry.
     Entry(Entry),
-    /// Why it has no entry; the entry beside it has no body.
-    Unfit(Entry, EncodeError),
+    /// The target can never carry it. The entry shows what privacy left, and has no body.
+    Never(Entry, String),
+    /// A rule fails on it. The entry shows what privacy left, and has no body.
+    Failed(Entry, RuleFailure),
+}
+
+/// Why a click is not for a target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Filtered {
+    /// The variable that decided, without the target's prefix.
+    pub by: Cow<'static, str>,
+    /// The last of the rules that can fail which the click came to; it did not fail.
+    pub passed: Option<Rule>,
+}
+
+/// Why a rule fails on a click.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuleFailure {
+    /// The rule.
+    pub rule: Rule,
+    /// The cause, for people. It names the variable, and may repeat the click.
+    pub cause: String,
 }
 
 impl Transform {
@@ -77,8 +108,13 @@ impl Transform {
 }
 
 fn encoded(view: &View<'_>, target: &dyn Target) -> Transformed {
+    let bare = || Entry::new(view, Default::default());
     match target.encode(view) {
         Ok(entry) => Transformed::Entry(entry),
-        Err(error) => Transformed::Unfit(Entry::new(view, Default::default()), error),
+        Err(EncodeError::Never(reason)) => Transformed::Never(bare(), reason),
+        Err(EncodeError::Rule(cause)) => {
+            let rule = Rule::Placeholder;
+            Transformed::Failed(bare(), RuleFailure { rule, cause })
+        }
     }
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::scope::{Scope, Standing};
 use crate::deliver::state::LaneState;
 use crate::deliver::windows::hour;
-use crate::targets::{EncodeError, Entry};
-use crate::transform::Transformed;
+use crate::targets::Entry;
+use crate::transform::{RuleFailure, Transformed};
 use clicks::click::{Click, ClickId};
 
 /// Encodes clicks for one lane. It stays valid until the lane is left behind.
@@ -93,7 +93,8 @@ impl Encoder {
         match self.lane.transform.encode(click, &*self.lane.target) {
             Transformed::Filtered(_) => Encoded::Filtered,
             Transformed::Entry(entry) => Encoded::Entry(entry),
-            Transformed::Unfit(entry, EncodeError::Never(reason) | EncodeError::Rule(reason)) => {
+            Transformed::Never(entry, reason)
+            | Transformed::Failed(entry, RuleFailure { cause: reason, .. }) => {
                 Encoded::Unfit(Box::new(Unfit { entry, reason }))
             }
         }
