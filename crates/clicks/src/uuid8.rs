@@ -19,6 +19,13 @@ impl Uuid8 {
         Uuid8(bytes)
     }
 
+    /// Returns its last 48 bits, which are as good as random.
+    pub fn low_bits(self) -> u64 {
+        let tail = self.0.last_chunk::<6>().copied().unwrap_or_default();
+        tail.iter()
+            .fold(0, |bits, byte| bits << 8 | u64::from(*byte))
+    }
+
     /// Returns its usual 36 characters, ASCII.
     pub fn text(self) -> [u8; 36] {
         let hex = |digit: u8| {

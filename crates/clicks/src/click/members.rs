@@ -7,16 +7,67 @@ use super::plan::Role;
 use super::{Click, time};
 use crate::json::{Kind, text};
 
+/// A tag of a link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tag<'c> {
+    /// Its id.
+    pub id: Cow<'c, str>,
+    /// Its text.
+    pub value: Option<Cow<'c, str>>,
+}
+
+/// Returns bytes as text, with replacement characters for a lone surrogate.
+fn lossy(bytes: Cow<'_, [u8]>) -> Cow<'_, str> {
+    match bytes {
+        Cow::Borrowed(bytes) => String::from_utf8_lossy(bytes),
+        Cow::Owned(bytes) => String::from_utf8_lossy(&bytes).into_owned().into(),
+    }
+}
+
 impl Click<'_> {
     /// Returns the text of the member at `path`, for example `["route", "id"]`; `None` unless it is
     /// a string or a number.
     pub fn text(&self, path: &[&str]) -> Option<Cow<'_, str>> {
-        match self.value(path.iter().copied())? {
-            Value::Text(start, end) => Some(self.normal.text(start, end).into()),
-            Value::Node(index) if self.normal.tape.node(index).kind == Kind::Bool => None,
-            Value::Node(index) => self.scalar(index),
-            Value::Object(_) => None,
+        self.text_of(self.value(path.iter().copied())?)
+    }
+
+    /// Returns the member at `path` if it is `true` or `false`.
+    pub fn flag(&self, path: &[&str]) -> Option<bool> {
+        let Value::Node(index) = self.value(path.iter().copied())? else {
+            return None;
+        };
+        match self.normal.tape.raw(index) {
+            b"true" => Some(true),
+            b"false" => Some(false),
+            _ => None,
         }
+    }
+
+    /// Returns the texts at `path`: those of the array there, or the one text that stands in its
+    /// place.
+    pub fn texts(&self, path: &[&str]) -> impl Iterator<Item = Cow<'_, str>> {
+        let value = self.value(path.iter().copied());
+        let node = match value {
+            Some(Value::Node(index)) => index,
+            _ => u32::MAX,
+        };
+        let elements = self.normal.tape.elements(node).map(Value::Node);
+        let of_array = elements.filter_map(|value| self.text_of(value));
+        of_array.chain(value.and_then(|value| self.text_of(value)))
+    }
+
+    /// Returns the link's tags.
+    pub fn tags(&self) -> impl Iterator<Item = Tag<'_>> {
+        let normal = &self.normal;
+        let tags = self.value(["route", "tags"].into_iter());
+        let members = tags.into_iter().flat_map(|tags| normal.members(tags));
+        members.map(|(name, tag)| Tag {
+            id: lossy(normal.name(name)),
+            value: match normal.member(tag, "value") {
+                Some(value) => self.text_of(value),
+                None => self.text_of(tag),
+            },
+        })
     }
 
     /// Returns the text of the member that `names` lead to: of a string, a number or a bool, or of
@@ -34,26 +85,26 @@ impl Click<'_> {
 
     fn value<'n>(&self, mut names: impl Iterator<Item = &'n str>) -> Option<Value> {
         let normal = &self.normal;
-        names.try_fold(normal.root, |value, name| {
-            let mut members = normal.members(value);
-            members
-                .find(|(known, _)| *normal.name(*known) == *name.as_bytes())
-                .map(|(_, value)| value)
-        })
+        names.try_fold(normal.root, |value, name| normal.member(value, name))
     }
 
     fn scalar(&self, index: u32) -> Option<Cow<'_, str>> {
         let tape = self.normal.tape;
         let node = tape.node(index);
-        let bytes = match node.kind {
-            Kind::String => text::unescaped(tape.inner(index), node.escaped),
-            Kind::Number | Kind::Bool => tape.raw(index).into(),
-            _ => return None,
-        };
-        Some(match bytes {
-            Cow::Borrowed(bytes) => String::from_utf8_lossy(bytes),
-            Cow::Owned(bytes) => String::from_utf8_lossy(&bytes).into_owned().into(),
-        })
+        match node.kind {
+            Kind::String => Some(lossy(text::unescaped(tape.inner(index), node.escaped))),
+            Kind::Number | Kind::Bool => Some(lossy(tape.raw(index).into())),
+            _ => None,
+        }
+    }
+
+    fn text_of(&self, value: Value) -> Option<Cow<'_, str>> {
+        match value {
+            Value::Text(start, end) => Some(self.normal.text(start, end).into()),
+            Value::Node(index) if self.normal.tape.node(index).kind == Kind::Bool => None,
+            Value::Node(index) => self.scalar(index),
+            Value::Object(_) => None,
+        }
     }
 
     /// Whether Rebrandly takes the visitor for a bot.

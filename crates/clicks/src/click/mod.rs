@@ -27,6 +27,7 @@ pub use drift::MOST as MOST_UNKNOWN;
 pub use flat::columns;
 pub use form::{Form, source as write_source};
 pub use id::ClickId;
+pub use members::Tag;
 pub use normal::NotAClick;
 pub use occurrences::OccurrenceCounter;
 pub use path::{Path, UnknownPath};

@@ -133,6 +133,28 @@ impl<'a> Normal<'a> {
         members(self.tape, self.changes, value)
     }
 
+    /// Returns the member `name` of an object.
+    #[inline]
+    pub(super) fn member(&self, object: Value, name: &str) -> Option<Value> {
+        let tape = self.tape;
+        let Some((node, patches)) = self.changes.patched(object) else {
+            let mut members = self.members(object);
+            let found = members.find(|(known, _)| *self.name(*known) == *name.as_bytes());
+            return found.map(|(_, value)| value);
+        };
+        let is_patched = |patch: &&Patch| match patch.name {
+            Some(given) => given == name,
+            None => tape.is(patch.member.name, name),
+        };
+        if let Some(patch) = patches.iter().find(is_patched) {
+            return Some(patch.value);
+        }
+        let mut members = tape.members(node).filter(|m| tape.is(m.name, name));
+        // What a patch has renamed is no longer found by the name that it had.
+        let found = members.find(|m| patches.iter().all(|patch| patch.member != *m));
+        found.map(|m| Value::Node(m.value))
+    }
+
     /// Returns the order of the members of the object at `node` by their names, some of which
     /// `patches` have changed, as positions among [`members`](Self::members); `None` if it is not
     /// known. The error says that a name stands twice.
