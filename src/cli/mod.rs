@@ -4,14 +4,17 @@
 //! tested by itself.
 
 mod check;
+mod diff;
 mod env_file;
 mod forward;
 mod iam;
 #[cfg(feature = "aws")]
 mod lake;
 mod manual;
+mod offline;
 mod sample;
 mod session;
+mod test;
 mod variables;
 
 use std::io::ErrorKind;
@@ -44,7 +47,8 @@ pub const EXIT_CODES: &[(u8, &str)] = &[
     (
         Exit::Failed as u8,
         "something was not delivered or could not be written, or a target accepted nothing: run \
-         it again. Where a line says `misconfigured`, change what it names first",
+         it again. Where a line says `misconfigured`, change what it names first. Of `test`: a \
+         case failed",
     ),
     (
         Exit::WrongUsage as u8,
@@ -188,6 +192,8 @@ enum Command {
     Forward(forward::Args),
     /// Check the configuration in the environment and show each target as it was understood
     Check(check::Args),
+    /// Test the rules of targets with cases: clicks, and what is expected to become of each
+    Test(test::Args),
     /// Print every variable that there is: those of all, and those of each kind of target
     Variables(variables::Args),
     /// Print the least IAM policy for the configuration in the environment
@@ -224,6 +230,7 @@ impl Command {
         match self {
             Command::Forward(args) => forward::run(&args, vars, is_quiet),
             Command::Check(args) => check::run(&args, vars).print(),
+            Command::Test(args) => test::run(&args, vars).print(),
             Command::Variables(args) => variables::run(&args).print(),
             Command::Iam(args) => iam::run(&args, vars).print(),
             #[cfg(feature = "aws")]

@@ -28,6 +28,16 @@ pub(super) fn names_no_target(vars: &Vars) -> bool {
     is_unset(vars, "TARGETS") && is_unset(vars, "SETTINGS_PATH")
 }
 
+/// Returns the environment of targets that the variables ask for.
+pub(super) fn context(vars: &Vars) -> Context {
+    let network = Network::from_vars(vars, Authorities::Machine);
+    Context {
+        clock: clock::now,
+        aws: Aws::new(network.clone()),
+        network,
+    }
+}
+
 /// Why a command cannot begin.
 #[derive(Debug)]
 pub(super) enum SessionError {
@@ -68,12 +78,7 @@ impl Session {
         }
         let runtime = Runtime::new()
             .map_err(|e| SessionError::Other(format!("no threads to run on: {e}")))?;
-        let network = Network::from_vars(&vars.vars, Authorities::Machine);
-        let context = Context {
-            clock: clock::now,
-            aws: Aws::new(network.clone()),
-            network,
-        };
+        let context = context(&vars.vars);
         let settings = runtime
             .block_on(Settings::read(vars, context))
             .map_err(SessionError::Mistakes)?;

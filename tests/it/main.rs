@@ -12,6 +12,7 @@
 //! - `progress`: runs that go on where others stopped
 //! - `regress`: defects of the past
 //! - `requests`: golden requests of every kind
+//! - `rules`: what rules do with clicks, case by case
 //! - `settings`: values that stand elsewhere
 //! - `target`: every kind against the same demands
 //! - `trigger`: events and their responses
@@ -40,6 +41,7 @@ mod order;
 mod progress;
 mod regress;
 mod requests;
+mod rules;
 mod scripted;
 mod settings;
 mod support;

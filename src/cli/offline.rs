@@ -1,0 +1,116 @@
+//! The configuration of a command that sends nothing and reads no secret: what stands in Secrets
+//! Manager or Parameter Store has a stand-in.
+
+use std::collections::BTreeMap;
+
+use super::session::{SessionError, names_no_target};
+use crate::config::settings::{Reference, Settings};
+use crate::config::vars::{VarSet, Vars};
+use crate::config::{Config, ConfigErrors, Mistake, Problem, TargetConfig, prefix_of};
+use crate::targets::Context;
+use crate::transform;
+
+/// A configuration, and what of it stands elsewhere.
+pub(super) struct Offline {
+    pub(super) config: Config,
+    /// The variables whose values stand elsewhere.
+    references: BTreeMap<String, StandIn>,
+}
+
+/// The place of a value, and the text that stands for it.
+pub(super) struct StandIn {
+    pub(super) reference: Reference,
+    /// A text that the variable takes, and that nobody else has.
+    pub(super) text: String,
+}
+
+/// Texts of which each variable takes one, by turns: an address, a user and a password, a key of
+/// signatures, a name.
+fn stand_ins(number: usize) -> [String; 4] {
+    [
+        format!("https://reference-{number}.invalid/"),
+        format!("reference-{number}:reference-{number}"),
+        format!("whsec_cmVmZXJlbmNlcmVmZXJlbmNlcmVmZXJlbmNl{number:04}"),
+        format!("reference-{number}"),
+    ]
+}
+
+impl Offline {
+    /// Reads the configuration in `vars`.
+    pub(super) async fn read(vars: VarSet, context: Context) -> Result<Offline, SessionError> {
+        if !names_no_target(&vars.vars) && vars.vars.contains_key("SETTINGS_PATH") {
+            return Err(SessionError::Other(
+                "SETTINGS_PATH names parameters that are not read here, where AWS is not called; \
+                 remove it, and give their values as variables, for example with --env-file"
+                    .into(),
+            ));
+        }
+        let mut texts = vars.vars.clone();
+        let settings = Settings::read(vars, context.clone())
+            .await
+            .map_err(SessionError::Mistakes)?;
+        let references = settings.references().iter();
+        let references = references.map(|(variable, reference)| {
+            let stand_in = StandIn {
+                reference: reference.clone(),
+                text: reference.to_string(),
+            };
+            (variable.clone(), stand_in)
+        });
+        let mut references = references.collect();
+        let config = load(&mut texts, &mut references, &context).map_err(SessionError::Mistakes)?;
+        Ok(Offline { config, references })
+    }
+
+    /// Returns the variables of a target's rules whose values stand elsewhere, and where: nobody
+    /// can tell here what they do.
+    pub(super) fn unknown_rules(&self, target: &TargetConfig) -> Vec<String> {
+        let prefix = prefix_of(&target.name);
+        let rules = transform::variables().map(|var| format!("{prefix}{}", var.name));
+        let unknown = rules.filter_map(|name| {
+            let stand_in = self.references.get(&name)?;
+            Some(format!("{name} is {}", stand_in.reference))
+        });
+        unknown.collect()
+    }
+}
+
+/// Loads `vars`, with a stand-in for each reference that its variable does not take.
+fn load(
+    vars: &mut Vars,
+    references: &mut BTreeMap<String, StandIn>,
+    context: &Context,
+) -> Result<Config, ConfigErrors> {
+    let mut found = Config::load(vars, context.clone());
+    for round in 0..stand_ins(0).len() {
+        let Err(ConfigErrors(mistakes)) = &found else {
+            break;
+        };
+        let unfit = |name: &str| mistakes.iter().any(|mistake| mistake.variable == name);
+        let unfit: Vec<_> = (references.iter_mut().enumerate())
+            .filter(|(_, (name, _))| unfit(name))
+            .collect();
+        if unfit.is_empty() {
+            break;
+        }
+        for (number, (name, stand_in)) in unfit {
+            let texts = stand_ins(number);
+            stand_in.text = texts.get(round).cloned().unwrap_or_default();
+            vars.insert(name.clone(), stand_in.text.clone());
+        }
+        found = Config::load(vars, context.clone());
+    }
+    found.map_err(|ConfigErrors(mistakes)| {
+        let explain = |mistake: Mistake| match references.get(&mistake.variable) {
+            Some(StandIn { reference, .. }) => Mistake {
+                problem: Problem::Other(format!(
+                    "is {reference}, which is not read here; give its value, or one like it, as a \
+                     variable"
+                )),
+                ..mistake
+            },
+            None => mistake,
+        };
+        ConfigErrors(mistakes.into_iter().map(explain).collect())
+    })
+}
