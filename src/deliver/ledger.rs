@@ -207,6 +207,7 @@ pub(super) mod tests {
             sequence,
             batch_key: "k".into(),
             raw: Default::default(),
+            applied: Default::default(),
         }
     }
 

@@ -34,7 +34,7 @@ use std::sync::Arc;
 use tokio::time::timeout;
 
 pub use deadlines::{Cancellation, Deadlines, RunControl};
-pub use lane::{Attached, EncodedClick, Encoder, Lane};
+pub use lane::{Addressed, Attached, EncodedClick, Encoder, Lane};
 
 use crate::config::TargetConfig;
 use crate::object::ObjectRef;

@@ -12,7 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
-pub use row::{Row, RowId, RowKind};
+pub use row::{Row, RowClick, RowId, RowKind};
 
 use crate::config::{QuarantineStore, S3Prefix};
 use crate::object::{Directory, ObjectError, ObjectRef, Store};

@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use crate::object::ObjectRef;
 use crate::platform::words;
 use crate::targets::Entry;
+use crate::transform::Applied;
 use clicks::Uuid8;
 use clicks::click::{ClickId, write_source};
 use clicks::decode::{BadRecord, Place};
@@ -18,7 +19,12 @@ use clicks::json::{Kind, Tape, text};
 
 /// The member that marks a row, and its version: what is fed back is known by it.
 const MARK: &str = "clickstream_quarantine";
-const VERSION: u64 = 1;
+/// The version of a row whose bytes are as delivered: the id of a click is that of its bytes, and
+/// the rules of its target are still to be applied.
+const DELIVERED: &[u8] = b"1";
+/// The version of a row whose click rules of its target were applied to, which a program that knows
+/// no rules must not read: the bytes may not be those that the id is of.
+const RULES_APPLIED: &[u8] = b"2";
 
 /// The id of a row.
 pub type RowId = Uuid8;
@@ -44,6 +50,18 @@ impl RowKind {
     }
 }
 
+/// The click that a row keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RowClick {
+    /// Its number among identical clicks of its object, from 1.
+    pub occurrence: u32,
+    /// Its id; `None` if the row does not tell.
+    pub id: Option<ClickId>,
+    /// The rules of its target that were applied to it. With any, it has the id that the row tells,
+    /// whatever its bytes.
+    pub applied: Applied,
+}
+
 /// One row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
@@ -55,15 +73,15 @@ pub struct Row {
     pub place: Place,
     /// How many bytes it has; `raw` may hold fewer.
     pub length: u64,
-    /// The click's number among identical ones, and its id.
-    pub click: Option<(u32, ClickId)>,
+    /// Its click, if it is known to be one.
+    pub click: Option<RowClick>,
     /// The key of the click's envelope.
     pub batch_key: Option<Arc<str>>,
     /// The target that it is for; `None` for every target.
     pub target: Option<Arc<str>>,
     /// Why it is here.
     pub reason: String,
-    /// Its bytes as delivered.
+    /// Its bytes as delivered; those of a click after the rules that were applied to it.
     pub raw: Bytes,
 }
 
@@ -96,7 +114,11 @@ impl Row {
             object: entry.object,
             place: entry.place,
             length: entry.raw.len() as u64,
-            click: Some((entry.occurrence, entry.id)),
+            click: Some(RowClick {
+                occurrence: entry.occurrence,
+                id: Some(entry.id),
+                applied: entry.applied,
+            }),
             batch_key: Some(entry.batch_key),
             target: Some(target),
             reason,
@@ -124,8 +146,17 @@ impl Row {
 
     /// Appends the row as a line. `raw` is text where it is UTF-8, else `raw_base64`.
     pub(super) fn write(&self, out: &mut Vec<u8>) {
+        let applied = self.click.map(|click| click.applied);
+        let applied = applied.filter(|applied| applied.any());
+        let version = if applied.is_some() {
+            RULES_APPLIED
+        } else {
+            DELIVERED
+        };
         // Writing to a vector cannot fail.
-        let _ = write!(out, "{{\"{MARK}\":{VERSION},");
+        let _ = write!(out, "{{\"{MARK}\":");
+        out.extend_from_slice(version);
+        out.push(b',');
         let mut member = |name: &str, value: &str| {
             let _ = write!(out, "\"{name}\":");
             text::write_str(value, out);
@@ -137,7 +168,7 @@ impl Row {
         if let Some(target) = &self.target {
             member("target", target);
         }
-        if let Some((_, id)) = self.click {
+        if let Some(id) = self.click.and_then(|click| click.id) {
             member("click_id", &id.to_string());
         }
         if let Some(key) = &self.batch_key {
@@ -147,8 +178,14 @@ impl Row {
             Ok(raw) => member("raw", raw),
             Err(_) => member("raw_base64", &STANDARD.encode(&self.raw)),
         }
-        if let Some((n, _)) = self.click {
-            let _ = write!(out, "\"n\":{n},");
+        if let Some(click) = self.click {
+            let _ = write!(out, "\"n\":{},", click.occurrence);
+        }
+        if let Some(Applied { filters, privacy }) = applied {
+            let _ = write!(
+                out,
+                "\"applied\":{{\"filters\":{filters},\"privacy\":{privacy}}},"
+            );
         }
         let _ = write!(out, "\"length\":{},\"source\":", self.length);
         write_source(&self.object, self.place, out);
@@ -160,52 +197,42 @@ impl Row {
         // Clicks have no number among their members: this is soon seen.
         tape.members(root)
             .find(|m| tape.node(m.value).kind == Kind::Number)?;
-        let mark = tape.get(root, MARK)?;
-        (tape.raw(mark) == VERSION.to_string().as_bytes()).then_some(())?;
-        let string = |object: u32, name: &str| {
-            tape.get(object, name)
-                .and_then(|value| tape.string(value))
-                .map(|s| s.into_owned())
+        let row = Members { tape, root };
+        let version = row.digits(MARK)?;
+        let source = Members {
+            root: tape.get(root, "source")?,
+            ..row
         };
-        let number = |object: u32, name: &str| -> Option<u64> {
-            std::str::from_utf8(tape.raw(tape.get(object, name)?))
-                .ok()?
-                .parse()
-                .ok()
-        };
-        let source = tape.get(root, "source")?;
         let kind = [RowKind::Record, RowKind::Rejected, RowKind::Object];
-        let named = string(root, "kind")?;
-        let raw = match string(root, "raw") {
+        let named = row.string("kind")?;
+        let raw = match row.string("raw") {
             Some(raw) => raw.into_bytes(),
-            None => STANDARD.decode(string(root, "raw_base64")?).ok()?,
+            None => STANDARD.decode(row.string("raw_base64")?).ok()?,
         };
-        let n = match tape.get(root, "n") {
-            Some(_) => Some(
-                number(root, "n")
-                    .and_then(|n| u32::try_from(n).ok())
-                    .filter(|n| *n > 0)?,
-            ),
-            None => None,
+        let target: Option<Arc<str>> = row.string("target").map(Into::into);
+        let click = match version {
+            DELIVERED => row.click(Applied::default())?,
+            // Those of this target, and of no other.
+            RULES_APPLIED if target.is_some() => Some(row.known_click()?),
+            _ => return None,
         };
         let object = ObjectRef {
-            bucket: string(source, "bucket")?,
-            key: string(source, "key")?,
-            version: string(source, "version"),
+            bucket: source.string("bucket")?,
+            key: source.string("key")?,
+            version: source.string("version"),
         };
         Some(Row {
             kind: kind.into_iter().find(|kind| kind.name() == named)?,
             object: Arc::new(object),
             place: Place {
-                offset: number(source, "offset")?,
-                index: number(source, "index")?,
+                offset: source.number("offset")?,
+                index: source.number("index")?,
             },
-            length: number(root, "length")?,
-            // The id is computed anew from the bytes and n.
-            click: n.map(|n| (n, ClickId::from_digest(&[0; 32]))),
-            batch_key: string(root, "batch_key").map(Into::into),
-            target: string(root, "target").map(Into::into),
-            reason: string(root, "reason")?,
+            length: row.number("length")?,
+            click,
+            batch_key: row.string("batch_key").map(Into::into),
+            target,
+            reason: row.string("reason")?,
             raw: raw.into(),
         })
     }
@@ -237,12 +264,68 @@ impl Row {
     }
 }
 
+/// The members of an object of a row.
+#[derive(Clone, Copy)]
+struct Members<'t> {
+    tape: Tape<'t>,
+    root: u32,
+}
+
+impl<'t> Members<'t> {
+    fn string(self, name: &str) -> Option<String> {
+        let value = self.tape.get(self.root, name)?;
+        Some(self.tape.string(value)?.into_owned())
+    }
+
+    /// A value as it is written.
+    fn digits(self, name: &str) -> Option<&'t [u8]> {
+        Some(self.tape.raw(self.tape.get(self.root, name)?))
+    }
+
+    fn number(self, name: &str) -> Option<u64> {
+        std::str::from_utf8(self.digits(name)?).ok()?.parse().ok()
+    }
+
+    /// The click to which these rules were `applied`, if the row has one; `None` if it cannot be
+    /// read.
+    fn click(self, applied: Applied) -> Option<Option<RowClick>> {
+        if self.digits("n").is_none() {
+            return Some(None);
+        }
+        let occurrence = u32::try_from(self.number("n")?).ok();
+        Some(Some(RowClick {
+            occurrence: occurrence.filter(|n| *n > 0)?,
+            id: self.string("click_id").and_then(|id| ClickId::parse(&id)),
+            applied,
+        }))
+    }
+
+    /// The click, whose id must be known, and the rules that were applied to it.
+    fn known_click(self) -> Option<RowClick> {
+        let applied = Members {
+            root: self.tape.get(self.root, "applied")?,
+            ..self
+        };
+        let is = |name: &str| match applied.digits(name)? {
+            b"true" => Some(true),
+            b"false" => Some(false),
+            _ => None,
+        };
+        let applied = Applied {
+            filters: is("filters")?,
+            privacy: is("privacy")?,
+        };
+        let click = self.click(applied)??;
+        click.id.map(|_| click)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use clicks::json::{Parser, Progress};
 
-    fn row(raw: &[u8], target: Option<&str>) -> Row {
+    fn row(raw: &[u8], target: Option<&str>, applied: Applied) -> Row {
         let object = ObjectRef {
             bucket: "b".into(),
             key: "/k \"1\"".into(),
@@ -256,7 +339,11 @@ mod tests {
                 index: 3,
             },
             length: raw.len() as u64,
-            click: Some((2, ClickId::from_digest(&[0; 32]))),
+            click: Some(RowClick {
+                occurrence: 2,
+                id: Some(ClickId::from_digest(&[7; 32])),
+                applied,
+            }),
             batch_key: Some("batch".into()),
             target: target.map(Into::into),
             reason: "HTTP 422".into(),
@@ -264,54 +351,84 @@ mod tests {
         }
     }
 
+    fn line(row: &Row) -> String {
+        let mut line = Vec::new();
+        row.write(&mut line);
+        String::from_utf8(line).unwrap()
+    }
+
+    fn read(line: &str) -> Option<Row> {
+        let mut parser = Parser::new(8);
+        let line = line.trim_end();
+        let end = Progress::Done(line.len());
+        assert_eq!(parser.run(line.as_bytes(), true), end);
+        Row::read(parser.tape(line.as_bytes()), 0)
+    }
+
+    const CHOSEN: Applied = Applied {
+        filters: true,
+        privacy: false,
+    };
+
     #[test]
     fn a_row_reads_back_as_it_was_written() {
-        for raw in [&b"{\"a\":\"\\n\"}"[..], b"\xFF\xFE\0", b""] {
-            let row = row(raw, Some("hook"));
-            let mut line = Vec::new();
-            row.write(&mut line);
-            let mut parser = Parser::new(8);
-            assert_eq!(parser.run(&line, true), Progress::Done(line.len() - 1));
-            assert_eq!(Row::read(parser.tape(&line), 0), Some(row));
+        let redacted = Applied {
+            privacy: true,
+            ..CHOSEN
+        };
+        let unjudged = Applied {
+            filters: false,
+            ..redacted
+        };
+        for applied in [Applied::default(), CHOSEN, redacted, unjudged] {
+            for raw in [&b"{\"a\":\"\\n\"}"[..], b"\xFF\xFE\0", b""] {
+                let row = row(raw, Some("hook"), applied);
+                assert_eq!(read(&line(&row)), Some(row));
+            }
+        }
+    }
+
+    #[test]
+    fn a_row_is_of_version_2_only_if_rules_were_applied_to_its_click() {
+        let version = |applied| line(&row(b"x", Some("hook"), applied));
+        let delivered = version(Applied::default());
+        assert!(delivered.starts_with(r#"{"clickstream_quarantine":1,"#));
+        assert!(version(CHOSEN).starts_with(r#"{"clickstream_quarantine":2,"#));
+    }
+
+    #[test]
+    fn a_row_of_version_2_without_id_target_or_rules_is_none() {
+        let whole = line(&row(b"x", Some("hook"), CHOSEN));
+        assert!(read(&whole).is_some());
+        for (part, other) in [
+            ("\"target\":\"hook\",", ""),
+            ("\"click_id\":\"0707", "\"click_id\":\"07"),
+            ("\"n\":2,", ""),
+            ("\"filters\":true", "\"filters\":1"),
+            ("quarantine\":2", "quarantine\":3"),
+        ] {
+            assert!(whole.contains(part), "{part}");
+            assert_eq!(read(&whole.replace(part, other)), None, "{part}");
         }
     }
 
     #[test]
     fn ids_tell_targets_places_and_bytes_apart() {
-        let base = row(b"x", Some("hook"));
-        assert_eq!(base.id(), row(b"x", Some("hook")).id());
-        assert_ne!(base.id(), row(b"y", Some("hook")).id());
-        assert_ne!(base.id(), row(b"x", None).id());
+        let id = |raw: &[u8], target| row(raw, target, Applied::default()).id();
+        assert_eq!(id(b"x", Some("hook")), id(b"x", Some("hook")));
+        assert_ne!(id(b"x", Some("hook")), id(b"y", Some("hook")));
+        assert_ne!(id(b"x", Some("hook")), id(b"x", None));
     }
 
     #[test]
     fn released_rows_are_read_and_written_as_they_were() {
-        let mut parser = Parser::new(8);
-        for released in include_str!("../../tests/data/formats/quarantine.jsonl").lines() {
-            parser.reset();
-            assert_eq!(
-                parser.run(released.as_bytes(), true),
-                Progress::Done(released.len())
-            );
-            let row = Row::read(parser.tape(released.as_bytes()), 0).unwrap();
-            // The id of a click is computed anew when a row is fed back.
-            let tape = parser.tape(released.as_bytes());
-            let id = tape.get(0, "click_id").and_then(|node| tape.string(node));
-            let id = id.map(|text| {
-                let digits = text.replace('-', "");
-                let mut digest = [0; 32];
-                for (byte, at) in digest.iter_mut().zip((0..32).step_by(2)) {
-                    *byte = u8::from_str_radix(&digits[at..at + 2], 16).unwrap();
-                }
-                ClickId::from_digest(&digest)
-            });
-            let row = Row {
-                click: row.click.map(|(n, _)| (n, id.unwrap())),
-                ..row
-            };
-            let mut line = Vec::new();
-            row.write(&mut line);
-            assert_eq!(String::from_utf8(line).unwrap(), format!("{released}\n"));
+        let released = [
+            include_str!("../../tests/data/formats/quarantine.jsonl"),
+            include_str!("../../tests/data/formats/quarantine-2.jsonl"),
+        ];
+        for released in released.into_iter().flat_map(str::lines) {
+            let row = read(released).unwrap();
+            assert_eq!(line(&row), format!("{released}\n"));
         }
     }
 }

@@ -35,6 +35,23 @@ pub struct Transform {
     map: Option<JqMap>,
 }
 
+/// The rules that were applied to a click before it was kept in the quarantine: each is applied
+/// once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Applied {
+    /// The filters: it was chosen.
+    pub filters: bool,
+    /// Privacy: it is what that left.
+    pub privacy: bool,
+}
+
+impl Applied {
+    /// Whether any were, so that the click may be another than the one delivered.
+    pub fn any(self) -> bool {
+        self.filters || self.privacy
+    }
+}
+
 /// A rule that can fail on a click, in the order in which a click comes to them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rule {
@@ -96,9 +113,17 @@ impl Transform {
             && self.map.is_none()
     }
 
-    /// Applies the rules to `click`, and lets `target` encode what they leave.
-    pub fn encode(&self, click: &Click<'_>, target: &dyn Target) -> Transformed {
-        encoded(&View::of(click), target)
+    /// Applies the rules to `click`, but for those that were `applied` before, and lets `target`
+    /// encode what they leave.
+    pub fn encode(&self, click: &Click<'_>, applied: Applied, target: &dyn Target) -> Transformed {
+        if self.is_empty() {
+            return encoded(&View::of(click), applied, target);
+        }
+        let applied = Applied {
+            filters: true,
+            privacy: applied.privacy || self.privacy.is_some(),
+        };
+        encoded(&View::of(click), applied, target)
     }
 
     /// Describes the rules as they were understood, as names and values for people, without secrets.
@@ -107,10 +132,14 @@ impl Transform {
     }
 }
 
-fn encoded(view: &View<'_>, target: &dyn Target) -> Transformed {
-    let bare = || Entry::new(view, Default::default());
+/// Lets `target` encode a click to which these rules were `applied`.
+fn encoded(view: &View<'_>, applied: Applied, target: &dyn Target) -> Transformed {
+    let bare = || Entry {
+        applied,
+        ..Entry::new(view, Default::default())
+    };
     match target.encode(view) {
-        Ok(entry) => Transformed::Entry(entry),
+        Ok(entry) => Transformed::Entry(Entry { applied, ..entry }),
         Err(EncodeError::Never(reason)) => Transformed::Never(bare(), reason),
         Err(EncodeError::Rule(cause)) => {
             let rule = Rule::Placeholder;

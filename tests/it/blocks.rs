@@ -52,18 +52,23 @@ struct Fed {
     occurrence: Option<u32>,
     target: Option<&'static str>,
     is_click: bool,
+    /// Whether rules were applied to it, so that its id is given.
+    has_rules_applied: bool,
 }
 
 fn piece() -> impl Strategy<Value = Piece> {
-    let row =
-        (0usize..4, 0u32..3, 0usize..5, any::<bool>()).prop_map(|(number, n, to, is_click)| {
+    let kind = (any::<bool>(), any::<bool>());
+    let row = (0usize..4, 0u32..3, 0usize..5, kind).prop_map(
+        |(number, n, to, (is_click, has_rules_applied))| {
             Piece::Row(Fed {
                 number,
                 occurrence: Some(n).filter(|n| *n > 0),
                 target: [None, Some("a"), Some("b"), Some("c"), Some("gone")][to],
                 is_click,
+                has_rules_applied,
             })
-        });
+        },
+    );
     prop_oneof![
         6 => (0usize..12).prop_map(Piece::Line),
         20 => (100usize..100_000).prop_map(Piece::Single),
@@ -114,6 +119,11 @@ impl Fed {
         }
         if let Some(target) = self.target {
             row["target"] = target.into();
+        }
+        if self.has_rules_applied && self.occurrence.is_some() && self.target.is_some() {
+            row["clickstream_quarantine"] = 2.into();
+            row["click_id"] = format!("00000000-0000-8000-8000-{at:012}").into();
+            row["applied"] = serde_json::json!({"filters": true, "privacy": self.number == 0});
         }
         format!("{row}\n")
     }

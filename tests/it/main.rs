@@ -5,6 +5,7 @@
 //! - `chaos`: random schedules of faults
 //! - `cli`: the command as a person uses it
 //! - `docs`: what the documents say
+//! - `fed_back`: rows of the quarantine to whose clicks rules were applied
 //! - `forward`: whole objects, faults and conservation
 //! - `mistakes`: what is said of a wrong configuration
 //! - `objects`: S3 as it answers, and as others answer for it
@@ -32,6 +33,7 @@ mod chaos;
 mod cli;
 mod docs;
 mod evidence;
+mod fed_back;
 mod forward;
 #[path = "../../crates/clicks/tests/it/golden.rs"]
 mod golden;

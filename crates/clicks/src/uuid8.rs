@@ -26,6 +26,20 @@ impl Uuid8 {
             .fold(0, |bits, byte| bits << 8 | u64::from(*byte))
     }
 
+    /// Reads the usual 36 characters; `None` if `text` is no UUID of version 8.
+    pub fn parse(text: &str) -> Option<Uuid8> {
+        let mut digits = text.bytes().filter(|c| *c != b'-');
+        let mut digit = || (digits.next()? as char).to_digit(16);
+        let mut bytes = [0; 16];
+        for byte in &mut bytes {
+            *byte = u8::try_from(digit()? << 4 | digit()?).ok()?;
+        }
+        let id = Uuid8(bytes);
+        // Dashes elsewhere, more digits and other versions are told by how it is written.
+        let is_ours = bytes[6] >> 4 == 8 && bytes[8] >> 6 == 2;
+        (is_ours && text.as_bytes().eq_ignore_ascii_case(&id.text())).then_some(id)
+    }
+
     /// Returns its usual 36 characters, ASCII.
     pub fn text(self) -> [u8; 36] {
         let hex = |digit: u8| {
@@ -55,5 +69,29 @@ impl fmt::Display for Uuid8 {
 impl fmt::Debug for Uuid8 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_written_is_read_and_nothing_else() {
+        let id = Uuid8::from_digest(&[0xA7; 32]);
+        let text = id.to_string();
+        assert_eq!(Uuid8::parse(&text), Some(id));
+        assert_eq!(Uuid8::parse(&text.to_uppercase()), Some(id));
+        for other in [
+            "",
+            &text[1..],
+            &format!("{text}0"),
+            &text.replace('-', ""),
+            &text.replace("-8", "-4"),
+            &text.replacen('a', "g", 1),
+            &text.replacen('a', "ä", 1),
+        ] {
+            assert_eq!(Uuid8::parse(other), None, "{other:?}");
+        }
     }
 }

@@ -14,7 +14,7 @@ use crate::cli::offline::Offline;
 use crate::config::vars::VarSet;
 use crate::config::{TargetConfig, prefix_of};
 use crate::targets::Context;
-use crate::transform::Transformed;
+use crate::transform::{Applied, Transformed};
 
 /// The object that every case's click is read from, its first record: part of what is sent.
 const BUCKET: &str = "clicks";
@@ -119,12 +119,17 @@ fn run(raw: &Bytes, target: &TargetConfig, limits: DecodeLimits) -> Result<Found
     let click = normaliser
         .click(&record, &object, |_| 1)
         .map_err(|reason| format!("its click is none: {reason}"))?;
-    Ok(match target.transform.encode(&click, &*target.target) {
-        Transformed::Filtered(filtered) => Found::Dropped(filtered.by.into_owned()),
-        Transformed::Entry(entry) => Found::Kept(body(&entry.body)),
-        Transformed::Never(_, reason) => Found::Fails(reason),
-        Transformed::Failed(_, failure) => Found::Fails(failure.cause),
-    })
+    let TargetConfig {
+        transform, target, ..
+    } = target;
+    Ok(
+        match transform.encode(&click, Applied::default(), &**target) {
+            Transformed::Filtered(filtered) => Found::Dropped(filtered.by.into_owned()),
+            Transformed::Entry(entry) => Found::Kept(body(&entry.body)),
+            Transformed::Never(_, reason) => Found::Fails(reason),
+            Transformed::Failed(_, failure) => Found::Fails(failure.cause),
+        },
+    )
 }
 
 /// Returns a body as the JSON that it is, or as a text.

@@ -6,7 +6,7 @@ use super::scope::{Scope, Standing};
 use crate::deliver::state::LaneState;
 use crate::deliver::windows::hour;
 use crate::targets::Entry;
-use crate::transform::{RuleFailure, Transformed};
+use crate::transform::{Applied, RuleFailure, Transformed};
 use clicks::click::{Click, ClickId};
 
 /// Encodes clicks for one lane. It stays valid until the lane is left behind.
@@ -16,6 +16,15 @@ pub struct Encoder {
     scope: Scope,
     /// Whether the target's requests are windows.
     windows: bool,
+}
+
+/// For whom a click is: other than usual for one in a row of the quarantine that is fed back.
+#[derive(Clone, Copy, Default)]
+pub struct Addressed<'n> {
+    /// The target that it is for; every target if `None`.
+    pub only: Option<&'n str>,
+    /// The rules of that target that were applied before.
+    pub applied: Applied,
 }
 
 /// A click that was encoded for a lane.
@@ -67,10 +76,9 @@ impl Encoder {
         &self.lane.name
     }
 
-    /// Encodes the click of the record at `at`; `only` names the target that it is for, if it is
-    /// for one.
-    pub fn encode(&self, click: &Click<'_>, at: u64, only: Option<&str>) -> EncodedClick {
-        if only.is_some_and(|only| *only != **self.name()) {
+    /// Encodes the click of the record at `at`, which is for those that `to` says.
+    pub fn encode(&self, click: &Click<'_>, at: u64, to: Addressed<'_>) -> EncodedClick {
+        if to.only.is_some_and(|only| *only != **self.name()) {
             return EncodedClick {
                 window: None,
                 encoded: Encoded::Filtered,
@@ -82,15 +90,18 @@ impl Encoder {
         });
         let wanted = matches!(self.scope.standing(at), Standing::Open) && !self.lane.has_ended();
         let encoded = if wanted {
-            self.entry(click)
+            self.entry(click, to.applied)
         } else {
             Encoded::Settled
         };
         EncodedClick { window, encoded }
     }
 
-    fn entry(&self, click: &Click<'_>) -> Encoded {
-        match self.lane.transform.encode(click, &*self.lane.target) {
+    fn entry(&self, click: &Click<'_>, applied: Applied) -> Encoded {
+        let LaneState {
+            transform, target, ..
+        } = &*self.lane;
+        match transform.encode(click, applied, &**target) {
             Transformed::Filtered(_) => Encoded::Filtered,
             Transformed::Entry(entry) => Encoded::Entry(entry),
             Transformed::Never(entry, reason)

@@ -17,8 +17,8 @@ use crate::quarantine::Row;
 use crate::targets::Limits;
 pub(super) use batches::UnfitRow;
 use batches::{Batches, ReadyBatch};
+pub use encoder::{Addressed, EncodedClick, Encoder};
 use encoder::{Encoded, Unfit};
-pub use encoder::{EncodedClick, Encoder};
 pub(super) use outbox::Outbox;
 use scope::{Scope, Standing};
 

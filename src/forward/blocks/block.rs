@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::deliver::{EncodedClick, Encoder, Lane};
+use crate::deliver::{Addressed, EncodedClick, Encoder, Lane};
 use crate::object::ObjectRef;
 use crate::quarantine::Row;
 use clicks::click::Click;
@@ -119,9 +119,9 @@ impl DecodedBlock {
     }
 
     /// Adds a click, encoded for each lane.
-    pub(super) fn push_click(&mut self, click: &Click<'_>, only: Option<&str>, meta: ClickMeta) {
+    pub(super) fn push_click(&mut self, click: &Click<'_>, to: Addressed<'_>, meta: ClickMeta) {
         for lane in &mut self.lanes {
-            lane.clicks.push(lane.encoder.encode(click, meta.at, only));
+            lane.clicks.push(lane.encoder.encode(click, meta.at, to));
         }
         self.records.push(Decoded::Click(meta));
     }
@@ -138,11 +138,11 @@ impl DecodedBlock {
         index: usize,
         click: &Click<'_>,
         at: u64,
-        only: Option<&str>,
+        to: Addressed<'_>,
     ) {
         for lane in &mut self.lanes {
             if let Some(slot) = lane.clicks.get_mut(index) {
-                *slot = lane.encoder.encode(click, at, only);
+                *slot = lane.encoder.encode(click, at, to);
             }
         }
     }

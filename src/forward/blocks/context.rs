@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::block::{ClickMeta, DecodedBlock, LinesDecoded, Origin, Stop, Uncounted};
 use super::lines::LineBlock;
 use super::task::{DecodeJob, DecodeTask, Numbering};
-use crate::quarantine::{Row, RowKind};
+use crate::deliver::Addressed;
+use crate::quarantine::{Row, RowClick, RowKind};
 use clicks::click::{Normaliser, OccurrenceCounter};
 use clicks::decode::{DecodeLimits, Decoder, Item, Place, Record, Resume};
 use clicks::json::{Parser, Progress};
@@ -154,7 +155,7 @@ impl DecodeContext {
                     is_replay: false,
                     uncounted,
                 };
-                block.push_click(&click, None, meta);
+                block.push_click(&click, Addressed::default(), meta);
             }
             Err(reason) => {
                 let bad = record.to_bad(reason.to_string());
@@ -164,8 +165,8 @@ impl DecodeContext {
     }
 
     /// Decodes a row of the quarantine that is fed back: the click in it keeps its source, its
-    /// occurrence and so its id, and is for its target alone. What still cannot be delivered is
-    /// kept again, under the same id.
+    /// occurrence and its id, and is for its target alone. The id is computed anew from the bytes
+    /// where these are as delivered; rules may have changed them, so then the row tells it. What still cannot be delivered is kept again, under the same id.
     fn replay(&mut self, block: &mut DecodedBlock, replay: Replay, job: &mut DecodeJob<'_>) {
         let Replay { mut row, place } = replay;
         let text = row.raw.trim_ascii_end();
@@ -184,11 +185,22 @@ impl DecodeContext {
             .as_ref()
             .is_some_and(|target| !job.task.targets.contains(target));
         // A record that was bad has no occurrence yet. One that is bad again gets none.
-        let known = row.click.map(|(occurrence, _)| occurrence);
+        let known = row.click.map(|click| click.occurrence);
         let known = known.or(is_for_nobody.then_some(1));
         let numbering = &mut job.numbering;
         let number = |fingerprint| known.unwrap_or_else(|| numbering.next(fingerprint));
-        let made = is_json.then(|| self.normaliser.click(&record, &row.object, number));
+        let applied = row.click.map(|click| click.applied).unwrap_or_default();
+        let made = is_json.then(|| match row.click {
+            Some(RowClick {
+                occurrence,
+                id: Some(id),
+                applied,
+            }) if applied.any() => {
+                self.normaliser
+                    .known_click(&record, &row.object, id, occurrence)
+            }
+            _ => self.normaliser.click(&record, &row.object, number),
+        });
         let problem = match made {
             Some(Ok(_)) if is_for_nobody => format!(
                 "its target {} is not among TARGETS",
@@ -206,7 +218,8 @@ impl DecodeContext {
                     is_replay: true,
                     uncounted,
                 };
-                return block.push_click(&click, row.target.as_deref(), meta);
+                let only = row.target.as_deref();
+                return block.push_click(&click, Addressed { only, applied }, meta);
             }
             Some(Err(reason)) => reason.to_string(),
             None => "its raw bytes are not one JSON value".into(),
@@ -248,7 +261,12 @@ impl DecodeContext {
                 .normaliser
                 .click(&record, &origin.object, |_| occurrence)
             {
-                block.replace_click(found.index, &click, found.at, origin.only.as_deref());
+                // A click to which rules were applied has its occurrence already.
+                let to = Addressed {
+                    only: origin.only.as_deref(),
+                    ..Addressed::default()
+                };
+                block.replace_click(found.index, &click, found.at, to);
             }
         }
         repeats

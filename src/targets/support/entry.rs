@@ -9,6 +9,7 @@ use clicks::click::{Click, ClickId, Form, Path};
 use clicks::decode::Place;
 
 use crate::object::ObjectRef;
+use crate::transform::Applied;
 
 /// A click as one target may see it: all that a target learns of a click, it learns here.
 #[derive(Clone, Copy, Debug)]
@@ -84,8 +85,10 @@ pub struct Entry {
     pub sequence: u64,
     /// The key of the click's envelope, else the object's base name.
     pub batch_key: Arc<str>,
-    /// The click as delivered, for the quarantine.
+    /// The click as `applied` left it, for the quarantine.
     pub raw: Bytes,
+    /// The rules of its target, up to the map, that were applied to it.
+    pub applied: Applied,
 }
 
 impl Entry {
@@ -105,6 +108,7 @@ impl Entry {
             sequence: 0,
             batch_key: click.batch_key.clone(),
             raw: click.raw.clone(),
+            applied: Applied::default(),
         }
     }
 

@@ -14,7 +14,6 @@ use std::fmt;
 use sha2::{Digest, Sha256};
 
 use super::canonical::Scratch;
-use super::normal::Normal;
 use crate::Uuid8;
 
 /// The id of a click.
@@ -25,6 +24,11 @@ impl ClickId {
     /// Returns the id for the SHA-256 of a canonical text.
     pub fn from_digest(digest: &[u8; 32]) -> ClickId {
         ClickId(Uuid8::from_digest(digest))
+    }
+
+    /// Reads its usual 36 characters; `None` if `text` is no id.
+    pub fn parse(text: &str) -> Option<ClickId> {
+        Uuid8::parse(text).map(ClickId)
     }
 
     /// Returns its usual 36 characters, ASCII.
@@ -57,13 +61,11 @@ pub struct Hashed {
 }
 
 impl Hashed {
-    /// Hashes the canonical text of `click`, written into `scratch`. `None` if a name stands twice
-    /// in one object: then the record must be rewritten first.
-    pub fn new(click: &Normal<'_>, scratch: &mut Scratch) -> Option<Hashed> {
-        scratch.write(click, click.root).ok()?;
-        Some(Hashed {
+    /// Hashes the canonical text that was written into `scratch`.
+    pub fn new(scratch: &Scratch) -> Hashed {
+        Hashed {
             digest: Sha256::digest(scratch.text()).into(),
-        })
+        }
     }
 
     /// Returns 64 bits by which an identical click is recognised.

@@ -47,7 +47,7 @@ use plan::Plans;
 pub struct Click<'a> {
     /// Its id: the same for the same click, however often it comes.
     pub id: ClickId,
-    /// 64 bits by which identical clicks are recognised.
+    /// 64 bits by which identical clicks are recognised; 0 where the id was known before.
     pub fingerprint: u64,
     /// Its number among the identical clicks of its object, from 1.
     pub occurrence: u32,
@@ -160,6 +160,13 @@ impl Head {
     }
 }
 
+/// Tells a click from every other.
+struct Identity {
+    id: ClickId,
+    fingerprint: u64,
+    occurrence: u32,
+}
+
 /// Turns records into clicks; keeps the buffers between them.
 #[derive(Debug)]
 pub struct Normaliser {
@@ -182,9 +189,9 @@ struct Working {
 }
 
 impl Working {
-    /// Applies the rules to the record at `root` and hashes it; `None` if a name stands twice in
-    /// one object.
-    fn hash(&mut self, tape: Tape<'_>, root: u32) -> Result<Option<(Hashed, Value)>, NotAClick> {
+    /// Applies the rules to the record at `root` and writes its canonical text; `None` if a name
+    /// stands twice in one object.
+    fn write(&mut self, tape: Tape<'_>, root: u32) -> Result<Option<Value>, NotAClick> {
         self.plans.follow(tape.shapes);
         let Some(top) = self.changes.make(tape, root, &self.plans)? else {
             return Ok(None);
@@ -196,7 +203,8 @@ impl Working {
             plans: &self.plans,
             changes: &self.changes,
         };
-        Ok(Hashed::new(&normal, &mut self.scratch).map(|hashed| (hashed, top)))
+        let written = self.scratch.write(&normal, top);
+        Ok(written.is_ok().then_some(top))
     }
 }
 
@@ -223,26 +231,61 @@ impl Normaliser {
         object: &Arc<ObjectRef>,
         number: impl FnOnce(u64) -> u32,
     ) -> Result<Click<'a>, NotAClick> {
+        self.identified(record, object, |scratch| {
+            let hashed = Hashed::new(scratch);
+            let fingerprint = hashed.fingerprint();
+            let occurrence = number(fingerprint);
+            Identity {
+                id: hashed.id(occurrence, scratch),
+                fingerprint,
+                occurrence,
+            }
+        })
+    }
+
+    /// Returns the click in `record` of `object`, whose id and number among identical clicks are
+    /// known: what the record holds may not be what they were computed from. It has no fingerprint.
+    pub fn known_click<'a>(
+        &'a mut self,
+        record: &'a Record<'_>,
+        object: &Arc<ObjectRef>,
+        id: ClickId,
+        occurrence: u32,
+    ) -> Result<Click<'a>, NotAClick> {
+        self.identified(record, object, |_| Identity {
+            id,
+            fingerprint: 0,
+            occurrence,
+        })
+    }
+
+    /// Returns the click in `record` of `object`, with the identity that `identify` finds for its
+    /// canonical text.
+    fn identified<'a>(
+        &'a mut self,
+        record: &'a Record<'_>,
+        object: &Arc<ObjectRef>,
+        identify: impl FnOnce(&Scratch) -> Identity,
+    ) -> Result<Click<'a>, NotAClick> {
         let (mut tape, mut root) = (record.tape, record.root);
         let mut working = &mut self.working;
-        let mut hashed = if tape.has_whitespace {
+        let mut written = if tape.has_whitespace {
             None
         } else {
-            working.hash(tape, root)?
+            working.write(tape, root)?
         };
-        if hashed.is_none() {
+        if written.is_none() {
             self.rewritten.clear();
             compact(tape, root, &mut self.rewritten);
             self.parser.reset();
             self.parser.run(&self.rewritten, true);
             (tape, root) = (self.parser.tape(&self.rewritten), 0);
             working = &mut self.reworking;
-            hashed = working.hash(tape, root)?;
+            written = working.write(tape, root)?;
         }
-        let (hashed, top) = hashed.ok_or(NotAClick::NotAnObject)?;
+        let top = written.ok_or(NotAClick::NotAnObject)?;
         self.drift.look(record.tape, record.root);
-        let fingerprint = hashed.fingerprint();
-        let occurrence = number(fingerprint);
+        let identity = identify(&working.scratch);
         let normal = Normal {
             tape,
             root_node: root,
@@ -260,9 +303,9 @@ impl Normaliser {
         let head = self.head.get_or_insert_with(|| Head::new(object));
         let batch_key = record.batch_key.as_ref().unwrap_or(&head.base_name);
         Ok(Click {
-            id: hashed.id(occurrence, &working.scratch),
-            fingerprint,
-            occurrence,
+            id: identity.id,
+            fingerprint: identity.fingerprint,
+            occurrence: identity.occurrence,
             object: &head.object,
             place: record.place,
             batch_key,
