@@ -119,6 +119,14 @@ impl Transform {
         if self.is_empty() {
             return encoded(&View::of(click), applied, target);
         }
+        if !applied.filters
+            && let Some(variable) = self.filters.as_ref().and_then(|it| it.refuse(click))
+        {
+            return Transformed::Filtered(Filtered {
+                by: variable.into(),
+                passed: None,
+            });
+        }
         let applied = Applied {
             filters: true,
             privacy: applied.privacy || self.privacy.is_some(),
@@ -128,7 +136,8 @@ impl Transform {
 
     /// Describes the rules as they were understood, as names and values for people, without secrets.
     pub fn describe(&self) -> Vec<(&'static str, String)> {
-        Vec::new()
+        let filters = self.filters.iter().flat_map(Filters::describe);
+        filters.collect()
     }
 }
 

@@ -1,18 +1,158 @@
 //! Plain filters: the usual wishes, each a variable, without an expression.
 
+mod countries;
+mod fields;
+mod fold;
+mod glob;
+mod list;
+mod sample;
+mod time;
+mod values;
+mod vars;
+
+use clicks::click::Click;
+
 use crate::config::vars::Scope;
-use crate::targets::Var;
+use countries::Countries;
+use fields::{LISTS, ListVar};
+use list::List;
+use sample::Share;
+use time::{Bound, Bounds};
+pub use vars::VARS;
 
-/// The variables of plain filters.
-pub const VARS: &[Var] = &[];
-
-/// The plain filters of one target.
+/// The plain filters of one target, each of which a click must pass.
 #[derive(Debug)]
-pub struct Filters {}
+pub struct Filters {
+    rules: Vec<Rule>,
+}
+
+/// One filter.
+#[derive(Debug)]
+struct Rule {
+    /// Its variable, without the target's prefix.
+    variable: &'static str,
+    /// Its name in a description.
+    shown: &'static str,
+    test: Test,
+}
+
+/// The condition of a filter.
+#[derive(Debug)]
+enum Test {
+    FirstOnly,
+    Agents(Agents),
+    Share(Share),
+    Since(Bound),
+    Until(Bound),
+    Countries(Countries),
+    List(&'static ListVar, List),
+}
+
+/// Whom a click is from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Agents {
+    /// Anybody whom Rebrandly does not call a bot.
+    Human,
+    Bot,
+}
 
 impl Filters {
-    /// Reads the filters; `None` if there are none.
-    pub fn read(_scope: &Scope<'_>) -> Option<Filters> {
-        None
+    /// Reads the filters; `None` if there are none, or if mistakes were noted.
+    pub fn read(scope: &Scope<'_>) -> Option<Filters> {
+        let mut rules = Vec::new();
+        let mut add = |variable, shown, test: Option<Test>| {
+            rules.extend(test.map(|test| Rule {
+                variable,
+                shown,
+                test,
+            }));
+        };
+        let first = scope.parse("FIRST_ONLY", true_or_false);
+        add(
+            "FIRST_ONLY",
+            "sessions",
+            first.filter(|first| *first).map(|_| Test::FirstOnly),
+        );
+        let agents = scope.parse("AGENTS", agents).flatten();
+        add("AGENTS", "agents", agents.map(Test::Agents));
+        let share = scope.parse("SAMPLE", Share::parse);
+        let share = share.filter(|share| !share.is_whole());
+        add("SAMPLE", "sample", share.map(Test::Share));
+        let bounds = Bounds::read(scope);
+        add("SINCE", "since", bounds.since.map(Test::Since));
+        add("UNTIL", "until", bounds.until.map(Test::Until));
+        let countries = Countries::read(scope, "COUNTRIES");
+        add("COUNTRIES", "countries", countries.map(Test::Countries));
+        for var in LISTS {
+            let list = List::read(scope, var.name, var.check);
+            add(var.name, var.shown, list.map(|list| Test::List(var, list)));
+        }
+        (!rules.is_empty()).then_some(Filters { rules })
+    }
+
+    /// Returns the variable, without the target's prefix, by which a click is not for the target;
+    /// `None` if it is.
+    #[inline]
+    pub fn refuse(&self, click: &Click<'_>) -> Option<&'static str> {
+        let mut rules = self.rules.iter();
+        let refusing = rules.find(|rule| !rule.test.keeps(click));
+        refusing.map(|rule| rule.variable)
+    }
+
+    /// Describes the filters as they were understood, as names and values for people.
+    pub fn describe(&self) -> impl Iterator<Item = (&'static str, String)> {
+        self.rules
+            .iter()
+            .map(|rule| (rule.shown, rule.test.describe()))
+    }
+}
+
+impl Test {
+    #[inline]
+    fn keeps(&self, click: &Click<'_>) -> bool {
+        match self {
+            Test::FirstOnly => click.flag(&["client", "session", "first"]) == Some(true),
+            Test::Agents(agents) => click.is_bot() == (*agents == Agents::Bot),
+            Test::Share(share) => share.keeps(click),
+            Test::Since(bound) => bound.is_reached_by(click),
+            Test::Until(bound) => !bound.is_reached_by(click),
+            Test::Countries(countries) => countries.keeps(click),
+            Test::List(var, list) => var.keeps(list, click),
+        }
+    }
+
+    fn describe(&self) -> String {
+        match self {
+            Test::FirstOnly => "the first click of each".into(),
+            Test::Agents(Agents::Human) => "human: all but bots".into(),
+            Test::Agents(Agents::Bot) => "bots".into(),
+            Test::Share(share) => share.describe(),
+            Test::Since(bound) | Test::Until(bound) => bound.describe(),
+            Test::Countries(countries) => countries.describe(),
+            Test::List(_, list) => list.describe().to_owned(),
+        }
+    }
+}
+
+/// Whether the value of `variable`, a name without the target's prefix, is a list, which may stand
+/// in a file.
+pub fn is_list(variable: &str) -> bool {
+    variable == "COUNTRIES" || LISTS.iter().any(|list| list.name == variable)
+}
+
+fn true_or_false(text: &str) -> Result<bool, String> {
+    match text {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err("true or false".into()),
+    }
+}
+
+fn agents(text: &str) -> Result<Option<Agents>, String> {
+    match text {
+        "human" => Ok(Some(Agents::Human)),
+        "bot" => Ok(Some(Agents::Bot)),
+        "any" => Ok(None),
+        _ => Err("human, bot or any".into()),
     }
 }

@@ -31,7 +31,7 @@ pub use members::Tag;
 pub use normal::NotAClick;
 pub use occurrences::OccurrenceCounter;
 pub use path::{Path, UnknownPath};
-pub use time::{from_epoch, millis};
+pub use time::{from_epoch, millis, to_utc};
 
 use crate::ObjectRef;
 use crate::decode::{Place, Record};
