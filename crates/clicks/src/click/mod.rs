@@ -14,6 +14,7 @@ mod normal;
 mod occurrences;
 mod path;
 mod plan;
+pub mod redact;
 pub mod schema;
 mod time;
 

@@ -9,6 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 const MOST_STEPS: usize = 8;
 /// Most shapes that are remembered.
 const MOST_SHAPES: usize = 1024;
+/// Most shapes that are added for objects that no parser has met.
+const MOST_ADDED: usize = 16 * MOST_SHAPES;
 /// Most names of a shape, and most bytes of a name in quotes: clicks need a fifth of either.
 const MOST_NAMES: u16 = 64;
 const LONGEST: usize = 64;
@@ -167,6 +169,21 @@ impl Shapes {
             });
         }
         inside
+    }
+
+    /// Returns a shape of these names, which hold no escape, for objects that no parser has met.
+    pub(crate) fn add(&mut self, names: &[&[u8]]) -> ShapeId {
+        if self.shapes.len() + names.len() > MOST_ADDED {
+            return UNKNOWN;
+        }
+        names.iter().fold(EMPTY, |before, name| {
+            let to = self.shapes.len() as ShapeId;
+            let quoted = [b"\"", *name, b"\""].concat();
+            let from = self.shapes.get(usize::from(before));
+            let shape = from.map(|from| from.with(before, &quoted));
+            self.shapes.extend(shape);
+            to
+        })
     }
 
     /// Returns the shape that `shape` becomes with one more member. `name` is in quotes and holds

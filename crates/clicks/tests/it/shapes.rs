@@ -11,7 +11,7 @@ use crate::support::{Out, decode};
 const TIME: &str = r#""timestamp":"2026-11-21T23:54:50Z""#;
 
 /// A click of a sample file, spelled in one of many ways: of the same make as others, or nearly.
-fn spelled(click: &str, how: usize) -> String {
+pub fn spelled(click: &str, how: usize) -> String {
     let last = click.strip_suffix('}').unwrap_or(click);
     match how {
         0..12 => click.to_owned(),
