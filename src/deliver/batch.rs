@@ -1,7 +1,12 @@
 //! Puts entries together into requests that keep to a target's limits. Pure.
 
+use super::gaps::MOST_RUNS;
 use super::groups::REQUESTS_PER_BATCH;
 use crate::targets::{Batching, Entry, Limits};
+
+/// How many times the bytes of a request a batch of several groups may have: its clicks wait in
+/// memory for others of their group.
+const REQUESTS_IN_BYTES: usize = 4;
 
 /// Collects entries until one more would not fit.
 #[derive(Debug)]
@@ -10,6 +15,8 @@ pub struct Batcher {
     batching: Batching,
     entries: Vec<Entry>,
     bytes: usize,
+    /// How often an entry is followed by one of another group, and one more.
+    runs: usize,
     /// Entries of the last batch.
     last: usize,
 }
@@ -31,13 +38,15 @@ impl Batcher {
             batching,
             entries: Vec::new(),
             bytes: limits.overhead,
+            runs: 0,
             last: 0,
         }
     }
 
     /// Adds an entry; returns the batch that was full before it, if it was. Where objects are cut
-    /// into windows, none ever is. Of grouped entries a batch holds several requests, within the
-    /// bytes of one.
+    /// into windows, none ever is. Of entries with ordering keys a batch holds several requests,
+    /// within the bytes of one; of several groups it holds a few full requests' worth, so that
+    /// those of each group find together.
     pub fn push(&mut self, entry: Entry) -> Result<Option<Vec<Entry>>, TooLarge> {
         let limit = self.limits.record_bytes.min(
             self.limits
@@ -54,6 +63,7 @@ impl Batcher {
         let full = self.batching.windows().is_none() && self.is_full(&entry, size);
         let batch = if full { self.take() } else { None };
         self.bytes += size;
+        self.runs += usize::from(self.begins_run(&entry));
         if self.entries.is_empty() {
             // As many will come again.
             self.entries.reserve_exact(self.last);
@@ -63,17 +73,26 @@ impl Batcher {
     }
 
     fn is_full(&self, entry: &Entry, size: usize) -> bool {
-        let records = if self.batching == Batching::OneOfEachGroup {
-            self.limits.records * REQUESTS_PER_BATCH
-        } else {
-            self.limits.records
+        let Limits { records, bytes, .. } = self.limits;
+        let more = records.saturating_mul(REQUESTS_PER_BATCH);
+        let runs = self.runs + usize::from(self.begins_run(entry));
+        let (records, bytes) = match self.batching {
+            Batching::OneOfEachGroup => (more, bytes),
+            _ if runs > 1 => (more, bytes.saturating_mul(REQUESTS_IN_BYTES)),
+            _ => (records, bytes),
         };
         // Rows of the quarantine come from several objects; a request speaks of one.
         let other = self
             .entries
             .last()
             .is_some_and(|last| last.object != entry.object);
-        other || self.entries.len() >= records || self.bytes + size > self.limits.bytes
+        other || self.entries.len() >= records || self.bytes + size > bytes || runs > MOST_RUNS
+    }
+
+    /// Whether `entry` is of another group than the last one.
+    fn begins_run(&self, entry: &Entry) -> bool {
+        let last = self.entries.last();
+        last.is_none_or(|last| last.group != entry.group)
     }
 
     /// How many entries are collected.
@@ -83,7 +102,7 @@ impl Batcher {
 
     /// The entries collected so far, if any.
     pub fn take(&mut self) -> Option<Vec<Entry>> {
-        self.bytes = self.limits.overhead;
+        (self.bytes, self.runs) = (self.limits.overhead, 0);
         let entries = std::mem::take(&mut self.entries);
         self.last = entries.len();
         (!entries.is_empty()).then_some(entries)

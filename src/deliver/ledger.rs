@@ -198,6 +198,7 @@ pub(super) mod tests {
             body: Default::default(),
             attributes: Vec::new(),
             ordering_key: None,
+            group: None,
             window: None,
             id: ClickId::from_digest(&[0; 32]),
             occurrence: 1,

@@ -31,7 +31,21 @@ const HELD: u32 = 4;
 /// Memory that entries take, until it is dropped.
 #[derive(Debug)]
 pub(super) struct MemoryPermit {
-    _kib: Option<OwnedSemaphorePermit>,
+    kib: Option<OwnedSemaphorePermit>,
+}
+
+impl MemoryPermit {
+    /// Splits off the part of these entries.
+    pub(super) fn split(&mut self, entries: &[Entry]) -> MemoryPermit {
+        let part = |all: &mut OwnedSemaphorePermit| {
+            // Rounded up: what is left of it is given back at once.
+            let kib = (kib(entries) as usize + 1).min(all.num_permits());
+            all.split(kib)
+        };
+        MemoryPermit {
+            kib: self.kib.as_mut().and_then(part),
+        }
+    }
 }
 
 impl MemoryBudget {
@@ -53,7 +67,7 @@ impl MemoryBudget {
         let kib = kib(entries).clamp(1, *all);
         MemoryPermit {
             // The semaphore is never closed.
-            _kib: free.clone().acquire_many_owned(kib).await.ok(),
+            kib: free.clone().acquire_many_owned(kib).await.ok(),
         }
     }
 
@@ -62,7 +76,7 @@ impl MemoryBudget {
         let Pool { free, all } = &self.held;
         let kib = kib(std::slice::from_ref(entry)).clamp(1, *all);
         let permit = free.clone().try_acquire_many_owned(kib).ok()?;
-        Some(MemoryPermit { _kib: Some(permit) })
+        Some(MemoryPermit { kib: Some(permit) })
     }
 }
 
@@ -79,7 +93,10 @@ impl Pool {
 fn kib(entries: &[Entry]) -> u32 {
     let bytes: usize = entries
         .iter()
-        .map(|entry| entry.size() + entry.raw.len() + size_of::<Entry>())
+        .map(|entry| {
+            let group = entry.group.as_ref().map_or(0, |group| group.size());
+            entry.size() + entry.raw.len() + group + size_of::<Entry>()
+        })
         .sum();
     (bytes >> 10) as u32
 }

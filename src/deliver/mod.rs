@@ -9,6 +9,7 @@ mod batch;
 mod breaker;
 mod concurrency;
 mod condition;
+mod cut;
 mod deadlines;
 mod evidence;
 mod gaps;

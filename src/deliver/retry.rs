@@ -93,8 +93,7 @@ impl Reservation {
     fn keep<'e>(&mut self, rest: impl Iterator<Item = &'e Entry> + Clone) {
         if let Some(gaps) = &mut self.gaps {
             // What is settled leaves no gap: others may.
-            let unneeded = gaps.num_permits().saturating_sub(rest.clone().count());
-            drop(gaps.split(unneeded));
+            gaps.shrink(rest.clone().count());
         }
         if let Some(ticket) = &mut self.ticket {
             ticket.keep(rest);

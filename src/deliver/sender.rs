@@ -3,9 +3,11 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use super::cut::by_group;
+use super::gaps::GapShare;
 use super::groups::{Groups, Ticket};
 use super::memory::MemoryPermit;
 use super::parts::Parts;
@@ -22,16 +24,17 @@ pub(super) struct Batch {
     pub(super) memory: MemoryPermit,
 }
 
-/// The permits that a batch acquires, in the order of the object, before its task starts.
+/// The permits that a request, or a batch of ordered ones, acquires in the order of the object,
+/// before its task starts.
 #[derive(Default)]
 pub(super) struct Reservation {
-    /// Its place among the batches that share groups with it.
+    /// Its place among the batches that share ordering keys with it.
     pub(super) ticket: Option<Ticket>,
     /// Its part of the gaps that the lane may leave.
-    pub(super) gaps: Option<OwnedSemaphorePermit>,
+    pub(super) gaps: Option<GapShare>,
 }
 
-/// What is left to send of a batch.
+/// What is left to send of a batch, or of the part of it that is of one group.
 pub(super) struct Remainder {
     pub(super) parts: Parts,
     pub(super) reservation: Reservation,
@@ -66,6 +69,8 @@ struct Sender {
     lane: Arc<LaneState>,
     groups: Arc<Groups>,
     batches: mpsc::Receiver<Batch>,
+    /// The parts of the last batch that are not started, each of one group.
+    waiting: VecDeque<Remainder>,
     running: JoinSet<Option<Remainder>>,
     /// Batches that were refused so often that others are tried first.
     refused: VecDeque<Remainder>,
@@ -88,6 +93,7 @@ pub(super) async fn run(
         lane,
         groups,
         batches,
+        waiting: VecDeque::new(),
         running: JoinSet::new(),
         refused: VecDeque::new(),
         is_other_tried: true,
@@ -117,12 +123,14 @@ impl Sender {
             }
             tokio::select! {
                 batch = self.batches.recv(), if is_free && self.is_open => match batch {
-                    Some(batch) => self.start(batch).await,
+                    Some(batch) => self.receive(batch).await,
                     None => self.is_open = false,
                 },
                 Some(ended) = self.running.join_next(), if !self.running.is_empty() => {
                     // A panic is told by the entries that nobody accounts for.
-                    if let Ok(Some(refused)) = ended {
+                    if let Ok(Some(mut refused)) = ended {
+                        // Others are tried first, and must not wait for what it holds.
+                        refused.reservation.gaps = None;
                         self.refused.push_back(refused);
                         self.is_other_tried = false;
                     }
@@ -132,8 +140,8 @@ impl Sender {
         }
     }
 
-    /// Starts what is at hand: entries that are to be heard again, a batch that was refused, or
-    /// another one before it. `false` if there is nothing.
+    /// Starts what is at hand: entries that are to be heard again, what was refused, or another
+    /// part or batch before it. `false` if there is nothing.
     async fn start_one(&mut self) -> bool {
         let again = self.lane.hear_again();
         if let Some(again) = again {
@@ -146,12 +154,17 @@ impl Sender {
             None
         };
         if next.is_none()
+            && self.waiting.is_empty()
             && let Ok(batch) = self.batches.try_recv()
         {
-            self.start(batch).await;
-            return true;
+            self.receive(batch).await;
         }
-        let Some(mut next) = next.or_else(|| self.refused.pop_front()) else {
+        let next = next.or_else(|| {
+            let other = self.waiting.pop_front();
+            self.is_other_tried |= other.is_some();
+            other.or_else(|| self.refused.pop_front())
+        });
+        let Some(mut next) = next else {
             return false;
         };
         self.call_witness(&mut next.parts);
@@ -159,23 +172,30 @@ impl Sender {
         true
     }
 
-    /// Starts a new batch.
-    async fn start(&mut self, batch: Batch) {
-        self.is_other_tried = true;
-        let Batch { entries, memory } = batch;
+    /// Takes a new batch apart, into one part for each request that holds one group.
+    async fn receive(&mut self, batch: Batch) {
+        let Batch {
+            entries,
+            mut memory,
+        } = batch;
         // Here, where batches still are in their order, and not in the batch's task: one that
         // waits behind another in line must not hold what that one needs.
-        let gaps = self.lane.gaps.reserve(&entries);
+        let requests = by_group(entries, self.lane.limits);
+        let gaps = self.lane.gaps.reserve(&requests);
         let gaps = self.lane.control.before_stop(gaps).await.flatten();
-        let ticket = self.groups.enqueue(&entries);
-        let mut parts = Parts::of(entries, self.lane.records);
-        self.call_witness(&mut parts);
-        self.spawn(Remainder {
-            parts,
-            reservation: Reservation { ticket, gaps },
-            hearing: Hearing::First,
-            _memory: vec![memory],
-        });
+        let mut gaps = gaps.into_iter().flatten();
+        for request in requests {
+            let memory = memory.split(&request);
+            self.waiting.push_back(Remainder {
+                reservation: Reservation {
+                    ticket: self.groups.enqueue(&request),
+                    gaps: gaps.next(),
+                },
+                parts: Parts::of(request, self.lane.limits.records),
+                hearing: Hearing::First,
+                _memory: vec![memory],
+            });
+        }
     }
 
     /// In doubt, a single click asks the target: if it is taken, the others can be decided, and as

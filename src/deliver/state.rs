@@ -20,7 +20,7 @@ use super::witnesses::Witnesses;
 use crate::outcome::Failure;
 use crate::progress::{CheckpointSource, LeaseGuard, TargetProgress};
 use crate::quarantine::Row;
-use crate::targets::{DeliveryMode, Entry, Target, Verdict};
+use crate::targets::{DeliveryMode, Entry, Limits, Target, Verdict};
 use crate::transform::Transform;
 
 /// How long a full queue may hold up the other targets, at most: then the object is read again for
@@ -39,8 +39,8 @@ pub(super) struct LaneState {
     /// The memory of the target's entries.
     pub(super) memory: MemoryBudget,
     pub(super) timeout: Duration,
-    /// Most entries of a request.
-    pub(super) records: usize,
+    /// What a request may hold.
+    pub(super) limits: Limits,
     pub(super) delivery: DeliveryMode,
     pub(super) control: RunControl,
     /// Until when the run may send, if progress is kept.
@@ -75,7 +75,7 @@ impl LaneState {
             witnesses: witnesses.clone(),
             memory: memory.clone(),
             timeout: config.timeout,
-            records: config.limits.records,
+            limits: config.limits,
             delivery: config.delivery,
             control,
             lease,

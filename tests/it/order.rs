@@ -1,5 +1,5 @@
-//! What goes together and what goes in turn, whatever fails: groups keep their order, windows are
-//! always cut alike.
+//! What goes together and what goes in turn, whatever fails: ordering keys keep their order,
+//! requests of one group hold no other, windows are always cut alike.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -15,7 +15,7 @@ use clickstream_forwarder::targets::{
 use proptest::prelude::*;
 use tokio::time::Instant;
 
-use crate::scripted::{Mood, Scripted, forwarder, job, takes_all, target};
+use crate::scripted::{Mood, Scripted, forwarder, job, limited, rows, takes_all, target};
 
 /// A click of a link, in an hour of the day.
 fn click(number: usize, link: usize, hour: usize) -> String {
@@ -137,6 +137,43 @@ proptest! {
     }
 
     #[test]
+    fn a_request_of_one_group_holds_no_other_whatever_fails(
+        links in prop::collection::vec(0_usize..8, 1..120),
+        moods in prop::collection::vec(mood(), 0..40),
+        is_whole: bool, concurrency in 1_usize..6,
+    ) {
+        let runtime = crate::support::paused_runtime();
+        runtime.block_on(async {
+            let mut scripted = target(7, move |number, batch| {
+                let mood = moods.get(number % (moods.len() + 1)).unwrap_or(&Mood::Take);
+                match mood {
+                    // A whole answer takes everything or nothing.
+                    Mood::TakeHalf | Mood::RejectFirst if is_whole => Mood::Refuse.answer(batch),
+                    mood => mood.answer(batch),
+                }
+            });
+            let one = Arc::get_mut(&mut scripted).unwrap();
+            let mode = if is_whole { DeliveryMode::WHOLE } else { DeliveryMode::PER_RECORD };
+            one.delivery = DeliveryMode { batching: Batching::OneGroupOnly, ..mode };
+            one.before = Some(Box::new(|batch: &[Entry]| {
+                assert!(batch[0].group.is_some() && batch.len() <= 7);
+                assert!(batch.iter().all(|entry| entry.group == batch[0].group), "{batch:?}");
+            }));
+            let (forwarder, memory) = limited(&scripted, concurrency, None);
+            let forwarder = forwarder.or_progress(Progress::Local(Local::default()));
+            let text: String = links.iter().enumerate().map(|(number, link)| click(number, *link, 3)).collect();
+            memory.put("clicks", "k", text);
+            prop_assert!(until_done(&forwarder, "k", 30, 60).await);
+            let took = scripted.state.lock().unwrap();
+            let kept = rows(&memory).len();
+            prop_assert!(took.clicks.values().all(|times| *times == 1), "{:?}", &took.clicks);
+            prop_assert_eq!(took.clicks.len() + kept, links.len());
+            prop_assert!(took.most <= concurrency);
+            Ok(())
+        })?;
+    }
+
+    #[test]
     fn an_object_is_cut_alike_whatever_was_sent_before(
         hours in prop::collection::vec((0_usize..5, 0_usize..300), 1..120),
         moods in prop::collection::vec(mood(), 0..20),
@@ -156,6 +193,20 @@ proptest! {
             Ok(())
         })?;
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_of_several_groups_go_side_by_side() {
+    let mut scripted = takes_all();
+    let one = Arc::get_mut(&mut scripted).unwrap();
+    one.delivery.batching = Batching::OneGroupOnly;
+    let (forwarder, memory) = limited(&scripted, 8, None);
+    let text: String = (0..80).map(|number| click(number, number % 8, 3)).collect();
+    memory.put("clicks", "k", text);
+    assert!(until_done(&forwarder, "k", 1, 60).await);
+    let took = scripted.state.lock().unwrap();
+    assert!(took.most > 1, "one after the other");
+    assert_eq!(took.sizes, [10; 8]);
 }
 
 /// The windows that a target was sent, each with its digest and its clicks, until everything was

@@ -14,7 +14,7 @@ use clickstream_forwarder::forward::Forwarder;
 use clickstream_forwarder::job::Job;
 use clickstream_forwarder::object::{Memory, Store};
 use clickstream_forwarder::targets::{
-    Batching, DeliveryMode, EncodeError, Entry, Limits, SendError, Target, Verdict, View,
+    Batching, DeliveryMode, EncodeError, Entry, Group, Limits, SendError, Target, Verdict, View,
 };
 use tokio::time::Instant;
 
@@ -63,13 +63,17 @@ impl Target for Scripted {
 
     fn encode(&self, view: &View<'_>) -> Result<Entry, EncodeError> {
         let body = view.form(Form::Click);
-        let ordering_key = (self.delivery.batching == Batching::OneOfEachGroup)
-            .then(|| view.text(&["route", "id"]).unwrap().into());
+        let link = || view.text(&["route", "id"]).unwrap();
+        let group = || Group::new(vec![("route.id".into(), link().into())]);
+        let batching = self.delivery.batching;
+        let ordering_key = (batching == Batching::OneOfEachGroup).then(|| link().into());
+        let group = (batching == Batching::OneGroupOnly).then(|| Arc::new(group()));
         if memmem(&body, b"\"unfit\"") {
             Err(EncodeError::Never("it says so".into()))
         } else {
             Ok(Entry {
                 ordering_key,
+                group,
                 ..Entry::new(view, body)
             })
         }

@@ -59,6 +59,33 @@ pub struct Window {
     pub digest: OnceLock<WindowId>,
 }
 
+/// The values of a click that its request is made with, each with the path of its field: two clicks
+/// with the same values can go into one request.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Group(Vec<(Arc<str>, Box<str>)>);
+
+impl Group {
+    /// Takes the values of a click, each with the path of its field.
+    pub fn new(values: Vec<(Arc<str>, Box<str>)>) -> Group {
+        Group(values)
+    }
+
+    /// Returns the value of the field at `path`.
+    pub fn value(&self, path: &str) -> Option<&str> {
+        let mut values = self.0.iter();
+        values
+            .find(|(known, _)| **known == *path)
+            .map(|(_, value)| &**value)
+    }
+
+    /// Returns the bytes that it takes of memory.
+    pub fn size(&self) -> usize {
+        let of_one =
+            |(_, value): &(Arc<str>, Box<str>)| size_of::<(Arc<str>, Box<str>)>() + value.len();
+        self.0.iter().map(of_one).sum()
+    }
+}
+
 /// One click in a target's wire form.
 #[derive(Clone, Debug)]
 pub struct Entry {
@@ -68,6 +95,8 @@ pub struct Entry {
     pub attributes: Vec<(&'static str, Box<str>)>,
     /// Entries with one ordering key arrive in their order.
     pub ordering_key: Option<Arc<str>>,
+    /// A request holds entries of one group alone.
+    pub group: Option<Arc<Group>>,
     /// The window it belongs to, if its target's requests are windows.
     pub window: Option<Arc<Window>>,
     /// The click's id.
@@ -99,6 +128,7 @@ impl Entry {
             body,
             attributes: Vec::new(),
             ordering_key: None,
+            group: None,
             window: None,
             id: click.id,
             occurrence: click.occurrence,

@@ -76,6 +76,9 @@ pub enum Batching {
     Stream,
     /// At most one entry of each ordering key; one request of a key in flight.
     OneOfEachGroup,
+    /// As many entries of one group as fit, in any order; requests of several groups are in flight
+    /// side by side.
+    OneGroupOnly,
     /// All entries of a window, which is never split.
     Windows(WindowBounds),
 }
@@ -94,7 +97,7 @@ impl Batching {
     pub fn windows(self) -> Option<WindowBounds> {
         match self {
             Batching::Windows(bounds) => Some(bounds),
-            Batching::Stream | Batching::OneOfEachGroup => None,
+            Batching::Stream | Batching::OneOfEachGroup | Batching::OneGroupOnly => None,
         }
     }
 }
