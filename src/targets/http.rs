@@ -1,21 +1,25 @@
 //! `http`: any endpoint that takes JSON, as Rebrandly's own webhook sends it or as lines, an array
-//! or single clicks; signed as Standard Webhooks 1.0.0 says.
+//! or single clicks; signed as Standard Webhooks 1.0.0 says. Its address and headers may have
+//! placeholders for fields of the click.
 
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use reqwest::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
-use reqwest::{Method, RequestBuilder, StatusCode, Url};
+use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use reqwest::{Method, StatusCode};
 
+use super::support::address::EXAMPLE;
 use super::support::body::{self, Body};
-use super::support::http::HttpClient;
+use super::support::destination::Destination;
+use super::support::http::{HttpClient, Response};
 use super::support::request;
 use super::support::signing::{self, Signer};
 use super::support::status::{Meaning, StatusRule, StatusRules, classify};
 use super::{
-    Context, EncodeError, Entry, Kind, Limits, MapUse, Proof, SendError, Target, Var, Verdict, View,
+    Context, DeliveryMode, EncodeError, Entry, Kind, Limits, MapUse, Need, Proof, SendError,
+    Target, Var, Verdict, View,
 };
 use crate::config::vars::Scope;
 use clicks::click::Form;
@@ -27,7 +31,7 @@ pub(super) const KIND: Kind = Kind {
         Var {
             name: "URL",
             default: "",
-            doc: "where to send; required",
+            doc: "where to send; `{path}` in its path or query is a field of the click; required",
         },
         Var {
             name: "METHOD",
@@ -52,7 +56,7 @@ pub(super) const KIND: Kind = Kind {
         Var {
             name: "HEADER_*",
             default: "",
-            doc: "a header: `HEADER_X_API_KEY` is `x-api-key`; its value is a secret",
+            doc: "a header: `HEADER_X_API_KEY` is `x-api-key`; its value is a secret, `{path}` in it is a field of the click",
         },
         Var {
             name: "BEARER",
@@ -83,9 +87,8 @@ pub(super) const KIND: Kind = Kind {
 
 /// An HTTP endpoint.
 struct Http {
-    url: Url,
+    destination: Destination,
     method: Method,
-    headers: HeaderMap,
     body: Body,
     form: Form,
     gzip: bool,
@@ -101,7 +104,7 @@ const PROBE: StatusRules = StatusRules(&[StatusRule {
 }]);
 
 fn build(scope: &Scope<'_>, context: Context) -> Option<Arc<dyn Target>> {
-    let url = request::url(scope);
+    let destination = Destination::read(scope);
     let method = scope.parse("METHOD", |text| match text.to_ascii_uppercase().as_str() {
         "POST" => Ok(Method::POST),
         "PUT" => Ok(Method::PUT),
@@ -118,18 +121,17 @@ fn build(scope: &Scope<'_>, context: Context) -> Option<Arc<dyn Target>> {
         "none" => Ok(false),
         _ => Err("gzip or none".into()),
     });
-    let headers = request::headers(scope);
     let signer = scope.secret("SIGNING_SECRET").and_then(|secret| {
         Signer::new(secret.expose())
             .map_err(|expected| scope.mistake("SIGNING_SECRET", format!("expected {expected}")))
             .ok()
     });
-    let url = url?;
-    request::refuse_unencrypted(scope, &url, !headers.is_empty() || signer.is_some());
+    let destination = destination?;
+    let has_secrets = destination.headers() > 0 || signer.is_some();
+    request::refuse_unencrypted(scope, destination.example(), has_secrets);
     Some(Arc::new(Http {
-        url,
+        destination,
         method: method.unwrap_or(Method::POST),
-        headers,
         body,
         form,
         gzip: gzip.unwrap_or(false),
@@ -140,20 +142,16 @@ fn build(scope: &Scope<'_>, context: Context) -> Option<Arc<dyn Target>> {
 }
 
 impl Http {
-    /// Begins a request with what every request has.
-    fn request(&self, method: Method) -> Result<RequestBuilder, SendError> {
-        let request = self.client.request(method, &self.url)?;
-        Ok(request.headers(self.headers.clone()))
-    }
-
     /// Says what the answer to a request without clicks has proved. Only one with clicks proves
     /// that the credentials are right: many endpoints look at them after the method.
     fn proof(&self, status: StatusCode) -> Proof {
-        let is_secure = self.url.scheme() == "https";
-        let has_token = self.headers.contains_key(AUTHORIZATION);
-        let has_others = self.headers.len() > usize::from(has_token);
+        let is_secure = self.destination.example().scheme() == "https";
+        let placeholders = self.destination.placeholders();
+        let has_token = self.destination.has_authorization();
+        let has_others = self.destination.headers() > usize::from(has_token);
+        let is_unfound = status == StatusCode::NOT_FOUND;
         let unproved = [
-            (status == StatusCode::NOT_FOUND, "path"),
+            (is_unfound || placeholders.is_some(), "path"),
             (has_token, "token"),
             (has_others, "headers"),
             (self.signer.is_some(), "signature"),
@@ -161,13 +159,34 @@ impl Http {
         let mut proved = vec!["name"];
         proved.extend(is_secure.then_some("certificate"));
         Proof::Part {
-            answer: format!("HEAD answered {}", status.as_u16()),
+            answer: match placeholders {
+                Some(written) => format!(
+                    "HEAD with {EXAMPLE:?} in the place of {written} answered {}",
+                    status.as_u16()
+                ),
+                None => format!("HEAD answered {}", status.as_u16()),
+            },
             proved,
             unproved: unproved
                 .into_iter()
                 .filter_map(|(is_unproved, part)| is_unproved.then_some(part))
                 .collect(),
         }
+    }
+}
+
+impl Http {
+    /// Says whether a request with clicks was taken.
+    fn classify(&self, response: &Response) -> Result<(), SendError> {
+        let Some(written) = self.destination.placeholders() else {
+            return classify(response, &StatusRules::DEFAULT);
+        };
+        classify(response, &StatusRules::OF_CLICKS).map_err(|error| match error {
+            SendError::Misconfigured(cause) => SendError::Misconfigured(format!(
+                "{cause}; the request was made with {written} of its clicks"
+            )),
+            error => error,
+        })
     }
 }
 
@@ -185,16 +204,29 @@ impl Target for Http {
         }
     }
 
+    fn delivery(&self) -> DeliveryMode {
+        DeliveryMode {
+            batching: self.destination.batching(),
+            ..DeliveryMode::WHOLE
+        }
+    }
+
     fn encode(&self, view: &View<'_>) -> Result<Entry, EncodeError> {
-        Ok(Entry::new(view, view.form(self.form)))
+        let group = self.destination.group(view)?;
+        Ok(Entry {
+            group,
+            ..Entry::new(view, view.form(self.form))
+        })
     }
 
     async fn send(&self, batch: &[Entry]) -> Result<Vec<Verdict>, SendError> {
         let plain = Bytes::from(self.body.write(batch));
         let mut body = plain.clone();
         let id = signing::request_id(batch).to_string();
+        let group = batch.first().and_then(|entry| entry.group.as_deref());
         let mut request = self
-            .request(self.method.clone())?
+            .destination
+            .request(&self.client, self.method.clone(), group)?
             .header(CONTENT_TYPE, self.body.content_type())
             .header("idempotency-key", &id)
             .header("webhook-id", &id);
@@ -210,31 +242,22 @@ impl Target for Http {
         }
         let request = request.body(body);
         let response = self.client.call(request, &plain, 0).await?;
-        classify(&response, &StatusRules::DEFAULT)?;
+        self.classify(&response)?;
         Ok(vec![Verdict::Sent; batch.len()])
     }
 
     async fn probe(&self) -> Result<Proof, SendError> {
-        let request = self.request(Method::HEAD)?;
+        let request = self
+            .destination
+            .example_request(&self.client, Method::HEAD)?;
         let response = self.client.call(request, &[], 0).await?;
         classify(&response, &PROBE)?;
         Ok(self.proof(response.status))
     }
 
     fn describe(&self) -> Vec<(&'static str, String)> {
-        // A path or a query may hold a token.
-        let url = format!(
-            "{}{}",
-            self.url.origin().ascii_serialization(),
-            if self.url.path() == "/" { "/" } else { "/***" }
-        );
-        let headers: Vec<_> = self
-            .headers
-            .keys()
-            .map(|name| format!("{name}: ***"))
-            .collect();
         vec![
-            ("url", url),
+            ("url", self.destination.masked_address()),
             ("method", self.method.to_string()),
             ("body", format!("{:?}", self.body).to_lowercase()),
             ("format", self.form.to_string()),
@@ -242,14 +265,7 @@ impl Target for Http {
                 "compression",
                 if self.gzip { "gzip" } else { "none" }.into(),
             ),
-            (
-                "headers",
-                if headers.is_empty() {
-                    "none".into()
-                } else {
-                    headers.join(", ")
-                },
-            ),
+            ("headers", self.destination.masked_headers()),
             (
                 "signed",
                 if self.signer.is_some() {
@@ -260,5 +276,9 @@ impl Target for Http {
                 .into(),
             ),
         ]
+    }
+
+    fn needs(&self) -> Vec<Need> {
+        self.destination.needs()
     }
 }

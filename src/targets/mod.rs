@@ -27,6 +27,7 @@ mod support;
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
+use clicks::click::Path;
 use tokio::time::Instant;
 
 use crate::object::ObjectRef;
@@ -95,6 +96,10 @@ pub trait Target: Send + Sync {
     async fn send(&self, batch: &[Entry]) -> Result<Vec<Verdict>, SendError>;
     /// Describes how it was understood, as names and values for people, without secrets.
     fn describe(&self) -> Vec<(&'static str, String)>;
+    /// Returns the fields of a click that it cannot do without: no rule may drop them.
+    fn needs(&self) -> Vec<Need> {
+        Vec::new()
+    }
     /// Returns what it must be allowed inside AWS.
     fn permissions(&self) -> Vec<Permission> {
         Vec::new()
@@ -119,6 +124,15 @@ pub trait Target: Send + Sync {
     fn wrote(&self, _object: &ObjectRef) -> bool {
         false
     }
+}
+
+/// A field of a click that a target cannot do without.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Need {
+    /// The field.
+    pub path: Path,
+    /// The variable that asks for it, without the target's prefix.
+    pub variable: String,
 }
 
 /// IAM actions on one resource that somebody must be allowed.

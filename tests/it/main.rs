@@ -10,6 +10,7 @@
 //! - `mistakes`: what is said of a wrong configuration
 //! - `objects`: S3 as it answers, and as others answer for it
 //! - `order`: what goes together and in turn
+//! - `placeholders`: requests that are made from the click
 //! - `progress`: runs that go on where others stopped
 //! - `regress`: defects of the past
 //! - `requests`: golden requests of every kind
@@ -40,6 +41,7 @@ mod golden;
 mod mistakes;
 mod objects;
 mod order;
+mod placeholders;
 mod progress;
 mod regress;
 mod requests;

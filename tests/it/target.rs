@@ -19,7 +19,7 @@ use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 use crate::support::{config, context, lines, vars};
 
 /// Calls `visit` with each click of `text`.
-fn clicks(text: &str, mut visit: impl FnMut(&Click<'_>)) {
+pub fn clicks(text: &str, mut visit: impl FnMut(&Click<'_>)) {
     let object = Arc::new(ObjectRef::new(
         "clicks",
         "/2026/11/21/23/rb-clicks-stream-1-2026-11-21-23-54-50-x",
@@ -48,7 +48,7 @@ pub fn entries(target: &dyn Target, text: &str) -> Vec<Entry> {
 }
 
 /// A target of the variables `text`, named `T`.
-fn build(text: &str) -> Arc<dyn Target> {
+pub fn build(text: &str) -> Arc<dyn Target> {
     let config = config(&format!("TARGETS=t {text}"));
     config.targets[0].target.clone()
 }

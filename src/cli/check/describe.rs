@@ -2,6 +2,7 @@
 
 use crate::config::{Config, QuarantineStore, S3Prefix, TargetConfig};
 use crate::platform::words::ShownUrl;
+use crate::targets::Batching;
 
 /// Names and values, for people.
 pub(super) type Rows = Vec<(&'static str, String)>;
@@ -53,10 +54,16 @@ pub(super) fn target_rows(target: &TargetConfig) -> Rows {
     let limits = target.limits;
     let mut rows = target.target.describe();
     rows.push(match target.delivery.batching.windows() {
-        None => (
-            "per request",
-            format!("{} clicks, {} bytes", limits.records, limits.bytes),
-        ),
+        None => {
+            let alike = match target.delivery.batching {
+                Batching::OneGroupOnly => ", with the same values in their placeholders",
+                _ => "",
+            };
+            (
+                "per request",
+                format!("{} clicks, {} bytes{alike}", limits.records, limits.bytes),
+            )
+        }
         Some(cut) => (
             "cut",
             format!(

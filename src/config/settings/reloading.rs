@@ -13,7 +13,8 @@ use crate::config::prefix_of;
 use crate::config::vars::Vars;
 use crate::object::ObjectRef;
 use crate::targets::{
-    DeliveryMode, EncodeError, Entry, Limits, Permission, Proof, SendError, Target, Verdict, View,
+    DeliveryMode, EncodeError, Entry, Limits, Need, Permission, Proof, SendError, Target, Verdict,
+    View,
 };
 
 /// How long values are used before they are read again.
@@ -158,6 +159,10 @@ impl Target for ReloadingTarget {
 
     fn describe(&self) -> Vec<(&'static str, String)> {
         self.target().describe()
+    }
+
+    fn needs(&self) -> Vec<Need> {
+        self.target().needs()
     }
 
     fn permissions(&self) -> Vec<Permission> {

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, SystemTime};
 
 use bytes::{Bytes, BytesMut};
+use percent_encoding::percent_decode_str;
 use reqwest::header::HeaderMap;
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, Request, RequestBuilder, StatusCode, Url};
@@ -147,7 +148,16 @@ impl HttpClient {
         let text = words::hide_secrets(&text, self.secrets.iter().map(Secret::expose));
         let headers = sent.headers.values().map(|value| value.as_bytes());
         let query = sent.url.query().unwrap_or_default();
-        let sources = [plain, sent.url.path().as_bytes(), query.as_bytes()];
+        let decoded =
+            [sent.url.path(), query].map(|text| percent_decode_str(text).collect::<Vec<_>>());
+        let [path, parameters] = &decoded;
+        let sources = [
+            plain,
+            sent.url.path().as_bytes(),
+            query.as_bytes(),
+            path,
+            parameters,
+        ];
         let logged = words::hide_echoes(&text, sources.into_iter().chain(headers));
         Some(Words {
             whole: words::fit(&text),

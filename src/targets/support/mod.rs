@@ -5,10 +5,13 @@
     allow(dead_code, reason = "some of it serves only kinds inside AWS")
 )]
 
+pub mod address;
 #[cfg(feature = "aws")]
 pub mod aws;
 pub mod body;
+pub mod destination;
 pub mod entry;
+pub mod headers;
 pub mod http;
 pub mod keys;
 pub mod limits;
@@ -17,4 +20,5 @@ pub mod request;
 mod retry_after;
 pub mod signing;
 pub mod status;
+pub mod template;
 pub mod verdicts;

@@ -1,18 +1,21 @@
-//! The variables that make a request over HTTP: its URL and its headers.
+//! The variables that make a request over HTTP: its URL, and what of them no message may repeat.
 
+use std::convert::Infallible;
 use std::net::IpAddr;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::Url;
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 
+use super::address::{Address, EXAMPLE};
+use super::template::{Piece, Template};
 use crate::config::vars::{Scope, Secret};
 
 /// Reads the variable `URL`, which must be set. What was found is not shown: it may hold a token.
-pub fn url(scope: &Scope<'_>) -> Option<Url> {
+pub fn url(scope: &Scope<'_>) -> Option<Address> {
     let text = scope.required("URL", "an address such as https://example.com/clicks")?;
-    parse_url(text, &scope.name("BASIC"))
+    let basic = scope.name("BASIC");
+    Address::parse(text, |text| parse_url(text, &basic))
         .map_err(|problem| scope.mistake("URL", problem))
         .ok()
 }
@@ -70,142 +73,12 @@ fn is_loopback(url: &Url) -> bool {
 const TOKEN: usize = 16;
 const TOKEN_THAT_IS_NO_WORD: usize = 6;
 
-/// Headers that a kind or the HTTP client sets itself; a kind that sets another adds it here, so that
-/// a variable cannot send it twice.
-const OWN: &[&str] = &[
-    "host",
-    "connection",
-    "content-length",
-    "content-type",
-    "content-encoding",
-    "transfer-encoding",
-    "idempotency-key",
-    "webhook-id",
-    "webhook-timestamp",
-    "webhook-signature",
-];
-
-/// What is wrong with a value that no header may have.
-const NO_HEADER: &str = "holds a character that no header may hold, such as a line end";
-
-/// Reads the headers of every request: `HEADER_X_API_KEY` is `x-api-key`; `BEARER` and `BASIC` are
-/// `authorization`.
-pub fn headers(scope: &Scope<'_>) -> HeaderMap {
-    let mut headers = HeaderMap::new();
-    for (rest, text) in scope.starting("HEADER_") {
-        let key = format!("HEADER_{rest}");
-        let name = HeaderName::try_from(rest.to_ascii_lowercase().replace('_', "-"));
-        let Ok(name) = name else {
-            scope.mistake(&key, "does not name a header: letters, digits and _ only");
-            continue;
-        };
-        match secret_value(text) {
-            _ if OWN.contains(&name.as_str()) => {
-                scope.mistake(&key, format!("the forwarder sets {name} itself; remove it"));
-            }
-            None => scope.mistake(&key, NO_HEADER),
-            Some(value) => {
-                if let Some(problem) = repeated(&name, text) {
-                    scope.mistake(&key, problem);
-                }
-                headers.insert(name, value);
-            }
-        }
-    }
-    for (key, text) in [bearer(scope), basic(scope)].into_iter().flatten() {
-        match secret_value(&text) {
-            Some(_) if headers.contains_key(AUTHORIZATION) => {
-                scope.conflict(
-                    key,
-                    format!(
-                        "is a second authorization; give one of {}",
-                        ["BEARER", "BASIC", "HEADER_AUTHORIZATION"]
-                            .map(|key| scope.name(key))
-                            .join(", ")
-                    ),
-                );
-            }
-            Some(value) => drop(headers.insert(AUTHORIZATION, value)),
-            None => scope.mistake(key, NO_HEADER),
-        }
-    }
-    headers
-}
-
-/// Reads `BEARER`, a token.
-fn bearer(scope: &Scope<'_>) -> Option<(&'static str, String)> {
-    let token = scope.secret("BEARER")?;
-    let token = token.expose();
-    let problem = match scheme(token) {
-        Some(scheme) => {
-            format!("begins with {scheme}, which the forwarder writes itself; give the token alone")
-        }
-        None if token.contains(char::is_whitespace) => {
-            "holds a blank, and no token has one; give the token alone".into()
-        }
-        None if is_quoted(token) => "stands in quotes; give the token without them".into(),
-        None => return Some(("BEARER", format!("Bearer {token}"))),
-    };
-    scope.mistake("BEARER", problem);
-    None
-}
-
-/// Reads `BASIC`, a user and a password.
-fn basic(scope: &Scope<'_>) -> Option<(&'static str, String)> {
-    let pair = scope.secret("BASIC")?;
-    let pair = pair.expose();
-    let problem = match scheme(pair) {
-        Some(scheme) => format!(
-            "begins with {scheme}, which the forwarder writes itself; give user:password, not \
-             encoded"
-        ),
-        None if !pair.contains(':') => "is not user:password; give both, not encoded".into(),
-        None if is_quoted(pair) => "stands in quotes; give user:password without them".into(),
-        None => return Some(("BASIC", format!("Basic {}", STANDARD.encode(pair)))),
-    };
-    scope.mistake("BASIC", problem);
-    None
-}
-
-/// Returns the words of a header that stand before a credential and are not part of it.
-fn scheme(text: &str) -> Option<&'static str> {
-    let begins = |start: &str| {
-        let found = text.get(..start.len());
-        found.is_some_and(|found| found.eq_ignore_ascii_case(start))
-    };
-    match () {
-        () if begins("authorization:") => Some("Authorization:"),
-        () if begins("bearer ") => Some("Bearer"),
-        () if begins("basic ") => Some("Basic"),
-        () => None,
-    }
-}
-
-fn is_quoted(text: &str) -> bool {
-    let inside = |quote| text.len() > 1 && text.starts_with(quote) && text.ends_with(quote);
-    inside('"') || inside('\'')
-}
-
-/// Says that a header's value repeats its name, or its scheme.
-fn repeated(name: &HeaderName, text: &str) -> Option<&'static str> {
-    let lower = text.to_ascii_lowercase();
-    let after_name = lower.strip_prefix(name.as_str());
-    if after_name.is_some_and(|rest| rest.trim_start().starts_with(':')) {
-        return Some("begins with the header's name; give its value alone");
-    }
-    let mut words = lower.split_whitespace();
-    let (first, second) = (words.next(), words.next());
-    let is_twice = first == second && matches!(first, Some("bearer" | "basic"));
-    (*name == AUTHORIZATION && is_twice)
-        .then_some("begins with the same word twice; give it once, and the token")
-}
-
 /// Returns the texts that no message may repeat: the values of headers, credentials, and what in the
 /// URL may be a token.
 pub fn secrets(scope: &Scope<'_>) -> Vec<Secret> {
     let mut texts: Vec<String> = Vec::new();
-    let own = |(_, text): (String, &str)| text.to_owned();
-    texts.extend(scope.starting("HEADER_").into_iter().map(own));
+    let own = scope.starting("HEADER_").into_iter();
+    texts.extend(own.flat_map(|(_, text)| plain_parts(text)));
     texts.extend(scope.text("BEARER").map(str::to_owned));
     if let Some(pair) = scope.text("BASIC") {
         texts.push(STANDARD.encode(pair));
@@ -216,12 +89,31 @@ pub fn secrets(scope: &Scope<'_>) -> Vec<Secret> {
     }
     let keys = scope.text("SIGNING_SECRET").unwrap_or_default();
     texts.extend(keys.split_whitespace().map(str::to_owned));
-    if let Some(url) = scope.text("URL").and_then(|text| Url::parse(text).ok()) {
-        texts.extend(url.query_pairs().map(|(_, value)| value.into_owned()));
+    let url = scope.text("URL").map(Template::parse).and_then(Result::ok);
+    let url = url.map(|template| {
+        let Ok(text) = template.fill::<Infallible>(|_, _| Ok(EXAMPLE.into()));
+        text
+    });
+    if let Some(url) = url.and_then(|text| Url::parse(&text).ok()) {
+        let values = url.query_pairs().map(|(_, value)| value.into_owned());
+        texts.extend(values.filter(|value| value != EXAMPLE));
         let parts = url.path_segments().into_iter().flatten();
         texts.extend(parts.filter(|part| may_be_token(part)).map(str::to_owned));
     }
     texts.into_iter().map(Secret::new).collect()
+}
+
+/// Returns the parts of a text that are the same for every click.
+fn plain_parts(text: &str) -> Vec<String> {
+    let Ok(template) = Template::parse(text) else {
+        return vec![text.to_owned()];
+    };
+    let pieces = template.pieces().iter();
+    let plain = pieces.filter_map(|piece| match piece {
+        Piece::Text(text) => Some(text.clone()),
+        Piece::Field(_) => None,
+    });
+    plain.collect()
 }
 
 /// Whether a part of a path may be a token.
@@ -232,17 +124,11 @@ fn may_be_token(part: &str) -> bool {
     part.len() >= TOKEN || (!is_word && part.len() >= TOKEN_THAT_IS_NO_WORD)
 }
 
-/// Returns a header's value that no log shows; `None` if it holds a character that none may hold.
-fn secret_value(text: &str) -> Option<HeaderValue> {
-    let mut value = HeaderValue::from_str(text).ok()?;
-    value.set_sensitive(true);
-    Some(value)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::config::vars::Vars;
+    use crate::targets::support::headers::headers;
 
     /// Returns the mistakes in the variables of a target `T`.
     fn mistakes(pairs: &[(&str, &str)]) -> Vec<String> {
@@ -252,7 +138,7 @@ mod tests {
         let url = url(&scope);
         let headers = headers(&scope);
         if let Some(url) = url {
-            refuse_unencrypted(&scope, &url, !headers.is_empty());
+            refuse_unencrypted(&scope, url.example(), headers.count() > 0);
         }
         let texts = scope.into_mistakes().into_iter().map(|one| one.to_string());
         texts.collect()

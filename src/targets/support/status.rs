@@ -70,6 +70,13 @@ impl StatusRules {
     /// The rules of every kind.
     pub const DEFAULT: StatusRules = StatusRules(&[]);
 
+    /// The same for requests whose address and headers are made from their clicks: these may be too
+    /// long.
+    pub const OF_CLICKS: StatusRules = StatusRules(&[StatusRule {
+        statuses: &[414, 431],
+        meaning: Meaning::PayloadRejected,
+    }]);
+
     fn meaning(&self, status: StatusCode) -> Meaning {
         let rule = self
             .0
