@@ -11,16 +11,15 @@ use crate::targets::Entry;
 pub(super) struct Ledger {
     /// The progress of earlier runs.
     prior: TargetProgress,
-    /// Every record before this offset is offered: queued, or settled without.
-    high_watermark: u64,
+    /// Every record before it is offered: queued, or settled without.
+    high_watermark: Watermark,
     /// Batches that are queued or in flight, by the offset of their first record that is not
     /// settled.
     batches: BTreeMap<u64, Vec<Spot>>,
-    /// Records that the target cannot carry, until their rows are stored: the number of each by its
-    /// offset.
-    pending_quarantine: BTreeMap<u64, u64>,
-    /// The counts of the records that are settled, earlier runs included; `None` if one of those
-    /// did not count.
+    /// Records that are not queued, until their rows are stored, by their offset.
+    pending_quarantine: BTreeMap<u64, Spot>,
+    /// The counts of the records that are settled, earlier runs included, but for those that this
+    /// run filtered; `None` if an earlier one did not count.
     counts: Option<Counts>,
     ahead: Ahead,
 }
@@ -35,12 +34,22 @@ struct Ahead {
     end: u64,
 }
 
+/// An offset, and how many records before it this run has filtered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Watermark {
+    pub(super) at: u64,
+    pub(super) filtered: u64,
+}
+
 /// Where a record begins, and its number among those that the lane was offered. Two numbers in a
-/// row have nothing settled between them.
+/// row have nothing settled between them but records that are filtered: a gap runs over those, and
+/// the next run judges them again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Spot {
-    at: u64,
-    sequence: u64,
+pub(in crate::deliver) struct Spot {
+    pub(super) at: u64,
+    pub(super) sequence: u64,
+    /// How many records before it this run has filtered.
+    pub(super) filtered: u64,
 }
 
 impl Spot {
@@ -48,8 +57,16 @@ impl Spot {
         Spot {
             at: entry.record_offset,
             sequence: entry.sequence,
+            filtered: entry.filtered,
         }
     }
+}
+
+/// Ranges that are not settled, and how many filtered records they run over.
+#[derive(Debug, Default)]
+struct Unsettled {
+    gaps: Vec<Gap>,
+    filtered: u64,
 }
 
 impl Ledger {
@@ -63,7 +80,7 @@ impl Ledger {
     }
 
     /// Notes a batch; every record before `high_watermark` is now offered.
-    pub(super) fn queue(&mut self, batch: &[Entry], high_watermark: u64) {
+    pub(super) fn queue(&mut self, batch: &[Entry], high_watermark: Watermark) {
         if let Some(first) = batch.first() {
             self.batches
                 .insert(first.record_offset, batch.iter().map(Spot::of).collect());
@@ -72,17 +89,19 @@ impl Ledger {
     }
 
     /// Notes that every record before `high_watermark` is offered.
-    pub(super) fn advance(&mut self, high_watermark: u64) {
-        self.high_watermark = self.high_watermark.max(high_watermark);
-        if self.high_watermark >= self.ahead.end {
+    pub(super) fn advance(&mut self, high_watermark: Watermark) {
+        if high_watermark.at >= self.high_watermark.at {
+            self.high_watermark = high_watermark;
+        }
+        if self.high_watermark.at >= self.ahead.end {
             let Ahead { records, .. } = std::mem::take(&mut self.ahead);
             self.count_quarantined(records);
         }
     }
 
     /// Notes a record that is not queued: it is a gap until its row is stored.
-    pub(super) fn quarantine(&mut self, at: u64, sequence: u64) {
-        self.pending_quarantine.insert(at, sequence);
+    pub(super) fn quarantine(&mut self, spot: Spot) {
+        self.pending_quarantine.insert(spot.at, spot);
     }
 
     /// Notes that the row of the record at `at` is stored.
@@ -90,7 +109,7 @@ impl Ledger {
         if self.pending_quarantine.remove(&at).is_none() {
             let settled = self.settle(std::iter::once(at));
             self.count_quarantined(settled);
-        } else if at < self.high_watermark {
+        } else if at < self.high_watermark.at {
             self.count_quarantined(1);
         } else {
             self.ahead.records += 1;
@@ -134,51 +153,57 @@ impl Ledger {
         self.batches.remove_entry(&first)
     }
 
-    /// Whether the low watermark has moved since earlier runs.
+    /// Whether this run has settled records that the target neither took nor rejected: the low
+    /// watermark has moved, or records were filtered.
     pub(super) fn has_moved(&self) -> bool {
         self.progress().low_watermark() > self.prior.low_watermark()
+            || self.high_watermark.filtered > self.unsettled().filtered
     }
 
-    /// The progress now.
-    pub(super) fn progress(&self) -> TargetProgress {
-        let mut gaps: Vec<Gap> = Vec::new();
-        let mut last = None;
+    /// The records before the high watermark that are not settled.
+    fn unsettled(&self) -> Unsettled {
         let mut spots: Vec<Spot> = self.batches.values().flatten().copied().collect();
         if !self.pending_quarantine.is_empty() {
-            spots.extend(self.pending_quarantine.range(..self.high_watermark).map(
-                |(at, sequence)| Spot {
-                    at: *at,
-                    sequence: *sequence,
-                },
-            ));
+            let pending = self.pending_quarantine.range(..self.high_watermark.at);
+            spots.extend(pending.map(|(_, spot)| *spot));
             spots.sort_unstable_by_key(|spot| spot.at);
         }
+        let mut unsettled = Unsettled::default();
+        let mut last: Option<Spot> = None;
         for spot in spots {
-            match gaps.last_mut() {
-                Some(gap) if last.is_some_and(|last| last + 1 == spot.sequence) => {
-                    gap.to = spot.at + 1
+            let before = last.filter(|last| last.sequence + 1 == spot.sequence);
+            match (unsettled.gaps.last_mut(), before) {
+                (Some(gap), Some(before)) => {
+                    gap.to = spot.at + 1;
+                    unsettled.filtered += spot.filtered - before.filtered;
                 }
-                _ => gaps.push(Gap {
+                _ => unsettled.gaps.push(Gap {
                     from: spot.at,
                     to: spot.at + 1,
                 }),
             }
-            last = Some(spot.sequence);
+            last = Some(spot);
         }
+        unsettled
+    }
+
+    /// The progress now.
+    pub(super) fn progress(&self) -> TargetProgress {
+        let Watermark { at, filtered } = self.high_watermark;
+        let mut unsettled = self.unsettled();
         // Gaps of earlier runs that this one has not come to.
-        let ahead = self
-            .prior
-            .gaps
-            .iter()
-            .filter(|gap| gap.to > self.high_watermark);
-        gaps.extend(ahead.map(|gap| Gap {
-            from: gap.from.max(self.high_watermark),
+        let ahead = self.prior.gaps.iter().filter(|gap| gap.to > at);
+        unsettled.gaps.extend(ahead.map(|gap| Gap {
+            from: gap.from.max(at),
             to: gap.to,
         }));
         TargetProgress {
-            high_watermark: self.prior.high_watermark.max(self.high_watermark),
-            gaps,
-            counts: self.counts,
+            high_watermark: self.prior.high_watermark.max(at),
+            gaps: unsettled.gaps,
+            counts: self.counts.map(|counts| Counts {
+                filtered: counts.filtered + filtered.saturating_sub(unsettled.filtered),
+                ..counts
+            }),
             ..self.prior.clone()
         }
     }
@@ -206,6 +231,7 @@ pub(super) mod tests {
             place: clicks::decode::Place::default(),
             record_offset: at,
             sequence,
+            filtered: 0,
             batch_key: "k".into(),
             raw: Default::default(),
             applied: Default::default(),
@@ -220,29 +246,56 @@ pub(super) mod tests {
         })
     }
 
-    /// One run over records that begin at every tenth byte: those for which `sends` says so are
-    /// settled.
+    fn up_to(at: u64) -> Watermark {
+        Watermark { at, filtered: 0 }
+    }
+
+    fn spot(at: u64, sequence: u64) -> Spot {
+        Spot::of(&entry(at, sequence))
+    }
+
+    fn places(records: u64) -> impl Iterator<Item = u64> {
+        (0..records).map(|number| number * 10)
+    }
+
+    /// One run over records that begin at every tenth byte: those that are not settled and that
+    /// `wants` lets through are sent, some at a time, and those for which `sends` says so are taken.
     fn run(
         prior: &TargetProgress,
-        records: u64,
-        size: usize,
+        (records, size): (u64, usize),
+        wants: impl Fn(u64) -> bool,
         mut sends: impl FnMut(u64) -> bool,
     ) -> (TargetProgress, BTreeSet<u64>) {
         let mut ledger = Ledger::new(prior.clone());
-        let (mut sequence, mut batch, mut batches, mut sent) =
-            (0, Vec::new(), Vec::new(), BTreeSet::new());
-        for at in (0..records).map(|number| number * 10) {
+        let (mut sequence, mut filtered, mut batch, mut batches, mut sent) =
+            (0, 0, Vec::new(), Vec::new(), BTreeSet::new());
+        for at in places(records) {
+            if !prior.is_settled(at) && !wants(at) {
+                filtered += 1;
+                if batch.is_empty() {
+                    let watermark = Watermark {
+                        at: at + 1,
+                        filtered,
+                    };
+                    ledger.advance(watermark);
+                }
+                continue;
+            }
             sequence += 1;
             if prior.is_settled(at) {
                 continue;
             }
             if batch.len() == size {
-                ledger.queue(&batch, at);
+                ledger.queue(&batch, Watermark { at, filtered });
                 batches.push(std::mem::take(&mut batch));
             }
-            batch.push(entry(at, sequence));
+            batch.push(Entry {
+                filtered,
+                ..entry(at, sequence)
+            });
         }
-        ledger.queue(&batch, records * 10);
+        let at = records * 10;
+        ledger.queue(&batch, Watermark { at, filtered });
         batches.push(batch);
         // The last come back first.
         for batch in batches.iter().rev() {
@@ -266,13 +319,14 @@ pub(super) mod tests {
             let (mut progress, mut all) = (TargetProgress::default(), BTreeSet::new());
             for luck in runs.iter().chain([&vec![true]]) {
                 let mut tries = 0;
-                let (after, sent) = run(&progress, records, size, |_| { tries += 1; luck[tries % luck.len()] });
+                let sends = |_| { tries += 1; luck[tries % luck.len()] };
+                let (after, sent) = run(&progress, (records, size), |_| true, sends);
                 for at in &sent {
                     prop_assert!(all.insert(*at), "{at} twice");
                 }
                 progress = after;
                 prop_assert_eq!(progress.counts, counted(all.len() as u64, 0));
-                for at in (0..records).map(|number| number * 10) {
+                for at in places(records) {
                     prop_assert_eq!(progress.is_settled(at), all.contains(&at), "at {} in {:?}", at, &progress);
                 }
             }
@@ -280,13 +334,71 @@ pub(super) mod tests {
             let counts = counted(records, 0);
             prop_assert_eq!(progress, TargetProgress { high_watermark: records * 10, counts, ..TargetProgress::default() });
         }
+
+        /// Nine of ten are filtered, by another filter in each run.
+        #[test]
+        fn what_is_filtered_is_counted_once_whatever_the_filter_becomes(
+            records in 1u64..600, size in 1usize..8,
+            runs in proptest::collection::vec((any::<u64>(), proptest::collection::vec(any::<bool>(), 1..20)), 1..6),
+        ) {
+            let (mut progress, mut sent_at) = (TargetProgress::default(), BTreeSet::new());
+            let mut settled = BTreeSet::new();
+            for (filter, luck) in runs.iter().chain([&(7, vec![true])]) {
+                let mut requests = 0;
+                let wants = |at: u64| (at ^ filter).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 60 < 2;
+                // Every request is taken whole, or not at all.
+                let sends = |_| { requests += 1; luck[requests / size % luck.len()] };
+                let (after, sent) = run(&progress, (records, size), wants, sends);
+                for at in &sent {
+                    prop_assert!(!settled.contains(at) && sent_at.insert(*at), "{at} twice");
+                }
+                let now: BTreeSet<u64> = places(records).filter(|at| after.is_settled(*at)).collect();
+                prop_assert!(settled.is_subset(&now) && sent_at.is_subset(&now));
+                let counts = after.counts.unwrap();
+                prop_assert_eq!(counts.sent, sent_at.len() as u64);
+                prop_assert_eq!(counts.filtered, (now.len() - sent_at.len()) as u64);
+                (progress, settled) = (after, now);
+            }
+            prop_assert_eq!((settled.len() as u64, progress.gaps.len()), (records, 0));
+        }
+    }
+
+    #[test]
+    fn a_gap_runs_over_filtered_records_and_not_over_settled_ones() {
+        // Three of a thousand are for the target, and it takes none: one gap from first to last.
+        let wants = |at| [100, 5000, 9000].contains(&at);
+        let first = run(&TargetProgress::default(), (1000, 2), wants, |_| false).0;
+        assert_eq!(
+            first.gaps,
+            [Gap {
+                from: 100,
+                to: 9001
+            }]
+        );
+        assert_eq!(first.counts.unwrap().filtered, 10 + 99);
+        // The one in the middle is taken: what was filtered round it is settled.
+        let second = run(&first, (1000, 2), wants, |at| at == 5000).0;
+        let alone = |at| Gap {
+            from: at,
+            to: at + 1,
+        };
+        assert_eq!(second.gaps, [alone(100), alone(9000)]);
+        assert_eq!(second.counts.unwrap().filtered, 997);
+        // Another filter finds nothing of that left to judge.
+        let (third, sent) = run(&second, (1000, 2), |_| true, |_| true);
+        assert_eq!(sent, BTreeSet::from([100, 9000]));
+        let counts = third.counts.unwrap();
+        assert_eq!((counts.sent, counts.filtered), (3, 997));
     }
 
     #[test]
     fn a_request_that_failed_among_accepted_ones_is_one_range() {
-        let (progress, _) = run(&TargetProgress::default(), 100, 10, |at| {
-            !(300..400).contains(&at)
-        });
+        let (progress, _) = run(
+            &TargetProgress::default(),
+            (100, 10),
+            |_| true,
+            |at| !(300..400).contains(&at),
+        );
         assert_eq!(
             progress,
             TargetProgress {
@@ -301,8 +413,8 @@ pub(super) mod tests {
     #[test]
     fn a_record_that_is_set_aside_is_open_until_its_row_is_stored() {
         let mut ledger = Ledger::new(TargetProgress::default());
-        ledger.quarantine(20, 2);
-        ledger.queue(&[entry(10, 1), entry(30, 3)], 40);
+        ledger.quarantine(spot(20, 2));
+        ledger.queue(&[entry(10, 1), entry(30, 3)], up_to(40));
         assert_eq!(ledger.progress().gaps, [Gap { from: 10, to: 31 }]);
         ledger.stored(20);
         assert_eq!(
@@ -325,17 +437,17 @@ pub(super) mod tests {
     fn a_record_that_is_stored_before_the_batch_in_front_of_it_is_counted_once_it_is_settled() {
         let mut ledger = Ledger::new(TargetProgress::default());
         for at in [20, 30] {
-            ledger.quarantine(at, at / 10);
+            ledger.quarantine(spot(at, at / 10));
             ledger.stored(at);
             let progress = ledger.progress();
             assert!(!progress.is_settled(at));
             assert_eq!(progress.counts, counted(0, 0));
         }
-        ledger.queue(&[entry(10, 1)], 40);
+        ledger.queue(&[entry(10, 1)], up_to(40));
         let progress = ledger.progress();
         assert!(progress.is_settled(20) && progress.is_settled(30));
         assert_eq!(progress.counts, counted(0, 2));
-        ledger.advance(50);
+        ledger.advance(up_to(50));
         assert_eq!(ledger.progress().counts, counted(0, 2));
     }
 
@@ -347,7 +459,7 @@ pub(super) mod tests {
                 counts: prior,
                 ..TargetProgress::default()
             });
-            ledger.queue(&[entry(100, 11)], 110);
+            ledger.queue(&[entry(100, 11)], up_to(110));
             ledger.accept([100].into_iter());
             assert_eq!(ledger.progress().counts, after);
         }
@@ -363,7 +475,7 @@ pub(super) mod tests {
         };
         let mut ledger = Ledger::new(prior.clone());
         assert_eq!(ledger.progress(), prior, "before anything is offered");
-        ledger.queue(&[entry(10, 2), entry(500, 51)], 510);
+        ledger.queue(&[entry(10, 2), entry(500, 51)], up_to(510));
         ledger.accept([10].into_iter());
         let gaps = vec![Gap { from: 500, to: 501 }, Gap { from: 510, to: 591 }];
         assert_eq!(ledger.progress(), TargetProgress { gaps, ..prior });

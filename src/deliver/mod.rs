@@ -24,6 +24,8 @@ mod parts;
 mod rate;
 mod refusal;
 mod retry;
+mod rule_evidence;
+mod rule_witnesses;
 mod sender;
 mod state;
 mod stats;
@@ -45,6 +47,7 @@ use groups::Groups;
 use lane::Outbox;
 use limiter::Limiter;
 use memory::MemoryBudget;
+use rule_witnesses::CurrentRules;
 use state::LaneState;
 use witnesses::Witnesses;
 
@@ -57,6 +60,7 @@ pub struct Delivery {
     config: TargetConfig,
     limiter: Arc<Limiter>,
     witnesses: Arc<Witnesses>,
+    rules: CurrentRules,
     groups: Arc<Groups>,
     memory: MemoryBudget,
 }
@@ -70,6 +74,7 @@ impl Delivery {
             config,
             limiter,
             witnesses: Arc::default(),
+            rules: CurrentRules::default(),
             groups: Arc::default(),
             memory: MemoryBudget::new(bytes),
         }

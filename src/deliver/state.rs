@@ -13,7 +13,8 @@ use super::health::Health;
 use super::ledger::Ledger;
 use super::limiter::Limiter;
 use super::memory::MemoryBudget;
-use super::refusal::logged;
+use super::refusal::{log_refusal, logged};
+use super::rule_witnesses::RuleWitnesses;
 use super::sender::{Hearing, Remainder};
 use super::stats::{Held, LaneStats};
 use super::witnesses::Witnesses;
@@ -36,6 +37,8 @@ pub(super) struct LaneState {
     pub(super) limiter: Arc<Limiter>,
     /// The evidence about the target.
     pub(super) witnesses: Arc<Witnesses>,
+    /// The evidence about its rules.
+    pub(super) rules: Arc<RuleWitnesses>,
     /// The memory of the target's entries.
     pub(super) memory: MemoryBudget,
     pub(super) timeout: Duration,
@@ -56,24 +59,21 @@ pub(super) struct LaneState {
 impl LaneState {
     /// For one object, of which `prior` is settled. Nothing is sent once `lease` is lost.
     pub(super) fn new(
-        Delivery {
-            config,
-            limiter,
-            witnesses,
-            memory,
-            ..
-        }: &Delivery,
+        delivery: &Delivery,
         control: RunControl,
         prior: TargetProgress,
         lease: Option<Arc<LeaseGuard>>,
     ) -> LaneState {
+        let config = &delivery.config;
+        let transform = config.transform.clone();
         LaneState {
             name: config.name.clone(),
             target: config.target.clone(),
-            transform: config.transform.clone(),
-            limiter: limiter.clone(),
-            witnesses: witnesses.clone(),
-            memory: memory.clone(),
+            rules: delivery.rules.of(&transform, config.target.revision()),
+            transform,
+            limiter: delivery.limiter.clone(),
+            witnesses: delivery.witnesses.clone(),
+            memory: delivery.memory.clone(),
             timeout: config.timeout,
             limits: config.limits,
             delivery: config.delivery,
@@ -138,7 +138,7 @@ impl LaneState {
             self.stats().accept(taken);
         }
         for (entry, reason) in rejected {
-            self.log_refusal(&entry, &reason);
+            log_refusal(self, &entry, &reason);
             if is_confirmed {
                 self.stats().reject(entry, &self.name, reason);
             } else {
@@ -148,21 +148,13 @@ impl LaneState {
         rest
     }
 
-    /// Logs why the target refuses `entry`, once for each cause.
-    fn log_refusal(&self, entry: &Entry, reason: &str) {
-        let cause = &*logged(std::slice::from_ref(entry), reason);
-        if self.stats().is_new(cause) {
-            let target_name = &*self.name;
-            tracing::warn!(target_name, cause, "target refuses clicks");
-        }
-    }
-
     /// Notes that the target rejected `entry`, which is held where that is not believed.
-    fn doubt(&self, entry: Entry, reason: String, sent: Sent) {
+    fn doubt(&self, mut entry: Entry, reason: String, sent: Sent) {
         let moment = match self.witnesses.reject(entry.id, sent) {
             Ruling::Confirmed => return self.stats().reject(entry, &self.name, reason),
             Ruling::Held(moment) => moment,
         };
+        entry.detach();
         let memory = self.memory.hold(&entry);
         let mut stats = self.stats();
         let Some(memory) = memory else {

@@ -92,7 +92,8 @@ impl LaneStats {
     }
 
     /// Notes that the target will never take `entry`.
-    pub(super) fn reject(&mut self, entry: Entry, target: &Arc<str>, reason: String) {
+    pub(super) fn reject(&mut self, mut entry: Entry, target: &Arc<str>, reason: String) {
+        entry.detach();
         let at = entry.record_offset;
         self.rejected += 1;
         self.rows
@@ -142,9 +143,9 @@ impl LaneStats {
     /// Keeps the rows of records that the target can never carry.
     pub(super) fn quarantine(&mut self, unfit: Vec<UnfitRow>) {
         self.unfit += unfit.len() as u64;
-        for UnfitRow { at, sequence, row } in unfit {
-            self.ledger.quarantine(at, sequence);
-            self.rows.push((at, row));
+        for UnfitRow { spot, row } in unfit {
+            self.ledger.quarantine(spot);
+            self.rows.push((spot.at, row));
         }
     }
 
@@ -167,7 +168,7 @@ impl LaneStats {
     pub(super) fn give_up_held(&mut self) {
         let held = std::mem::take(&mut self.held);
         self.deferred += held.len() as u64;
-        self.undecided = held.len() as u64;
+        self.undecided += held.len() as u64;
         if let Some(last) = held.last()
             && self.failure.is_none()
             && self.out_of_time.is_none()

@@ -168,7 +168,7 @@ impl<'f> Checkpointer<'f> {
             };
             note_failure(progress, target, now);
             if problem.is_none() && !target.continued && target.failure.is_none() {
-                settle(progress, target, outcome.bad, now);
+                settle(progress, outcome.bad, now);
             }
         }
         let all = document.is_done(self.lanes.iter().map(|lane| &**lane.target()));
@@ -285,14 +285,11 @@ fn note_failure(progress: &mut TargetProgress, target: &TargetOutcome, now: u64)
 }
 
 /// Notes that one target has all of the object, in which `bad` records are bad.
-fn settle(progress: &mut TargetProgress, target: &TargetOutcome, bad: u64, now: u64) {
+fn settle(progress: &mut TargetProgress, bad: u64, now: u64) {
     progress.done = true;
     progress.gaps.clear();
     progress.finished = Some(now);
     if let Some(counts) = &mut progress.counts {
-        // A run goes over all records, and says how many it found settled.
-        let all = target.tally.read + target.resumed;
         counts.quarantined += bad;
-        counts.filtered = all.saturating_sub(counts.sent + counts.quarantined);
     }
 }

@@ -50,8 +50,8 @@ pub struct TargetProgress {
     pub failing: Option<Failing>,
 }
 
-/// How many records of an object are settled for one target. Bad records and filtered ones are
-/// counted once the whole object is settled.
+/// How many records of an object are settled for one target. Bad records are counted once the
+/// whole object is settled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Accepted by the target.

@@ -5,9 +5,14 @@ use std::collections::VecDeque;
 use super::Offered;
 use super::encoder::{Unfit, WindowKey};
 use crate::deliver::batch::Batcher;
+use crate::deliver::ledger::{Spot, Watermark};
 use crate::deliver::windows::Windows;
 use crate::quarantine::Row;
 use crate::targets::{Batching, Entry, Limits};
+
+/// Entries further apart than so many times their size are copied out of the buffer that the object
+/// is read into: a batch of few clicks among many must not keep all that was read between them.
+const SPARSE: u64 = 4;
 
 /// Collects entries, and keeps the batches that are ready until they are queued.
 pub(super) struct Batches {
@@ -15,30 +20,28 @@ pub(super) struct Batches {
     /// Where the object is cut, if the target's requests are windows.
     windows: Option<Windows>,
     ready: VecDeque<ReadyBatch>,
-    /// Records after the last batch that is ready which the target can never carry.
+    /// Records after the last batch that is ready which are not queued.
     unfit: Vec<UnfitRow>,
-    /// Clicks that the lane was offered, settled ones included.
+    /// Clicks that the lane was offered, settled ones included and filtered ones not.
     sequence: u64,
+    /// Where the last entry stands.
+    last: u64,
 }
 
 /// A batch that is full.
 pub(super) struct ReadyBatch {
     pub(super) entries: Vec<Entry>,
-    /// Records before its high watermark, and after that of the batch before it, which the target
-    /// can never carry.
+    /// Records that are not queued, and were not told with the batch before it.
     pub(super) unfit: Vec<UnfitRow>,
     /// The counts of the lane before the click that came after the batch.
     pub(super) before: Offered,
-    /// Every record before this offset is in this batch or one before it, or dealt with otherwise.
-    pub(super) high_watermark: u64,
+    /// Every record before it is in this batch or one before it, or dealt with otherwise.
+    pub(super) high_watermark: Watermark,
 }
 
-/// A record that the target can never carry.
+/// A record that is quarantined without a request.
 pub(in crate::deliver) struct UnfitRow {
-    /// The offset of the record.
-    pub(in crate::deliver) at: u64,
-    /// Its number among the clicks that the lane was offered.
-    pub(in crate::deliver) sequence: u64,
+    pub(in crate::deliver) spot: Spot,
     pub(in crate::deliver) row: Row,
 }
 
@@ -50,6 +53,7 @@ impl Batches {
             ready: VecDeque::new(),
             unfit: Vec::new(),
             sequence: 0,
+            last: 0,
         }
     }
 
@@ -58,9 +62,18 @@ impl Batches {
     }
 
     /// Counts one more click, whether it is sent or settled: two in a row have nothing settled
-    /// between them.
+    /// between them. One that is filtered in this run is not counted: a gap runs over it.
     pub(super) fn count_record(&mut self) {
         self.sequence += 1;
+    }
+
+    /// The spot of the click at `at`, the last one that was counted.
+    pub(super) fn spot(&self, at: u64, offered: Offered) -> Spot {
+        Spot {
+            at,
+            sequence: self.sequence,
+            filtered: offered.tally.filtered,
+        }
     }
 
     /// Shows the click at `at` to the windows. Returns whether the window before it is complete.
@@ -84,14 +97,19 @@ impl Batches {
         at: u64,
         before: Offered,
     ) -> Result<(), Box<Unfit>> {
-        let entry = Entry {
+        let mut entry = Entry {
             record_offset: at,
             sequence: self.sequence,
+            filtered: before.tally.filtered,
             window: self.windows.as_ref().and_then(Windows::window),
             ..entry
         };
+        if at.saturating_sub(self.last) > SPARSE * entry.raw.len() as u64 {
+            entry.detach();
+        }
+        self.last = at;
         match self.batcher.push(entry) {
-            Ok(full) => self.add_ready(full, before, at),
+            Ok(full) => self.add_ready(full, before, before.watermark(at)),
             Err(refused) => {
                 let reason = format!(
                     "{} bytes in this target's form; it takes {} at most",
@@ -107,12 +125,12 @@ impl Batches {
 
     /// Makes a batch of what is collected, if there is anything. Every record before
     /// `high_watermark` was offered.
-    pub(super) fn close(&mut self, before: Offered, high_watermark: u64) {
+    pub(super) fn close(&mut self, before: Offered, high_watermark: Watermark) {
         let batch = self.batcher.take();
         self.add_ready(batch, before, high_watermark);
     }
 
-    fn add_ready(&mut self, batch: Option<Vec<Entry>>, before: Offered, high_watermark: u64) {
+    fn add_ready(&mut self, batch: Option<Vec<Entry>>, before: Offered, high_watermark: Watermark) {
         let Some(entries) = batch else { return };
         self.ready.push_back(ReadyBatch {
             entries,
@@ -122,10 +140,9 @@ impl Batches {
         });
     }
 
-    /// Adds the row of the click at `at`, the last one that was counted.
-    pub(super) fn push_unfit(&mut self, at: u64, row: Row) {
-        let sequence = self.sequence;
-        self.unfit.push(UnfitRow { at, sequence, row });
+    /// Adds records that are not queued.
+    pub(super) fn extend_unfit(&mut self, unfit: Vec<UnfitRow>) {
+        self.unfit.extend(unfit);
     }
 
     /// Takes the rows of records after the last batch that is ready.
@@ -147,10 +164,14 @@ impl Batches {
         !self.has_ready() && self.batcher.len() == 0
     }
 
-    /// Drops everything: it will be offered again.
-    pub(super) fn clear(&mut self) {
-        self.ready.clear();
-        self.unfit.clear();
+    /// Drops what stands at `resume` or after it: that will be offered again. Returns the rows
+    /// of what stands before: they were added late.
+    pub(super) fn rewind(&mut self, resume: u64) -> Vec<UnfitRow> {
+        let batches = self.ready.drain(..).flat_map(|ready| ready.unfit);
+        let mut rows: Vec<_> = batches.chain(self.unfit.drain(..)).collect();
+        rows.retain(|row| row.spot.at < resume);
         self.batcher.take();
+        self.last = resume;
+        rows
     }
 }

@@ -6,7 +6,7 @@ use super::scope::{Scope, Standing};
 use crate::deliver::state::LaneState;
 use crate::deliver::windows::hour;
 use crate::targets::Entry;
-use crate::transform::{Applied, RuleFailure, Transformed};
+use crate::transform::{Applied, Rule, RuleFailure, Transformed};
 use clicks::click::{Click, ClickId};
 
 /// Encodes clicks for one lane. It stays valid until the lane is left behind.
@@ -46,10 +46,13 @@ pub struct WindowKey {
 pub enum Encoded {
     /// Nothing: an earlier run or pass has settled it, or the lane has ended.
     Settled,
-    /// Nothing: it is not for this target.
-    Filtered,
+    /// Nothing: it is not for this target. The last of the rules that can fail which it came
+    /// through.
+    Filtered(Option<Rule>),
     /// Why the target can never carry it.
     Unfit(Box<Unfit>),
+    /// Why a rule fails on it.
+    Failed(Box<Failed>),
     /// Its entry.
     Entry(Entry),
 }
@@ -60,6 +63,14 @@ pub struct Unfit {
     pub entry: Entry,
     /// Why the target can never carry it.
     pub reason: String,
+}
+
+/// A click on which a rule fails.
+pub struct Failed {
+    /// Its entry, which has no body.
+    pub entry: Entry,
+    /// Why it fails.
+    pub failure: RuleFailure,
 }
 
 impl Encoder {
@@ -81,7 +92,7 @@ impl Encoder {
         if to.only.is_some_and(|only| *only != **self.name()) {
             return EncodedClick {
                 window: None,
-                encoded: Encoded::Filtered,
+                encoded: Encoded::Filtered(None),
             };
         }
         let window = self.windows.then(|| WindowKey {
@@ -102,11 +113,11 @@ impl Encoder {
             transform, target, ..
         } = &*self.lane;
         match transform.encode(click, applied, &**target) {
-            Transformed::Filtered(_) => Encoded::Filtered,
+            Transformed::Filtered(filtered) => Encoded::Filtered(filtered.passed),
             Transformed::Entry(entry) => Encoded::Entry(entry),
-            Transformed::Never(entry, reason)
-            | Transformed::Failed(entry, RuleFailure { cause: reason, .. }) => {
-                Encoded::Unfit(Box::new(Unfit { entry, reason }))
+            Transformed::Never(entry, reason) => Encoded::Unfit(Box::new(Unfit { entry, reason })),
+            Transformed::Failed(entry, failure) => {
+                Encoded::Failed(Box::new(Failed { entry, failure }))
             }
         }
     }

@@ -1,24 +1,31 @@
 //! A lane is one target's way for one object: it decides what is left to do of each record,
 //! collects entries into batches, and hands the batches to the task that sends them.
 
+mod attached;
 mod batches;
+mod doubts;
 mod encoder;
+mod offered;
 mod outbox;
 mod outcome;
 mod scope;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::ledger::Watermark;
 use super::state::LaneState;
-use crate::outcome::{Tally, TargetOutcome};
+use crate::outcome::TargetOutcome;
 use crate::progress::{CheckpointSource, TargetProgress};
 use crate::quarantine::Row;
 use crate::targets::Limits;
+use crate::transform::Rule;
+pub use attached::Attached;
 pub(super) use batches::UnfitRow;
 use batches::{Batches, ReadyBatch};
+use doubts::RuleDoubts;
 pub use encoder::{Addressed, EncodedClick, Encoder};
 use encoder::{Encoded, Unfit};
+use offered::Offered;
 pub(super) use outbox::Outbox;
 use scope::{Scope, Standing};
 
@@ -27,40 +34,14 @@ pub struct Lane {
     state: Arc<LaneState>,
     scope: Scope,
     batches: Batches,
+    /// Clicks of which it is not known whether they are wrong, or the rule that fails on them.
+    doubts: RuleDoubts,
     outbox: Outbox,
     offered: Offered,
-    /// Where the first record begins that came after the lane had ended. Nothing from there on is
-    /// settled.
-    dropped: Option<u64>,
+    /// Where the first record begins that came after the lane had ended: nothing more is settled.
+    dropped: Option<Watermark>,
     /// Whether the object was offered to its end.
     complete: bool,
-}
-
-/// The counts of a lane before anything is sent.
-#[derive(Clone, Copy, Debug, Default)]
-struct Offered {
-    /// `read`, `filtered`, and what was quarantined without a request.
-    tally: Tally,
-    /// Records that earlier runs had settled.
-    resumed: u64,
-}
-
-/// Counts the lanes that go on together in a pass: all but the last of them may be left behind.
-pub struct Attached(AtomicUsize);
-
-impl Attached {
-    /// Starts with `lanes` lanes; with none, no lane may be left behind.
-    pub fn new(lanes: usize) -> Attached {
-        Attached(AtomicUsize::new(lanes))
-    }
-
-    /// Takes one lane away; `false` if it is the last.
-    fn leave(&self) -> bool {
-        let others = |lanes: usize| (lanes > 1).then(|| lanes - 1);
-        self.0
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, others)
-            .is_ok()
-    }
 }
 
 impl Lane {
@@ -73,6 +54,7 @@ impl Lane {
     ) -> Lane {
         Lane {
             batches: Batches::new(limits, state.delivery.batching),
+            doubts: RuleDoubts::new(state.clone()),
             state,
             scope: Scope::new(prior),
             outbox,
@@ -129,44 +111,75 @@ impl Lane {
         }
     }
 
-    /// Takes the click at `at`, as this lane's [encoder](Self::encoder) encoded it. Batches that
-    /// become ready wait for [`flush_ready`](Self::flush_ready).
-    ///
-    /// `at` is the record's offset in the object being read, which for a row of the quarantine is
-    /// not that of its click.
+    /// Takes the click of the record at `at`, which for a row of the quarantine is not the place of
+    /// the click, as this lane's [encoder](Self::encoder) encoded it. Batches that become ready
+    /// wait for [`flush_ready`](Self::flush_ready).
     pub fn take(&mut self, at: u64, click: EncodedClick) {
-        // Of a window that ends after the lane had ended, nothing is sent: clicks of it were
-        // dropped.
         if let Some(key) = &click.window
             && self.batches.observe(key, at)
-            && self.dropped.is_none()
         {
-            self.batches.close(self.offered, at);
-        }
-        if let Encoded::Filtered = click.encoded {
-            if self.is_open(at) {
-                self.offered.tally.read += 1;
-                self.offered.tally.filtered += 1;
+            // It is decided of every click of a window before it is sent: it must stay whole. Of
+            // one that ends after the lane had ended, nothing is sent: clicks of it were dropped.
+            self.decide_rest();
+            if self.dropped.is_none() {
+                self.batches.close(self.offered, self.offered.watermark(at));
             }
+        }
+        let is_open = self.is_open(at);
+        if is_open && let Encoded::Filtered(passed) = click.encoded {
+            self.offered.tally.read += 1;
+            self.offered.tally.filtered += 1;
+            self.pass(passed, at);
+            return;
+        }
+        self.batches.count_record();
+        if !is_open {
             return;
         }
         let before = self.offered;
-        self.batches.count_record();
-        if !self.is_open(at) {
-            return;
-        }
         self.offered.tally.read += 1;
         match click.encoded {
             _ if self.state.has_ended() => self.drop_click(at),
-            // The encoder found the lane ended.
-            Encoded::Settled | Encoded::Filtered => self.drop_click(at),
-            Encoded::Unfit(unfit) => self.quarantine(at, *unfit),
+            Encoded::Settled | Encoded::Filtered(_) => self.drop_click(at),
+            Encoded::Failed(failed) => {
+                let spot = self.batches.spot(at, self.offered);
+                if !self.doubts.hold(spot, *failed) {
+                    self.drop_click(at);
+                }
+            }
+            Encoded::Unfit(unfit) => {
+                self.quarantine(at, *unfit);
+                self.pass(Some(Rule::Map), at);
+            }
             Encoded::Entry(entry) => {
                 if let Err(unfit) = self.batches.push(entry, at, before) {
                     self.quarantine(at, *unfit);
                 }
+                self.pass(Some(Rule::Placeholder), at);
             }
         }
+    }
+
+    /// Notes that the click at `at` came through the rules up to `last`.
+    fn pass(&mut self, last: Option<Rule>, at: u64) {
+        if let Some(last) = last {
+            let wrong = self.doubts.pass(last, at);
+            self.keep(wrong);
+        }
+    }
+
+    /// Decides on the clicks that rules fail on, without waiting for others: they are wrong, or
+    /// the lane fails.
+    fn decide_rest(&mut self) {
+        let wrong = self.doubts.take_rest();
+        self.keep(wrong);
+        self.doubts.fail_rest();
+    }
+
+    /// Quarantines clicks that are decided.
+    fn keep(&mut self, rows: Vec<UnfitRow>) {
+        self.offered.tally.quarantined += rows.len() as u64;
+        self.batches.extend_unfit(rows);
     }
 
     /// Whether the record at `at` is left to do; counts it if an earlier run settled it.
@@ -177,14 +190,15 @@ impl Lane {
     }
 
     fn drop_click(&mut self, at: u64) {
-        self.dropped.get_or_insert(at);
+        self.dropped.get_or_insert(self.offered.watermark(at));
         self.state.defer(1);
     }
 
-    fn quarantine(&mut self, at: u64, unfit: Unfit) {
-        self.offered.tally.quarantined += 1;
+    fn quarantine(&mut self, at: u64, mut unfit: Unfit) {
+        unfit.entry.detach();
         let row = Row::rejected(unfit.entry, self.state.name.clone(), unfit.reason);
-        self.batches.push_unfit(at, row);
+        let spot = self.batches.spot(at, self.offered);
+        self.keep(vec![UnfitRow { spot, row }]);
     }
 
     /// Whether batches wait for [`flush_ready`](Self::flush_ready).
@@ -211,14 +225,22 @@ impl Lane {
             if !self.outbox.queue_unless(ready.entries, left_behind).await {
                 // What came after this batch is offered again.
                 self.complete &= self.batches.is_empty();
-                self.batches.clear();
                 self.offered = ready.before;
-                self.scope.pass(ready.high_watermark);
+                self.rewind(ready.high_watermark.at);
                 return false;
             }
         }
         self.state.stats().quarantine(self.batches.take_unfit());
         true
+    }
+
+    /// Takes back everything from `resume` on.
+    fn rewind(&mut self, resume: u64) {
+        self.doubts.rewind(resume);
+        let late = self.batches.rewind(resume);
+        self.keep(late);
+        self.state.stats().quarantine(self.batches.take_unfit());
+        self.scope.pass(resume);
     }
 
     /// Notes a batch in the ledger, and what came before it that is not sent.
@@ -237,7 +259,7 @@ impl Lane {
     /// Notes that every record before `at` was offered.
     pub fn advance(&mut self, at: u64) {
         if self.batches.is_empty() {
-            let high_watermark = self.dropped.unwrap_or(at);
+            let high_watermark = self.high_watermark(at);
             self.state.ledger(|ledger| ledger.advance(high_watermark));
         }
     }
@@ -245,15 +267,22 @@ impl Lane {
     /// Notes that the object ends at `end`: the batch being filled is ready.
     pub fn finish(&mut self, end: u64) {
         self.complete = true;
+        self.decide_rest();
         self.batches.end_window();
-        self.batches
-            .close(self.offered, self.dropped.unwrap_or(end));
+        self.batches.close(self.offered, self.high_watermark(end));
     }
 
-    /// Leaves what was not queued to another run: the pass ended before the object, every record
-    /// before `at` having been offered.
+    /// Every record before this was offered, if those before `at` were read.
+    fn high_watermark(&self, at: u64) -> Watermark {
+        self.dropped.unwrap_or(self.offered.watermark(at))
+    }
+
+    /// Leaves what was not queued to another run: the pass ended before the object, after all
+    /// records before `at`.
     pub fn stop(&mut self, at: u64) {
-        self.batches.close(self.offered, self.dropped.unwrap_or(at));
+        let wrong = self.doubts.take_rest();
+        self.keep(wrong);
+        self.batches.close(self.offered, self.high_watermark(at));
         while let Some(mut ready) = self.batches.pop_ready() {
             self.account_for(&mut ready);
             self.state.defer(ready.entries.len());
@@ -265,6 +294,7 @@ impl Lane {
     /// Awaits what is in flight, and gives the target's outcome.
     pub async fn close(self) -> TargetOutcome {
         self.outbox.close().await;
+        self.doubts.close();
         outcome::of(&self.state, self.offered, self.complete)
     }
 }

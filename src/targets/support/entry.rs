@@ -110,8 +110,10 @@ pub struct Entry {
     /// Byte offset of the record in the object that is read: another one than the click's where
     /// that is a row of the quarantine.
     pub record_offset: u64,
-    /// Its number among the clicks that its lane was offered.
+    /// Its number among the clicks that its lane was offered, but for those that were filtered.
     pub sequence: u64,
+    /// How many clicks before it its lane has filtered in this run.
+    pub filtered: u64,
     /// The key of the click's envelope, else the object's base name.
     pub batch_key: Arc<str>,
     /// The click as `applied` left it, for the quarantine.
@@ -136,6 +138,7 @@ impl Entry {
             place: click.place,
             record_offset: click.place.offset,
             sequence: 0,
+            filtered: 0,
             batch_key: click.batch_key.clone(),
             raw: click.raw.clone(),
             applied: Applied::default(),
@@ -150,6 +153,20 @@ impl Entry {
                 .iter()
                 .map(|(name, value)| name.len() + value.len())
                 .sum::<usize>()
+    }
+
+    /// Copies what it shares with the buffer that its object was read into, which it would keep
+    /// whole.
+    pub fn detach(&mut self) {
+        let raw = Bytes::copy_from_slice(&self.raw);
+        let start = self.raw.as_ptr() as usize;
+        let shared = (self.body.as_ptr() as usize)
+            .checked_sub(start)
+            .and_then(|from| raw.get(from..from + self.body.len()));
+        if let Some(shared) = shared {
+            self.body = raw.slice_ref(shared);
+        }
+        self.raw = raw;
     }
 
     /// The attribute `name`.
