@@ -44,6 +44,7 @@
 //! - A record is **settled** for a target once it is sent, filtered or quarantined. The **high
 //!   watermark** is the offset before which every record is settled, but for those in the **gaps**;
 //!   the **low watermark** is where the first gap begins, or the high watermark if there is none. A
+//!   A gap runs over filtered records: those in it are judged again. A
 //!   **checkpoint** is the write that stores high watermark and gaps.
 //! - A **lease** is the time for which one run alone may forward an object; it is renewed while the
 //!   run lives.

@@ -44,8 +44,8 @@ pub enum Metric {
     Quarantined,
     /// Clicks that it has not got yet, of objects that come back.
     Failed,
-    /// Clicks that it refused without taking any that was sent after them: it is taken to be
-    /// wrong, and they come back.
+    /// Clicks that it refused without taking any that was sent after them, or that a rule of its
+    /// fails on: it is taken to be wrong, or its rule, and they come back.
     Undecided,
     /// Requests sent again.
     Retries,

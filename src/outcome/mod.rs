@@ -52,13 +52,15 @@ pub struct TargetOutcome {
     pub tally: Tally,
     /// Records that earlier runs had settled; they are not among those read.
     pub resumed: u64,
-    /// Clicks of the quarantined that the target refused, or can never carry.
+    /// Clicks of the quarantined that the target refused, or can never carry, or that a rule fails
+    /// on.
     pub refused: u64,
     /// Requests sent again.
     pub retries: u64,
     /// Requests that the target refused because they were too many.
     pub throttles: u64,
-    /// Clicks that it refused without taking any that was sent after them: they come back.
+    /// Clicks that it refused without taking any that was sent after them, or that a rule fails on
+    /// which is not known to work: they come back.
     pub undecided: u64,
     /// How long each request took, in milliseconds; of many, the first.
     pub latency: Vec<u32>,

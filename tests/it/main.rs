@@ -7,6 +7,7 @@
 //! - `docs`: what the documents say
 //! - `fed_back`: rows of the quarantine to whose clicks rules were applied
 //! - `forward`: whole objects, faults and conservation
+//! - `judged`: clicks that rules leave out, or fail on
 //! - `mistakes`: what is said of a wrong configuration
 //! - `objects`: S3 as it answers, and as others answer for it
 //! - `order`: what goes together and in turn
@@ -38,6 +39,7 @@ mod fed_back;
 mod forward;
 #[path = "../../crates/clicks/tests/it/golden.rs"]
 mod golden;
+mod judged;
 mod mistakes;
 mod objects;
 mod order;

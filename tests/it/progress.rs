@@ -16,7 +16,9 @@ use clickstream_forwarder::targets::{Entry, SendError, Verdict};
 use proptest::prelude::*;
 use tokio::time::Instant;
 
-use crate::scripted::{Mood, Scripted, forwarder, job, memmem, rows, takes_all, target, ticking};
+use crate::scripted::{
+    Mood, Scripted, forwarder, job, last_document, memmem, rows, takes_all, target, ticking,
+};
 use crate::support::{click, lines, temporary};
 
 /// A forwarder over memory that remembers in this process.
@@ -1024,16 +1026,4 @@ fn one_run(targets: &[Arc<Scripted>], memory: &Memory, path: &Path, fate: Fate) 
         target.state.lock().unwrap().in_flight = 0;
     }
     outcome
-}
-
-/// What the file says of the one object.
-fn last_document(path: &Path) -> Document {
-    let text = std::fs::read_to_string(path).unwrap_or_default();
-    let progress = |line: &str| {
-        serde_json::from_str(
-            &serde_json::from_str::<serde_json::Value>(line).ok()?["progress"].to_string(),
-        )
-        .ok()
-    };
-    text.lines().rev().find_map(progress).unwrap_or_default()
 }

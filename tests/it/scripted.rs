@@ -9,13 +9,16 @@ use std::time::{Duration, SystemTime};
 use async_trait::async_trait;
 use clicks::click::Form;
 use clicks::decode::DecodeLimits;
+use clickstream_forwarder::config::vars::Scope;
 use clickstream_forwarder::config::{Config, QuarantineStore, S3Prefix, TargetConfig};
 use clickstream_forwarder::forward::Forwarder;
 use clickstream_forwarder::job::Job;
 use clickstream_forwarder::object::{Memory, Store};
+use clickstream_forwarder::progress::Document;
 use clickstream_forwarder::targets::{
     Batching, DeliveryMode, EncodeError, Entry, Group, Limits, SendError, Target, Verdict, View,
 };
+use clickstream_forwarder::transform::Transform;
 use tokio::time::Instant;
 
 /// What a scripted target answers: the number of the request, and its entries.
@@ -70,6 +73,8 @@ impl Target for Scripted {
         let group = (batching == Batching::OneGroupOnly).then(|| Arc::new(group()));
         if memmem(&body, b"\"unfit\"") {
             Err(EncodeError::Never("it says so".into()))
+        } else if memmem(&body, b"\"unruly-") {
+            Err(EncodeError::Rule("_HEADER_X: no value".into()))
         } else {
             Ok(Entry {
                 ordering_key,
@@ -161,6 +166,38 @@ pub fn forwarder_over(targets: &[Arc<Scripted>], memory: Memory) -> (Forwarder, 
         .zip(["a", "b", "c", "d"])
         .map(|(target, name)| named(name, target, 2, None));
     with(named.collect(), memory)
+}
+
+/// A forwarder to targets named a, b, c and so on, each with rules: a variable or none, without
+/// the target's prefix.
+pub fn ruled(targets: &[(Arc<Scripted>, &str)], memory: &Memory) -> Forwarder {
+    let targets = targets.iter().zip(["a", "b", "c", "d"]);
+    let ruled = targets.map(|((target, rules), name)| {
+        let (variable, value) = rules.split_once('=').unzip();
+        let variable = variable.map(|variable| format!("A_{variable}"));
+        let vars = variable.zip(value.map(str::to_owned)).into_iter().collect();
+        let scope = Scope::new(&vars, "A_");
+        let transform = Transform::read(&scope);
+        assert!(!scope.has_mistakes(), "{rules}");
+        TargetConfig {
+            transform: transform.into(),
+            ..named(name, target, 2, None)
+        }
+    });
+    let config = configuration(ruled.collect());
+    Forwarder::with_store(config, Store::Memory(memory.clone()))
+}
+
+/// What a progress file says of the one object in it.
+pub fn last_document(path: &Path) -> Document {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let progress = |line: &str| {
+        serde_json::from_str(
+            &serde_json::from_str::<serde_json::Value>(line).ok()?["progress"].to_string(),
+        )
+        .ok()
+    };
+    text.lines().rev().find_map(progress).unwrap_or_default()
 }
 
 /// A forwarder to targets named a, b, c and so on, with a clock that follows tokio's.

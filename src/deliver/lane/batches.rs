@@ -175,3 +175,46 @@ impl Batches {
         rows
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::deliver::ledger::tests::entry;
+    use bytes::Bytes;
+
+    /// Pushes entries of 100 bytes that stand at `places` of one buffer. Returns whether they keep
+    /// the buffer.
+    fn keeps_buffer(places: &[usize]) -> bool {
+        let limits = Limits {
+            records: 100,
+            bytes: 1 << 20,
+            record_bytes: 1 << 20,
+            overhead: 0,
+            per_record: 0,
+        };
+        let mut batches = Batches::new(limits, Batching::Stream);
+        let buffer = Bytes::from(vec![b'x'; 100_000]);
+        for at in places {
+            let raw = buffer.slice(*at..at + 100);
+            let entry = Entry {
+                body: raw.slice(10..20),
+                raw,
+                ..entry(0, 0)
+            };
+            batches.push(entry, *at as u64, Offered::default()).ok();
+        }
+        batches.close(Offered::default(), Watermark::default());
+        let ready = batches.pop_ready().map(|ready| ready.entries);
+        let entries = ready.unwrap_or_default();
+        assert_eq!(entries.len(), places.len());
+        assert!(entries.iter().all(|entry| *entry.raw == [b'x'; 100]));
+        assert!(entries.iter().all(|entry| *entry.body == [b'x'; 10]));
+        !buffer.is_unique()
+    }
+
+    #[test]
+    fn a_batch_of_few_clicks_among_many_keeps_nothing_of_what_was_read_between() {
+        assert!(keeps_buffer(&[0, 100, 200, 300]));
+        assert!(!keeps_buffer(&[5000, 20_000, 70_000]));
+    }
+}

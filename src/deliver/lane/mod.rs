@@ -149,7 +149,7 @@ impl Lane {
             }
             Encoded::Unfit(unfit) => {
                 self.quarantine(at, *unfit);
-                self.pass(Some(Rule::Map), at);
+                self.pass(Some(Rule::Filter), at);
             }
             Encoded::Entry(entry) => {
                 if let Err(unfit) = self.batches.push(entry, at, before) {
