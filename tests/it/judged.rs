@@ -411,3 +411,55 @@ async fn a_rule_that_is_wrong_about_most_clicks_empties_no_stream_into_the_quara
     }
     assert!(rows(&memory).len() <= 10, "{}", rows(&memory).len());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_lake_waits_over_windows_without_clicks_and_stores_none_undecided() {
+    let lake = || {
+        let mut lake = Arc::into_inner(takes_all()).unwrap();
+        lake.limits.records = usize::MAX;
+        lake.delivery.batching = Batching::Windows(WindowBounds {
+            bytes: 1 << 20,
+            clicks: 5,
+            hours: 32,
+        });
+        Arc::new(lake)
+    };
+    // Nothing is sent of the first window, so it can wait for the second.
+    let (first, memory) = (lake(), Memory::default());
+    let forwarder = ruled(&[(first.clone(), "")], &memory);
+    let outcome = forward(
+        &forwarder,
+        &memory,
+        "k",
+        &some_unruly(0..30, &(0..5).collect()),
+    )
+    .await;
+    assert_eq!(outcome.failure(), None);
+    assert_eq!(
+        (outcome.targets[0].tally.sent, rows(&memory).len()),
+        (25, 5)
+    );
+    // Of a rule that was found wrong nothing is believed, and so no window with such a click goes.
+    let (second, memory) = (lake(), Memory::default());
+    let forwarder = ruled(&[(second.clone(), "")], &memory);
+    let wrong = forward(
+        &forwarder,
+        &memory,
+        "wrong",
+        &some_unruly(0..11, &(0..11).collect()),
+    )
+    .await;
+    assert!(misconfigured(&wrong.targets[0]).contains("11 of the first"));
+    let outcome = forward(
+        &forwarder,
+        &memory,
+        "k",
+        &some_unruly(0..10, &[2, 7].into()),
+    )
+    .await;
+    misconfigured(&outcome.targets[0]);
+    assert_eq!(
+        (second.state.lock().unwrap().requests, rows(&memory).len()),
+        (0, 0)
+    );
+}

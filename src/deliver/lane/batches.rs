@@ -159,9 +159,14 @@ impl Batches {
         self.ready.pop_front()
     }
 
+    /// Whether a batch is being filled.
+    pub(super) fn has_entries(&self) -> bool {
+        self.batcher.len() > 0
+    }
+
     /// Whether nothing waits here.
     pub(super) fn is_empty(&self) -> bool {
-        !self.has_ready() && self.batcher.len() == 0
+        !self.has_ready() && !self.has_entries()
     }
 
     /// Drops what stands at `resume` or after it: that will be offered again. Returns the rows

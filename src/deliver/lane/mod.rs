@@ -118,8 +118,7 @@ impl Lane {
         if let Some(key) = &click.window
             && self.batches.observe(key, at)
         {
-            // It is decided of every click of a window before it is sent: it must stay whole. Of
-            // one that ends after the lane had ended, nothing is sent: clicks of it were dropped.
+            // A window is sent once it is decided of each of its clicks, and if none was dropped.
             self.decide_rest();
             if self.dropped.is_none() {
                 self.batches.close(self.offered, self.offered.watermark(at));
@@ -168,12 +167,14 @@ impl Lane {
         }
     }
 
-    /// Decides on the clicks that rules fail on, without waiting for others: they are wrong, or
-    /// the lane fails.
+    /// Decides on the clicks that rules fail on: they are wrong, or the lane fails, unless others
+    /// can be waited for.
     fn decide_rest(&mut self) {
         let wrong = self.doubts.take_rest();
         self.keep(wrong);
-        self.doubts.fail_rest();
+        if self.complete || self.batches.has_entries() {
+            self.doubts.fail_rest();
+        }
     }
 
     /// Quarantines clicks that are decided.
@@ -223,7 +224,6 @@ impl Lane {
                 }
             };
             if !self.outbox.queue_unless(ready.entries, left_behind).await {
-                // What came after this batch is offered again.
                 self.complete &= self.batches.is_empty();
                 self.offered = ready.before;
                 self.rewind(ready.high_watermark.at);
