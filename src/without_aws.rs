@@ -137,7 +137,8 @@ impl Fetch {
         &self,
         references: impl Iterator<Item = &'r Reference> + Clone,
     ) -> BTreeMap<Reference, Result<String, String>> {
-        references
+        let secret = references.filter(|reference| reference.is_secret());
+        secret
             .map(|reference| (reference.clone(), Err(ABSENT.to_owned())))
             .collect()
     }

@@ -220,5 +220,10 @@ fn allow_reference(policy: &mut Policy, reference: &Reference) {
             };
             policy.allow("Parameter", &["ssm:GetParameters"], resource);
         }
+        Reference::Object { bucket, key } => {
+            let resource = format!("arn:aws:s3:::{bucket}/{key}");
+            policy.allow("Rules", &["s3:GetObject"], resource);
+        }
+        Reference::File(_) => {}
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::lookalikes::{self, undeclared_target};
 use super::mistakes::{Mistake, Problem};
 use super::names::prefix_of;
+use super::settings::ReloadingTarget;
 use super::units::{parse_duration, parse_rate};
 use super::vars::Scope;
 #[cfg(not(feature = "aws"))]
@@ -39,8 +40,10 @@ pub struct TargetConfig {
     pub name: Arc<str>,
     /// Its kind.
     pub kind: &'static str,
-    /// Its rules: the clicks it gets, and their shape.
+    /// Its rules at the start: the clicks it gets, and their shape.
     pub transform: Arc<Transform>,
+    /// Reads again what its variables refer to, if they refer to anything.
+    pub reloading: Option<Arc<ReloadingTarget>>,
     /// The target.
     pub target: Arc<dyn Target>,
     /// Its limits, lowered as the variables say.
@@ -56,6 +59,28 @@ pub struct TargetConfig {
 }
 
 impl TargetConfig {
+    /// Lets `reloading` stand for its target.
+    pub(super) fn reload_with(&mut self, reloading: Arc<ReloadingTarget>) {
+        self.target = reloading.clone();
+        self.reloading = Some(reloading);
+    }
+
+    /// Returns its rules as they are now: an object is read by the same ones from its first click
+    /// to its last.
+    pub fn rules(&self) -> Arc<Transform> {
+        match &self.reloading {
+            Some(reloading) => reloading.transform(),
+            None => self.transform.clone(),
+        }
+    }
+
+    /// Reads again what its variables refer to, if that is old.
+    pub async fn reload_old(&self) {
+        if let Some(reloading) = &self.reloading {
+            reloading.reload_old().await;
+        }
+    }
+
     /// Divides its rate by the copies of the function, which have it together.
     pub(super) fn shared_by(self, copies: usize) -> TargetConfig {
         TargetConfig {
@@ -138,6 +163,7 @@ pub(super) fn read(scope: &Scope<'_>, name: &str, context: Context) -> Option<Ta
         name: name.into(),
         kind: kind.name,
         transform: transform.into(),
+        reloading: None,
         target,
         limits,
         delivery,

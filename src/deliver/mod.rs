@@ -115,6 +115,12 @@ impl Delivery {
         self.config.target.wrote(object)
     }
 
+    /// Reads again what the target's variables refer to, if that is old: a target that filters
+    /// everything sends nothing, which is the other time when this is done.
+    pub async fn reload_old(&self) {
+        self.config.reload_old().await;
+    }
+
     /// Opens a lane for one object, of which `prior` is settled; nothing is sent once `lease` is
     /// lost.
     pub fn open(

@@ -65,7 +65,7 @@ impl LaneState {
         lease: Option<Arc<LeaseGuard>>,
     ) -> LaneState {
         let config = &delivery.config;
-        let transform = config.transform.clone();
+        let transform = config.rules();
         LaneState {
             name: config.name.clone(),
             target: config.target.clone(),

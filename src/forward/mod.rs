@@ -254,6 +254,7 @@ impl Forwarder {
             memory,
             ..
         } = opened;
+        futures::future::join_all(self.deliveries.iter().map(Delivery::reload_old)).await;
         let lanes = self.lanes(writer.as_ref(), control);
         let progress = writer
             .iter()

@@ -26,6 +26,24 @@ pub fn variables() -> impl Iterator<Item = &'static Var> {
     filter::VARS.iter().chain(privacy::VARS).chain(jq::VARS)
 }
 
+/// How the value of a variable stands in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TextInFile {
+    /// Each value of a list is a line.
+    Lines,
+    /// The file is the value.
+    Whole,
+}
+
+/// Returns how the value of a variable, named without the target's prefix, stands in a file; `None`
+/// if it may not.
+pub fn text_in_file(variable: &str) -> Option<TextInFile> {
+    match variable {
+        "FILTER" | "MAP" => Some(TextInFile::Whole),
+        list => filter::is_list(list).then_some(TextInFile::Lines),
+    }
+}
+
 /// The rules of one target.
 #[derive(Debug, Default)]
 pub struct Transform {

@@ -292,6 +292,7 @@ fn named(
         name: name.into(),
         kind: "scripted",
         transform: Arc::default(),
+        reloading: None,
         target: target.clone(),
         limits: target.limits,
         delivery: target.delivery,

@@ -53,18 +53,18 @@ impl Fetch {
         }
     }
 
-    /// Returns the values of all references, each read once and all at a time.
+    /// Returns the values of all references to the two services, each read once and all at a time.
     pub(super) async fn all<'r>(
         &self,
         references: impl Iterator<Item = &'r Reference> + Clone,
     ) -> BTreeMap<Reference, Fetched> {
         let secret = |reference: &'r Reference| match reference {
             Reference::Secret { name, .. } => Some(name.as_str()),
-            Reference::Parameter(_) => None,
+            _ => None,
         };
         let parameter = |reference: &'r Reference| match reference {
             Reference::Parameter(name) => Some(name.as_str()),
-            Reference::Secret { .. } => None,
+            _ => None,
         };
         let secrets: BTreeSet<_> = references.clone().filter_map(secret).collect();
         let parameters: Vec<_> = references
@@ -100,8 +100,12 @@ impl Fetch {
                 .get(name.as_str())
                 .cloned()
                 .unwrap_or_else(|| Err("there is no such parameter".into())),
+            Reference::Object { .. } | Reference::File(_) => {
+                Err("it is not in AWS's stores".into())
+            }
         };
-        references
+        let secret = references.filter(|reference| reference.is_secret());
+        secret
             .map(|reference| (reference.clone(), value(reference)))
             .collect()
     }

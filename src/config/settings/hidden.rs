@@ -59,6 +59,7 @@ impl Hidden<'_> {
     fn place(&self, variable: &str) -> Option<String> {
         let text = self.vars.get(variable)?;
         match self.references.get(variable) {
+            Some(reference) if !reference.is_secret() => None,
             Some(reference) => {
                 (text.trim() != reference.to_string()).then(|| reference.to_string())
             }

@@ -3,42 +3,35 @@
 
 #[cfg(feature = "aws")]
 mod fetch;
+mod files;
 mod hidden;
+mod owners;
 mod reference;
 mod reloading;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use futures::future::join;
+
 use crate::config::lookalikes::lookalikes;
 use crate::config::vars::{VarSet, Vars};
-use crate::config::{Config, ConfigErrors, GLOBALS, Mistake, Problem, listed, prefix_of};
+use crate::config::{Config, ConfigErrors, GLOBALS, Mistake, Problem, prefix_of};
 use crate::targets::Context;
 #[cfg(not(feature = "aws"))]
 use crate::without_aws as fetch;
 use fetch::Fetch;
+use files::Files;
 use hidden::Hidden;
+use owners::{owner, prefixes, text_in_file};
 pub(crate) use reference::Parameter;
 pub use reference::Reference;
-use reloading::ReloadingTarget;
+pub use reloading::ReloadingTarget;
 
 /// The variable that names the path.
 const PATH: &str = "SETTINGS_PATH";
 /// The variable that names the targets.
 const TARGETS: &str = "TARGETS";
-
-/// How the variables of each target begin.
-fn prefixes(vars: &Vars) -> impl Iterator<Item = String> {
-    listed(vars.get(TARGETS).map(String::as_str).unwrap_or_default()).map(prefix_of)
-}
-
-/// Returns how the variables of the target begin that owns `variable`: the one with the longest
-/// name.
-fn owner(vars: &Vars, variable: &str) -> Option<String> {
-    prefixes(vars)
-        .filter(|prefix| variable.starts_with(prefix))
-        .max_by_key(String::len)
-}
 
 /// The variables of a process, and what of them stands elsewhere.
 pub struct Settings {
@@ -50,6 +43,7 @@ pub struct Settings {
     /// Variables that look like mistakes but may be other programs'.
     warnings: Vec<Mistake>,
     fetch: Fetch,
+    files: Files,
     context: Context,
 }
 
@@ -64,6 +58,7 @@ impl Settings {
             secret: BTreeSet::new(),
             warnings: Vec::new(),
             fetch: Fetch::new(context.aws.clone()),
+            files: Files::new(context.aws.clone()),
             context,
         };
         let mut laid = Vars::new();
@@ -140,7 +135,11 @@ impl Settings {
         };
         let mut references = BTreeMap::new();
         for (variable, text) in self.vars.iter().filter(|(name, _)| self.is_own(name)) {
-            match Reference::parse(text) {
+            let reference = match text_in_file(&self.vars, variable) {
+                Some(_) => Reference::parse_rule(text),
+                None => Reference::parse(text),
+            };
+            match reference {
                 None => {}
                 Some(_) if variable == TARGETS => {
                     mistake(variable, "cannot stand elsewhere: give the names".into());
@@ -227,12 +226,8 @@ impl Settings {
             let prefix = prefix_of(&target.name);
             let mut references = self.references.keys();
             if references.any(|name| owner(&self.vars, name).as_ref() == Some(&prefix)) {
-                target.target = Arc::new(ReloadingTarget::new(
-                    self.clone(),
-                    target.name.clone(),
-                    vars.clone(),
-                    target.target.clone(),
-                ));
+                let reloading = ReloadingTarget::new(self.clone(), vars.clone(), target);
+                target.reload_with(Arc::new(reloading));
             }
         }
         Ok(config)
@@ -261,7 +256,12 @@ impl Settings {
     ) -> Result<Vars, ConfigErrors> {
         let references = || self.references.iter().filter(|(name, _)| wanted(name));
         let wanted: Vec<&Reference> = references().map(|(_, reference)| reference).collect();
-        let values = self.fetch.all(wanted.iter().copied()).await;
+        let (mut values, texts) = join(
+            self.fetch.all(wanted.iter().copied()),
+            self.files.all(wanted.iter().copied(), before),
+        )
+        .await;
+        values.extend(texts);
         let (mut vars, mut mistakes) = (before.clone(), Vec::new());
         for (variable, reference) in references() {
             let problem = match values.get(reference) {
@@ -270,7 +270,8 @@ impl Settings {
                     format!("{reference} is blank; store a value there, or remove the variable")
                 }
                 Some(Ok(value)) => {
-                    vars.insert(variable.clone(), value.clone());
+                    let value = files::value(reference, value, text_in_file(before, variable));
+                    vars.insert(variable.clone(), value);
                     continue;
                 }
                 Some(Err(cause)) => format!("{reference} cannot be read: {cause}"),

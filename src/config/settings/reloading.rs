@@ -9,13 +9,15 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::{Settings, owner};
-use crate::config::prefix_of;
 use crate::config::vars::Vars;
+use crate::config::{TargetConfig, prefix_of};
 use crate::object::ObjectRef;
 use crate::targets::{
     DeliveryMode, EncodeError, Entry, Limits, Need, Permission, Proof, SendError, Target, Verdict,
     View,
 };
+use crate::transform::Transform;
+use crate::transform::key::HASH_KEY;
 
 /// How long values are used before they are read again.
 const KEPT: Duration = Duration::from_secs(300);
@@ -24,13 +26,20 @@ const KEPT: Duration = Duration::from_secs(300);
 const KEPT_WHEN_REFUSED: Duration = Duration::from_secs(30);
 
 /// A target that is built anew when the values that its variables refer to have changed.
-pub(super) struct ReloadingTarget {
+pub struct ReloadingTarget {
     settings: Arc<Settings>,
     name: Arc<str>,
-    target: RwLock<Arc<dyn Target>>,
+    built: RwLock<Built>,
     values: Mutex<Values>,
     /// How often it was built anew.
     revision: AtomicU64,
+}
+
+/// What was built from the values.
+#[derive(Clone)]
+struct Built {
+    target: Arc<dyn Target>,
+    transform: Arc<Transform>,
 }
 
 /// The values that the target is built from.
@@ -45,17 +54,19 @@ struct Values {
 }
 
 impl ReloadingTarget {
-    /// Wraps `target`, called `name`, which was built from `vars`.
+    /// Wraps the target of `config`, which was built from `vars`.
     pub(super) fn new(
         settings: Arc<Settings>,
-        name: Arc<str>,
         vars: Vars,
-        target: Arc<dyn Target>,
+        config: &TargetConfig,
     ) -> ReloadingTarget {
         ReloadingTarget {
             settings,
-            name,
-            target: RwLock::new(target),
+            name: config.name.clone(),
+            built: RwLock::new(Built {
+                target: config.target.clone(),
+                transform: config.transform.clone(),
+            }),
             values: Mutex::new(Values {
                 vars,
                 read: Instant::now(),
@@ -66,16 +77,23 @@ impl ReloadingTarget {
         }
     }
 
+    fn built(&self) -> Built {
+        let built = self.built.read().unwrap_or_else(PoisonError::into_inner);
+        built.clone()
+    }
+
     fn target(&self) -> Arc<dyn Target> {
-        self.target
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.built().target
+    }
+
+    /// Returns the target's rules as they are now.
+    pub(crate) fn transform(&self) -> Arc<Transform> {
+        self.built().transform
     }
 
     /// Reads the values again if they are old; while one request does, the others go on with what
     /// there is.
-    async fn reload_old(&self) {
+    pub(crate) async fn reload_old(&self) {
         if let Ok(mut values) = self.values.try_lock() {
             self.reload(&mut values, KEPT).await;
         }
@@ -91,7 +109,13 @@ impl ReloadingTarget {
         let (settings, name) = (&self.settings, &*self.name);
         // Another target's values are its own affair.
         let prefix = Some(prefix_of(name));
-        let is_own = |variable: &str| owner(&settings.vars, variable) == prefix;
+        // Hashes stay the same for the life of the process, so the key does.
+        let is_key = |variable: &str| {
+            let key = prefix.as_deref().and_then(|it| variable.strip_prefix(it));
+            key == Some(HASH_KEY)
+        };
+        let is_own =
+            |variable: &str| owner(&settings.vars, variable) == prefix && !is_key(variable);
         let read = settings.resolve(&values.vars, is_own).await;
         let loaded = read.and_then(|vars| {
             let is_new = vars != values.vars;
@@ -116,7 +140,10 @@ impl ReloadingTarget {
         values.said = None;
         let mut targets = config.targets.into_iter();
         if let Some(found) = targets.find(|target| target.name == self.name) {
-            *self.target.write().unwrap_or_else(PoisonError::into_inner) = found.target;
+            *self.built.write().unwrap_or_else(PoisonError::into_inner) = Built {
+                target: found.target,
+                transform: found.transform,
+            };
             self.revision.fetch_add(1, Ordering::Relaxed);
             values.changed = Some(Instant::now());
         }

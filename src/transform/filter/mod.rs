@@ -12,6 +12,7 @@ mod vars;
 
 use clicks::click::Click;
 
+use crate::config::settings::Reference;
 use crate::config::vars::Scope;
 use countries::Countries;
 use fields::{LISTS, ListVar};
@@ -19,6 +20,9 @@ use list::List;
 use sample::Share;
 use time::{Bound, Bounds};
 pub use vars::VARS;
+
+/// The variable that names countries.
+const COUNTRIES: &str = "COUNTRIES";
 
 /// The plain filters of one target, each of which a click must pass.
 #[derive(Debug)]
@@ -46,6 +50,9 @@ enum Test {
     Until(Bound),
     Countries(Countries),
     List(&'static ListVar, List),
+    /// A list that stands elsewhere and was not read: nobody knows whom it keeps, so it keeps no
+    /// click.
+    Unread(Reference),
 }
 
 /// Whom a click is from.
@@ -81,11 +88,12 @@ impl Filters {
         let bounds = Bounds::read(scope);
         add("SINCE", "since", bounds.since.map(Test::Since));
         add("UNTIL", "until", bounds.until.map(Test::Until));
-        let countries = Countries::read(scope, "COUNTRIES");
-        add("COUNTRIES", "countries", countries.map(Test::Countries));
+        let countries = unread(scope, COUNTRIES)
+            .or_else(|| Countries::read(scope, COUNTRIES).map(Test::Countries));
+        add(COUNTRIES, "countries", countries);
         for var in LISTS {
-            let list = List::read(scope, var.name, var.check);
-            add(var.name, var.shown, list.map(|list| Test::List(var, list)));
+            let read = || Some(Test::List(var, List::read(scope, var.name, var.check)?));
+            add(var.name, var.shown, unread(scope, var.name).or_else(read));
         }
         (!rules.is_empty()).then_some(Filters { rules })
     }
@@ -118,6 +126,7 @@ impl Test {
             Test::Until(bound) => !bound.is_reached_by(click),
             Test::Countries(countries) => countries.keeps(click),
             Test::List(var, list) => var.keeps(list, click),
+            Test::Unread(_) => false,
         }
     }
 
@@ -130,6 +139,7 @@ impl Test {
             Test::Since(bound) | Test::Until(bound) => bound.describe(),
             Test::Countries(countries) => countries.describe(),
             Test::List(_, list) => list.describe().to_owned(),
+            Test::Unread(reference) => format!("those in {reference}"),
         }
     }
 }
@@ -137,7 +147,14 @@ impl Test {
 /// Whether the value of `variable`, a name without the target's prefix, is a list, which may stand
 /// in a file.
 pub fn is_list(variable: &str) -> bool {
-    variable == "COUNTRIES" || LISTS.iter().any(|list| list.name == variable)
+    variable == COUNTRIES || LISTS.iter().any(|list| list.name == variable)
+}
+
+/// Returns the reference in the place of a list; `None` if the list itself is there.
+fn unread(scope: &Scope<'_>, variable: &str) -> Option<Test> {
+    let reference = Reference::parse_rule(scope.peek(variable)?)?.ok()?;
+    scope.text(variable)?;
+    Some(Test::Unread(reference))
 }
 
 fn true_or_false(text: &str) -> Result<bool, String> {

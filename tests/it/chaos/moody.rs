@@ -69,6 +69,7 @@ pub fn targets(process: &Arc<Process>) -> Vec<TargetConfig> {
             name: name.into(),
             kind: "moody",
             transform: Arc::default(),
+            reloading: None,
             limits: target.limits(),
             delivery,
             target: Arc::new(target),
