@@ -30,6 +30,8 @@ RECORD = Path(__file__).with_name("instructions.json")
 WORKS = {
     "decode campaign": (2000, "clicks of one large file, campaign"),
     "decode unlike": (2000, "clicks of one large file, unlike"),
+    "flat campaign": (2000, "clicks of one large file in the form flat, campaign"),
+    "flat unlike": (2000, "clicks of one large file in the form flat, unlike"),
     "small campaign": (200, "files of one click, campaign"),
     "small unlike": (200, "files of one click, unlike"),
 }

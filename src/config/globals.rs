@@ -61,6 +61,13 @@ pub const GLOBALS: &[Global] = &[
               it is the variable `HOOK_URL`",
     },
     Global {
+        name: "QR_WHEN",
+        default: "",
+        doc: "which clicks came from QR codes, for the column `is_qr`: a parameter of the \
+              destination's query (`utm_medium=qr`) or a tag of the link (`tag:qr`); several with \
+              commas between them",
+    },
+    Global {
         name: "METRICS",
         default: "on",
         doc: "`off` keeps the function's metrics out of the log, and so out of CloudWatch",

@@ -13,8 +13,10 @@ pub mod units;
 pub mod vars;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use clicks::click::QrRule;
 use clicks::decode::DecodeLimits;
 
 use crate::platform::aws::Aws;
@@ -49,6 +51,8 @@ pub struct Config {
     pub directory: Option<PathBuf>,
     /// The decoder's limits.
     pub decode_limits: DecodeLimits,
+    /// Tells which clicks came from QR codes.
+    pub qr_rule: Option<Arc<QrRule>>,
     /// The table that keeps progress, by name or ARN.
     pub progress_table: Option<String>,
     /// The URL of the queue for continuations.
@@ -81,6 +85,7 @@ impl Config {
                 .unwrap_or(QuarantineStore::Log),
             directory,
             decode_limits: decode_limits(&globals),
+            qr_rule: globals.parsed("QR_WHEN").map(Arc::new),
             progress_table: globals.checked("PROGRESS_TABLE", aws_names::table),
             continue_queue: queue_url(&globals, "CONTINUE_QUEUE_URL"),
             deadline_margin: globals.duration("DEADLINE_MARGIN"),

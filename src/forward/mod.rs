@@ -100,7 +100,7 @@ impl Forwarder {
             decoding: Decoding {
                 limits: config.decode_limits,
                 blocks: BlockLimits::default(),
-                decoders: Arc::new(DecoderPool::default()),
+                decoders: Arc::new(DecoderPool::new(config.qr_rule)),
                 targets,
                 meter: Arc::default(),
             },

@@ -42,7 +42,15 @@ CREATE EXTERNAL TABLE `clicks` (
   `batch_key` string,
   `source_object` string,
   `source_index` bigint,
-  `extra` string
+  `extra` string,
+  `gclid` string,
+  `gbraid` string,
+  `wbraid` string,
+  `fbclid` string,
+  `msclkid` string,
+  `ttclid` string,
+  `rbly_click_id` string,
+  `is_qr` boolean
 )
 PARTITIONED BY (dt string, hour int)
 STORED AS PARQUET
@@ -104,7 +112,15 @@ CREATE EXTERNAL TABLE `lines` (
   `batch_key` string,
   `source_object` string,
   `source_index` bigint,
-  `extra` string
+  `extra` string,
+  `gclid` string,
+  `gbraid` string,
+  `wbraid` string,
+  `fbclid` string,
+  `msclkid` string,
+  `ttclid` string,
+  `rbly_click_id` string,
+  `is_qr` boolean
 )
 PARTITIONED BY (dt string, hour int)
 ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'
@@ -168,7 +184,15 @@ CREATE EXTERNAL TABLE `clicks_daily` (
   `batch_key` string,
   `source_object` string,
   `source_index` bigint,
-  `extra` string
+  `extra` string,
+  `gclid` string,
+  `gbraid` string,
+  `wbraid` string,
+  `fbclid` string,
+  `msclkid` string,
+  `ttclid` string,
+  `rbly_click_id` string,
+  `is_qr` boolean
 )
 PARTITIONED BY (dt string)
 STORED AS PARQUET
@@ -177,7 +201,7 @@ TBLPROPERTIES ('parquet.compression' = 'ZSTD');
 
 -- For each day that is over. Run again, it adds the clicks that came since; not two at a time.
 INSERT INTO "clicks_daily"
-SELECT click_id, clicked_at, language, country, region, city, latitude, longitude, agent_type, browser, browser_version, os, os_version, device, session_started_at, first_in_session, referrer_hostname, referrer_protocol, referrer_path, referrer_type, referrer_name, link_id, slashtag, link_created_at, creator_id, workspace_id, workspace_name, domain_id, domain, destination_url, destination_protocol, destination_hostname, destination_path, utm_source, utm_medium, utm_campaign, utm_term, utm_content, tags, batch_key, source_object, source_index, extra, dt
+SELECT click_id, clicked_at, language, country, region, city, latitude, longitude, agent_type, browser, browser_version, os, os_version, device, session_started_at, first_in_session, referrer_hostname, referrer_protocol, referrer_path, referrer_type, referrer_name, link_id, slashtag, link_created_at, creator_id, workspace_id, workspace_name, domain_id, domain, destination_url, destination_protocol, destination_hostname, destination_path, utm_source, utm_medium, utm_campaign, utm_term, utm_content, tags, batch_key, source_object, source_index, extra, gclid, gbraid, wbraid, fbclid, msclkid, ttclid, rbly_click_id, is_qr, dt
 FROM (
   SELECT *, row_number() OVER (PARTITION BY click_id ORDER BY source_object, source_index) AS copy
   FROM "clicks"
@@ -189,7 +213,7 @@ WHERE copy = 1 AND click_id NOT IN (SELECT click_id FROM "clicks_daily" WHERE dt
 SET threads = 1;  -- one file
 COPY (
   SELECT * EXCLUDE (hour)
-  FROM read_parquet('s3://lake/clicks/dt=2026-11-21/*/*.parquet', hive_partitioning = true, hive_types = {'dt': VARCHAR, 'hour': VARCHAR})
+  FROM read_parquet('s3://lake/clicks/dt=2026-11-21/*/*.parquet', union_by_name = true, hive_partitioning = true, hive_types = {'dt': VARCHAR, 'hour': VARCHAR})
   QUALIFY row_number() OVER (PARTITION BY click_id ORDER BY source_object, source_index) = 1
   ORDER BY clicked_at
 ) TO 's3://lake/clicks-daily' (FORMAT parquet, COMPRESSION zstd, PARTITION_BY (dt), FILENAME_PATTERN 'clicks', OVERWRITE_OR_IGNORE);

@@ -3,6 +3,9 @@
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
+use clicks::click::columns;
+use clicks::click::fields::{EXTRA, Type};
+
 use crate::golden;
 use crate::support::{click, lines, root, temporary};
 
@@ -582,6 +585,53 @@ fn a_lake_is_made_a_table() {
         let is_named = err.contains("lake") || err.contains("2026-13-45");
         assert!(code == 2 && out.is_empty() && is_named, "{err}");
     }
+}
+
+#[test]
+fn the_changelog_alters_each_table_that_an_older_lake_has() {
+    let columns = columns().into_iter();
+    let new = columns.skip_while(|(name, ..)| *name != EXTRA.0).skip(1);
+    let new: Vec<_> = new
+        .map(|(name, kind, _)| match kind {
+            Type::Bool => format!("{name} boolean"),
+            Type::Strings | Type::String => format!("{name} string"),
+            other => panic!("no word for {other:?}"),
+        })
+        .collect();
+    let changelog = include_str!("../../CHANGELOG.md");
+    for table in ["clicks", "clicks_daily"] {
+        let statement = format!("ALTER TABLE `{table}` ADD COLUMNS ({});", new.join(", "));
+        assert!(changelog.contains(&statement), "{statement} is missing");
+    }
+}
+
+#[test]
+fn a_rule_for_qr_codes_reaches_the_rows_on_every_path() {
+    let click = |number: usize| {
+        format!(
+            r#"{{"timestamp":"2026-11-21T23:54:50.{number:06}Z","route":{{"destination":{{"raw":"https://a.example/?utm_medium={}"}}}}}}"#,
+            if number.is_multiple_of(3) {
+                "QR"
+            } else {
+                "mail"
+            }
+        )
+    };
+    // More than is decoded in order before other processors help.
+    let input: String = (0..15_000).map(|number| click(number) + "\n").collect();
+    let (_keep, directory) = temporary();
+    let file = directory.join("clicks.json");
+    std::fs::write(&file, &input).unwrap();
+    let args = ["forward", "-q", "--format", "flat", file.to_str().unwrap()];
+    let Printed { code, out, err } = clickstream(&args, &[("QR_WHEN", "utm_medium=qr")], b"");
+    assert_eq!(code, 0, "{err}");
+    let count = |part: &str| out.lines().filter(|line| line.contains(part)).count();
+    assert_eq!(
+        (count(r#""is_qr":true"#), count(r#""is_qr":false"#)),
+        (5_000, 10_000)
+    );
+    let Printed { out, .. } = clickstream(&[&args[..4], &["-"]].concat(), &[], click(0).as_bytes());
+    assert!(!out.contains("is_qr"), "{out}");
 }
 
 #[test]

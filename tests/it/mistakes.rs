@@ -65,6 +65,9 @@ const MISTAKES: &[&[&str]] = &[
     &["METRICS=no"],
     &["LOG_LEVEL=verbose"],
     &["STORE=files"],
+    &["QR_WHEN=qr"],
+    &["QR_WHEN=utm_medium=qr,"],
+    &["QR_WEN=utm_medium=qr"],
     // Names in AWS.
     &["SOURCES=*"],
     &["SOURCES=my-clicks/2026/*"],

@@ -46,6 +46,9 @@ pub(super) fn rows(config: &Config) -> Rows {
             limits.record_bytes, limits.depth, limits.object_bytes, limits.ratio
         ),
     );
+    if let Some(rule) = &config.qr_rule {
+        line("QR codes", format!("clicks with {rule}"));
+    }
     rows
 }
 

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use clicks::ObjectRef;
 use clicks::click::Normaliser;
-use clicks::decode::{DecodeLimits, Decoder, Item};
+use clicks::decode::{Decoder, Item};
 use serde_json::Value;
 
 use super::case::{Case, Expected};
 use crate::cli::diff::{Difference, differences};
 use crate::cli::offline::Offline;
 use crate::config::vars::VarSet;
-use crate::config::{TargetConfig, prefix_of};
+use crate::config::{Config, TargetConfig, prefix_of};
 use crate::targets::Context;
 use crate::transform::{Applied, Transformed};
 
@@ -57,7 +57,7 @@ pub(super) async fn judge(case: &Case, vars: &VarSet, context: &Context) -> Resu
             unknown.join(", and ")
         ));
     }
-    let found = run(&case.click, target, offline.config.decode_limits)?;
+    let found = run(&case.click, target, &offline.config)?;
     let mut differing = Vec::new();
     let is_ok = match (&case.expected, &found) {
         (Expected::Kept, Found::Kept(_)) | (Expected::Fails, Found::Fails(_)) => true,
@@ -103,10 +103,10 @@ fn chosen<'t>(case: &Case, targets: &'t [TargetConfig]) -> Result<&'t TargetConf
 }
 
 /// Takes the click in `raw` through the rules and the encoding of `target`.
-fn run(raw: &Bytes, target: &TargetConfig, limits: DecodeLimits) -> Result<Found, String> {
+fn run(raw: &Bytes, target: &TargetConfig, config: &Config) -> Result<Found, String> {
     let object = Arc::new(ObjectRef::new(BUCKET, KEY));
-    let mut normaliser = Normaliser::default();
-    let mut decoder = Decoder::new(limits);
+    let mut normaliser = Normaliser::new(config.qr_rule.clone());
+    let mut decoder = Decoder::new(config.decode_limits);
     decoder.push(raw.clone());
     decoder.end();
     let record = match decoder.advance() {

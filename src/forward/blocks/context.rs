@@ -7,7 +7,7 @@ use super::lines::LineBlock;
 use super::task::{DecodeJob, DecodeTask, Numbering};
 use crate::deliver::Addressed;
 use crate::quarantine::{Row, RowClick, RowKind};
-use clicks::click::{Normaliser, OccurrenceCounter};
+use clicks::click::{Normaliser, OccurrenceCounter, QrRule};
 use clicks::decode::{DecodeLimits, Decoder, Item, Place, Record, Resume};
 use clicks::json::{Parser, Progress};
 
@@ -25,11 +25,11 @@ pub(super) struct DecodeContext {
 
 impl DecodeContext {
     /// With empty caches.
-    pub(super) fn new(limits: DecodeLimits) -> DecodeContext {
+    pub(super) fn new(limits: DecodeLimits, qr_rule: Option<Arc<QrRule>>) -> DecodeContext {
         DecodeContext {
             parser: Parser::new(limits.depth),
             rows: Parser::new(limits.depth),
-            normaliser: Normaliser::default(),
+            normaliser: Normaliser::new(qr_rule),
             expected: 0,
         }
     }

@@ -1,12 +1,12 @@
 //! Decode contexts that nobody uses at the moment, and what all objects of the process share.
 
 use std::collections::BTreeSet;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::context::DecodeContext;
-use clicks::click::MOST_UNKNOWN;
+use clicks::click::{MOST_UNKNOWN, QrRule};
 use clicks::decode::DecodeLimits;
 
 /// Most contexts that are kept: one for each object of the largest batch.
@@ -18,21 +18,22 @@ pub(in crate::forward) struct DecoderPool {
     /// memory of its own.
     parallel: Semaphore,
     idle: Mutex<Vec<DecodeContext>>,
+    qr_rule: Option<Arc<QrRule>>,
     /// Paths of unknown members that were reported.
     unknown: Mutex<BTreeSet<String>>,
 }
 
-impl Default for DecoderPool {
-    fn default() -> DecoderPool {
+impl DecoderPool {
+    /// Without a context yet; clicks say by `qr_rule` whether they came from QR codes.
+    pub(in crate::forward) fn new(qr_rule: Option<Arc<QrRule>>) -> DecoderPool {
         DecoderPool {
             parallel: Semaphore::new(1),
             idle: Mutex::default(),
+            qr_rule,
             unknown: Mutex::default(),
         }
     }
-}
 
-impl DecoderPool {
     /// Lets the caller decode by workers; `None` if another object is decoded so.
     pub(super) fn try_parallel(&self) -> Option<SemaphorePermit<'_>> {
         self.parallel.try_acquire().ok()
@@ -41,7 +42,7 @@ impl DecoderPool {
     /// Takes the context that was used last, or a new one.
     pub(super) fn take(&self, limits: DecodeLimits) -> DecodeContext {
         let idle = self.idle().pop();
-        idle.unwrap_or_else(|| DecodeContext::new(limits))
+        idle.unwrap_or_else(|| DecodeContext::new(limits, self.qr_rule.clone()))
     }
 
     /// Takes a context back.

@@ -139,7 +139,7 @@ pub fn compact_duckdb(lake: &S3Prefix, daily: &S3Prefix, day: &str) -> String {
         "SET threads = 1;  -- one file
 COPY (
   SELECT * EXCLUDE (hour)
-  FROM read_parquet('{from}dt={day}/*/*.parquet', hive_partitioning = true, hive_types = {{'dt': VARCHAR, 'hour': VARCHAR}})
+  FROM read_parquet('{from}dt={day}/*/*.parquet', union_by_name = true, hive_partitioning = true, hive_types = {{'dt': VARCHAR, 'hour': VARCHAR}})
   QUALIFY row_number() OVER (PARTITION BY click_id ORDER BY source_object, source_index) = 1
   ORDER BY clicked_at
 ) TO '{}' (FORMAT parquet, COMPRESSION zstd, PARTITION_BY (dt), FILENAME_PATTERN 'clicks', OVERWRITE_OR_IGNORE);

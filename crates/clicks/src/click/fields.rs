@@ -35,6 +35,9 @@ pub struct Field {
     pub kind: Type,
     /// Its column in the flat row.
     pub column: Option<&'static str>,
+    /// Whether its column stands behind [`EXTRA`], which holds the value too: one that came when
+    /// tables and queries over the others were in use.
+    pub is_late: bool,
     /// Its meaning, for people.
     pub doc: &'static str,
 }
@@ -42,7 +45,17 @@ pub struct Field {
 impl Field {
     /// Whether the names of its members are data, of which there is no end.
     pub fn is_open(&self) -> bool {
-        self.kind == Type::Json || self.kind == Type::Object(QUERY)
+        self.kind == Type::Json || self.is_query()
+    }
+
+    /// Whether it holds the parameters of the destination.
+    pub(super) fn is_query(&self) -> bool {
+        self.kind == Type::Object(QUERY)
+    }
+
+    /// Whether it is the destination.
+    pub(super) fn is_destination(&self) -> bool {
+        self.kind == Type::Object(DESTINATION)
     }
 }
 
@@ -51,7 +64,15 @@ const fn field(name: &'static str, kind: Type, column: &'static str, doc: &'stat
         name,
         kind,
         column: Some(column),
+        is_late: false,
         doc,
+    }
+}
+
+const fn late(name: &'static str, doc: &'static str) -> Field {
+    Field {
+        is_late: true,
+        ..field(name, Strings, name, doc)
     }
 }
 
@@ -60,6 +81,7 @@ const fn object(name: &'static str, members: &'static [Field], doc: &'static str
         name,
         kind: Type::Object(members),
         column: None,
+        is_late: false,
         doc,
     }
 }
@@ -69,6 +91,7 @@ const fn plain(name: &'static str, doc: &'static str) -> Field {
         name,
         kind: Type::String,
         column: None,
+        is_late: false,
         doc,
     }
 }
@@ -102,6 +125,14 @@ pub const ADDED: &[(&str, Type, &str)] = &[
 
 /// The column for what has none.
 pub const EXTRA: (&str, &str) = ("extra", "everything without a column, as a JSON text");
+
+/// The last column, which `flat::row` writes where a user has given a [rule](super::QrRule): name,
+/// type, meaning.
+pub const IS_QR: (&str, Type, &str) = (
+    "is_qr",
+    Bool,
+    "whether the click came from a QR code, by the rule in QR_WHEN; absent without one",
+);
 
 /// The members of a click as delivered, in Rebrandly's vocabulary.
 pub const CLICK: &[Field] = &[
@@ -259,6 +290,16 @@ const QUERY: &[Field] = &[
         Strings,
         "utm_content",
         "the campaign's content",
+    ),
+    late("gclid", "Google's click id"),
+    late("gbraid", "Google's click id on iOS, from the web to an app"),
+    late("wbraid", "Google's click id on iOS, from an app to the web"),
+    late("fbclid", "Facebook's click id"),
+    late("msclkid", "Microsoft Advertising's click id"),
+    late("ttclid", "TikTok's click id"),
+    late(
+        "rbly_click_id",
+        "Rebrandly's click id, of its conversion tracking",
     ),
 ];
 

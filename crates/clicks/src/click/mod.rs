@@ -14,6 +14,8 @@ mod normal;
 mod occurrences;
 mod path;
 mod plan;
+mod qr;
+mod query;
 pub mod redact;
 pub mod schema;
 mod time;
@@ -32,6 +34,7 @@ pub use members::Tag;
 pub use normal::NotAClick;
 pub use occurrences::OccurrenceCounter;
 pub use path::{Path, UnknownPath};
+pub use qr::QrRule;
 pub use time::{from_epoch, millis, to_utc};
 
 use crate::ObjectRef;
@@ -144,10 +147,12 @@ struct Head {
     source: Vec<u8>,
     /// The columns of the flat row for the source, up to the index.
     flat: Vec<u8>,
+    /// Tells which clicks came from QR codes.
+    qr: Option<Arc<QrRule>>,
 }
 
 impl Head {
-    fn new(object: &Arc<ObjectRef>) -> Head {
+    fn new(object: &Arc<ObjectRef>, qr: Option<&Arc<QrRule>>) -> Head {
         let (mut key, mut source) = (Vec::new(), Vec::new());
         text::write_str(object.base_name(), &mut key);
         form::source_head(object, &mut source);
@@ -157,6 +162,7 @@ impl Head {
             key,
             source,
             flat: flat::source(object),
+            qr: qr.cloned(),
         }
     }
 }
@@ -179,6 +185,7 @@ pub struct Normaliser {
     head: Option<Head>,
     output: RefCell<Output>,
     drift: Drift,
+    qr: Option<Arc<QrRule>>,
 }
 
 /// The buffers a click is worked out in.
@@ -219,11 +226,21 @@ impl Default for Normaliser {
             head: None,
             output: RefCell::default(),
             drift: Drift::default(),
+            qr: None,
         }
     }
 }
 
 impl Normaliser {
+    /// Makes clicks whose flat rows say by `qr` whether they came from a QR code; they do not say it
+    /// where it is `None`.
+    pub fn new(qr: Option<Arc<QrRule>>) -> Normaliser {
+        Normaliser {
+            qr,
+            ..Normaliser::default()
+        }
+    }
+
     /// Returns the click in `record` of `object`. `number` takes the click's fingerprint and
     /// returns how many such clicks the object has held, this one included.
     pub fn click<'a>(
@@ -301,7 +318,8 @@ impl Normaliser {
         {
             self.head = None;
         }
-        let head = self.head.get_or_insert_with(|| Head::new(object));
+        let qr = self.qr.as_ref();
+        let head = self.head.get_or_insert_with(|| Head::new(object, qr));
         let batch_key = record.batch_key.as_ref().unwrap_or(&head.base_name);
         Ok(Click {
             id: identity.id,

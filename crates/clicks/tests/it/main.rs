@@ -1,6 +1,6 @@
 //! `files`: what the files of `data` hold, and what becomes of it; `framing`, `chunks`,
-//! `envelopes`, `limits`: how records are found; `forms`, `shapes`, `repeats`: what becomes of them; `redact`:
-//! what is left of them; `fuzz`: any bytes; `dependencies`: what the crate is made of.
+//! `envelopes`, `limits`: how records are found; `forms`, `columns`, `shapes`, `repeats`: what becomes
+//! of them; `redact`: what is left of them; `fuzz`: any bytes; `dependencies`: what the crate is made of.
 
 #![expect(
     clippy::unwrap_used,
@@ -10,6 +10,7 @@
 )]
 
 mod chunks;
+mod columns;
 mod dependencies;
 mod envelopes;
 mod files;

@@ -11,6 +11,8 @@ pub(in crate::click) struct Extra {
     /// The objects around what is being written, of which the first `open` are begun.
     pub(super) path: Vec<Name>,
     pub(super) open: usize,
+    /// Whether the click has parsed parameters of the destination, with columns or without.
+    pub(super) has_query: bool,
     piece: Vec<u8>,
 }
 

@@ -1,13 +1,14 @@
 //! The warehouse row: one level, `snake_case` columns, and `extra` for what has none.
 
 mod extra;
+mod url;
 
 use std::sync::LazyLock;
 
 pub(super) use extra::Extra;
 
 use super::Click;
-use super::fields::{ADDED, CLICK, EXTRA, Field, FieldId, Type, field_id, walk};
+use super::fields::{ADDED, CLICK, EXTRA, Field, FieldId, IS_QR, Type, field_id, walk};
 use super::form;
 use super::normal::{Name, Value};
 use super::time::{is_canonical, is_countable};
@@ -16,12 +17,20 @@ use crate::json::{Kind, is_number, text};
 
 /// Returns the columns in their order: name, type, description.
 pub fn columns() -> Vec<(&'static str, Type, &'static str)> {
-    let mut columns: Vec<_> = ADDED.iter().take(1).copied().collect();
+    let (mut columns, mut late) = (Vec::new(), Vec::new());
+    columns.extend(ADDED.first());
     walk(CLICK, "", &mut |_, field| {
-        columns.extend(field.column.map(|column| (column, field.kind, field.doc)))
+        let list = if field.is_late {
+            &mut late
+        } else {
+            &mut columns
+        };
+        list.extend(field.column.map(|column| (column, field.kind, field.doc)));
     });
-    columns.extend(ADDED.iter().skip(1).copied());
+    columns.extend(ADDED.iter().skip(1));
     columns.push((EXTRA.0, Type::Json, EXTRA.1));
+    columns.append(&mut late);
+    columns.push(IS_QR);
     columns
 }
 
@@ -33,6 +42,12 @@ struct Place {
     kind: Type,
     /// The text before its value, if it has a column.
     column: Option<Column>,
+    /// Whether its value is in `extra` too.
+    is_late: bool,
+    /// Whether it is the link's destination.
+    is_destination: bool,
+    /// Whether it is the destination's parameters.
+    is_query: bool,
     /// The destinations of its own members.
     members: Group,
 }
@@ -74,6 +89,9 @@ impl Group {
                 [Some(Place {
                     kind: field.kind,
                     column: field.column.map(Column::new),
+                    is_late: field.is_late,
+                    is_destination: field.is_destination(),
+                    is_query: field.is_query(),
                     members,
                 })],
             );
@@ -99,6 +117,7 @@ pub(super) fn source(object: &crate::ObjectRef) -> Vec<u8> {
 /// not fit its column's type goes to `extra`.
 pub(super) fn row(click: &Click<'_>, out: &mut Vec<u8>, extra: &mut Extra) {
     extra.text.clear();
+    extra.has_query = false;
     out.extend_from_slice(b"{\"click_id\":\"");
     out.extend_from_slice(&click.id.text());
     out.push(b'"');
@@ -113,6 +132,11 @@ pub(super) fn row(click: &Click<'_>, out: &mut Vec<u8>, extra: &mut Extra) {
         out.extend_from_slice(b"\":\"{");
         out.extend_from_slice(&extra.text);
         out.extend_from_slice(b"}\"");
+    }
+    if let Some(is_qr) = click.is_qr() {
+        out.extend_from_slice(b",\"");
+        out.extend_from_slice(IS_QR.0.as_bytes());
+        out.extend_from_slice(if is_qr { b"\":true" } else { b"\":false" });
     }
     out.push(b'}');
 }
@@ -179,17 +203,24 @@ fn member(
         Some(Place {
             kind: Type::Object(_),
             members,
+            is_destination,
+            is_query,
             ..
         }) if has_members(click, value) => {
             extra.path.push(name);
+            extra.has_query |= is_query;
             spread(click, members, value, out, extra);
             extra.end();
+            if *is_destination && !extra.has_query {
+                url::parameters(click, value, out);
+            }
         }
         Some(Place {
             kind,
             column: Some(column),
+            is_late,
             ..
-        }) if set(click, *kind, column, value, out) => {}
+        }) if set(click, *kind, column, value, out) && !is_late => {}
         _ => extra.member(click, name, value),
     }
 }
