@@ -64,6 +64,8 @@ pub struct Click<'a> {
     /// Its bytes as delivered.
     pub raw: &'a Bytes,
     normal: Normal<'a>,
+    /// Tells whether it came from a QR code.
+    qr: Option<&'a QrRule>,
     head: &'a Head,
     output: &'a RefCell<Output>,
     forms: [OnceCell<Bytes>; 4],
@@ -330,6 +332,7 @@ impl Normaliser {
             batch_key,
             raw: &record.raw,
             normal,
+            qr: head.qr.as_deref(),
             head,
             output: &self.output,
             forms: Default::default(),

@@ -4,9 +4,10 @@ use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
-use super::Click;
 use super::normal::{Normal, Value};
 use super::query::{Query, member};
+use super::redact::{Change, Redaction};
+use super::{Click, Path};
 use crate::json::{Kind, text};
 
 /// Begins the sign that is a tag.
@@ -16,6 +17,8 @@ const TAG: &str = "tag:";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QrRule {
     signs: Vec<Sign>,
+    /// The fields in which they are looked for.
+    fields: Vec<Path>,
 }
 
 /// A sign that a click came from a QR code. Upper and lower case are the same in its value.
@@ -32,11 +35,15 @@ impl FromStr for QrRule {
 
     /// Reads signs with commas between them: `utm_medium=qr, tag:poster`.
     fn from_str(text: &str) -> Result<QrRule, String> {
-        let signs: Option<Vec<_>> = text
-            .split(',')
-            .map(|sign| Sign::parse(sign.trim()))
-            .collect();
-        signs.map(|signs| QrRule { signs }).ok_or_else(|| {
+        let signs = text.split(',').map(|sign| Sign::parse(sign.trim()));
+        let rule = signs.collect::<Option<Vec<_>>>().and_then(|signs| {
+            let fields = signs.iter().map(|sign| Path::parse(&sign.field()).ok());
+            Some(QrRule {
+                fields: fields.collect::<Option<_>>()?,
+                signs,
+            })
+        });
+        rule.ok_or_else(|| {
             "a parameter of the destination's query with its value, such as utm_medium=qr, or a tag \
              of the link, such as tag:qr; several with commas between them"
                 .into()
@@ -66,6 +73,14 @@ impl Sign {
         }
     }
 
+    /// Returns the path of the field in which it is looked for.
+    fn field(&self) -> String {
+        match self {
+            Sign::Parameter { name, .. } => format!("route.destination.params.query.{name}"),
+            Sign::Tag { .. } => "route.tags".into(),
+        }
+    }
+
     fn is_on(&self, click: &Click<'_>) -> bool {
         let normal = &click.normal;
         let Some(route) = member(normal, normal.root, "route") else {
@@ -91,6 +106,20 @@ impl Sign {
 impl QrRule {
     fn is_on(&self, click: &Click<'_>) -> bool {
         self.signs.iter().any(|sign| sign.is_on(click))
+    }
+
+    /// Whether `redaction` leaves all fields as they are in which a sign is looked for.
+    pub(super) fn survives(&self, redaction: &Redaction) -> bool {
+        let asks_url = self
+            .signs
+            .iter()
+            .any(|sign| matches!(sign, Sign::Parameter { .. }));
+        let url = Path::parse("route.destination.raw");
+        let url_change = url.ok().and_then(|url| redaction.change(&url));
+        // Another change than these leaves the parameters of the URL that it leaves elsewhere.
+        let url_is_gone = matches!(url_change, Some(Change::Dropped | Change::Hashed));
+        let is_whole = |field: &Path| redaction.change(field).is_none();
+        self.fields.iter().all(is_whole) && !(asks_url && url_is_gone)
     }
 }
 
@@ -132,6 +161,16 @@ fn is_same(found: &[u8], wanted: &str) -> bool {
 impl Click<'_> {
     /// Whether the click came from a QR code; `None` if no rule says which ones do.
     pub fn is_qr(&self) -> Option<bool> {
-        Some(self.head.qr.as_ref()?.is_on(self))
+        Some(self.qr?.is_on(self))
+    }
+
+    /// Returns this click, whose record `redaction` has made before, without what cannot be told
+    /// from such a record.
+    pub fn made_by(&self, redaction: &Redaction) -> Click<'_> {
+        Click {
+            qr: self.qr.filter(|rule| rule.survives(redaction)),
+            forms: Default::default(),
+            ..*self
+        }
     }
 }

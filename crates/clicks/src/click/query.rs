@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use super::normal::{Normal, Value};
+use super::redact::decoded_parameter;
 use crate::json::{Kind, text};
 
 /// The parameters of a destination.
@@ -104,39 +105,10 @@ fn of_url(url: &[u8]) -> Option<&[u8]> {
 
 /// Resolves the escapes of a URL's query; a text that would be no UTF-8 then stays as it is.
 fn decoded(text: &[u8]) -> Cow<'_, [u8]> {
-    if memchr::memchr2(b'%', b'+', text).is_none() {
-        return text.into();
+    match decoded_parameter(text) {
+        Cow::Owned(text) if std::str::from_utf8(&text).is_ok() => Cow::Owned(text),
+        _ => Cow::Borrowed(text),
     }
-    let (mut out, mut rest) = (Vec::with_capacity(text.len()), text);
-    while let Some((&c, tail)) = rest.split_first() {
-        rest = tail;
-        match (c, tail.split_at_checked(2)) {
-            (b'%', Some((digits, behind))) => match hex(digits) {
-                Some(byte) => {
-                    out.push(byte);
-                    rest = behind;
-                }
-                None => out.push(c),
-            },
-            (b'+', _) => out.push(b' '),
-            _ => out.push(c),
-        }
-    }
-    if std::str::from_utf8(&out).is_ok() {
-        out.into()
-    } else {
-        text.into()
-    }
-}
-
-/// Reads two hexadecimal digits.
-fn hex(digits: &[u8]) -> Option<u8> {
-    let digits = std::str::from_utf8(digits).ok()?;
-    let digits = digits
-        .bytes()
-        .all(|c| c.is_ascii_hexdigit())
-        .then_some(digits)?;
-    u8::from_str_radix(digits, 16).ok()
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use clicks::ObjectRef;
-use clicks::click::{Form, Normaliser, QrRule, columns};
+use clicks::click::redact::{Action, Change, Redaction, Rule, Scratch};
+use clicks::click::{Form, Normaliser, Path, QrRule, columns};
 use clicks::decode::{DecodeLimits, Decoder, Item};
 use serde_json::{Value, json};
 
@@ -20,6 +21,11 @@ const IDS: [&str; 7] = [
 
 /// Returns the flat row and the id of a click with this route, where `rule` tells QR codes.
 fn row(route: &str, rule: Option<&str>) -> (Value, String) {
+    row_after(route, rule, None)
+}
+
+/// Returns the same after `redaction`.
+fn row_after(route: &str, rule: Option<&str>, redaction: Option<&Redaction>) -> (Value, String) {
     let rule = rule.map(|rule| Arc::new(rule.parse::<QrRule>().unwrap()));
     let text = format!(r#"{{"timestamp":"2026-11-21T00:00:00Z","route":{route}}}"#);
     let object = Arc::new(ObjectRef::new("clicks", "name"));
@@ -31,6 +37,9 @@ fn row(route: &str, rule: Option<&str>) -> (Value, String) {
     };
     let mut normaliser = Normaliser::new(rule);
     let click = normaliser.click(&record, &object, |_| 1).unwrap();
+    let mut scratch = Scratch::default();
+    let redacted = redaction.map(|it| click.redacted(it, None, click.id, &mut scratch).unwrap());
+    let click = redacted.as_ref().unwrap_or(&click);
     let row = serde_json::from_slice(&click.form(Form::Flat)).unwrap();
     (row, click.id.to_string())
 }
@@ -155,4 +164,89 @@ fn a_rule_without_a_name_or_a_value_is_refused() {
     }
     let rule: QrRule = "a = b=c ,tag:x=y".parse().unwrap();
     assert_eq!(rule.to_string(), "a=b=c, tag:x=y");
+}
+
+/// A redaction by one rule.
+fn redaction(path: &str, action: Action) -> Redaction {
+    let path = Path::parse(path).unwrap();
+    Redaction::new(&[Rule { path, action }])
+}
+
+#[test]
+fn a_column_holds_what_a_redaction_left() {
+    let url = r#""raw":"https://a.example/?gclid=secret&fbclid=kept&utm_medium=qr""#;
+    let query = r#""params":{"query":{"gclid":["secret"],"fbclid":["kept"],"utm_medium":["qr"]}}"#;
+    let drop_gclid = redaction("route.destination.params.query.gclid", Action::Drop);
+    let drop_query = redaction("route.destination.params.query", Action::Drop);
+    let keep_utm = redaction("route.destination.params.query", Action::KeepPrefix("utm_"));
+    let drop_url = redaction("route.destination.raw", Action::Drop);
+    for (redaction, with_query, with_url) in [
+        (&drop_gclid, json!("kept"), json!("kept")),
+        (&drop_query, Value::Null, Value::Null),
+        (&keep_utm, Value::Null, Value::Null),
+        (&drop_url, json!("kept"), Value::Null),
+    ] {
+        let is_private = !matches!(
+            redaction.change(&Path::parse("route.destination.raw").unwrap()),
+            Some(Change::Dropped)
+        );
+        for (destination, expected) in [
+            (format!("{url},{query}"), with_query),
+            (url.into(), with_url),
+        ] {
+            let route = format!(r#"{{"destination":{{{destination}}}}}"#);
+            let (row, _) = row_after(&route, None, Some(redaction));
+            assert_eq!(row["fbclid"], expected, "{route} by {redaction:?}");
+            assert!(!is_private || !row.to_string().contains("secret"), "{row}");
+        }
+    }
+}
+
+#[test]
+fn a_rule_is_silent_where_a_redaction_touches_what_it_asks_for() {
+    const QUERY: &str = "route.destination.params.query";
+    let medium = format!("{QUERY}.utm_medium");
+    let source = format!("{QUERY}.source");
+    let is_qr = |rule: &str, path: &str, action| {
+        // With a sign and without one: absent must not tell which.
+        let redaction = redaction(path, action);
+        let found = ["qr", "mail"].map(|value| {
+            let route = format!(
+                r#"{{"tags":{{"t":{{"value":"{value}"}}}},"destination":{{"raw":"https://a.example/?utm_medium={value}"}}}}"#
+            );
+            row_after(&route, Some(rule), Some(&redaction)).0["is_qr"].clone()
+        });
+        match found {
+            [Value::Null, Value::Null] => false,
+            [Value::Bool(true), Value::Bool(false)] => true,
+            other => panic!("{other:?}"),
+        }
+    };
+    for (rule, path, action, expected) in [
+        ("utm_medium=qr", &*medium, Action::Drop, false),
+        ("utm_medium=qr", &medium, Action::Hash, false),
+        ("utm_medium=qr", QUERY, Action::Drop, false),
+        ("utm_medium=qr", "route.destination", Action::Drop, false),
+        (
+            "utm_medium=qr",
+            "route.destination.raw",
+            Action::Drop,
+            false,
+        ),
+        ("source=x,tag:qr", &source, Action::Drop, false),
+        ("source=x,tag:qr", QUERY, Action::KeepPrefix("utm_"), false),
+        ("tag:qr", "route.tags", Action::Drop, false),
+        ("tag:qr", "route.tags", Action::Hash, false),
+        ("utm_medium=qr", QUERY, Action::KeepPrefix("utm_"), true),
+        ("utm_medium=qr", &source, Action::Drop, true),
+        ("utm_medium=qr", "route.tags", Action::Drop, true),
+        ("utm_medium=qr", "client.location", Action::Drop, true),
+        ("tag:qr", QUERY, Action::Drop, true),
+    ] {
+        assert_eq!(
+            is_qr(rule, path, action),
+            expected,
+            "{rule} and {action:?} {path}"
+        );
+    }
 }

@@ -65,7 +65,7 @@ pub(super) struct Patch {
 }
 
 /// A record in the canonical spelling.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Normal<'a> {
     /// The record's tape.
     pub tape: Tape<'a>,

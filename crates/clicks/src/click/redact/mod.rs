@@ -14,6 +14,7 @@ mod url;
 use bytes::{Bytes, BytesMut};
 
 pub use tree::{Change, Redaction};
+pub(super) use url::decoded as decoded_parameter;
 
 use super::normal::{Changes, Normal};
 use super::plan::Plans;
@@ -152,6 +153,7 @@ impl Click<'_> {
                 root,
                 root_node: 0,
             },
+            qr: self.qr.filter(|rule| rule.survives(redaction)),
             forms: Default::default(),
             ..*self
         })

@@ -90,7 +90,7 @@ fn split(parameter: &[u8]) -> (&[u8], Option<&[u8]>) {
 }
 
 /// Resolves `%41` and `+`, as in a form.
-fn decoded(text: &[u8]) -> Cow<'_, [u8]> {
+pub(in crate::click) fn decoded(text: &[u8]) -> Cow<'_, [u8]> {
     if !text.iter().any(|c| matches!(c, b'%' | b'+')) {
         return Cow::Borrowed(text);
     }
