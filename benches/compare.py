@@ -42,6 +42,8 @@ FORMS = ("click", "flat")
 WANTED_ONE_FILE, WANTED_MANY_FILES = 1.6, 1.8
 # The wanted ratio of the whole command's CPU to that of decoding and making the same clicks in memory.
 WANTED_OVERHEAD = 1.3
+# The wanted ratio of the CPU for a file that is kept whole to that for one of which 90 % is filtered out.
+WANTED_FILTERED = 1.0
 # What `clickstream sample --content` takes.
 CONTENTS = ("campaign", "unlike")
 # Nothing of the configuration in the environment may reach the programs.
@@ -90,6 +92,7 @@ def measure(clickstream: Path, target_dir: Path, quick: bool) -> list[Row]:
             rows += same_work(clickstream, folder, content)
             for given in inputs:
                 rows += against_rivals(clickstream, given, rounds)
+            rows.append(filtered(clickstream, inputs[0], rounds))
             rows += against_memory(clickstream, newest(target_dir / "release", "stages"), inputs[0], rounds)
             many = small_files(clickstream, folder / "many", content, count)
             rows += two_cores(clickstream, inputs, content, many, 1 if quick else 5)
@@ -157,12 +160,14 @@ def pinned(cpus: set[int]) -> Iterator[None]:
         os.sched_setaffinity(0, before)
 
 
-def run(command: Command, cpus: set[int], watch_memory: bool = False) -> Run:
-    """Runs a command to its end on `cpus`."""
+def run(
+    command: Command, cpus: set[int], watch_memory: bool = False, environment: dict[str, str] | None = None
+) -> Run:
+    """Runs a command to its end on `cpus`, with these variables besides."""
     with tempfile.TemporaryFile() as errors:
         started, busy = time.perf_counter(), busy_seconds()
         with pinned(cpus):
-            child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors, env=ENVIRONMENT)
+            child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors, env=ENVIRONMENT | (environment or {}))
         with memory_of(child.pid) if watch_memory else contextlib.nullcontext(lambda: 0) as seen:
             try:
                 _, status, usage = os.wait4(child.pid, 0)
@@ -315,6 +320,20 @@ def against_memory(clickstream: Path, stages: Path | None, given: Input, rounds:
     medians = statistics.median(whole), statistics.median(memory)
     detail = f"{medians[0]:.2f} s against {medians[1]:.2f} s"
     return [Row.of(what, medians[0] / medians[1], "x", f"<= {WANTED_OVERHEAD}", detail)]
+
+
+def filtered(clickstream: Path, given: Input, rounds: int) -> Row:
+    """Returns how much less CPU a file takes of which a tenth is sent, each click chosen by its id."""
+    command = [clickstream, "forward", "--quiet", given.path]
+    keep_all = {"TARGETS": "out", "OUT_KIND": "stdout", "OUT_FORMAT": "click"}
+    environments = {"whole": keep_all, "tenth": keep_all | {"OUT_SAMPLE": "0.1"}}
+    cpus = {max(os.sched_getaffinity(0))}
+    runs: dict[str, list[Run]] = {name: [] for name in environments}
+    for _ in range(rounds):
+        for name, environment in environments.items():
+            runs[name].append(run(command, cpus, environment=environment))
+    what = f"{given.name}: CPU of keeping all clicks / of keeping a tenth"
+    return ratio(what, "cpu", runs["whole"], runs["tenth"], f"> {WANTED_FILTERED}")
 
 
 def ratio(what: str, of: str, over: list[Run], under: list[Run], bound: str, detail: str = "") -> Row:

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use clickstream_forwarder::config::vars::Scope;
+use clickstream_forwarder::config::vars::{Scope, Vars};
 use clickstream_forwarder::targets::{Context, KINDS, Target};
+use clickstream_forwarder::transform::Transform;
 
 /// A kind's name, and a target of its example. Nothing is sent, so no address has to exist.
 pub type Named = (&'static str, Arc<dyn Target>);
@@ -14,14 +15,85 @@ pub fn targets() -> Vec<Named> {
     KINDS
         .iter()
         .map(|kind| {
-            let context = Context {
-                clock: || SystemTime::UNIX_EPOCH,
-                network: Default::default(),
-                aws: Default::default(),
-            };
             let vars = kind.example("T_");
-            let target = (kind.build)(&Scope::new(&vars, "T_"), context);
+            let target = (kind.build)(&Scope::new(&vars, "T_"), context());
             (kind.name, target.unwrap())
         })
         .collect()
+}
+
+fn context() -> Context {
+    Context {
+        clock: || SystemTime::UNIX_EPOCH,
+        network: Default::default(),
+        aws: Default::default(),
+    }
+}
+
+/// Rules of a target, and what they are called.
+pub struct Rules {
+    pub name: &'static str,
+    /// Those that a click passes through before anything is encoded.
+    pub transform: Transform,
+    pub target: Arc<dyn Target>,
+}
+
+/// Returns the rules that the tables show, each of a target that writes lines in the form `click`.
+pub fn rules() -> Vec<Rules> {
+    let few = list(10);
+    let many = list(10_000);
+    let sets: &[(&str, &[(&str, &str)])] = &[
+        ("none", &[]),
+        ("a tenth, by id", &[("SAMPLE", "0.1")]),
+        (
+            "people, from the EU",
+            &[("AGENTS", "human"), ("COUNTRIES", "EU")],
+        ),
+        ("10 slashtags", &[("SLASHTAGS", &few)]),
+        ("10,000 slashtags", &[("SLASHTAGS", &many)]),
+        (
+            "privacy",
+            &[
+                ("GEO", "country"),
+                ("DROP", "client.agent.browser.version,route.creator.name"),
+                ("REFERRER", "host"),
+                ("DESTINATION_QUERY", "utm"),
+            ],
+        ),
+        (
+            "jq filter",
+            &[("FILTER", r#".client.agent.type == "human""#)],
+        ),
+        (
+            "jq map",
+            &[(
+                "MAP",
+                "{id, at: .timestamp, country: .client.location.country, link: .route.slashtag}",
+            )],
+        ),
+    ];
+    let kind = KINDS.iter().find(|kind| kind.name == "stdout").unwrap();
+    let rules = sets.iter().map(|(name, settings)| {
+        let mut vars: Vars = kind.example("T_").into_iter().collect();
+        let settings = settings.iter();
+        vars.extend(settings.map(|(name, value)| (format!("T_{name}"), value.to_string())));
+        let scope = Scope::new(&vars, "T_");
+        let target = (kind.build)(&scope, context());
+        let transform = Transform::read(&scope);
+        assert!(!scope.has_mistakes(), "{:?}", scope.into_mistakes());
+        Rules {
+            name,
+            transform,
+            target: target.unwrap(),
+        }
+    });
+    rules.collect()
+}
+
+/// Returns so many slashtags that no click has.
+fn list(length: usize) -> String {
+    let tags: Vec<_> = (0..length)
+        .map(|number| format!("no-such-tag-{number}"))
+        .collect();
+    tags.join(",")
 }

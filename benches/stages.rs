@@ -6,7 +6,7 @@
 //! stages --file FILE
 //! ```
 //!
-//! Times are CPU time of the thread, except those of `encode`. In pairs, each piece of work takes turns with
+//! Times are CPU time of the thread, except those of `encode` and `rules`. In pairs, each piece of work takes turns with
 //! the one it is compared with; the least times of both are compared per click, and each comparison is a line
 //! of JSON. All work is done on both kinds of content that `clickstream sample` writes.
 //!
@@ -31,9 +31,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use clicks::click::Form;
+use clicks::click::{Click, Form};
 use clicks::sample::{Content, Framing};
 use clickstream_forwarder::targets::{Target, View};
+use clickstream_forwarder::transform::Applied;
 use criterion::{Criterion, Throughput};
 use flate2::Compression;
 use flate2::bufread::MultiGzDecoder;
@@ -41,6 +42,7 @@ use flate2::write::GzEncoder;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
+use kinds::Rules;
 use pipeline::{clicks, records};
 use work::{File, Work, cpu_time};
 
@@ -70,6 +72,11 @@ fn main() {
             kinds::targets()
                 .into_iter()
                 .map(|(kind, target)| encoding(kind, target, &lines)),
+        );
+        works.extend(
+            kinds::rules()
+                .into_iter()
+                .map(|rules| transforming(rules, &lines)),
         );
     }
     let asked = |flag: &str| arguments.iter().any(|argument| argument == flag);
@@ -174,13 +181,36 @@ fn compressions(lines: &File) -> Vec<Work> {
 
 /// Measures what `target` adds to each click of `lines` once it is made.
 fn encoding(kind: &str, target: Arc<dyn Target>, lines: &File) -> Work {
+    after_clicks(&format!("encode/{kind}"), lines, move |click| {
+        drop(black_box(target.encode(&View::of(click))));
+    })
+}
+
+/// Measures what rules, and encoding the clicks that they leave, add to each click of `lines`.
+fn transforming(rules: Rules, lines: &File) -> Work {
+    let Rules {
+        name,
+        transform,
+        target,
+    } = rules;
+    after_clicks(&format!("rules/{name}"), lines, move |click| {
+        drop(black_box(transform.encode(
+            click,
+            Applied::default(),
+            &*target,
+        )));
+    })
+}
+
+/// Measures what `work` adds to each click of `lines` once it is made.
+fn after_clicks(name: &str, lines: &File, work: impl Fn(&Click<'_>) + 'static) -> Work {
     let file = lines.bytes.clone();
     // A click lives only until the next, so the clock is read around each of them; that cost is subtracted.
     let run = move || {
         let (mut encode, mut nothing) = (Duration::ZERO, Duration::ZERO);
         clicks(&file, |click| {
             let begin = Instant::now();
-            drop(black_box(target.encode(&View::of(click))));
+            work(click);
             let end = Instant::now();
             nothing += end.elapsed();
             encode += end - begin;
@@ -189,7 +219,7 @@ fn encoding(kind: &str, target: Arc<dyn Target>, lines: &File) -> Work {
     };
     Work {
         run: Box::new(run),
-        ..Work::new(&format!("encode/{kind}"), IDS, lines, |_| {})
+        ..Work::new(name, IDS, lines, |_| {})
     }
 }
 
