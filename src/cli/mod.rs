@@ -12,6 +12,7 @@ mod iam;
 mod lake;
 mod manual;
 mod offline;
+mod preview;
 mod sample;
 mod session;
 mod test;
@@ -48,7 +49,7 @@ pub const EXIT_CODES: &[(u8, &str)] = &[
         Exit::Failed as u8,
         "something was not delivered or could not be written, or a target accepted nothing: run \
          it again. Where a line says `misconfigured`, change what it names first. Of `test`: a \
-         case failed",
+         case failed. Of `try`: a rule failed, or a target cannot carry a click",
     ),
     (
         Exit::WrongUsage as u8,
@@ -192,6 +193,9 @@ enum Command {
     Forward(forward::Args),
     /// Check the configuration in the environment and show each target as it was understood
     Check(check::Args),
+    /// Show what each target would be sent of the first clicks, and send nothing: files,
+    /// directories, globs, - for standard input, s3://bucket/key or s3://bucket/prefix/
+    Try(preview::Args),
     /// Test the rules of targets with cases: clicks, and what is expected to become of each
     Test(test::Args),
     /// Print every variable that there is: those of all, and those of each kind of target
@@ -230,6 +234,7 @@ impl Command {
         match self {
             Command::Forward(args) => forward::run(&args, vars, is_quiet),
             Command::Check(args) => check::run(&args, vars).print(),
+            Command::Try(args) => preview::run(&args, vars).print(),
             Command::Test(args) => test::run(&args, vars).print(),
             Command::Variables(args) => variables::run(&args).print(),
             Command::Iam(args) => iam::run(&args, vars).print(),

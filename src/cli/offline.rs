@@ -9,10 +9,13 @@ use crate::config::vars::{VarSet, Vars};
 use crate::config::{Config, ConfigErrors, Mistake, Problem, TargetConfig, prefix_of};
 use crate::targets::Context;
 use crate::transform;
+use crate::transform::key::HASH_KEY;
 
 /// A configuration, and what of it stands elsewhere.
 pub(super) struct Offline {
     pub(super) config: Config,
+    /// Variables that look like mistakes, but may be other programs'.
+    pub(super) warnings: Vec<Mistake>,
     /// The variables whose values stand elsewhere.
     references: BTreeMap<String, StandIn>,
 }
@@ -24,14 +27,22 @@ pub(super) struct StandIn {
     pub(super) text: String,
 }
 
+/// A variable of a target's rules whose value is not known here.
+pub(super) struct UnknownRule {
+    /// Whether it is the key of hashes, without which all is known but these.
+    pub(super) is_key: bool,
+    /// Says where its value stands.
+    pub(super) text: String,
+}
+
 /// Texts of which each variable takes one, by turns: an address, a user and a password, a key of
 /// signatures, a name.
 fn stand_ins(number: usize) -> [String; 4] {
     [
-        format!("https://reference-{number}.invalid/"),
-        format!("reference-{number}:reference-{number}"),
+        format!("https://reference-{number:04}.invalid/"),
+        format!("reference-{number:04}:reference-{number:04}"),
         format!("whsec_cmVmZXJlbmNlcmVmZXJlbmNlcmVmZXJlbmNl{number:04}"),
-        format!("reference-{number}"),
+        format!("reference-{number:04}"),
     ]
 }
 
@@ -59,17 +70,32 @@ impl Offline {
         });
         let mut references = references.collect();
         let config = load(&mut texts, &mut references, &context).map_err(SessionError::Mistakes)?;
-        Ok(Offline { config, references })
+        Ok(Offline {
+            config,
+            warnings: settings.warnings().to_vec(),
+            references,
+        })
+    }
+
+    /// Returns `text`, which may hold stand-ins, with the references in their places.
+    pub(super) fn shown(&self, text: &str) -> String {
+        let stand_ins = self.references.values();
+        stand_ins.fold(text.to_owned(), |text, stand_in| {
+            text.replace(&stand_in.text, &stand_in.reference.to_string())
+        })
     }
 
     /// Returns the variables of a target's rules whose values stand elsewhere, and where: nobody
     /// can tell here what they do.
-    pub(super) fn unknown_rules(&self, target: &TargetConfig) -> Vec<String> {
+    pub(super) fn unknown_rules(&self, target: &TargetConfig) -> Vec<UnknownRule> {
         let prefix = prefix_of(&target.name);
-        let rules = transform::variables().map(|var| format!("{prefix}{}", var.name));
-        let unknown = rules.filter_map(|name| {
-            let stand_in = self.references.get(&name)?;
-            Some(format!("{name} is {}", stand_in.reference))
+        let unknown = transform::variables().filter_map(|var| {
+            let variable = format!("{prefix}{}", var.name);
+            let stand_in = self.references.get(&variable)?;
+            Some(UnknownRule {
+                is_key: var.name == HASH_KEY,
+                text: format!("{variable} is {}", stand_in.reference),
+            })
         });
         unknown.collect()
     }

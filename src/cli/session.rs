@@ -28,6 +28,17 @@ pub(super) fn names_no_target(vars: &Vars) -> bool {
     is_unset(vars, "TARGETS") && is_unset(vars, "SETTINGS_PATH")
 }
 
+/// Names a target `stdout`, if nothing names any; returns whether it did.
+pub(super) fn name_stdout(vars: &mut VarSet) -> bool {
+    let is_needed = names_no_target(&vars.vars);
+    if is_needed {
+        let of_stdout = [("TARGETS", "stdout"), ("STDOUT_KIND", "stdout")];
+        let of_stdout = of_stdout.map(|(name, text)| (name.to_owned(), text.to_owned()));
+        vars.lay_over(of_stdout.into());
+    }
+    is_needed
+}
+
 /// Returns the environment of targets that the variables ask for.
 pub(super) fn context(vars: &Vars) -> Context {
     let network = Network::from_vars(vars, Authorities::Machine);
@@ -64,10 +75,7 @@ impl Session {
         format: Option<Form>,
     ) -> Result<Session, SessionError> {
         let mut vars = vars.into();
-        if names_no_target(&vars.vars) {
-            let of_stdout = [("TARGETS", "stdout"), ("STDOUT_KIND", "stdout")];
-            let of_stdout = of_stdout.map(|(name, text)| (name.to_owned(), text.to_owned()));
-            vars.lay_over(of_stdout.into());
+        if name_stdout(&mut vars) {
             let format = format.map(|format| ("STDOUT_FORMAT".to_owned(), format.to_string()));
             vars.lay_over(format.into_iter().collect());
         } else if format.is_some() {

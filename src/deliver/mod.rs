@@ -23,6 +23,7 @@ mod memory;
 mod parts;
 mod rate;
 mod refusal;
+mod rehearsal;
 mod retry;
 mod rule_evidence;
 mod rule_witnesses;
@@ -38,6 +39,7 @@ use tokio::time::timeout;
 
 pub use deadlines::{Cancellation, Deadlines, RunControl};
 pub use lane::{Addressed, Attached, EncodedClick, Encoder, Lane};
+pub use rehearsal::{RehearsalLane, RehearsedSend};
 
 use crate::config::TargetConfig;
 use crate::object::ObjectRef;

@@ -11,6 +11,7 @@ mod meter;
 mod objects;
 mod pass;
 mod probe;
+pub mod rehearsal;
 mod rules;
 mod run;
 mod ticks;

@@ -8,6 +8,7 @@ pub mod metrics;
 pub mod network;
 pub mod proxy;
 pub mod queue;
+pub mod recorder;
 #[cfg(feature = "aws")]
 pub mod sqs;
 pub mod stdio;

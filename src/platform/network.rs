@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::proxy::Proxies;
+use super::recorder::Recorder;
 use super::tls::{Authorities, Trust};
 
 /// How connections are made, to targets and to AWS alike.
@@ -12,6 +13,8 @@ pub struct Network {
     pub trust: Trust,
     /// The proxies that they use.
     pub proxies: Proxies,
+    /// Keeps the requests of targets, if none is to be made.
+    pub recorder: Option<Recorder>,
 }
 
 impl Network {
@@ -20,6 +23,7 @@ impl Network {
         Network {
             trust: Trust::from_vars(vars, authorities),
             proxies: Proxies::from_vars(vars),
+            recorder: None,
         }
     }
 }

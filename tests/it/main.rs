@@ -12,6 +12,7 @@
 //! - `objects`: S3 as it answers, and as others answer for it
 //! - `order`: what goes together and in turn
 //! - `placeholders`: requests that are made from the click
+//! - `preview`: what would be sent, shown
 //! - `progress`: runs that go on where others stopped
 //! - `regress`: defects of the past
 //! - `requests`: golden requests of every kind
@@ -44,6 +45,7 @@ mod mistakes;
 mod objects;
 mod order;
 mod placeholders;
+mod preview;
 mod progress;
 mod regress;
 mod requests;

@@ -3,7 +3,7 @@
 mod bar;
 mod hints;
 mod outputs;
-mod paths;
+pub(super) mod paths;
 mod report;
 mod resume;
 mod signals;

@@ -1,4 +1,4 @@
-//! Expands the arguments of `forward` to objects.
+//! Expands arguments to objects.
 
 use std::io::ErrorKind;
 use std::path::Path;
@@ -9,7 +9,7 @@ use crate::object::file_name::key_of;
 use crate::object::{ObjectError, ObjectRef, Store};
 
 /// Returns the objects that `argument` names, in order. The error says what is wrong with it.
-pub(super) async fn expand(
+pub(in crate::cli) async fn expand(
     argument: &str,
     forwarder: &Forwarder,
 ) -> Result<Vec<ObjectRef>, String> {

@@ -54,7 +54,11 @@ pub(super) async fn judge(case: &Case, vars: &VarSet, context: &Context) -> Resu
     if !unknown.is_empty() {
         return Err(format!(
             "{}, which is not read here: give a value in the case's env",
-            unknown.join(", and ")
+            unknown
+                .iter()
+                .map(|rule| &*rule.text)
+                .collect::<Vec<_>>()
+                .join(", and ")
         ));
     }
     let found = run(&case.click, target, &offline.config)?;

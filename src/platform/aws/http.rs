@@ -21,7 +21,7 @@ use crate::platform::proxy::Proxies;
 const METADATA: &str = "169.254.169.254,169.254.170.2,169.254.170.23,fd00:ec2::254,fd00:ec2::23";
 
 /// The headers of a request that hold credentials or what is made of them.
-const CREDENTIALS: [&str; 2] = ["authorization", "x-amz-security-token"];
+pub(super) const CREDENTIALS: [&str; 2] = ["authorization", "x-amz-security-token"];
 
 /// The credentials in a request, on the answer to it: some errors repeat them.
 #[derive(Clone, Debug)]

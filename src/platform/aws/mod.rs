@@ -5,6 +5,7 @@ mod client;
 mod error;
 mod http;
 mod kind;
+mod recording;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -87,6 +88,9 @@ impl Aws {
     /// Returns the settings. The first call looks for them.
     pub async fn config(&self) -> &SdkConfig {
         let load = || async {
+            if let Some(recorder) = &self.network.recorder {
+                return recording::config(recorder).await;
+            }
             aws_config::defaults(BehaviorVersion::latest())
                 .http_client(SharedHttpClient::new(LazyConnector::new(&self.network)))
                 .retry_config(RetryConfig::standard().with_max_attempts(4))
@@ -110,7 +114,10 @@ impl Aws {
             // Otherwise the environment's address would win over it.
             config.insert_origin("endpoint_url", Origin::shared_config());
         }
-        if let Some(role) = &overrides.role {
+        // Nobody takes on a role for requests that are not made.
+        if let Some(role) = &overrides.role
+            && self.network.recorder.is_none()
+        {
             config.set_credentials_provider(Some(
                 self.credentials(role, base, overrides.region.as_ref())
                     .await,

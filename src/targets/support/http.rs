@@ -6,14 +6,15 @@ use std::time::{Duration, SystemTime};
 
 use bytes::{Bytes, BytesMut};
 use percent_encoding::percent_decode_str;
-use reqwest::header::HeaderMap;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::redirect::Policy;
-use reqwest::{Client, Method, Request, RequestBuilder, StatusCode, Url};
+use reqwest::{Body, Client, Method, Request, RequestBuilder, StatusCode, Url};
 
 use super::retry_after::retry_after;
 use crate::config::vars::Secret;
 use crate::platform::log::{causes, chain};
 use crate::platform::network::Network;
+use crate::platform::recorder::{RecordedHeader, RecordedRequest};
 use crate::platform::{tls, words};
 use crate::targets::{Context, SendError};
 
@@ -31,6 +32,9 @@ const WORDS_TIME: Duration = Duration::from_millis(500);
 const HEADERS: usize = 4096;
 /// Most bytes of the headers of an answer over HTTP/2; over HTTP/1 the library takes as many.
 const HEAD: u32 = 400 * 1024;
+
+/// The header that proves who sent a request.
+const SIGNATURE: &str = "webhook-signature";
 
 /// A client that is built at the first request: loading certificates takes longer than starting the
 /// function.
@@ -114,6 +118,10 @@ impl HttpClient {
         let request = request.map_err(|e| {
             SendError::Misconfigured(format!("no request: {}", causes(&e.without_url())))
         })?;
+        if let Some(recorder) = &self.network.recorder {
+            recorder.record(self.recorded(&request));
+            return Ok(self.unsent());
+        }
         let sent = Sent::of(&request);
         let mut answer = match client.execute(request).await {
             Ok(answer) => answer,
@@ -140,6 +148,34 @@ impl HttpClient {
         };
         drain(answer);
         Ok(response)
+    }
+
+    /// Returns `request` as it may be shown.
+    fn recorded(&self, request: &Request) -> RecordedRequest {
+        let header = |(name, value): (&HeaderName, &HeaderValue)| {
+            let is_secret = value.is_sensitive() || *name == SIGNATURE;
+            let value = String::from_utf8_lossy(value.as_bytes());
+            RecordedHeader::new(name.as_str(), value, is_secret)
+        };
+        let body = request.body().and_then(Body::as_bytes);
+        let secrets = self.secrets.iter().map(Secret::expose);
+        RecordedRequest {
+            method: Some(request.method().to_string()),
+            address: words::hide_secrets(request.url().as_str(), secrets),
+            headers: request.headers().iter().map(header).collect(),
+            body: Bytes::copy_from_slice(body.unwrap_or_default()),
+        }
+    }
+
+    /// Returns the answer to a request that was not made: it is taken.
+    fn unsent(&self) -> Response {
+        Response {
+            status: StatusCode::OK,
+            headers: HeaderMap::new(),
+            body: Bytes::new(),
+            words: None,
+            received: (self.clock)(),
+        }
     }
 
     /// Returns what the body of a refusing answer says.
