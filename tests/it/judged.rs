@@ -8,7 +8,7 @@ use std::time::Duration;
 use clickstream_forwarder::deliver::RunControl;
 use clickstream_forwarder::forward::{BlockLimits, Forwarder};
 use clickstream_forwarder::object::Memory;
-use clickstream_forwarder::outcome::{End, Failure, Outcome, TargetOutcome};
+use clickstream_forwarder::outcome::{End, Failure, Outcome, Tally, TargetOutcome};
 use clickstream_forwarder::progress::{Local, Progress, TargetProgress};
 use clickstream_forwarder::targets::{Batching, Entry, SendError, Verdict, WindowBounds};
 use proptest::prelude::*;
@@ -262,6 +262,48 @@ proptest! {
             // How much was sent before the rule was found wrong depends on the time.
             prop_assert_eq!((found.1, found.2), (expected.1, expected.2));
         }
+    }
+
+    /// The first target is down now and then, so that the others leave it behind.
+    #[test]
+    fn a_target_that_is_left_behind_gets_what_its_rules_say(
+        clicks in 1usize..400, records in 1usize..5, block_records in 1usize..20,
+        is_down in prop::collection::vec(any::<bool>(), 1..12),
+    ) {
+        let slow = target(records, move |number, batch| {
+            // It is up again after the last.
+            if is_down.get(number).copied().unwrap_or_default() {
+                return Err(SendError::Unavailable("HTTP 503".into()));
+            }
+            Ok(vec![Verdict::Sent; batch.len()])
+        });
+        let wrong: BTreeSet<usize> = (20..clicks).step_by(9).collect();
+        let filtered = |number: &usize| !wrong.contains(number) && matches!(number % 10, 3 | 7);
+        let rules = "LINKS=!link-*3,!link-*7";
+        let (memory, quick) = (Memory::default(), takes_all());
+        let limits = BlockLimits { block_records, ..BlockLimits::default() };
+        let progress = Progress::Local(Local::default());
+        let outcome = crate::support::paused_runtime().block_on(async {
+            let targets = [(slow.clone(), rules), (quick, rules)];
+            let forwarder = ruled(&targets, &memory).with_block_limits(limits).or_progress(progress);
+            forward(&forwarder, &memory, "k", &some_unruly(0..clicks, &wrong)).await
+        });
+        prop_assert_eq!(outcome.failure(), None);
+        let filtered = (0..clicks).filter(filtered).count();
+        for target in &outcome.targets {
+            let tally = Tally {
+                read: clicks as u64,
+                sent: (clicks - filtered - wrong.len()) as u64,
+                filtered: filtered as u64,
+                quarantined: wrong.len() as u64,
+                failed: 0,
+            };
+            prop_assert_eq!(target.tally, tally, "{}", &target.target);
+        }
+        prop_assert_eq!(rows(&memory).len(), 2 * wrong.len());
+        let took = slow.state.lock().unwrap();
+        prop_assert!(took.offsets.values().all(|times| *times == 1));
+        prop_assert_eq!(took.offsets.len(), clicks - filtered - wrong.len());
     }
 
     #[test]
