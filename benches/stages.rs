@@ -4,6 +4,7 @@
 //! cargo bench --bench stages
 //! cargo bench --bench stages -- --paired [--quick]
 //! stages --file FILE
+//! stages --rules RULES CONTENT TIMES
 //! ```
 //!
 //! Times are CPU time of the thread, except those of `encode` and `rules`. In pairs, each piece of work takes turns with
@@ -12,15 +13,18 @@
 //!
 //! With `--file` it decodes FILE from memory, makes each click and its form `click`, and prints the CPU seconds
 //! that took: what `clickstream forward` is compared with.
+//!
+//! With `--rules` it takes the clicks of a small file through RULES, one of those that the tables show, so many TIMES
+//! each: for Callgrind.
 
 #![expect(
     clippy::unwrap_used,
+    clippy::panic,
     reason = "a benchmark that cannot go on should end"
 )]
 #![expect(clippy::print_stdout, reason = "its output")]
 
 mod kinds;
-#[expect(dead_code, reason = "the other benchmark needs the rest")]
 mod pipeline;
 mod reference;
 mod work;
@@ -43,7 +47,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use kinds::Rules;
-use pipeline::{clicks, records};
+use pipeline::{Length, clicks, records, sample};
 use work::{File, Work, cpu_time};
 
 const REFERENCE: &str = "reference/serde_json_borrowed";
@@ -54,6 +58,8 @@ const IDS: &str = "stage/id";
 
 /// Bytes of a request's body.
 const BODY: usize = 1_000_000;
+/// Records whose clicks go through rules.
+const RECORDS: u64 = 500;
 /// Bytes inflated at a time, as the decoder does.
 const STEP: usize = 128 * 1024;
 
@@ -61,6 +67,9 @@ fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     if let Some(flag) = arguments.iter().position(|argument| argument == "--file") {
         return println!("{}", in_memory(arguments.get(flag + 1).unwrap()));
+    }
+    if let Some(flag) = arguments.iter().position(|argument| argument == "--rules") {
+        return through_rules(arguments.get(flag + 1..).unwrap());
     }
     let mut works = Vec::new();
     for content in Content::ALL {
@@ -93,6 +102,36 @@ fn in_memory(path: &str) -> f64 {
     let before = cpu_time();
     clicks(&file, |click| drop(black_box(click.form(Form::Click))));
     (cpu_time() - before).as_secs_f64()
+}
+
+/// Takes clicks through rules as often as is asked for.
+fn through_rules(arguments: &[String]) {
+    let [name, content, times] = arguments else {
+        panic!("--rules takes a name, a content and a number");
+    };
+    let times: u32 = times.parse().unwrap();
+    let rules = kinds::rules();
+    let rules = rules.iter().find(|rules| rules.name == name).unwrap();
+    let file = sample(
+        content.parse().unwrap(),
+        Framing::Lines,
+        Length::Records(RECORDS),
+    );
+    clicks(&file, |click| {
+        // Once more than counted: what a click keeps between its forms is not what rules cost.
+        drop(black_box(rules.transform.encode(
+            click,
+            Applied::default(),
+            &*rules.target,
+        )));
+        for _ in 0..times {
+            drop(black_box(rules.transform.encode(
+                click,
+                Applied::default(),
+                &*rules.target,
+            )));
+        }
+    });
 }
 
 /// The reference, and whole pipelines from bytes to a form.
