@@ -12,9 +12,10 @@ use super::vars::Scope;
 #[cfg(not(feature = "aws"))]
 use crate::targets::IN_AWS;
 use crate::targets::{
-    Batching, Context, DeliveryMode, KINDS, Kind, Limits, Target, WindowBounds, common,
+    Batching, Context, DeliveryMode, KINDS, Kind, Limits, MapUse, Target, WindowBounds, common,
 };
 use crate::transform::Transform;
+use crate::transform::jq::MAP;
 #[cfg(not(feature = "aws"))]
 use crate::without_aws::ABSENT;
 
@@ -149,6 +150,7 @@ pub(super) fn read(scope: &Scope<'_>, name: &str, context: Context) -> Option<Ta
     let rate = scope.parse("RATE", parse_rate);
     let timeout = scope.parse("TIMEOUT", request_timeout);
     let transform = Transform::read(scope);
+    check_map(scope, kind, &transform);
     let target = (kind.build)(scope, context)?;
     let mut delivery = target.delivery();
     let limits = if let Batching::Windows(bounds) = &mut delivery.batching {
@@ -203,6 +205,22 @@ fn request_timeout(text: &str) -> Result<Duration, String> {
         Ok(timeout)
     } else {
         Err("at most 15m, as long as a function runs; milliseconds are written 5000ms".into())
+    }
+}
+
+/// Notes that a map cannot be used, or that it leaves a format without use.
+fn check_map(scope: &Scope<'_>, kind: &Kind, transform: &Transform) {
+    if !transform.has_map() {
+        return;
+    }
+    if let MapUse::Refused(reason) = kind.map {
+        scope.conflict(MAP, reason);
+    }
+    if scope.peek("FORMAT").is_some_and(|form| !form.is_empty()) {
+        scope.conflict(
+            "FORMAT",
+            "has no effect, since what _MAP yields is sent: leave one of them out",
+        );
     }
 }
 

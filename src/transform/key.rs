@@ -13,7 +13,7 @@ pub const HASH_KEY: &str = "HASH_KEY";
 pub const VAR: Var = Var {
     name: HASH_KEY,
     default: "",
-    doc: "the key of hashes, a secret of at least 16 bytes; see `_HASH`, `_ID` and the function `hmac` of `_MAP`",
+    doc: "the key of hashes, a secret of at least 16 bytes; the function `hmac` of `_FILTER` and `_MAP` hashes with it",
 };
 
 /// Bytes of the shortest key.

@@ -18,12 +18,15 @@ use crate::targets::{EncodeError, Entry, Target, Var, View};
 use clicks::click::Click;
 
 use filter::Filters;
-use jq::{JqFilter, JqMap};
+use jq::{FILTER, JqFilter, JqMap, MAP};
+use key::HashKey;
 use privacy::Privacy;
 
 /// The variables by which every target chooses and shapes clicks.
 pub fn variables() -> impl Iterator<Item = &'static Var> {
-    filter::VARS.iter().chain(privacy::VARS).chain(jq::VARS)
+    let key = std::slice::from_ref(&key::VAR);
+    let private = privacy::VARS.iter().chain(key);
+    filter::VARS.iter().chain(private).chain(jq::VARS)
 }
 
 /// How the value of a variable stands in a file.
@@ -115,11 +118,12 @@ pub struct RuleFailure {
 impl Transform {
     /// Reads the rules of a target.
     pub fn read(scope: &Scope<'_>) -> Transform {
+        let key = HashKey::read(scope);
         Transform {
             filters: Filters::read(scope),
-            filter: JqFilter::read(scope),
+            filter: JqFilter::read(scope, key.as_ref()),
             privacy: Privacy::read(scope),
-            map: JqMap::read(scope),
+            map: JqMap::read(scope, key.as_ref()),
         }
     }
 
@@ -145,18 +149,72 @@ impl Transform {
                 passed: None,
             });
         }
+        let (is_chosen, chooses) = (applied.filters, self.filter.as_ref());
+        let judged = match chooses.filter(|_| !is_chosen) {
+            Some(filter) => filter.keeps(click),
+            None => Ok(true),
+        };
+        if let Ok(false) = judged {
+            return filtered(FILTER, Rule::Filter);
+        }
         let applied = Applied {
-            filters: true,
+            // A filter that fails is asked again.
+            filters: judged.is_ok(),
             privacy: applied.privacy || self.privacy.is_some(),
         };
-        encoded(&View::of(click), applied, target)
+        let view = View::of(click);
+        match judged {
+            Ok(_) => self.mapped(click, &view, applied, target),
+            Err(cause) => failed(&view, applied, Rule::Filter, cause),
+        }
+    }
+
+    /// Applies the map to what privacy left, and lets `target` encode what it yields.
+    fn mapped(
+        &self,
+        click: &Click<'_>,
+        view: &View<'_>,
+        applied: Applied,
+        target: &dyn Target,
+    ) -> Transformed {
+        match self.map.as_ref().map(|map| map.apply(click)) {
+            None => encoded(view, applied, target),
+            Some(Ok(None)) => filtered(MAP, Rule::Map),
+            Some(Ok(Some(mapped))) => encoded(&view.with_map(&mapped), applied, target),
+            Some(Err(cause)) => failed(view, applied, Rule::Map, cause),
+        }
+    }
+
+    /// Whether what is sent is what a map yields.
+    pub fn has_map(&self) -> bool {
+        self.map.is_some()
     }
 
     /// Describes the rules as they were understood, as names and values for people, without secrets.
     pub fn describe(&self) -> Vec<(&'static str, String)> {
         let filters = self.filters.iter().flat_map(Filters::describe);
-        filters.collect()
+        let filter = self.filter.iter();
+        let filter = filter.map(|filter| ("filter", filter.describe().to_owned()));
+        let map = self.map.iter();
+        let map = map.map(|map| ("map", map.describe().to_owned()));
+        filters.chain(filter).chain(map).collect()
     }
+}
+
+fn filtered(variable: &'static str, passed: Rule) -> Transformed {
+    Transformed::Filtered(Filtered {
+        by: variable.into(),
+        passed: Some(passed),
+    })
+}
+
+/// Keeps what `view` shows of a click that a rule fails on.
+fn failed(view: &View<'_>, applied: Applied, rule: Rule, cause: String) -> Transformed {
+    let entry = Entry {
+        applied,
+        ..Entry::new(view, Default::default())
+    };
+    Transformed::Failed(entry, RuleFailure { rule, cause })
 }
 
 /// Lets `target` encode a click to which these rules were `applied`.
@@ -168,9 +226,6 @@ fn encoded(view: &View<'_>, applied: Applied, target: &dyn Target) -> Transforme
     match target.encode(view) {
         Ok(entry) => Transformed::Entry(Entry { applied, ..entry }),
         Err(EncodeError::Never(reason)) => Transformed::Never(bare(), reason),
-        Err(EncodeError::Rule(cause)) => {
-            let rule = Rule::Placeholder;
-            Transformed::Failed(bare(), RuleFailure { rule, cause })
-        }
+        Err(EncodeError::Rule(cause)) => failed(view, applied, Rule::Placeholder, cause),
     }
 }

@@ -10,7 +10,8 @@ use clicks::click::fields::{CLICK, walk};
 use clickstream_forwarder::cli::EXIT_CODES;
 use clickstream_forwarder::config::settings::Settings;
 use clickstream_forwarder::config::{GLOBALS, Global, env_file};
-use clickstream_forwarder::targets::{AWS, KINDS, Var, common};
+use clickstream_forwarder::targets::{AWS, KINDS, MapUse, Var, common};
+use clickstream_forwarder::transform::jq;
 
 use crate::support::{context, root, temporary};
 
@@ -83,6 +84,26 @@ fn generated(name: &str, expected: &str) {
         expected,
         "the part {name} of {page:?} is not what the code says; `make golden` rewrites it"
     );
+}
+
+#[test]
+fn what_jq_may_do_is_what_the_code_allows() {
+    let functions: Vec<_> = jq::allowed()
+        .iter()
+        .map(|name| format!("`{name}`"))
+        .collect();
+    generated("functions", &format!("\n{}\n\n", functions.join(" ")));
+
+    let mut maps = String::from("\n| kind | what `_MAP` yields is |\n|---|---|\n");
+    for kind in KINDS {
+        let used = match kind.map {
+            MapUse::Body => "the body".to_owned(),
+            MapUse::Row => "the row: its members are the columns, with their types".to_owned(),
+            MapUse::Refused(reason) => format!("refused: it {reason}"),
+        };
+        writeln!(maps, "| `{}` | {used} |", kind.name).unwrap();
+    }
+    generated("maps", &(maps + "\n"));
 }
 
 #[test]
@@ -272,9 +293,10 @@ fn every_variable_of_a_target_that_is_named_exists() {
             .filter_map(|word| word.strip_prefix('_'))
             .filter_map(|word| word.split('=').next())
         {
-            let all = name
-                .bytes()
-                .all(|c| c.is_ascii_uppercase() || c == b'_' || c == b'*');
+            let all = !name.is_empty()
+                && name
+                    .bytes()
+                    .all(|c| c.is_ascii_uppercase() || c == b'_' || c == b'*');
             assert!(!all || exists(name), "_{name} in {page:?} is no variable");
         }
     }

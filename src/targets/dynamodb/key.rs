@@ -1,13 +1,13 @@
 //! The key of a table: one or two attributes, each of which holds a column of the flat form.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::str::FromStr;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use clicks::click::{columns, fields::Type};
 
-use super::item::Item;
+use super::item::{Item, Member};
 use crate::config::vars::Scope;
 
 /// The column that tells one click from another.
@@ -80,11 +80,34 @@ impl TableKey {
     /// Returns a flat row as an item, with the attributes of the key.
     pub(super) fn item(&self, row: &[u8]) -> HashMap<String, AttributeValue> {
         let mut item = Item::of(row, |item| item.attributes());
-        for part in self.parts().filter(|part| part.attribute != part.column) {
-            let value = item.get(&part.column).cloned();
-            item.extend(value.map(|value| (part.attribute.clone(), value)));
+        for part in self.parts() {
+            // A row that a map made has the attribute.
+            if !item.contains_key(&part.attribute)
+                && let Some(value) = item.get(&part.column).cloned()
+            {
+                item.insert(part.attribute.clone(), value);
+            }
         }
         item
+    }
+
+    /// Returns `row`, which a map made, with the id and the attributes of the key as `columns` have
+    /// them, whatever the map called so.
+    pub(super) fn with_keys(&self, row: &[u8], columns: &[u8]) -> Vec<u8> {
+        let id = KeyPart {
+            attribute: ID.into(),
+            column: ID.into(),
+        };
+        let parts = [&id].into_iter().chain(self.parts());
+        let parts: BTreeMap<&str, &str> = parts
+            .map(|part| (part.attribute.as_str(), part.column.as_str()))
+            .collect();
+        let keys: Vec<Member> = Item::of(columns, |item| {
+            let key = |(attribute, column): (&&str, &&str)| item.member(attribute, column);
+            parts.iter().filter_map(key).collect()
+        });
+        let taken = |name: &str| parts.contains_key(name);
+        Item::of(row, |item| item.written(keys, taken))
     }
 }
 
@@ -171,5 +194,23 @@ mod tests {
         ] {
             assert!(part(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn the_key_of_a_row_that_a_map_made_is_the_clicks() {
+        let key = TableKey {
+            partition: "pk=link_id".parse().unwrap(),
+            sort: Some("click_id".parse().unwrap()),
+        };
+        let row = br#"{"pk":"a stranger's","click_id":"another","link_id":7,"n":1.50}"#;
+        let columns = br#"{"click_id":"c","link_id":"l","country":"DE"}"#;
+        let row = key.with_keys(row, columns);
+        assert_eq!(
+            String::from_utf8_lossy(&row),
+            r#"{"click_id":"c","pk":"l","link_id":7,"n":1.50}"#
+        );
+        let item = key.item(&row);
+        assert_eq!(item["pk"], AttributeValue::S("l".into()));
+        assert_eq!(item["link_id"], AttributeValue::N("7".into()));
     }
 }

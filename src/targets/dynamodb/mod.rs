@@ -23,7 +23,6 @@ use super::{
 };
 use crate::config::aws_names;
 use crate::config::vars::Scope;
-use clicks::click::Form;
 use key::{ID, TableKey};
 
 pub(super) const KIND: Kind = Kind {
@@ -129,10 +128,14 @@ impl Target for DynamoDb {
     }
 
     fn encode(&self, view: &View<'_>) -> Result<Entry, EncodeError> {
-        let body = view.form(Form::Flat);
-        let key = self.key.text(&body).map_err(|column| {
+        let columns = view.columns();
+        let key = self.key.text(&columns).map_err(|column| {
             EncodeError::Never(format!("it has no {column}, which is a key of the table"))
         })?;
+        let body = match view.mapped() {
+            Some(row) => self.key.with_keys(row, &columns).into(),
+            None => columns,
+        };
         let ordering_key = (self.any && !self.key.is_unique()).then(|| key.as_str().into());
         Ok(Entry {
             attributes: vec![("", key.into())],

@@ -26,6 +26,7 @@ use crate::config::S3Prefix;
 use crate::config::vars::Scope;
 use crate::object::ObjectRef;
 use crate::platform::aws::{denied_action, is_genuine};
+use crate::transform::jq::MAP;
 use file::File;
 use name::Part;
 
@@ -86,6 +87,15 @@ struct Lake {
 fn build(scope: &Scope<'_>, context: Context) -> Option<Arc<dyn Target>> {
     let location = name::location(scope);
     let file = File::read(scope);
+    if let Some(File::Parquet(_)) = file
+        && scope.peek(MAP).is_some_and(|map| !map.is_empty())
+    {
+        scope.conflict(
+            MAP,
+            "is not for Parquet files, whose columns are those of the flat form: set _FILE=lines, \
+             or leave it out",
+        );
+    }
     let client = aws::Client::new(scope, context, None, |config| {
         let config = aws_sdk_s3::config::Builder::from(config);
         Client::from_conf(

@@ -15,12 +15,24 @@ use crate::transform::Applied;
 #[derive(Clone, Copy, Debug)]
 pub struct View<'v> {
     click: &'v Click<'v>,
+    mapped: Option<&'v Bytes>,
 }
 
 impl<'v> View<'v> {
     /// Shows `click` as it is.
     pub fn of(click: &'v Click<'v>) -> View<'v> {
-        View { click }
+        View {
+            click,
+            mapped: None,
+        }
+    }
+
+    /// Shows `mapped`, what a map made of the click, in the place of its forms.
+    pub fn with_map(self, mapped: &'v Bytes) -> View<'v> {
+        View {
+            mapped: Some(mapped),
+            ..self
+        }
     }
 
     /// The click's id.
@@ -28,9 +40,22 @@ impl<'v> View<'v> {
         self.click.id
     }
 
-    /// The click in `form`.
+    /// What a map made of the click; the click in `form` if there is no map.
     pub fn form(self, form: Form) -> Bytes {
-        self.click.form(form)
+        match self.mapped {
+            Some(mapped) => mapped.clone(),
+            None => self.click.form(form),
+        }
+    }
+
+    /// What a map made of the click, if there is a map.
+    pub fn mapped(self) -> Option<&'v Bytes> {
+        self.mapped
+    }
+
+    /// The click's columns, which no map changes: keys are taken from them.
+    pub fn columns(self) -> Bytes {
+        self.click.form(Form::Flat)
     }
 
     /// The text at `path`, for example `["route", "id"]`; `None` if there is none.
