@@ -173,9 +173,7 @@ impl Http {
                 .collect(),
         }
     }
-}
 
-impl Http {
     /// Says whether a request with clicks was taken.
     fn classify(&self, response: &Response) -> Result<(), SendError> {
         let Some(written) = self.destination.placeholders() else {
