@@ -2,6 +2,7 @@
 //! to a recorder, each once.
 
 use super::batch::Batcher;
+use super::cut::by_group;
 use super::parts::Parts;
 use super::windows::{Windows, hour};
 use crate::config::TargetConfig;
@@ -89,6 +90,12 @@ impl<'t> RehearsalLane<'t> {
     }
 
     async fn send(&mut self, batch: Vec<Entry>) {
+        for part in by_group(batch, self.config.limits) {
+            self.send_part(part).await;
+        }
+    }
+
+    async fn send_part(&mut self, batch: Vec<Entry>) {
         let mut parts = Parts::of(batch, self.config.limits.records);
         while let Some(request) = parts.next() {
             // What was left behind is no request of these clicks.

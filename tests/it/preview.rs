@@ -166,3 +166,27 @@ fn reading_stops_at_the_limit_and_bad_records_are_shown() {
         assert_eq!((run.code, &*run.out), (2, ""), "{wrong:?}");
     }
 }
+
+#[test]
+fn clicks_whose_addresses_differ_are_shown_in_requests_of_their_own() {
+    let (_keep, directory) = temporary();
+    let path = directory.join("clicks.json");
+    let click = |number: u8, domain: &str| {
+        format!(
+            r#"{{"timestamp":"2026-11-21T23:54:5{number}Z","route":{{"domain":{{"raw":"{domain}"}}}}}}"#
+        )
+    };
+    let clicks = [click(1, "go.one"), click(2, "x/y"), click(3, "go.one")];
+    std::fs::write(&path, clicks.join("\n")).unwrap();
+    let env = vars("TARGETS=a A_KIND=http A_URL=https://example.com/{route.domain.raw}/clicks");
+    let run = clickstream(&["try", "--json", path.to_str().unwrap()], &env);
+    let requests = run.lines("request");
+    let shown: Vec<_> = requests.iter().map(|request| &request["address"]).collect();
+    let address = |domain: &str| format!("https://example.com/{domain}/clicks");
+    assert_eq!(
+        shown,
+        [&address("go.one"), &address("x%2Fy")],
+        "{}",
+        run.out
+    );
+}
