@@ -117,11 +117,13 @@ impl Ledger {
         }
     }
 
-    /// Notes that the target has these records of one batch, given in its order.
-    pub(super) fn accept(&mut self, sent: impl Iterator<Item = u64>) {
+    /// Notes that the target has these records of one batch, given in its order; `left_out` of them
+    /// are filtered.
+    pub(super) fn accept(&mut self, sent: impl Iterator<Item = u64>, left_out: u64) {
         let settled = self.settle(sent);
         if let Some(counts) = &mut self.counts {
-            counts.sent += settled;
+            counts.sent += settled.saturating_sub(left_out);
+            counts.filtered += left_out;
         }
     }
 
@@ -225,6 +227,7 @@ pub(super) mod tests {
             ordering_key: None,
             group: None,
             window: None,
+            is_left_out: false,
             id: ClickId::from_digest(&[0; 32]),
             occurrence: 1,
             object: Arc::new(ObjectRef::new("b", "k")),
@@ -304,7 +307,7 @@ pub(super) mod tests {
                 .map(|entry| entry.record_offset)
                 .filter(|at| sends(*at))
                 .collect();
-            ledger.accept(settled.iter().copied());
+            ledger.accept(settled.iter().copied(), 0);
             sent.extend(settled);
         }
         (ledger.progress(), sent)
@@ -422,7 +425,7 @@ pub(super) mod tests {
             [Gap { from: 10, to: 11 }, Gap { from: 30, to: 31 }]
         );
         ledger.stored(10);
-        ledger.accept([30].into_iter());
+        ledger.accept([30].into_iter(), 0);
         assert_eq!(
             ledger.progress(),
             TargetProgress {
@@ -460,7 +463,7 @@ pub(super) mod tests {
                 ..TargetProgress::default()
             });
             ledger.queue(&[entry(100, 11)], up_to(110));
-            ledger.accept([100].into_iter());
+            ledger.accept([100].into_iter(), 0);
             assert_eq!(ledger.progress().counts, after);
         }
     }
@@ -476,7 +479,7 @@ pub(super) mod tests {
         let mut ledger = Ledger::new(prior.clone());
         assert_eq!(ledger.progress(), prior, "before anything is offered");
         ledger.queue(&[entry(10, 2), entry(500, 51)], up_to(510));
-        ledger.accept([10].into_iter());
+        ledger.accept([10].into_iter(), 0);
         let gaps = vec![Gap { from: 500, to: 501 }, Gap { from: 510, to: 591 }];
         assert_eq!(ledger.progress(), TargetProgress { gaps, ..prior });
     }

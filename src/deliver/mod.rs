@@ -123,15 +123,17 @@ impl Delivery {
         self.config.reload_old().await;
     }
 
-    /// Opens a lane for one object, of which `prior` is settled; nothing is sent once `lease` is
-    /// lost.
+    /// Opens a lane for one object, of which `prior` is settled; `is_again` if it was asked for
+    /// again. Nothing is sent once `lease` is lost.
     pub fn open(
         &self,
         control: RunControl,
         prior: TargetProgress,
+        is_again: bool,
         lease: Option<Arc<LeaseGuard>>,
     ) -> Lane {
-        let state = Arc::new(LaneState::new(self, control, prior.clone(), lease));
+        let state = LaneState::new(self, control, prior.clone(), is_again, lease);
+        let state = Arc::new(state);
         let outbox = Outbox::start(
             state.clone(),
             self.groups.clone(),

@@ -8,7 +8,7 @@ use super::windows::{Windows, hour};
 use crate::config::TargetConfig;
 use crate::outcome::Failure;
 use crate::platform::recorder::{RecordedRequest, Recorder};
-use crate::targets::{Entry, SendError};
+use crate::targets::{Entry, SendError, StoreTerms};
 use clicks::click::{Click, ClickId};
 
 /// One target's way for clicks that are not sent.
@@ -40,7 +40,9 @@ impl<'t> RehearsalLane<'t> {
             config,
             recorder,
             batcher: Batcher::new(config.limits, batching),
-            windows: batching.windows().map(Windows::new),
+            windows: batching
+                .windows()
+                .map(|bounds| Windows::new(bounds, StoreTerms::default())),
             sent: Vec::new(),
         }
     }

@@ -21,7 +21,7 @@ use super::witnesses::Witnesses;
 use crate::outcome::Failure;
 use crate::progress::{CheckpointSource, LeaseGuard, TargetProgress};
 use crate::quarantine::Row;
-use crate::targets::{DeliveryMode, Entry, Limits, Target, Verdict};
+use crate::targets::{DeliveryMode, Entry, Limits, StoreTerms, Target, Verdict};
 use crate::transform::Transform;
 
 /// How long a full queue may hold up the other targets, at most: then the object is read again for
@@ -34,6 +34,8 @@ pub(super) struct LaneState {
     pub(super) target: Arc<dyn Target>,
     /// The target's rules, for the whole of the object.
     pub(super) transform: Arc<Transform>,
+    /// The terms on which its windows are stored, if its requests are windows.
+    pub(super) terms: StoreTerms,
     pub(super) limiter: Arc<Limiter>,
     /// The evidence about the target.
     pub(super) witnesses: Arc<Witnesses>,
@@ -57,20 +59,28 @@ pub(super) struct LaneState {
 }
 
 impl LaneState {
-    /// For one object, of which `prior` is settled. Nothing is sent once `lease` is lost.
+    /// For one object, of which `prior` is settled; `is_again` if it was asked for again. Nothing is
+    /// sent once `lease` is lost.
     pub(super) fn new(
         delivery: &Delivery,
         control: RunControl,
         prior: TargetProgress,
+        is_again: bool,
         lease: Option<Arc<LeaseGuard>>,
     ) -> LaneState {
         let config = &delivery.config;
         let transform = config.rules();
+        let has_windows = config.delivery.batching.windows().is_some();
+        let terms = StoreTerms {
+            rules: has_windows.then(|| transform.fingerprint()).flatten(),
+            replaces: is_again,
+        };
         LaneState {
             name: config.name.clone(),
             target: config.target.clone(),
             rules: delivery.rules.of(&transform, config.target.revision()),
             transform,
+            terms,
             limiter: delivery.limiter.clone(),
             witnesses: delivery.witnesses.clone(),
             memory: delivery.memory.clone(),
@@ -120,13 +130,17 @@ impl LaneState {
         hearing: Hearing,
     ) -> Vec<Entry> {
         let (mut rest, mut taken, mut rejected) = (Vec::new(), Vec::new(), Vec::new());
+        let mut left_out = 0;
         // A target that answers for fewer entries than it was given has not taken the others.
         let verdicts = verdicts
             .into_iter()
             .chain(std::iter::repeat(Verdict::Retry));
         for (entry, verdict) in batch.into_iter().zip(verdicts) {
             match verdict {
-                Verdict::Sent => taken.push(entry.record_offset),
+                Verdict::Sent => {
+                    left_out += u64::from(entry.is_left_out);
+                    taken.push(entry.record_offset);
+                }
                 Verdict::Retry => rest.push(entry),
                 Verdict::Rejected(reason) => rejected.push((entry, reason)),
             }
@@ -135,7 +149,7 @@ impl LaneState {
         let is_confirmed = !taken.is_empty() || hearing == Hearing::Second;
         if !taken.is_empty() {
             self.witnesses.accept(sent);
-            self.stats().accept(taken);
+            self.stats().accept(taken, left_out);
         }
         for (entry, reason) in rejected {
             log_refusal(self, &entry, &reason);

@@ -27,6 +27,8 @@ const LATENCIES: usize = 100;
 #[derive(Default)]
 pub(super) struct LaneStats {
     pub(super) sent: u64,
+    /// Filtered clicks whose window was stored anew without them.
+    pub(super) left_out: u64,
     pub(super) rejected: u64,
     /// Records that the target can never carry.
     pub(super) unfit: u64,
@@ -73,15 +75,17 @@ impl LaneStats {
         }
     }
 
-    /// Notes that the target has the entries at these offsets, which are those of one batch.
-    pub(super) fn accept(&mut self, mut sent: Vec<u64>) {
+    /// Notes that the target has the entries at these offsets, which are those of one batch;
+    /// `left_out` of them are filtered.
+    pub(super) fn accept(&mut self, mut sent: Vec<u64>, left_out: u64) {
         if sent.is_empty() {
             return;
         }
         // A batch is sent in another order where parts of it were refused.
         sent.sort_unstable();
-        self.sent += sent.len() as u64;
-        self.ledger.accept(sent.into_iter());
+        self.sent += sent.len() as u64 - left_out;
+        self.left_out += left_out;
+        self.ledger.accept(sent.into_iter(), left_out);
         self.accepted = true;
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use crate::targets::{Window, WindowBounds, WindowId};
+use crate::targets::{StoreTerms, Window, WindowBounds, WindowId};
 use clicks::click::ClickId;
 
 /// Characters of a timestamp up to its hour: `2026-11-21T23`.
@@ -22,6 +22,7 @@ pub(super) fn hour(timestamp: &str) -> &str {
 #[derive(Debug)]
 pub(super) struct Windows {
     bounds: WindowBounds,
+    terms: StoreTerms,
     open: Option<Open>,
 }
 
@@ -41,8 +42,12 @@ struct Open {
 }
 
 impl Windows {
-    pub(super) fn new(bounds: WindowBounds) -> Windows {
-        Windows { bounds, open: None }
+    pub(super) fn new(bounds: WindowBounds, terms: StoreTerms) -> Windows {
+        Windows {
+            bounds,
+            terms,
+            open: None,
+        }
     }
 
     /// Observes a click of `hour` at `at`. Returns whether the window before it is complete.
@@ -59,8 +64,12 @@ impl Windows {
         if full {
             self.end();
         }
+        let terms = self.terms;
         let fresh = || Open {
-            window: Arc::default(),
+            window: Arc::new(Window {
+                terms,
+                ..Window::default()
+            }),
             from: at,
             last: at,
             clicks: 0,
@@ -130,12 +139,12 @@ mod tests {
 
     #[test]
     fn a_window_ends_by_its_bytes_its_clicks_or_its_hours() {
-        let windows = &mut Windows::new(BOUNDS);
+        let windows = &mut Windows::new(BOUNDS, StoreTerms::default());
         assert_eq!(
             firsts(windows, &(0..20).map(|at| (at, "a")).collect::<Vec<_>>()),
             [0, 8, 16]
         );
-        let windows = &mut Windows::new(BOUNDS);
+        let windows = &mut Windows::new(BOUNDS, StoreTerms::default());
         assert_eq!(
             firsts(
                 windows,
@@ -143,7 +152,7 @@ mod tests {
             ),
             [0, 100, 250]
         );
-        let windows = &mut Windows::new(BOUNDS);
+        let windows = &mut Windows::new(BOUNDS, StoreTerms::default());
         assert_eq!(
             firsts(
                 windows,
@@ -166,7 +175,7 @@ mod tests {
         let clicks: Vec<_> = (0..50)
             .map(|n| (n * 7, ["a", "b", "c"][(n as usize * n as usize / 5) % 3]))
             .collect();
-        let windows = &mut Windows::new(BOUNDS);
+        let windows = &mut Windows::new(BOUNDS, StoreTerms::default());
         let once = firsts(windows, &clicks);
         firsts(windows, &clicks[..20]);
         assert_eq!(firsts(windows, &clicks), once);
@@ -176,7 +185,7 @@ mod tests {
     #[test]
     fn the_digest_is_that_of_all_clicks_of_the_window() {
         let digest = |clicks: &[(u64, &str)]| {
-            let mut windows = Windows::new(BOUNDS);
+            let mut windows = Windows::new(BOUNDS, StoreTerms::default());
             firsts(&mut windows, clicks);
             let window = windows.window().unwrap();
             assert!(window.digest.get().is_none(), "it is not whole");

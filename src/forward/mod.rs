@@ -163,7 +163,7 @@ impl Forwarder {
             None => Ok(None),
         };
         let outcome = match claim {
-            Ok(writer) => self.deliver(opened, writer, control).await,
+            Ok(writer) => self.deliver(job, opened, writer, control).await,
             Err(end) => Outcome::unread(opened.object, end),
         };
         Outcome {
@@ -244,6 +244,7 @@ impl Forwarder {
     /// Reads an object for every target that has not all of it.
     async fn deliver(
         &self,
+        job: &Job,
         opened: Opened<'_>,
         writer: Option<CheckpointWriter>,
         control: &RunControl,
@@ -256,7 +257,7 @@ impl Forwarder {
             ..
         } = opened;
         futures::future::join_all(self.deliveries.iter().map(Delivery::reload_old)).await;
-        let lanes = self.lanes(writer.as_ref(), control);
+        let lanes = self.lanes(job, writer.as_ref(), control);
         let progress = writer
             .iter()
             .flat_map(|writer| writer.claimed().targets.values());
@@ -288,13 +289,22 @@ impl Forwarder {
     }
 
     /// Opens a lane to every target that has not all of the object.
-    fn lanes(&self, writer: Option<&CheckpointWriter>, control: &RunControl) -> Vec<Lane> {
+    fn lanes(
+        &self,
+        job: &Job,
+        writer: Option<&CheckpointWriter>,
+        control: &RunControl,
+    ) -> Vec<Lane> {
         let open = |delivery: &Delivery| {
             let prior = writer
                 .and_then(|writer| writer.claimed().targets.get(&**delivery.name()).cloned())
                 .unwrap_or_default();
             let lease = writer.map(CheckpointWriter::lease);
-            (!prior.done).then(|| delivery.open(control.clone(), prior, lease))
+            // A continuation goes on with what a replay began, and is none itself.
+            let is_again = (job.replay.as_ref())
+                .is_some_and(|replay| replay.asks_for(delivery.name()))
+                || writer.is_some_and(|writer| writer.is_again(delivery.name()));
+            (!prior.done).then(|| delivery.open(control.clone(), prior, is_again, lease))
         };
         self.deliveries.iter().filter_map(open).collect()
     }

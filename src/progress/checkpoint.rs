@@ -143,6 +143,11 @@ impl CheckpointWriter {
         self.claim.document()
     }
 
+    /// Whether somebody asked that `target` gets the object again.
+    pub fn is_again(&self, target: &str) -> bool {
+        self.claim.is_again(target)
+    }
+
     /// Whether progress outlives the process, so that it is worth writing before the end.
     pub fn is_durable(&self) -> bool {
         self.is_durable

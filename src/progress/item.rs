@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use clicks::calendar::Date;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -41,6 +42,29 @@ pub struct ReplayRequest {
 const HOUR: usize = 14;
 
 impl ReplayRequest {
+    /// Asks under a token that the sender gave.
+    pub fn given(token: &str, targets: Vec<String>) -> ReplayRequest {
+        ReplayRequest {
+            token: token.to_owned() + &of_targets(&targets),
+            an_hour_earlier: None,
+            targets,
+        }
+    }
+
+    /// Asks for a sender that gave no token, at `sent` in milliseconds since 1970: the same request
+    /// in the same hour, or in the next, is one. A client that hears no answer in time asks again,
+    /// and so does whoever is not sure of it; the contents are the object, in whose progress the
+    /// token is kept, and the targets.
+    pub fn of_the_hour(sent: u64, targets: Vec<String>) -> ReplayRequest {
+        let hour = sent / 3_600_000;
+        let suffix = of_targets(&targets);
+        ReplayRequest {
+            token: spelled_hour(hour) + &suffix,
+            an_hour_earlier: Some(spelled_hour(hour.saturating_sub(1)) + &suffix),
+            targets,
+        }
+    }
+
     /// Whether this request is one that `item` knows, so that it does not start anew. `configured`
     /// are the names of all targets.
     fn is_known(&self, item: &Item, configured: &[Arc<str>]) -> bool {
@@ -60,7 +84,8 @@ impl ReplayRequest {
                 .is_some_and(|earlier| known(earlier) || has_begun())
     }
 
-    fn asks_for(&self, target: &str) -> bool {
+    /// Whether it is for `target`, among others perhaps.
+    pub fn asks_for(&self, target: &str) -> bool {
         self.targets.is_empty() || self.targets.iter().any(|name| name == target)
     }
 
@@ -71,6 +96,24 @@ impl ReplayRequest {
             && letters.get(HOUR - 1) == Some(&b'Z')
             && other.get(HOUR..) == self.token.get(HOUR..)
     }
+}
+
+/// Tells requests for different targets apart, in whatever order they are named.
+fn of_targets(targets: &[String]) -> String {
+    let mut names: Vec<_> = targets.iter().map(String::as_str).collect();
+    names.sort_unstable();
+    names.dedup();
+    if names.is_empty() {
+        String::new()
+    } else {
+        format!(" {}", names.join(","))
+    }
+}
+
+/// Spells an hour since 1970 as `2026-11-21T23Z`.
+fn spelled_hour(hour: u64) -> String {
+    let Date { year, month, day } = Date::from_days((hour / 24) as i64);
+    format!("{year:04}-{month:02}-{day:02}T{:02}Z", hour % 24)
 }
 
 /// The stored state of one object.
@@ -98,6 +141,9 @@ pub(super) struct Item {
     /// The last requests to forward it again.
     #[serde(rename = "replays", default, skip_serializing_if = "Vec::is_empty")]
     pub(super) replays: Vec<String>,
+    /// The targets that those asked for.
+    #[serde(rename = "again", default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) again: Vec<String>,
     #[serde(rename = "progress")]
     pub(super) document: Document,
 }
@@ -191,7 +237,7 @@ pub(super) fn decide(
         if let Some(name) = replay.targets.iter().find(|name| !known(name)) {
             return Err(ProgressError::Unknown(name.clone()));
         }
-        item.start_replay(replay, found.is_some());
+        item.start_replay(replay, request.targets, found.is_some());
     }
     if item
         .document
@@ -229,17 +275,23 @@ impl Item {
             lease: 0,
             generation: 1,
             replays: Vec::new(),
+            again: Vec::new(),
             document: Document::default(),
         }
     }
 
-    /// Takes back that the replay's targets have it.
-    fn start_replay(&mut self, replay: &ReplayRequest, seen: bool) {
+    /// Takes back that the replay's targets, of those that are `configured`, have it.
+    fn start_replay(&mut self, replay: &ReplayRequest, configured: &[Arc<str>], seen: bool) {
         self.replays.push(replay.token.clone());
         if self.replays.len() > REPLAYS {
             self.replays.remove(0);
         }
         self.generation += u64::from(seen);
+        for target in configured.iter().filter(|name| replay.asks_for(name)) {
+            if !self.again.iter().any(|known| **known == **target) {
+                self.again.push(target.to_string());
+            }
+        }
         if replay.targets.is_empty() {
             (self.document.targets, self.document.bad) = Default::default();
         }
@@ -259,6 +311,7 @@ impl Item {
                 .count();
         if all > TARGETS {
             self.document.targets.retain(|name, _| known(name));
+            self.again.retain(|name| known(name));
         }
     }
 }
@@ -371,6 +424,7 @@ mod tests {
             (2, 1),
             "b starts anew, a does not"
         );
+        assert_eq!(first.again, ["b"]);
         let settled = Item {
             state: State::Done,
             lease: 0,
@@ -410,8 +464,8 @@ mod tests {
         ))
         .unwrap();
         assert_eq!(
-            anew.document,
-            Document::default(),
+            (anew.document, anew.again),
+            (Document::default(), vec!["b".into(), "a".into()]),
             "bad records are kept again too"
         );
     }

@@ -80,6 +80,11 @@ impl Claim {
         &self.item.document
     }
 
+    /// Whether somebody asked that `target` gets the object again.
+    pub fn is_again(&self, target: &str) -> bool {
+        self.item.again.iter().any(|name| name == target)
+    }
+
     /// The progress as last saved, for a message.
     pub fn carry(&self) -> Carried {
         Carried {

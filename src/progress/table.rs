@@ -186,9 +186,11 @@ fn attributes(key: &str, item: &Item, now: u64) -> Result<Attributes, ProgressEr
         ("generation".to_owned(), number(item.generation)),
         ("progress".to_owned(), text(&progress)),
     ]);
-    if !item.replays.is_empty() {
-        let replays = item.replays.iter().map(|token| text(token)).collect();
-        attributes.insert("replays".to_owned(), AttributeValue::L(replays));
+    for (name, texts) in [("replays", &item.replays), ("again", &item.again)] {
+        if !texts.is_empty() {
+            let texts = texts.iter().map(|it| text(it)).collect();
+            attributes.insert(name.to_owned(), AttributeValue::L(texts));
+        }
     }
     Ok(attributes)
 }
@@ -225,11 +227,11 @@ fn read(attributes: &Attributes, table: &str) -> Result<Item, ProgressError> {
         "done" => State::Done,
         _ => return Err(strange("state")),
     };
-    let replays = attributes
-        .get("replays")
-        .and_then(|value| value.as_l().ok())
-        .map(Vec::as_slice)
-        .unwrap_or_default();
+    let texts = |name: &str| -> Vec<String> {
+        let list = attributes.get(name).and_then(|value| value.as_l().ok());
+        let texts = list.into_iter().flatten().filter_map(|it| it.as_s().ok());
+        texts.cloned().collect()
+    };
     Ok(Item {
         format,
         state,
@@ -238,10 +240,8 @@ fn read(attributes: &Attributes, table: &str) -> Result<Item, ProgressError> {
         writes: number("writes")?,
         lease: number("lease")?,
         generation: number("generation")?,
-        replays: replays
-            .iter()
-            .filter_map(|token| token.as_s().ok().cloned())
-            .collect(),
+        replays: texts("replays"),
+        again: texts("again"),
         document: serde_json::from_str(text("progress")?).map_err(|_| strange("progress"))?,
     })
 }
@@ -271,6 +271,7 @@ mod tests {
             lease: 1_795_305_600_000,
             generation: 2,
             replays: vec!["message".into()],
+            again: vec!["hook".into()],
             document: Document {
                 targets: [("hook".to_owned(), hook)].into(),
                 bad: 5,

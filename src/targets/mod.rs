@@ -36,7 +36,7 @@ use crate::platform::network::Network;
 #[cfg(feature = "aws")]
 pub use registry::AWS;
 pub use registry::{Build, IN_AWS, KINDS, Kind, MapUse, Var, common};
-pub use support::entry::{Entry, Group, View, Window, WindowId};
+pub use support::entry::{Entry, Group, StoreTerms, View, Window, WindowId};
 pub use support::limits::{Answers, Batching, DeliveryMode, Limits, WindowBounds};
 pub use support::proof::Proof;
 

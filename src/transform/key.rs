@@ -49,6 +49,11 @@ impl HashKey {
         mac.finalize().into_bytes().into()
     }
 
+    /// Returns a value by which another key is known, and which tells nothing of this one.
+    pub fn check(&self) -> String {
+        self.hmac(b"clickstream-forwarder: which key is this?")
+    }
+
     /// Returns the HMAC-SHA-256 of `bytes` in lower-case hexadecimal digits.
     pub fn hmac(&self, bytes: &[u8]) -> String {
         let digit = |n: u8| char::from_digit(u32::from(n), 16).unwrap_or_default();

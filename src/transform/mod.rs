@@ -7,6 +7,7 @@
 
 pub mod countries;
 pub mod filter;
+pub mod fingerprint;
 pub mod jq;
 pub mod key;
 pub mod privacy;
@@ -18,6 +19,7 @@ use crate::targets::{EncodeError, Entry, Target, Var, View};
 use clicks::click::Click;
 
 use filter::Filters;
+pub use fingerprint::{Meaning, RulesId};
 use jq::{FILTER, JqFilter, JqMap, MAP};
 use key::HashKey;
 use privacy::Privacy;
@@ -135,11 +137,18 @@ impl Transform {
             && self.map.is_none()
     }
 
+    fn has_filters(&self) -> bool {
+        self.filters.is_some() || self.filter.is_some()
+    }
+
     /// Applies the rules to `click`, but for those that were `applied` before, and lets `target`
     /// encode what they leave.
     pub fn encode(&self, click: &Click<'_>, applied: Applied, target: &dyn Target) -> Transformed {
         if self.is_empty() {
             return encoded(&View::of(click), applied, target);
+        }
+        if applied.privacy && !applied.filters && self.has_filters() {
+            return unjudged(click, applied);
         }
         if !applied.filters
             && let Some(variable) = self.filters.as_ref().and_then(|it| it.refuse(click))
@@ -190,6 +199,21 @@ impl Transform {
         self.map.is_some()
     }
 
+    /// Returns a fingerprint of what the rules mean; `None` if there are none.
+    pub fn fingerprint(&self) -> Option<RulesId> {
+        let mut meaning = Meaning::default();
+        if let Some(filters) = &self.filters {
+            filters.mean(&mut meaning);
+        }
+        if let Some(filter) = &self.filter {
+            filter.mean(&mut meaning);
+        }
+        if let Some(map) = &self.map {
+            map.mean(&mut meaning);
+        }
+        meaning.id()
+    }
+
     /// Describes the rules as they were understood, as names and values for people, without secrets.
     pub fn describe(&self) -> Vec<(&'static str, String)> {
         let filters = self.filters.iter().flat_map(Filters::describe);
@@ -215,6 +239,15 @@ fn failed(view: &View<'_>, applied: Applied, rule: Rule, cause: String) -> Trans
         ..Entry::new(view, Default::default())
     };
     Transformed::Failed(entry, RuleFailure { rule, cause })
+}
+
+/// Refuses a click that was not judged before privacy was applied to it: what is left of it may be
+/// judged otherwise.
+fn unjudged(click: &Click<'_>, applied: Applied) -> Transformed {
+    let entry = Entry::new(&View::of(click), Default::default());
+    let reason = "a filter failed on it, and cannot judge it by what privacy left of it: forward its \
+                  object again";
+    Transformed::Never(Entry { applied, ..entry }, reason.into())
 }
 
 /// Lets `target` encode a click to which these rules were `applied`.

@@ -1,6 +1,5 @@
 //! Reads requests to forward objects again: written by hand, or as tasks of S3 Batch Operations.
 
-use clicks::calendar::Date;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -78,55 +77,14 @@ fn job(replay: Replay, sent: u64) -> Result<Job, String> {
         _ => {}
     }
     let request = again.then(|| match token {
-        Some(token) => given(token, targets),
-        None => of_the_hour(sent, targets),
+        Some(token) => ReplayRequest::given(&token, targets),
+        None => ReplayRequest::of_the_hour(sent, targets),
     });
     Ok(Job {
         version: real_version(version.as_deref()),
         replay: request,
         ..Job::new(bucket, as_given_first(&key))
     })
-}
-
-/// Returns the request with a token that its sender gave.
-fn given(token: String, targets: Vec<String>) -> ReplayRequest {
-    ReplayRequest {
-        token: token + &of_targets(&targets),
-        an_hour_earlier: None,
-        targets,
-    }
-}
-
-/// Returns the request of a sender that gave no token, sent at `sent`: the same request in the same
-/// hour, or in the next, is one. A client that hears no answer in time asks again, and so does
-/// whoever is not sure of it; the contents are the object, in whose progress the token is kept, and
-/// the targets.
-fn of_the_hour(sent: u64, targets: Vec<String>) -> ReplayRequest {
-    let hour = sent / 3_600_000;
-    let suffix = of_targets(&targets);
-    ReplayRequest {
-        token: spelled_hour(hour) + &suffix,
-        an_hour_earlier: Some(spelled_hour(hour.saturating_sub(1)) + &suffix),
-        targets,
-    }
-}
-
-/// Tells requests for different targets apart, in whatever order they are named.
-fn of_targets(targets: &[String]) -> String {
-    let mut names: Vec<_> = targets.iter().map(String::as_str).collect();
-    names.sort_unstable();
-    names.dedup();
-    if names.is_empty() {
-        String::new()
-    } else {
-        format!(" {}", names.join(","))
-    }
-}
-
-/// Spells an hour since 1970 as `2026-11-21T23Z`.
-fn spelled_hour(hour: u64) -> String {
-    let Date { year, month, day } = Date::from_days((hour / 24) as i64);
-    format!("{year:04}-{month:02}-{day:02}T{:02}Z", hour % 24)
 }
 
 /// Reads a task of S3 Batch Operations: schema 1.0 with the bucket's ARN, or 2.0 with its name and
@@ -154,8 +112,8 @@ pub(super) fn batch_task(
     let tokens = [argument("token"), Some(batch_job)];
     let token = tokens.into_iter().flatten().find(|token| !token.is_empty());
     let request = match token {
-        Some(token) => given(token.to_owned(), targets),
-        None => of_the_hour(now, targets),
+        Some(token) => ReplayRequest::given(token, targets),
+        None => ReplayRequest::of_the_hour(now, targets),
     };
     message.jobs.push(Job {
         version: real_version(text(task, "/s3VersionId")),

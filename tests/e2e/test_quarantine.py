@@ -2,10 +2,11 @@
 
 import base64
 import gzip
+import json
 
 import pytest
 from answer import audit_lines
-from events import BUCKET, FOLDER, dump, make_lines, s3_event, sqs_event, tags
+from events import BUCKET, FOLDER, dump, make_click, make_lines, s3_event, sqs_event, tags
 from proxy import Fault
 from sink import Reply
 
@@ -165,6 +166,33 @@ def test_rows_fed_back_arrive_with_the_ids_they_would_have_had(lab):
     lab.forwarder().invoke(event())
     [again] = [click for request in lab.sink.requests[before:] for click in request.clicks if tags([click]) == ["tag-5"]]
     assert again["id"] == replayed[0]["id"]
+
+
+def test_a_row_fed_back_goes_where_it_was_to_go_whatever_the_rules_become(lab):
+    """A filter that has changed holds nothing back."""
+    lab.put(KEY, make_lines(range(8)))
+    lab.sink.respond = lambda request: Reply(422 if b'"tag-5"' in request.body else 200)
+    rules = {"HOOK_SLASHTAGS": "tag-*"}
+    function = lab.forwarder(**rules)
+    assert function.invoke(event()).failures == []
+    [row] = lab.quarantined()
+    assert (row["clickstream_quarantine"], row["applied"]) == (2, {"filters": True, "privacy": False})
+    refused = next(request for request in lab.sink.requests if tags(request.clicks) == ["tag-5"]).clicks
+    assert row["click_id"] == refused[0]["id"]
+    assert json.loads(row["raw"]) == make_click(5)
+
+    lab.sink.respond = None
+    [stored] = lab.quarantine()
+    lab.put("/replay/rows", lab.s3.get_object(Bucket="rebrandly-quarantine", Key=stored)["Body"].read())
+    before = len(lab.sink.requests)
+    changed = lab.forwarder(**{**rules, "HOOK_SLASHTAGS": "!tag-5"})
+    assert changed.invoke(dump(sqs_event(s3_event("/replay/rows")))).failures == []
+    [fed] = [click for request in lab.sink.requests[before:] for click in request.clicks]
+    assert fed == refused[0]
+
+    run = lab.command("forward", f"s3://rebrandly-quarantine/{stored}", **rules)
+    assert run.returncode == 0, run.stderr.decode()
+    assert lab.sink.accepted[-1].clicks == [fed]
 
 
 def test_a_quarantine_that_cannot_be_written_fails_the_job(lab):

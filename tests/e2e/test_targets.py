@@ -545,6 +545,31 @@ def test_an_object_of_somebody_else_under_that_name_is_neither_overwritten_nor_t
     assert name in line["cause"]
 
 
+def test_files_of_other_rules_are_left_by_a_plain_run_and_replaced_where_a_file_is_forwarded_again(lab):
+    make_lake(lab)
+    lab.put(KEY, make_lines(range(3)))
+    forward(lab, "s3", KEY)
+    stored = objects(lab)
+    one = target("s3", SLASHTAGS="tag-1")
+    function = lab.forwarder(**one)
+
+    assert invoke(function, KEY).failures == ["message-0"]
+    assert objects(lab) == stored and "under other rules" in function.output()
+
+    assert forward_again(function, KEY).failures == []
+    [(name, (_, metadata))] = objects(lab).items()
+    assert (list(stored), metadata["clicks"]) == ([name], "1") and metadata["rules"]
+    [line] = [line for line in audit_lines(function.output()) if line["failed"] == 0]
+    assert (line["read"], line["sent"], line["filtered"]) == (3, 1, 2)
+
+    none = target("s3", SLASHTAGS="another")
+    run = lab.command("forward", "--again", f"s3://{BUCKET}/{KEY}", **none)
+    assert run.returncode == 0, run.stderr.decode()
+    emptied = objects(lab)
+    assert [(key, metadata["clicks"]) for key, (_, metadata) in emptied.items()] == [(name, "0")]
+    assert by_duckdb(lab, emptied) == {}
+
+
 def spread(hours, count):
     """Makes a file of clicks of so many hours, one hour after the other."""
     made = [make_click(serial) for serial in range(count)]

@@ -208,6 +208,26 @@ fn quarantined_records_go_to_a_directory_once_and_come_back() {
 }
 
 #[test]
+fn what_was_forwarded_is_forwarded_again_on_request_once_for_each_token() {
+    let (_keep, directory) = temporary();
+    let (clicks, progress) = (directory.join("clicks.json"), directory.join("p.jsonl"));
+    std::fs::write(&clicks, lines(0..3)).unwrap();
+    let run = |again: &[&str]| {
+        let named = [progress.to_str().unwrap(), clicks.to_str().unwrap()];
+        let args = [&["forward", "-q"], again, &["--progress"], &named].concat();
+        let Printed { code, out, err } = clickstream(&args, &[], b"");
+        assert_eq!((code, err.as_str()), (0, ""));
+        out.lines().count()
+    };
+    assert_eq!([run(&[]), run(&[])], [3, 0]);
+    assert_eq!([run(&["--again"]), run(&["--again"])], [3, 0]);
+    assert_eq!(
+        [run(&["--again=x"]), run(&["--again=x"]), run(&[])],
+        [3, 0, 0]
+    );
+}
+
+#[test]
 fn check_shows_targets_without_secrets_and_lists_every_mistake() {
     let env = [
         ("TARGETS", "hook"),

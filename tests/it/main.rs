@@ -8,6 +8,7 @@
 //! - `fed_back`: rows of the quarantine to whose clicks rules were applied
 //! - `forward`: whole objects, faults and conservation
 //! - `judged`: clicks that rules leave out, or fail on
+//! - `lake`: a lake whose rules change
 //! - `mistakes`: what is said of a wrong configuration
 //! - `objects`: S3 as it answers, and as others answer for it
 //! - `order`: what goes together and in turn
@@ -41,6 +42,7 @@ mod forward;
 #[path = "../../crates/clicks/tests/it/golden.rs"]
 mod golden;
 mod judged;
+mod lake;
 mod mistakes;
 mod objects;
 mod order;

@@ -27,11 +27,11 @@ use crate::config::units::parse_duration;
 use crate::config::vars::VarSet;
 use crate::deliver::RunControl;
 use crate::forward::{Forwarder, forward_all};
-use crate::job::Job;
+use crate::job::{Job, ReplayRequest};
 use crate::object::ObjectRef;
 use crate::outcome::Outcome;
-use crate::platform::stdio;
-use crate::progress::{Local, Progress};
+use crate::platform::{clock, stdio};
+use crate::progress::{Local, Progress, milliseconds};
 use bar::{Bar, TICK};
 use outputs::Outputs;
 use resume::Memory;
@@ -75,10 +75,31 @@ pub(super) struct Args {
     /// it stopped, and what is done is not sent again
     #[arg(long, value_name = "FILE")]
     progress: Option<PathBuf>,
+    /// Forward again what was forwarded before, and replace files of a lake that were stored under
+    /// other rules; within an hour and the next it is one request, which an interrupted run goes on
+    /// with, unless TOKEN is another
+    #[arg(
+        long,
+        value_name = "TOKEN",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = ""
+    )]
+    again: Option<String>,
     /// Print the summary as one line of JSON: on standard output, or on standard error if a target
     /// writes to standard output
     #[arg(long)]
     json: bool,
+}
+
+impl Args {
+    /// The request to forward again what was forwarded before, for all targets.
+    fn replay(&self) -> Option<ReplayRequest> {
+        Some(match self.again.as_deref()? {
+            "" => ReplayRequest::of_the_hour(milliseconds(clock::now()), Vec::new()),
+            token => ReplayRequest::given(token, Vec::new()),
+        })
+    }
 }
 
 fn form() -> impl TypedValueParser<Value = Form> {
@@ -174,11 +195,16 @@ impl Forwarding {
         let named = self.objects.len() as u64;
         let bar = Bar::new(&self.objects, self.writes_to_stdout);
         let cancellation = control.cancellation.clone();
+        let replay = args.replay();
         let jobs = self
             .objects
             .into_iter()
             .take_while(move |_| !cancellation.is_cancelled())
-            .map(|object| ((), Job::named(object)));
+            .map(|object| {
+                let replay = replay.clone();
+                let job = Job::named(object);
+                ((), Job { replay, ..job })
+            });
         let concurrency = args.jobs.min(MOST_JOBS).into();
         let outcomes = forward_all(&self.forwarder, jobs, concurrency, &control);
         let outcomes = outcomes.map(|((), outcome)| outcome);

@@ -8,7 +8,7 @@ use crate::deliver::batch::Batcher;
 use crate::deliver::ledger::{Spot, Watermark};
 use crate::deliver::windows::Windows;
 use crate::quarantine::Row;
-use crate::targets::{Batching, Entry, Limits};
+use crate::targets::{Batching, Entry, Limits, StoreTerms};
 
 /// Entries further apart than so many times their size are copied out of the buffer that the object
 /// is read into: a batch of few clicks among many must not keep all that was read between them.
@@ -46,10 +46,10 @@ pub(in crate::deliver) struct UnfitRow {
 }
 
 impl Batches {
-    pub(super) fn new(limits: Limits, batching: Batching) -> Batches {
+    pub(super) fn new(limits: Limits, batching: Batching, terms: StoreTerms) -> Batches {
         Batches {
             batcher: Batcher::new(limits, batching),
-            windows: batching.windows().map(Windows::new),
+            windows: batching.windows().map(|bounds| Windows::new(bounds, terms)),
             ready: VecDeque::new(),
             unfit: Vec::new(),
             sequence: 0,
@@ -197,7 +197,7 @@ mod tests {
             overhead: 0,
             per_record: 0,
         };
-        let mut batches = Batches::new(limits, Batching::Stream);
+        let mut batches = Batches::new(limits, Batching::Stream, StoreTerms::default());
         let buffer = Bytes::from(vec![b'x'; 100_000]);
         for at in places {
             let raw = buffer.slice(*at..at + 100);

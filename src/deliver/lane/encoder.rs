@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::scope::{Scope, Standing};
 use crate::deliver::state::LaneState;
 use crate::deliver::windows::hour;
-use crate::targets::Entry;
-use crate::transform::{Applied, Rule, RuleFailure, Transformed};
+use crate::targets::{Entry, View};
+use crate::transform::{Applied, Filtered, Rule, RuleFailure, Transformed};
 use clicks::click::{Click, ClickId};
 
 /// Encodes clicks for one lane. It stays valid until the lane is left behind.
@@ -49,12 +51,22 @@ pub enum Encoded {
     /// Nothing: it is not for this target. The last of the rules that can fail which it came
     /// through.
     Filtered(Option<Rule>),
+    /// Its place in a window that is stored anew without it.
+    LeftOut(Box<LeftOut>),
     /// Why the target can never carry it.
     Unfit(Box<Unfit>),
     /// Why a rule fails on it.
     Failed(Box<Failed>),
     /// Its entry.
     Entry(Entry),
+}
+
+/// A click that is not for the target, and whose window was stored before.
+pub struct LeftOut {
+    /// Its entry, which has no body.
+    pub entry: Entry,
+    /// The last of the rules that can fail which it came through.
+    pub passed: Option<Rule>,
 }
 
 /// A click that a target can never carry.
@@ -113,12 +125,32 @@ impl Encoder {
             transform, target, ..
         } = &*self.lane;
         match transform.encode(click, applied, &**target) {
-            Transformed::Filtered(filtered) => Encoded::Filtered(filtered.passed),
+            Transformed::Filtered(Filtered { passed, .. }) => self.filtered(click, passed),
             Transformed::Entry(entry) => Encoded::Entry(entry),
             Transformed::Never(entry, reason) => Encoded::Unfit(Box::new(Unfit { entry, reason })),
             Transformed::Failed(entry, failure) => {
                 Encoded::Failed(Box::new(Failed { entry, failure }))
             }
+        }
+    }
+
+    /// A click that is not for the target, and came through the rules up to `passed`. What was
+    /// stored of it before may have to be replaced.
+    fn filtered(&self, click: &Click<'_>, passed: Option<Rule>) -> Encoded {
+        if !(self.windows && self.lane.terms.replaces) {
+            return Encoded::Filtered(passed);
+        }
+        match self.lane.target.encode(&View::of(click)) {
+            Ok(entry) => {
+                let entry = Entry {
+                    is_left_out: true,
+                    body: Bytes::new(),
+                    raw: Bytes::new(),
+                    ..entry
+                };
+                Encoded::LeftOut(Box::new(LeftOut { entry, passed }))
+            }
+            Err(_) => Encoded::Filtered(passed),
         }
     }
 }

@@ -53,7 +53,7 @@ impl Lane {
         outbox: Outbox,
     ) -> Lane {
         Lane {
-            batches: Batches::new(limits, state.delivery.batching),
+            batches: Batches::new(limits, state.delivery.batching, state.terms),
             doubts: RuleDoubts::new(state.clone()),
             state,
             scope: Scope::new(prior),
@@ -149,6 +149,13 @@ impl Lane {
             Encoded::Unfit(unfit) => {
                 self.quarantine(at, *unfit);
                 self.pass(Some(Rule::Filter), at);
+            }
+            // Counted as filtered once what was stored of it is replaced.
+            Encoded::LeftOut(left_out) => {
+                if let Err(unfit) = self.batches.push(left_out.entry, at, before) {
+                    self.quarantine(at, *unfit);
+                }
+                self.pass(left_out.passed, at);
             }
             Encoded::Entry(entry) => {
                 if let Err(unfit) = self.batches.push(entry, at, before) {

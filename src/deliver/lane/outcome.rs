@@ -15,6 +15,7 @@ pub(super) fn of(state: &LaneState, offered: Offered, complete: bool) -> TargetO
     let has_moved = stats.ledger.has_moved();
     let Offered { mut tally, resumed } = offered;
     tally.sent += stats.sent;
+    tally.filtered += stats.left_out;
     tally.quarantined += stats.rejected;
     // A task that panicked has settled nothing: its entries are not delivered.
     let lost = tally

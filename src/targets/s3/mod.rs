@@ -5,6 +5,7 @@ mod file;
 mod name;
 mod parquet;
 pub mod sql;
+mod store;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,10 +13,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::StalledStreamProtectionConfig;
-use aws_sdk_s3::error::ProvideErrorMetadata;
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
-use tokio::task::spawn_blocking;
 
 use super::support::aws;
 use super::{
@@ -25,7 +24,7 @@ use super::{
 use crate::config::S3Prefix;
 use crate::config::vars::Scope;
 use crate::object::ObjectRef;
-use crate::platform::aws::{denied_action, is_genuine};
+use crate::platform::aws::denied_action;
 use crate::transform::jq::MAP;
 use file::File;
 use name::Part;
@@ -138,15 +137,13 @@ impl Target for Lake {
     async fn send(&self, batch: &[Entry]) -> Result<Vec<Verdict>, SendError> {
         let mut parts: BTreeMap<&str, Vec<&Entry>> = BTreeMap::new();
         for entry in batch {
-            parts
-                .entry(entry.attribute("folder").unwrap_or_default())
-                .or_default()
-                .push(entry);
+            let folder = entry.attribute("folder").unwrap_or_default();
+            let part = parts.entry(folder).or_default();
+            part.extend((!entry.is_left_out).then_some(entry));
         }
-        let digest = batch
-            .first()
-            .and_then(|entry| entry.window.as_ref()?.digest.get().copied());
-        let digest = digest.ok_or_else(|| {
+        let window = batch.first().and_then(|entry| entry.window.as_deref());
+        let window = window.and_then(|window| Some((*window.digest.get()?, window.terms)));
+        let (digest, terms) = window.ok_or_else(|| {
             SendError::Misconfigured("the clicks belong to no whole window".into())
         })?;
         let store = |(folder, entries): (&str, Vec<&Entry>)| {
@@ -158,9 +155,10 @@ impl Target for Lake {
                 ),
                 self.file.form(),
                 &entries,
+                terms.rules,
             );
             let rows: Vec<Bytes> = entries.iter().map(|entry| entry.body.clone()).collect();
-            self.store(part, rows)
+            self.store(part, rows, terms.replaces)
         };
         let stored = stream::iter(parts)
             .map(store)
@@ -189,7 +187,7 @@ impl Target for Lake {
             .put_object()
             .bucket(&self.location.bucket)
             .key(&key)
-            .if_match("\"none\"");
+            .if_match(store::NO_ETAG);
         self.client
             .probed(put.send().await, &["NoSuchKey", "PreconditionFailed"])?;
         let get = client.get_object().bucket(&self.location.bucket).key(&key);
@@ -224,73 +222,5 @@ impl Target for Lake {
                     .get(self.location.prefix.len()..)
                     .unwrap_or_default(),
             )
-    }
-}
-
-impl Lake {
-    /// Stores one file, unless one with the same clicks is there.
-    async fn store(&self, part: Part, rows: Vec<Bytes>) -> Result<(), SendError> {
-        let file = self.file;
-        let body = spawn_blocking(move || file.write(&rows))
-            .await
-            .unwrap_or_else(|e| Err(e.to_string()));
-        let body = body.map_err(|cause| {
-            SendError::Misconfigured(format!("the file cannot be written: {cause}"))
-        })?;
-        let client = self.client.get().await;
-        let put = client
-            .put_object()
-            .bucket(&self.location.bucket)
-            .key(&part.key)
-            .content_type(self.file.media_type());
-        let put = put
-            .if_none_match("*")
-            .set_metadata(Some(part.metadata.clone()))
-            .body(body.into());
-        match put.send().await {
-            Ok(stored) if is_genuine(&stored) => Ok(()),
-            Ok(_) => Err(SendError::Unavailable(
-                "the answer is not S3's: it has no request id".into(),
-            )),
-            Err(error)
-                if error
-                    .raw_response()
-                    .is_some_and(|answer| answer.status().as_u16() == 412) =>
-            {
-                self.compare(&part).await
-            }
-            Err(error) => Err(self.client.send_error(&error, &[])),
-        }
-    }
-
-    /// Compares the file that already has this name. `Err` if it holds other clicks.
-    async fn compare(&self, part: &Part) -> Result<(), SendError> {
-        let head = self
-            .client
-            .get()
-            .await
-            .head_object()
-            .bucket(&self.location.bucket)
-            .key(&part.key)
-            .send()
-            .await;
-        let there = match head {
-            Ok(head) => head.metadata.unwrap_or_default(),
-            // Removed in the meantime: the next attempt stores it.
-            Err(error) if error.code() == Some("NotFound") => {
-                return Err(SendError::Unavailable(
-                    "the object was removed just now".into(),
-                ));
-            }
-            Err(error) => return Err(self.client.send_error(&error, &[])),
-        };
-        match part.difference(&there) {
-            None => Ok(()),
-            Some(difference) => Err(SendError::Misconfigured(format!(
-                "s3://{}/{} holds these clicks otherwise ({difference}): was it stored with another form or filter? \
-                 Remove it, or give this target another _PREFIX",
-                self.location.bucket, part.key
-            ))),
-        }
     }
 }

@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use crate::config::vars::Scope;
 use crate::config::{S3Prefix, aws_names};
 use crate::targets::Entry;
+use crate::transform::RulesId;
 use clicks::Uuid8;
 use clicks::click::Form;
 
@@ -47,18 +48,32 @@ pub(super) fn is_ours(rest: &str) -> bool {
     ["parquet", "jsonl.gz"].contains(&extension) && name.bytes().zip(SHAPE.bytes()).all(fits)
 }
 
+/// The member of the metadata that tells the rules.
+const RULES: &str = "rules";
+
 /// One file of a window: its clicks of one hour.
 #[derive(Debug)]
 pub(super) struct Part {
     pub(super) key: String,
-    /// A description of its clicks: their number, their form, the indexes of the first and last, and a
-    /// hash over their ids.
+    /// How many clicks it has.
+    pub(super) clicks: usize,
+    /// A description of its clicks: their number, their form, the indexes of the first and last, a
+    /// hash over their ids, and a fingerprint of the rules, if there are any.
     pub(super) metadata: HashMap<String, String>,
 }
 
+/// How a stored file differs from one that is to be stored under its name.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Difference {
+    /// It was stored under other rules, or under none.
+    Rules,
+    /// It holds other clicks, or in another form; how, for people.
+    Clicks(String),
+}
+
 impl Part {
-    /// Returns the file `key`, which holds `entries` in `form`.
-    pub(super) fn new(key: String, form: Form, entries: &[&Entry]) -> Part {
+    /// Returns the file `key`, which holds `entries` in `form`, as `rules` leave them.
+    pub(super) fn new(key: String, form: Form, entries: &[&Entry], rules: Option<RulesId>) -> Part {
         let mut ids = Sha256::new();
         entries.iter().for_each(|entry| ids.update(entry.id.text()));
         let index = |entry: Option<&&Entry>| entry.map_or(0, |entry| entry.place.index).to_string();
@@ -72,17 +87,24 @@ impl Part {
                 Uuid8::from_digest(&ids.finalize().into()).to_string(),
             ),
         ];
+        let rules = rules.map(|rules| (RULES, rules.to_string()));
         Part {
             key,
+            clicks: entries.len(),
             metadata: metadata
                 .into_iter()
+                .chain(rules)
                 .map(|(name, value)| (name.to_owned(), value))
                 .collect(),
         }
     }
 
     /// Says how the metadata of a stored file differs; `None` if it holds the same clicks.
-    pub(super) fn difference(&self, there: &HashMap<String, String>) -> Option<String> {
+    pub(super) fn difference(&self, there: &HashMap<String, String>) -> Option<Difference> {
+        // Other rules explain other clicks.
+        if self.metadata.get(RULES) != there.get(RULES) {
+            return Some(Difference::Rules);
+        }
         // The indexes are for people: in another file, the same clicks may stand elsewhere.
         ["clicks", "digest", "form"]
             .into_iter()
@@ -91,11 +113,8 @@ impl Part {
                 let value = |metadata: &HashMap<String, String>| {
                     metadata.get(name).map_or("none", String::as_str).to_owned()
                 };
-                format!(
-                    "{name} {} there, {} here",
-                    value(there),
-                    value(&self.metadata)
-                )
+                let (there, here) = (value(there), value(&self.metadata));
+                Difference::Clicks(format!("{name} {there} there, {here} here"))
             })
     }
 }

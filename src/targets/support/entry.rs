@@ -9,7 +9,7 @@ use clicks::click::{Click, ClickId, Form, Path};
 use clicks::decode::Place;
 
 use crate::object::ObjectRef;
-use crate::transform::Applied;
+use crate::transform::{Applied, RulesId};
 
 /// A click as one target may see it: all that a target learns of a click, it learns here.
 #[derive(Clone, Copy, Debug)]
@@ -82,6 +82,18 @@ pub type WindowId = Uuid8;
 pub struct Window {
     /// A hash over the ids of all its clicks, sent or not; set once the window is complete.
     pub digest: OnceLock<WindowId>,
+    /// The terms on which it is stored.
+    pub terms: StoreTerms,
+}
+
+/// The terms on which the windows of an object are stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StoreTerms {
+    /// A fingerprint of the target's rules; `None` if it has none.
+    pub rules: Option<RulesId>,
+    /// Whether the object was asked for again, so that what was stored under other rules is
+    /// replaced.
+    pub replaces: bool,
 }
 
 /// The values of a click that its request is made with, each with the path of its field: two clicks
@@ -124,6 +136,9 @@ pub struct Entry {
     pub group: Option<Arc<Group>>,
     /// The window it belongs to, if its target's requests are windows.
     pub window: Option<Arc<Window>>,
+    /// Whether its click is left out of its window, by a filter, and is there only because what was
+    /// stored of it is replaced.
+    pub is_left_out: bool,
     /// The click's id.
     pub id: ClickId,
     /// The click's number among the identical clicks of its object, from 1.
@@ -157,6 +172,7 @@ impl Entry {
             ordering_key: None,
             group: None,
             window: None,
+            is_left_out: false,
             id: click.id,
             occurrence: click.occurrence,
             object: click.object.clone(),

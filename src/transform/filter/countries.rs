@@ -4,6 +4,7 @@ use clicks::click::Click;
 
 use super::list::{Unfit, items, note_mistakes};
 use crate::config::vars::Scope;
+use crate::transform::Meaning;
 use crate::transform::countries::CountrySet;
 
 /// The most countries that are shown.
@@ -70,6 +71,14 @@ impl Countries {
         match self {
             Countries::Only(set) => is_in(set),
             Countries::AllBut(set) => !is_in(set),
+        }
+    }
+
+    /// Adds what the filter of `variable` means.
+    pub(super) fn mean(&self, variable: &str, meaning: &mut Meaning) {
+        match self {
+            Countries::Only(set) => meaning.add_set(variable, set.codes()),
+            Countries::AllBut(set) => meaning.add_set(&format!("!{variable}"), set.codes()),
         }
     }
 

@@ -24,6 +24,11 @@ impl Glob {
         parts.max_by_key(|part| part.len()).unwrap_or_default()
     }
 
+    /// Returns the pattern.
+    pub(super) fn text(&self) -> &str {
+        &self.0
+    }
+
     /// Whether it matches the whole of `text`, which is folded UTF-8.
     pub(super) fn matches(&self, text: &[u8]) -> bool {
         let pattern = self.0.as_bytes();

@@ -7,6 +7,7 @@ use super::fold::{fold, with_folded};
 use super::glob::is_glob;
 use super::values::Values;
 use crate::config::vars::Scope;
+use crate::transform::Meaning;
 
 /// The most mistakes that are told of one list.
 const MOST_TOLD: usize = 3;
@@ -173,6 +174,16 @@ impl List {
             }
         }
         included
+    }
+
+    /// Adds what the filter of `variable` means.
+    pub(super) fn mean(&self, variable: &str, meaning: &mut Meaning) {
+        if let Some(include) = &self.include {
+            meaning.add_set(variable, include.texts());
+        }
+        if let Some(exclude) = &self.exclude {
+            meaning.add_set(&format!("!{variable}"), exclude.texts());
+        }
     }
 
     /// Describes it for people.

@@ -14,6 +14,7 @@ use clicks::click::Click;
 
 use crate::config::settings::Reference;
 use crate::config::vars::Scope;
+use crate::transform::Meaning;
 use countries::Countries;
 use fields::{LISTS, ListVar};
 use list::List;
@@ -107,6 +108,15 @@ impl Filters {
         refusing.map(|rule| rule.variable)
     }
 
+    /// Adds what the filters mean.
+    pub fn mean(&self, meaning: &mut Meaning) {
+        let mut rules: Vec<_> = self.rules.iter().collect();
+        rules.sort_unstable_by_key(|rule| rule.variable);
+        for rule in rules {
+            rule.test.mean(rule.variable, meaning);
+        }
+    }
+
     /// Describes the filters as they were understood, as names and values for people.
     pub fn describe(&self) -> impl Iterator<Item = (&'static str, String)> {
         self.rules
@@ -127,6 +137,21 @@ impl Test {
             Test::Countries(countries) => countries.keeps(click),
             Test::List(var, list) => var.keeps(list, click),
             Test::Unread(_) => false,
+        }
+    }
+
+    /// Adds what the filter of `variable` means.
+    fn mean(&self, variable: &str, meaning: &mut Meaning) {
+        match self {
+            Test::FirstOnly => meaning.add(variable, "true"),
+            Test::Agents(Agents::Human) => meaning.add(variable, "human"),
+            Test::Agents(Agents::Bot) => meaning.add(variable, "bot"),
+            Test::Share(share) => meaning.add(variable, share.end().to_le_bytes()),
+            Test::Since(bound) | Test::Until(bound) => meaning.add(variable, bound.describe()),
+            Test::Countries(countries) => countries.mean(variable, meaning),
+            Test::List(_, list) => list.mean(variable, meaning),
+            // No click is judged by it.
+            Test::Unread(reference) => meaning.add(variable, reference.to_string()),
         }
     }
 

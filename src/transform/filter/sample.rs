@@ -54,6 +54,11 @@ impl Share {
         id.low_bits() < self.end
     }
 
+    /// Returns the first of the ids' bits that are too many.
+    pub(super) fn end(self) -> u64 {
+        self.end
+    }
+
     /// Describes it for people.
     pub(super) fn describe(self) -> String {
         format!("{} of all clicks, by their ids", self.share)

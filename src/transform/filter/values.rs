@@ -38,6 +38,12 @@ impl Values {
         }
     }
 
+    /// Returns the values and patterns, folded.
+    pub(super) fn texts(&self) -> impl Iterator<Item = &[u8]> {
+        let exact = self.exact.iter().map(|text| &**text);
+        exact.chain(self.globs.texts())
+    }
+
     /// Whether a folded text is one of the values or matches one of the patterns.
     #[inline]
     pub(super) fn contains(&self, folded: &[u8]) -> bool {
@@ -76,6 +82,11 @@ impl Globs {
             by_literal,
             bare,
         }
+    }
+
+    fn texts(&self) -> impl Iterator<Item = &[u8]> {
+        let globs = self.by_literal.iter().flatten().chain(&self.bare);
+        globs.map(|glob| glob.text().as_bytes())
     }
 
     #[inline]

@@ -19,6 +19,7 @@ use jaq_json::Val;
 
 use crate::config::vars::Scope;
 use crate::targets::Var;
+use crate::transform::Meaning;
 use crate::transform::key::HashKey;
 use clicks::click::{Click, Form};
 
@@ -53,6 +54,8 @@ struct Expression {
     program: Program,
     /// The text, on one line and shortened.
     shown: String,
+    /// What it means: its text, and a check value of the key if it may hash.
+    meaning: Vec<String>,
 }
 
 impl Expression {
@@ -61,6 +64,9 @@ impl Expression {
         let text = scope.text(variable)?;
         match parse::compile(text, key) {
             Ok(program) => Some(Expression {
+                meaning: std::iter::once(text.trim().to_owned())
+                    .chain(key.filter(|_| text.contains("hmac")).map(HashKey::check))
+                    .collect(),
                 program,
                 shown: one_line(text),
             }),
@@ -68,6 +74,13 @@ impl Expression {
                 scope.mistake(variable, problem);
                 None
             }
+        }
+    }
+
+    /// Adds what the expression of `variable` means.
+    fn mean(&self, variable: &str, meaning: &mut Meaning) {
+        for part in &self.meaning {
+            meaning.add(variable, part);
         }
     }
 
@@ -139,6 +152,11 @@ impl JqFilter {
         }
     }
 
+    /// Adds what the filter means.
+    pub fn mean(&self, meaning: &mut Meaning) {
+        self.expression.mean(FILTER, meaning);
+    }
+
     /// Describes the filter, for people.
     pub fn describe(&self) -> &str {
         &self.expression.shown
@@ -178,6 +196,11 @@ impl JqMap {
             Ok(body) => Ok(body.map(Bytes::from)),
             Err(stop) => Err(cause(MAP, stop)),
         }
+    }
+
+    /// Adds what the map means.
+    pub fn mean(&self, meaning: &mut Meaning) {
+        self.expression.mean(MAP, meaning);
     }
 
     /// Describes the map, for people.
