@@ -1,5 +1,5 @@
 //! The configuration of a command that sends nothing and reads no secret: what stands in Secrets
-//! Manager or Parameter Store has a stand-in.
+//! Manager, Parameter Store or S3 has a stand-in; local files of rules are read.
 
 use std::collections::BTreeMap;
 
@@ -56,11 +56,13 @@ impl Offline {
                     .into(),
             ));
         }
-        let mut texts = vars.vars.clone();
         let settings = Settings::read(vars, context.clone())
             .await
             .map_err(SessionError::Mistakes)?;
+        let texts = settings.with_files().await;
+        let mut texts = texts.map_err(SessionError::Mistakes)?;
         let references = settings.references().iter();
+        let references = references.filter(|pair| !matches!(pair.1, Reference::File(_)));
         let references = references.map(|(variable, reference)| {
             let stand_in = StandIn {
                 reference: reference.clone(),

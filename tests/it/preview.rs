@@ -115,6 +115,57 @@ async fn the_requests_that_are_shown_are_those_that_forward_sends() {
 }
 
 #[test]
+fn what_becomes_of_each_click_is_shown_for_each_target() {
+    let (_keep, directory) = temporary();
+    let path = directory.join("clicks.json");
+    let clicks = [
+        r#"{"timestamp":"2026-11-21T23:54:50Z","client":{"agent":{"type":"bot"}},"route":{"id":"a","domain":{"raw":"a.example"}}}"#,
+        r#"{"timestamp":"2026-11-21T23:54:51Z","route":{"id":"b","domain":{"raw":"b.example"}}}"#,
+        r#"{"timestamp":"2026-11-21T23:54:52Z","route":{"id":"c"}}"#,
+    ];
+    std::fs::write(&path, clicks.join("\n")).unwrap();
+    let path = path.to_str().unwrap();
+    let env = vars(
+        "TARGETS=people,each PEOPLE_KIND=stdout PEOPLE_AGENTS=human EACH_KIND=http \
+         EACH_URL=https://example.com/{route.domain.raw}",
+    );
+    let run = clickstream(&["try", "--json", path], &env);
+    // A placeholder fails on the last click.
+    assert_eq!(run.code, 1, "{}", run.err);
+    let clicks = run.lines("click");
+    let outcome = |click: usize, target: usize| clicks[click]["targets"][target].clone();
+    assert_eq!(outcome(0, 0)["outcome"], "dropped");
+    assert_eq!(outcome(0, 0)["by"], "PEOPLE_AGENTS");
+    assert_eq!(outcome(1, 0)["outcome"], "kept");
+    assert_eq!(outcome(2, 1)["outcome"], "failed");
+    assert!(
+        outcome(2, 1)["reason"]
+            .as_str()
+            .unwrap()
+            .contains("EACH_URL")
+    );
+    let requests = run.lines("request");
+    let of_each = requests.iter().filter(|one| one["target"] == "each");
+    let addresses: Vec<_> = of_each
+        .map(|one| one["address"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        addresses,
+        [
+            "https://example.com/a.example",
+            "https://example.com/b.example"
+        ]
+    );
+    let run = clickstream(&["try", path], &env);
+    assert!(
+        run.out.contains("  people  dropped by PEOPLE_AGENTS\n"),
+        "{}",
+        run.out
+    );
+    assert!(run.out.contains("  each    FAILED: "), "{}", run.out);
+}
+
+#[test]
 fn secrets_are_masked_and_references_shown() {
     let (_keep, directory) = temporary();
     let path = directory.join("clicks.json");

@@ -72,6 +72,26 @@ fn every_case_of_the_documents_comes_out_as_expected() {
     assert_eq!(code, 0, "{out}{err}");
 }
 
+#[test]
+fn every_example_is_what_its_cases_say() {
+    let folders = std::fs::read_dir(root().join("examples")).unwrap();
+    let folders = folders.map(|entry| entry.unwrap().path());
+    let folders: Vec<_> = folders.filter(|path| path.is_dir()).collect();
+    assert!(folders.len() >= 3);
+    for folder in folders {
+        let path = |name: &str| folder.join(name).to_str().unwrap().to_owned();
+        let env = path("target.env");
+        let Run { code, out, err } = test(&["--env-file", &env, &path("cases.jsonl")], &[]);
+        assert_eq!(code, 0, "{out}{err}");
+        let tried = Command::new(env!("CARGO_BIN_EXE_clickstream"))
+            .args(["try", "--env-file", &env, &path("clicks.json")])
+            .env_clear()
+            .output()
+            .unwrap();
+        assert!(tried.status.success(), "{folder:?}: {tried:?}");
+    }
+}
+
 const CLICK: &str = r#"{"timestamp":"2026-11-21T23:54:50Z","route":{"id":"a"}}"#;
 
 /// Returns a case, a line.

@@ -56,6 +56,7 @@ pub(super) fn rows(config: &Config) -> Rows {
 pub(super) fn target_rows(target: &TargetConfig) -> Rows {
     let limits = target.limits;
     let mut rows = target.target.describe();
+    rows.extend(target.transform.describe());
     rows.push(match target.delivery.batching.windows() {
         None => {
             let alike = match target.delivery.batching {

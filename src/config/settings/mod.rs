@@ -233,6 +233,13 @@ impl Settings {
         Ok(config)
     }
 
+    /// Returns the variables with the texts of the local files that rules stand in; other references
+    /// stay as they are.
+    pub async fn with_files(&self) -> Result<Vars, ConfigErrors> {
+        let is_file = |name: &str| matches!(self.references.get(name), Some(Reference::File(_)));
+        self.resolve(&self.vars, is_file).await
+    }
+
     /// Reads `vars`, the variables with the values that they refer to.
     fn load(&self, vars: &Vars) -> Result<Config, ConfigErrors> {
         Config::load(vars, self.context.clone()).map_err(|errors| self.hidden(vars).redact(errors))
