@@ -6,6 +6,7 @@
 //! - `cli`: the command as a person uses it
 //! - `docs`: what the documents say
 //! - `fed_back`: rows of the quarantine to whose clicks rules were applied
+//! - `filters`: plain filters over whole objects, and lists in files
 //! - `forward`: whole objects, faults and conservation
 //! - `judged`: clicks that rules leave out, or fail on
 //! - `lake`: a lake whose rules change
@@ -38,6 +39,7 @@ mod cli;
 mod docs;
 mod evidence;
 mod fed_back;
+mod filters;
 mod forward;
 #[path = "../../crates/clicks/tests/it/golden.rs"]
 mod golden;
