@@ -152,6 +152,7 @@ pub(super) fn read(scope: &Scope<'_>, name: &str, context: Context) -> Option<Ta
     let transform = Transform::read(scope);
     check_map(scope, kind, &transform);
     let target = (kind.build)(scope, context)?;
+    transform.check(scope, &*target);
     let mut delivery = target.delivery();
     let limits = if let Batching::Windows(bounds) = &mut delivery.batching {
         refuse_records(scope, records.is_some());

@@ -241,10 +241,15 @@ impl<'v> Scope<'v> {
     }
 
     fn note(&self, key: &str, problem: Problem) {
-        self.mistakes.borrow_mut().push(Mistake {
+        let mistake = Mistake {
             variable: self.name(key),
             problem,
-        });
+        };
+        let mut mistakes = self.mistakes.borrow_mut();
+        // A variable may be read by several.
+        if !mistakes.contains(&mistake) {
+            mistakes.push(mistake);
+        }
     }
 
     /// Returns the variables that were read, set or not.

@@ -11,8 +11,8 @@ use aws_sdk_kinesis::types::PutRecordsRequestEntry;
 use super::support::keys::KeySource;
 use super::support::{aws, verdicts};
 use super::{
-    Context, DeliveryMode, EncodeError, Entry, Kind, Limits, MapUse, Permission, Proof, SendError,
-    Target, Var, Verdict, View,
+    Context, DeliveryMode, EncodeError, Entry, Kind, Limits, MapUse, Need, Permission, Proof,
+    SendError, Target, Var, Verdict, View,
 };
 use crate::config::aws_names;
 use crate::config::vars::Scope;
@@ -152,6 +152,10 @@ impl Target for Kinesis {
     async fn probe(&self) -> Result<Proof, SendError> {
         self.client
             .probed(self.put(Vec::new()).await.send().await, REJECTED)
+    }
+
+    fn needs(&self) -> Vec<Need> {
+        self.key.need("PARTITION_KEY").into_iter().collect()
     }
 
     fn describe(&self) -> Vec<(&'static str, String)> {

@@ -96,7 +96,8 @@ pub trait Target: Send + Sync {
     async fn send(&self, batch: &[Entry]) -> Result<Vec<Verdict>, SendError>;
     /// Describes how it was understood, as names and values for people, without secrets.
     fn describe(&self) -> Vec<(&'static str, String)>;
-    /// Returns the fields of a click that it cannot do without: no rule may drop them.
+    /// Returns the fields of a click that it cannot do without: no rule may drop or hash
+    /// them.
     fn needs(&self) -> Vec<Need> {
         Vec::new()
     }

@@ -9,8 +9,8 @@ use aws_sdk_sns::types::{MessageAttributeValue, PublishBatchRequestEntry};
 use super::support::keys::KeySource;
 use super::support::{aws, body, verdicts};
 use super::{
-    Batching, Context, DeliveryMode, EncodeError, Entry, Kind, Limits, MapUse, Permission, Proof,
-    SendError, Target, Var, Verdict, View,
+    Batching, Context, DeliveryMode, EncodeError, Entry, Kind, Limits, MapUse, Need, Permission,
+    Proof, SendError, Target, Var, Verdict, View,
 };
 use crate::config::aws_names;
 use crate::config::vars::Scope;
@@ -211,6 +211,13 @@ impl Target for Sns {
                 .await,
             REJECTED,
         )
+    }
+
+    fn needs(&self) -> Vec<Need> {
+        self.group
+            .and_then(|group| group.need("GROUP"))
+            .into_iter()
+            .collect()
     }
 
     fn describe(&self) -> Vec<(&'static str, String)> {

@@ -11,8 +11,8 @@ use super::support::body::Body;
 use super::support::keys::KeySource;
 use super::support::{aws, body, verdicts};
 use super::{
-    Batching, Context, DeliveryMode, EncodeError, Entry, Kind, Limits, MapUse, Permission, Proof,
-    SendError, Target, Var, Verdict, View,
+    Batching, Context, DeliveryMode, EncodeError, Entry, Kind, Limits, MapUse, Need, Permission,
+    Proof, SendError, Target, Var, Verdict, View,
 };
 use crate::config::queue_url;
 use crate::config::vars::Scope;
@@ -236,6 +236,13 @@ impl Target for Sqs {
             .queue_url(&self.queue)
             .set_entries(Some(Vec::new()));
         self.client.probed(send.send().await, REJECTED)
+    }
+
+    fn needs(&self) -> Vec<Need> {
+        self.group
+            .and_then(|group| group.need("GROUP"))
+            .into_iter()
+            .collect()
     }
 
     fn describe(&self) -> Vec<(&'static str, String)> {

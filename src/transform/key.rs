@@ -1,8 +1,10 @@
 //! The key by which values are hashed: without it, nobody can try which value a hash is of.
 
+use clicks::click::redact::Hasher;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
+use crate::config::settings::Reference;
 use crate::config::vars::Scope;
 use crate::targets::Var;
 
@@ -13,7 +15,7 @@ pub const HASH_KEY: &str = "HASH_KEY";
 pub const VAR: Var = Var {
     name: HASH_KEY,
     default: "",
-    doc: "the key of hashes, a secret of at least 16 bytes; the function `hmac` of `_FILTER` and `_MAP` hashes with it",
+    doc: "the key of hashes, a secret of at least 16 bytes; `_HASH`, `_ID=keyed` and the function `hmac` of `_FILTER` and `_MAP` hash with it",
 };
 
 /// Bytes of the shortest key.
@@ -27,7 +29,8 @@ impl HashKey {
     /// Reads the key of a target; `None` if it has none, or a mistake was noted.
     pub fn read(scope: &Scope<'_>) -> Option<HashKey> {
         let key = scope.text(HASH_KEY)?;
-        if key.len() < SHORTEST {
+        let is_elsewhere = matches!(Reference::parse(key), Some(Ok(_)));
+        if key.len() < SHORTEST && !is_elsewhere {
             // Even a wrong key may be in use somewhere.
             let found = format!("a key of {} bytes", key.len());
             let expected = format!("at least {SHORTEST}: make one with `openssl rand -hex 32`");
@@ -56,10 +59,20 @@ impl HashKey {
 
     /// Returns the HMAC-SHA-256 of `bytes` in lower-case hexadecimal digits.
     pub fn hmac(&self, bytes: &[u8]) -> String {
-        let digit = |n: u8| char::from_digit(u32::from(n), 16).unwrap_or_default();
-        let digits = |byte: u8| [digit(byte >> 4), digit(byte & 15)];
-        self.digest(bytes).into_iter().flat_map(digits).collect()
+        let digits = self.digest(bytes).into_iter().flat_map(digits);
+        digits.map(char::from).collect()
     }
+}
+
+impl Hasher for HashKey {
+    fn hash(&self, bytes: &[u8], out: &mut Vec<u8>) {
+        out.extend(self.digest(bytes).into_iter().flat_map(digits));
+    }
+}
+
+/// Returns the two lower-case hexadecimal digits of a byte.
+fn digits(byte: u8) -> [u8; 2] {
+    [byte >> 4, byte & 15].map(|n| if n < 10 { b'0' + n } else { b'a' + n - 10 })
 }
 
 impl std::fmt::Debug for HashKey {

@@ -16,7 +16,7 @@ use std::borrow::Cow;
 
 use crate::config::vars::Scope;
 use crate::targets::{EncodeError, Entry, Target, Var, View};
-use clicks::click::Click;
+use clicks::click::{Click, ClickId};
 
 use filter::Filters;
 pub use fingerprint::{Meaning, RulesId};
@@ -124,7 +124,7 @@ impl Transform {
         Transform {
             filters: Filters::read(scope),
             filter: JqFilter::read(scope, key.as_ref()),
-            privacy: Privacy::read(scope),
+            privacy: Privacy::read(scope, key.as_ref()),
             map: JqMap::read(scope, key.as_ref()),
         }
     }
@@ -166,31 +166,46 @@ impl Transform {
         if let Ok(false) = judged {
             return filtered(FILTER, Rule::Filter);
         }
-        let applied = Applied {
+        let rest = Applied {
             // A filter that fails is asked again.
             filters: judged.is_ok(),
             privacy: applied.privacy || self.privacy.is_some(),
         };
-        let view = View::of(click);
-        match judged {
-            Ok(_) => self.mapped(click, &view, applied, target),
-            Err(cause) => failed(&view, applied, Rule::Filter, cause),
+        let shape = |click: &Click<'_>| match judged {
+            Ok(_) => self.mapped(click, rest, target),
+            Err(cause) => {
+                let cause = self.without_values(cause, applied);
+                failed(&View::of(click), rest, Rule::Filter, cause)
+            }
+        };
+        match &self.privacy {
+            Some(privacy) if !applied.privacy => privacy
+                .apply(click, shape)
+                .unwrap_or_else(|| no_click(click, privacy.id(click), rest)),
+            _ => shape(click),
         }
     }
 
+    /// Returns why `_FILTER` fails on a click as it may be told: it saw values that privacy takes
+    /// away.
+    fn without_values(&self, cause: String, applied: Applied) -> String {
+        if self.privacy.is_some() && !applied.privacy {
+            return format!(
+                "_{FILTER} fails on it; more is not told, because the expression sees what privacy \
+                 takes away"
+            );
+        }
+        cause
+    }
+
     /// Applies the map to what privacy left, and lets `target` encode what it yields.
-    fn mapped(
-        &self,
-        click: &Click<'_>,
-        view: &View<'_>,
-        applied: Applied,
-        target: &dyn Target,
-    ) -> Transformed {
+    fn mapped(&self, click: &Click<'_>, applied: Applied, target: &dyn Target) -> Transformed {
+        let view = View::of(click);
         match self.map.as_ref().map(|map| map.apply(click)) {
-            None => encoded(view, applied, target),
+            None => encoded(&view, applied, target),
             Some(Ok(None)) => filtered(MAP, Rule::Map),
             Some(Ok(Some(mapped))) => encoded(&view.with_map(&mapped), applied, target),
-            Some(Err(cause)) => failed(view, applied, Rule::Map, cause),
+            Some(Err(cause)) => failed(&view, applied, Rule::Map, cause),
         }
     }
 
@@ -208,10 +223,28 @@ impl Transform {
         if let Some(filter) = &self.filter {
             filter.mean(&mut meaning);
         }
+        if let Some(privacy) = &self.privacy {
+            privacy.mean(&mut meaning);
+        }
         if let Some(map) = &self.map {
             map.mean(&mut meaning);
         }
         meaning.id()
+    }
+
+    /// Returns the id that leaves for `click`, to which these rules were `applied` before.
+    pub fn id(&self, click: &Click<'_>, applied: Applied) -> ClickId {
+        match &self.privacy {
+            Some(privacy) if !applied.privacy => privacy.id(click),
+            _ => click.id,
+        }
+    }
+
+    /// Notes the rules that change what `target` needs.
+    pub fn check(&self, scope: &Scope<'_>, target: &dyn Target) {
+        if let Some(privacy) = &self.privacy {
+            privacy.check_needs(scope, &target.needs());
+        }
     }
 
     /// Describes the rules as they were understood, as names and values for people, without secrets.
@@ -219,9 +252,10 @@ impl Transform {
         let filters = self.filters.iter().flat_map(Filters::describe);
         let filter = self.filter.iter();
         let filter = filter.map(|filter| ("filter", filter.describe().to_owned()));
+        let privacy = self.privacy.iter().flat_map(Privacy::describe);
         let map = self.map.iter();
         let map = map.map(|map| ("map", map.describe().to_owned()));
-        filters.chain(filter).chain(map).collect()
+        filters.chain(filter).chain(privacy).chain(map).collect()
     }
 }
 
@@ -248,6 +282,17 @@ fn unjudged(click: &Click<'_>, applied: Applied) -> Transformed {
     let reason = "a filter failed on it, and cannot judge it by what privacy left of it: forward its \
                   object again";
     Transformed::Never(Entry { applied, ..entry }, reason.into())
+}
+
+/// Refuses a click of which privacy leaves none, without a byte of it.
+fn no_click(click: &Click<'_>, id: ClickId, applied: Applied) -> Transformed {
+    let entry = Entry {
+        id,
+        applied,
+        raw: Default::default(),
+        ..Entry::new(&View::of(click), Default::default())
+    };
+    Transformed::Never(entry, "what privacy leaves of it is no click".into())
 }
 
 /// Lets `target` encode a click to which these rules were `applied`.

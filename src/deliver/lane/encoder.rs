@@ -108,7 +108,7 @@ impl Encoder {
             };
         }
         let window = self.windows.then(|| WindowKey {
-            id: click.id,
+            id: self.lane.transform.id(click, to.applied),
             hour: hour(&click.timestamp()).into(),
         });
         let wanted = matches!(self.scope.standing(at), Standing::Open) && !self.lane.has_ended();

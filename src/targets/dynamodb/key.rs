@@ -5,10 +5,11 @@ use std::fmt;
 use std::str::FromStr;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use clicks::click::{columns, fields::Type};
+use clicks::click::{Path, columns, fields::Type};
 
 use super::item::{Item, Member};
 use crate::config::vars::Scope;
+use crate::targets::Need;
 
 /// The column that tells one click from another.
 pub(super) const ID: &str = "click_id";
@@ -50,6 +51,22 @@ impl TableKey {
     /// Whether no two clicks have the same key.
     pub(super) fn is_unique(&self) -> bool {
         self.parts().any(|part| part.column == ID)
+    }
+
+    /// Returns the fields of a click that keys are made of.
+    pub(super) fn needs(&self) -> Vec<Need> {
+        let need = |part: &KeyPart, variable: &str| {
+            let path = Path::of_column(&part.column)?;
+            Some(Need {
+                path,
+                variable: variable.to_owned(),
+            })
+        };
+        let sort = self.sort.as_ref().and_then(|part| need(part, "SORT_KEY"));
+        need(&self.partition, "KEY")
+            .into_iter()
+            .chain(sort)
+            .collect()
     }
 
     /// Returns the attribute that is the partition key.

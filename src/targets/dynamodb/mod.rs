@@ -18,8 +18,8 @@ use aws_sdk_dynamodb::types::{
 
 use super::support::aws;
 use super::{
-    Batching, Context, DeliveryMode, EncodeError, Entry, Kind, Limits, MapUse, Permission, Proof,
-    SendError, Target, Var, Verdict, View,
+    Batching, Context, DeliveryMode, EncodeError, Entry, Kind, Limits, MapUse, Need, Permission,
+    Proof, SendError, Target, Var, Verdict, View,
 };
 use crate::config::aws_names;
 use crate::config::vars::Scope;
@@ -82,12 +82,8 @@ fn build(scope: &Scope<'_>, context: Context) -> Option<Arc<dyn Target>> {
         "any" => Ok(true),
         _ => Err("new or any".into()),
     });
-    let client = aws::Client::new(
-        scope,
-        context,
-        table.as_deref().and_then(aws::region),
-        Client::new,
-    );
+    let region = table.as_deref().and_then(aws::region);
+    let client = aws::Client::new(scope, context, region, Client::new);
     Some(Arc::new(DynamoDb {
         table: table?,
         key,
@@ -187,6 +183,10 @@ impl Target for DynamoDb {
         }
     }
 
+    fn needs(&self) -> Vec<Need> {
+        self.key.needs()
+    }
+
     fn describe(&self) -> Vec<(&'static str, String)> {
         let write = if self.any {
             "over what is there"
@@ -235,8 +235,7 @@ impl DynamoDb {
             .set_item(Some(self.key.item(&entry.body)));
         let put = put
             .condition_expression("attribute_not_exists(#key)")
-            .expression_attribute_names("#key", self.key.partition());
-        let put = put
+            .expression_attribute_names("#key", self.key.partition())
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         let error = match put.send().await {
             Ok(_) => return Ok(Verdict::Sent),

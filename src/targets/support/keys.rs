@@ -3,7 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::targets::View;
+use clicks::click::Path;
+
+use crate::targets::{Need, View};
 
 /// The source of a click's key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,13 +42,30 @@ impl fmt::Display for KeySource {
 }
 
 impl KeySource {
+    fn names(self) -> &'static [&'static str] {
+        match self {
+            KeySource::Id => &[],
+            KeySource::Link => &["route", "id"],
+            KeySource::Workspace => &["route", "creator", "workspace", "id"],
+        }
+    }
+
+    /// Returns the field that keys are made of, for which `variable` asks; `None` if they are made
+    /// of the id.
+    pub fn need(self, variable: &str) -> Option<Need> {
+        let path = Path::parse(&self.names().join(".")).ok()?;
+        Some(Need {
+            path,
+            variable: variable.to_owned(),
+        })
+    }
+
     /// Returns the click's key: 1 to 128 printable ASCII characters, which every service takes. It
     /// is the click's id where the click lacks the member, or holds another text there.
     pub fn key(self, view: &View<'_>) -> Box<str> {
-        let member = match self {
-            KeySource::Id => None,
-            KeySource::Link => view.text(&["route", "id"]),
-            KeySource::Workspace => view.text(&["route", "creator", "workspace", "id"]),
+        let member = match self.names() {
+            [] => None,
+            names => view.text(names),
         };
         let fits = |text: &str| {
             (1..=128).contains(&text.len()) && text.bytes().all(|c| c.is_ascii_graphic())

@@ -2,6 +2,8 @@
 
 mod table;
 
+use std::sync::LazyLock;
+
 use strsim::osa_distance;
 
 use crate::config::vars::Scope;
@@ -62,6 +64,13 @@ const BITS: usize = u64::BITS as usize;
 pub struct CountrySet([u64; (26 * 26usize).div_ceil(BITS)]);
 
 impl CountrySet {
+    /// Returns the set of all countries.
+    pub fn all() -> CountrySet {
+        static ALL: LazyLock<CountrySet> =
+            LazyLock::new(|| COUNTRIES.iter().map(|country| country.code).collect());
+        *ALL
+    }
+
     /// Reads one country's code, `EU` or `EEA`, in any case. The error says what is expected.
     pub fn parse_one(text: &str) -> Result<CountrySet, String> {
         let upper = text.trim().to_ascii_uppercase();

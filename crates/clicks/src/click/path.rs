@@ -54,6 +54,17 @@ impl Path {
         })
     }
 
+    /// Returns the path of the field with this column in the flat row; `None` if it is no field's.
+    pub fn of_column(column: &str) -> Option<Path> {
+        let mut found = None;
+        walk(CLICK, "", &mut |path, field| {
+            if field.column == Some(column) {
+                found = Path::parse(path).ok();
+            }
+        });
+        found
+    }
+
     /// Returns the names of the members on the way, from the outermost on.
     pub fn names(&self) -> impl ExactSizeIterator<Item = &str> + Clone {
         self.names.iter().map(|name| &**name)
