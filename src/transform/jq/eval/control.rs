@@ -161,7 +161,8 @@ impl Run<'_> {
                 | Control::MaxBy,
                 [node],
             ) => {
-                let result = self.by(control, node, scope, &input.value)?;
+                let sorting = self.sorting(node, scope, &input.value)?;
+                let result = sorting.result(control);
                 self.bounds.walk(&result)?;
                 self.give(&input, result, out)
             }
@@ -263,56 +264,6 @@ impl Run<'_> {
                     }
                 })
             })
-        })
-    }
-
-    /// Sorts an array by what `node` yields of each element, and groups it.
-    fn by<'e>(
-        &'e self,
-        control: Control,
-        node: &'e Node,
-        scope: Scope<'e>,
-        value: &Val,
-    ) -> Flow<Val> {
-        let items = array_for(value, "sorting")?;
-        let mut keyed = Vec::with_capacity(items.len().min(1024));
-        let mut keys = Vec::new();
-        for item in items.iter() {
-            let mut key = Vec::new();
-            self.values(node, scope, item, &mut |value| {
-                self.bounds.bytes(VALUE)?;
-                key.push(value);
-                Ok(())
-            })?;
-            self.bounds.bytes(3 * VALUE)?;
-            let key = Val::Arr(key.into());
-            keys.push(key.clone());
-            keyed.push((key, item.clone()));
-        }
-        self.bounds.sort(&keys)?;
-        let least = |a: &&(Val, Val), b: &&(Val, Val)| value::order(&a.0, &b.0);
-        match control {
-            Control::MinBy => {
-                let found = keyed.iter().min_by(least);
-                return Ok(found.map(|(_, item)| item.clone()).unwrap_or_default());
-            }
-            Control::MaxBy => {
-                let found = keyed.iter().max_by(least);
-                return Ok(found.map(|(_, item)| item.clone()).unwrap_or_default());
-            }
-            _ => keyed.sort_by(|(a, _), (b, _)| value::order(a, b)),
-        }
-        if control == Control::SortBy {
-            return Ok(keyed.into_iter().map(|(_, item)| item).collect());
-        }
-        let groups = keyed.chunk_by(|(a, _), (b, _)| a == b);
-        Ok(match control {
-            Control::UniqueBy => groups
-                .filter_map(|group| group.first().map(|(_, item)| item.clone()))
-                .collect(),
-            _ => groups
-                .map(|group| group.iter().map(|(_, item)| item.clone()).collect::<Val>())
-                .collect(),
         })
     }
 }

@@ -14,8 +14,8 @@ mod control;
 mod make;
 mod paths;
 mod patterns;
-
-use std::rc::Rc;
+mod scope;
+mod sorting;
 
 use jaq_core::ops::Cmp;
 use jaq_json::Val;
@@ -24,56 +24,14 @@ use super::bounds::{Bounds, Flow, Stop, VALUE, fail};
 use super::program::{Node, Program};
 use super::value::{self, kind};
 
-/// A value, and the path that led to it, if paths are asked for.
-#[derive(Clone, Debug)]
-pub(super) struct Item {
-    pub value: Val,
-    pub path: Option<Rc<Vec<Val>>>,
-}
-
-impl Item {
-    pub fn plain(value: Val) -> Item {
-        Item { value, path: None }
-    }
-}
-
-/// The bindings at a place of the program, from the innermost outwards.
-pub(super) type Scope<'s> = Option<&'s Frame<'s>>;
-
-/// One binding.
-#[derive(Debug)]
-pub(super) struct Frame<'s> {
-    bound: Bound<'s>,
-    outer: Scope<'s>,
-}
-
-#[derive(Debug)]
-enum Bound<'s> {
-    Value(Val),
-    Closure { node: &'s Node, scope: Scope<'s> },
-    Label(usize),
-}
-
-/// Takes the values that a node yields.
-pub(super) type Yield<'y> = &'y mut dyn FnMut(Item) -> Flow;
+pub(super) use scope::Item;
+use scope::{Bound, Frame, Scope, Yield, bound, outwards};
 
 /// Runs a program within bounds.
 #[derive(Debug)]
 pub(super) struct Run<'r> {
     pub program: &'r Program,
     pub bounds: &'r Bounds,
-}
-
-/// Returns the binding `slot` bindings outwards.
-fn bound<'s>(scope: Scope<'s>, slot: usize) -> Option<&'s Bound<'s>> {
-    outwards(scope, slot).map(|frame| &frame.bound)
-}
-
-fn outwards<'s>(mut scope: Scope<'s>, slots: usize) -> Scope<'s> {
-    for _ in 0..slots {
-        scope = scope?.outer;
-    }
-    scope
 }
 
 impl Run<'_> {

@@ -54,7 +54,7 @@ pub(super) enum Control {
 }
 
 /// The name of a function, and the number of its arguments.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Signature {
     pub name: &'static str,
     pub arity: usize,
