@@ -1,138 +1,7 @@
-//! The one list of what is known of a click. The flat row, the JSON Schemas, the warehouse columns
-//! and the table of `docs/click.md` are made from it; a field that is not here travels all the
-//! same.
+//! The members of a click, each once.
 
-use std::sync::LazyLock;
-
-/// The type of a field.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Type {
-    /// Text.
-    String,
-    /// RFC 3339 in UTC.
-    Time,
-    /// `true` or `false`.
-    Bool,
-    /// A number.
-    Number,
-    /// A whole number. Only a column of [`ADDED`] may be one: in a delivered field nothing says that
-    /// a number stays whole.
-    Integer,
-    /// An array of texts, of which a column takes the first.
-    Strings,
-    /// An object of any shape; in a column, its JSON text.
-    Json,
-    /// An object with known members.
-    Object(&'static [Field]),
-}
-
-/// A known member of a click.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Field {
-    /// The member's name.
-    pub name: &'static str,
-    /// Its type.
-    pub kind: Type,
-    /// Its column in the flat row.
-    pub column: Option<&'static str>,
-    /// Whether its column stands behind [`EXTRA`], which holds the value too: one that came when
-    /// tables and queries over the others were in use.
-    pub is_late: bool,
-    /// Its meaning, for people.
-    pub doc: &'static str,
-}
-
-impl Field {
-    /// Whether the names of its members are data, of which there is no end.
-    pub fn is_open(&self) -> bool {
-        self.kind == Type::Json || self.is_query()
-    }
-
-    /// Whether it holds the parameters of the destination.
-    pub(super) fn is_query(&self) -> bool {
-        self.kind == Type::Object(QUERY)
-    }
-
-    /// Whether it is the destination.
-    pub(super) fn is_destination(&self) -> bool {
-        self.kind == Type::Object(DESTINATION)
-    }
-}
-
-const fn field(name: &'static str, kind: Type, column: &'static str, doc: &'static str) -> Field {
-    Field {
-        name,
-        kind,
-        column: Some(column),
-        is_late: false,
-        doc,
-    }
-}
-
-const fn late(name: &'static str, doc: &'static str) -> Field {
-    Field {
-        is_late: true,
-        ..field(name, Strings, name, doc)
-    }
-}
-
-const fn object(name: &'static str, members: &'static [Field], doc: &'static str) -> Field {
-    Field {
-        name,
-        kind: Type::Object(members),
-        column: None,
-        is_late: false,
-        doc,
-    }
-}
-
-const fn plain(name: &'static str, doc: &'static str) -> Field {
-    Field {
-        name,
-        kind: Type::String,
-        column: None,
-        is_late: false,
-        doc,
-    }
-}
-
-use Type::{Bool, Integer, Json, Number, String as Text, Strings, Time};
-
-/// The columns that the forwarder itself fills: name, type, meaning. `flat::row` and `flat::source`
-/// write them, `columns` says where they stand.
-pub const ADDED: &[(&str, Type, &str)] = &[
-    (
-        "click_id",
-        Text,
-        "the click's id: a UUID of version 8, the same however often the click comes",
-    ),
-    (
-        "batch_key",
-        Text,
-        "the key of the envelope the click came in, else the object's base name",
-    ),
-    (
-        "source_object",
-        Text,
-        "the object the click was read from, as s3://bucket/key",
-    ),
-    (
-        "source_index",
-        Integer,
-        "the click's position in that object, from 0",
-    ),
-];
-
-/// The column for what has none.
-pub const EXTRA: (&str, &str) = ("extra", "everything without a column, as a JSON text");
-
-/// The last column, which `flat::row` writes where a user has given a [rule](super::QrRule): name,
-/// type, meaning.
-pub const IS_QR: (&str, Type, &str) = (
-    "is_qr",
-    Bool,
-    "whether the click came from a QR code, by the rule in QR_WHEN; absent without one",
-);
+use super::Field;
+use super::Type::{self, Bool, Json, Number, String as Text, Strings, Time};
 
 /// The members of a click as delivered, in Rebrandly's vocabulary.
 pub const CLICK: &[Field] = &[
@@ -266,7 +135,7 @@ const DOMAIN: &[Field] = &[
     plain("zone", "the host name, labels reversed"),
 ];
 
-const DESTINATION: &[Field] = &[
+pub(super) const DESTINATION: &[Field] = &[
     field("raw", Text, "destination_url", "the whole URL"),
     field("protocol", Text, "destination_protocol", "http or https"),
     field("hostname", Text, "destination_hostname", "its host"),
@@ -280,7 +149,7 @@ const PARAMS: &[Field] = &[object(
     "the query string, each name with its values",
 )];
 
-const QUERY: &[Field] = &[
+pub(super) const QUERY: &[Field] = &[
     field("utm_source", Strings, "utm_source", "the campaign's source"),
     field("utm_medium", Strings, "utm_medium", "the campaign's medium"),
     field("utm_campaign", Strings, "utm_campaign", "the campaign"),
@@ -303,34 +172,39 @@ const QUERY: &[Field] = &[
     ),
 ];
 
-/// The number of a name that some field of a click has; 0 for any other.
-pub type FieldId = u8;
-
-/// The number of `name`.
-pub fn field_id(name: &[u8]) -> FieldId {
-    static NAMES: LazyLock<Vec<&str>> = LazyLock::new(|| {
-        let mut names = Vec::new();
-        walk(CLICK, "", &mut |_, field| names.push(field.name));
-        names.sort_unstable();
-        names.dedup();
-        names
-    });
-    NAMES
-        .binary_search_by(|known| known.as_bytes().cmp(name))
-        .map_or(0, |at| at as FieldId + 1)
+const fn field(name: &'static str, kind: Type, column: &'static str, doc: &'static str) -> Field {
+    Field {
+        name,
+        kind,
+        column: Some(column),
+        is_late: false,
+        doc,
+    }
 }
 
-/// Calls `visit` with the path and the field of every known member, parents first.
-pub fn walk(fields: &'static [Field], prefix: &str, visit: &mut impl FnMut(&str, &'static Field)) {
-    for field in fields {
-        let path = if prefix.is_empty() {
-            field.name.to_owned()
-        } else {
-            format!("{prefix}.{}", field.name)
-        };
-        visit(&path, field);
-        if let Type::Object(members) = field.kind {
-            walk(members, &path, visit);
-        }
+const fn late(name: &'static str, doc: &'static str) -> Field {
+    Field {
+        is_late: true,
+        ..field(name, Strings, name, doc)
+    }
+}
+
+const fn object(name: &'static str, members: &'static [Field], doc: &'static str) -> Field {
+    Field {
+        name,
+        kind: Type::Object(members),
+        column: None,
+        is_late: false,
+        doc,
+    }
+}
+
+const fn plain(name: &'static str, doc: &'static str) -> Field {
+    Field {
+        name,
+        kind: Type::String,
+        column: None,
+        is_late: false,
+        doc,
     }
 }
