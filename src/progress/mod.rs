@@ -9,6 +9,7 @@ mod checkpoint;
 mod document;
 mod item;
 mod local;
+mod replay;
 #[cfg(feature = "aws")]
 mod table;
 
@@ -23,8 +24,9 @@ pub use checkpoint::{
     CheckpointSource, CheckpointWriter, FinalWrite, LeaseGuard, SAVE, milliseconds,
 };
 pub use document::{Counts, Document, Failing, Gap, TargetProgress};
-pub use item::{ReplayRequest, State};
+pub use item::State;
 pub use local::{Busy, Local};
+pub use replay::ReplayRequest;
 pub use table::Table;
 
 use item::{ClaimDecision, Item};

@@ -4,6 +4,7 @@
 //! rows is named after its first row and a hash over all of them: the same run again stores nothing
 //! twice, and of a run that keeps more rows than the one before, none is lost.
 
+mod members;
 mod row;
 
 use std::fmt;

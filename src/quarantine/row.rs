@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
+use super::members::Members;
 use crate::object::ObjectRef;
 use crate::platform::words;
 use crate::targets::Entry;
@@ -261,62 +262,6 @@ impl Row {
             reason = reason,
             "quarantined"
         );
-    }
-}
-
-/// The members of an object of a row.
-#[derive(Clone, Copy)]
-struct Members<'t> {
-    tape: Tape<'t>,
-    root: u32,
-}
-
-impl<'t> Members<'t> {
-    fn string(self, name: &str) -> Option<String> {
-        let value = self.tape.get(self.root, name)?;
-        Some(self.tape.string(value)?.into_owned())
-    }
-
-    /// A value as it is written.
-    fn digits(self, name: &str) -> Option<&'t [u8]> {
-        Some(self.tape.raw(self.tape.get(self.root, name)?))
-    }
-
-    fn number(self, name: &str) -> Option<u64> {
-        std::str::from_utf8(self.digits(name)?).ok()?.parse().ok()
-    }
-
-    /// The click to which these rules were `applied`, if the row has one; `None` if it cannot be
-    /// read.
-    fn click(self, applied: Applied) -> Option<Option<RowClick>> {
-        if self.digits("n").is_none() {
-            return Some(None);
-        }
-        let occurrence = u32::try_from(self.number("n")?).ok();
-        Some(Some(RowClick {
-            occurrence: occurrence.filter(|n| *n > 0)?,
-            id: self.string("click_id").and_then(|id| ClickId::parse(&id)),
-            applied,
-        }))
-    }
-
-    /// The click, whose id must be known, and the rules that were applied to it.
-    fn known_click(self) -> Option<RowClick> {
-        let applied = Members {
-            root: self.tape.get(self.root, "applied")?,
-            ..self
-        };
-        let is = |name: &str| match applied.digits(name)? {
-            b"true" => Some(true),
-            b"false" => Some(false),
-            _ => None,
-        };
-        let applied = Applied {
-            filters: is("filters")?,
-            privacy: is("privacy")?,
-        };
-        let click = self.click(applied)??;
-        click.id.map(|_| click)
     }
 }
 
