@@ -13,8 +13,9 @@ use reqwest::{Method, StatusCode};
 use super::support::address::EXAMPLE;
 use super::support::body::{self, Body};
 use super::support::destination::Destination;
-use super::support::http::{HttpClient, Response};
+use super::support::http::HttpClient;
 use super::support::request;
+use super::support::response::Response;
 use super::support::signing::{self, Signer};
 use super::support::status::{Meaning, StatusRule, StatusRules, classify};
 use super::{

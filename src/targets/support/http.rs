@@ -1,16 +1,15 @@
-//! The client that targets over HTTP share, and its responses.
+//! The client that targets over HTTP share.
 
 use std::error::Error;
 use std::sync::OnceLock;
 use std::time::{Duration, SystemTime};
 
 use bytes::{Bytes, BytesMut};
-use percent_encoding::percent_decode_str;
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{HeaderName, HeaderValue};
 use reqwest::redirect::Policy;
-use reqwest::{Body, Client, Method, Request, RequestBuilder, StatusCode, Url};
+use reqwest::{Body, Client, Method, Request, RequestBuilder, Url};
 
-use super::retry_after::retry_after;
+use super::response::{Response, Sent, WORDS};
 use crate::config::vars::Secret;
 use crate::platform::log::{causes, chain};
 use crate::platform::network::Network;
@@ -24,8 +23,6 @@ const CONNECT: Duration = Duration::from_secs(5);
 const DRAIN: usize = 64 * 1024;
 /// How long that may take.
 const DRAIN_TIME: Duration = Duration::from_secs(1);
-/// Most bytes of a refusing answer that are read for what it says.
-const WORDS: usize = 4096;
 /// How long they may take: the status stands without them.
 const WORDS_TIME: Duration = Duration::from_millis(500);
 /// Most header lines of an answer.
@@ -45,42 +42,6 @@ pub struct HttpClient {
     secrets: Vec<Secret>,
     clock: fn() -> SystemTime,
     client: OnceLock<Result<Client, String>>,
-}
-
-/// The answer to a request.
-#[derive(Clone, Debug)]
-pub struct Response {
-    /// Its status.
-    pub status: StatusCode,
-    /// Its headers.
-    pub headers: HeaderMap,
-    /// As much of its body as the caller wanted, or as came before the connection broke.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "for kinds whose answers speak of entries")
-    )]
-    pub body: Bytes,
-    /// What it says for people, if it refuses the request.
-    pub words: Option<Words>,
-    /// When it came.
-    pub received: SystemTime,
-}
-
-/// The words of a refusing answer: on one line, cut, and without configured secrets.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Words {
-    /// As they are, for a row of the quarantine.
-    pub whole: String,
-    /// Without what they repeat of the request, which may be a click.
-    pub logged: String,
-}
-
-impl Response {
-    /// Returns how long it asks to wait (`Retry-After`).
-    pub fn retry_after(&self) -> Option<Duration> {
-        let header = |name: &str| self.headers.get(name).and_then(|value| value.to_str().ok());
-        retry_after(header, self.received)
-    }
 }
 
 impl HttpClient {
@@ -120,7 +81,7 @@ impl HttpClient {
         })?;
         if let Some(recorder) = &self.network.recorder {
             recorder.record(self.recorded(&request));
-            return Ok(self.unsent());
+            return Ok(Response::unsent((self.clock)()));
         }
         let sent = Sent::of(&request);
         let mut answer = match client.execute(request).await {
@@ -136,7 +97,7 @@ impl HttpClient {
             let limit = body_limit.max(WORDS);
             // The status stands even if the body stalls or breaks off.
             let _ = tokio::time::timeout(WORDS_TIME, read(&mut answer, limit, &mut body)).await;
-            self.words(&body, &sent, plain)
+            sent.words(&body, plain, &self.secrets)
         };
         body.truncate(body_limit);
         let response = Response {
@@ -165,40 +126,6 @@ impl HttpClient {
             headers: request.headers().iter().map(header).collect(),
             body: Bytes::copy_from_slice(body.unwrap_or_default()),
         }
-    }
-
-    /// Returns the answer to a request that was not made: it is taken.
-    fn unsent(&self) -> Response {
-        Response {
-            status: StatusCode::OK,
-            headers: HeaderMap::new(),
-            body: Bytes::new(),
-            words: None,
-            received: (self.clock)(),
-        }
-    }
-
-    /// Returns what the body of a refusing answer says.
-    fn words(&self, body: &[u8], sent: &Sent, plain: &[u8]) -> Option<Words> {
-        let text = words::readable(body, body.len() >= WORDS)?;
-        let text = words::hide_secrets(&text, self.secrets.iter().map(Secret::expose));
-        let headers = sent.headers.values().map(|value| value.as_bytes());
-        let query = sent.url.query().unwrap_or_default();
-        let decoded =
-            [sent.url.path(), query].map(|text| percent_decode_str(text).collect::<Vec<_>>());
-        let [path, parameters] = &decoded;
-        let sources = [
-            plain,
-            sent.url.path().as_bytes(),
-            query.as_bytes(),
-            path,
-            parameters,
-        ];
-        let logged = words::hide_echoes(&text, sources.into_iter().chain(headers));
-        Some(Words {
-            whole: words::fit(&text),
-            logged: words::fit(&logged),
-        })
     }
 
     /// Says what it means that a request was not answered, and the way out.
@@ -240,21 +167,6 @@ impl HttpClient {
                 SendError::Unavailable(with(&format!("through the proxy {proxy}")))
             }
             _ => SendError::Unavailable(text),
-        }
-    }
-}
-
-/// The parts of a request by which its answer is understood.
-struct Sent {
-    url: Url,
-    headers: HeaderMap,
-}
-
-impl Sent {
-    fn of(request: &Request) -> Sent {
-        Sent {
-            url: request.url().clone(),
-            headers: request.headers().clone(),
         }
     }
 }

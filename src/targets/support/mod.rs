@@ -17,6 +17,7 @@ pub mod keys;
 pub mod limits;
 pub mod proof;
 pub mod request;
+pub mod response;
 mod retry_after;
 pub mod signing;
 pub mod status;

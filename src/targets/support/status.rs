@@ -3,7 +3,7 @@
 use reqwest::StatusCode;
 use reqwest::header::RETRY_AFTER;
 
-use super::http::Response;
+use super::response::Response;
 use crate::targets::SendError;
 
 /// The meaning of a status for a request.
@@ -135,7 +135,7 @@ mod tests {
     use reqwest::header::{HeaderName, HeaderValue};
 
     use super::*;
-    use crate::targets::support::http::Words;
+    use crate::targets::support::response::Words;
 
     fn response(code: u16, headers: &[(&'static str, &'static str)]) -> Response {
         let header = |(name, value): &(&'static str, &'static str)| {
