@@ -28,6 +28,7 @@ mod retry;
 mod rule_evidence;
 mod rule_witnesses;
 mod sender;
+mod sorted;
 mod state;
 mod stats;
 mod windows;

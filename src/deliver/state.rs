@@ -16,6 +16,7 @@ use super::memory::MemoryBudget;
 use super::refusal::{log_refusal, logged};
 use super::rule_witnesses::RuleWitnesses;
 use super::sender::{Hearing, Remainder};
+use super::sorted::{Rejected, Sorted};
 use super::stats::{Held, LaneStats};
 use super::witnesses::Witnesses;
 use crate::outcome::Failure;
@@ -129,29 +130,19 @@ impl LaneState {
         sent: Sent,
         hearing: Hearing,
     ) -> Vec<Entry> {
-        let (mut rest, mut taken, mut rejected) = (Vec::new(), Vec::new(), Vec::new());
-        let mut left_out = 0;
-        // A target that answers for fewer entries than it was given has not taken the others.
-        let verdicts = verdicts
-            .into_iter()
-            .chain(std::iter::repeat(Verdict::Retry));
-        for (entry, verdict) in batch.into_iter().zip(verdicts) {
-            match verdict {
-                Verdict::Sent => {
-                    left_out += u64::from(entry.is_left_out);
-                    taken.push(entry.record_offset);
-                }
-                Verdict::Retry => rest.push(entry),
-                Verdict::Rejected(reason) => rejected.push((entry, reason)),
-            }
-        }
+        let Sorted {
+            taken,
+            left_out,
+            rest,
+            rejected,
+        } = Sorted::by(verdicts, batch);
         // A target that took others of the same request has looked at each.
         let is_confirmed = !taken.is_empty() || hearing == Hearing::Second;
         if !taken.is_empty() {
             self.witnesses.accept(sent);
             self.stats().accept(taken, left_out);
         }
-        for (entry, reason) in rejected {
+        for Rejected { entry, reason } in rejected {
             log_refusal(self, &entry, &reason);
             if is_confirmed {
                 self.stats().reject(entry, &self.name, reason);

@@ -6,6 +6,7 @@ use super::Offered;
 use super::encoder::{Unfit, WindowKey};
 use crate::deliver::batch::Batcher;
 use crate::deliver::ledger::{Spot, Watermark};
+use crate::deliver::stats::LaneStats;
 use crate::deliver::windows::Windows;
 use crate::quarantine::Row;
 use crate::targets::{Batching, Entry, Limits, StoreTerms};
@@ -43,6 +44,15 @@ pub(super) struct ReadyBatch {
 pub(in crate::deliver) struct UnfitRow {
     pub(in crate::deliver) spot: Spot,
     pub(in crate::deliver) row: Row,
+}
+
+impl ReadyBatch {
+    /// Notes the batch in the ledger of `stats`, and what came before it that is not sent.
+    pub(super) fn account_for(&mut self, stats: &mut LaneStats) {
+        // First the gaps, then the watermark that passes them.
+        stats.quarantine(std::mem::take(&mut self.unfit));
+        stats.ledger.queue(&self.entries, self.high_watermark);
+    }
 }
 
 impl Batches {

@@ -20,8 +20,8 @@ use crate::quarantine::Row;
 use crate::targets::Limits;
 use crate::transform::Rule;
 pub use attached::Attached;
+use batches::Batches;
 pub(super) use batches::UnfitRow;
-use batches::{Batches, ReadyBatch};
 use doubts::RuleDoubts;
 pub use encoder::{Addressed, EncodedClick, Encoder};
 use encoder::{Encoded, Unfit};
@@ -219,17 +219,8 @@ impl Lane {
     /// `false`: it is left behind, and [goes on](Self::queue_pending) alone.
     pub async fn flush_ready(&mut self, attached: &Attached) -> bool {
         while let Some(mut ready) = self.batches.pop_ready() {
-            self.account_for(&mut ready);
-            let state = self.state.clone();
-            let left_behind = async {
-                if state.has_ended() {
-                    std::future::pending().await
-                }
-                state.holds_up().await;
-                if !attached.leave() {
-                    std::future::pending().await
-                }
-            };
+            ready.account_for(&mut self.state.stats());
+            let left_behind = attached.left_behind(&self.state);
             if !self.outbox.queue_unless(ready.entries, left_behind).await {
                 self.complete &= self.batches.is_empty();
                 self.offered = ready.before;
@@ -248,14 +239,6 @@ impl Lane {
         self.keep(late);
         self.state.stats().quarantine(self.batches.take_unfit());
         self.scope.pass(resume);
-    }
-
-    /// Notes a batch in the ledger, and what came before it that is not sent.
-    fn account_for(&self, ready: &mut ReadyBatch) {
-        let mut stats = self.state.stats();
-        // First the gaps, then the watermark that passes them.
-        stats.quarantine(std::mem::take(&mut ready.unfit));
-        stats.ledger.queue(&ready.entries, ready.high_watermark);
     }
 
     /// Queues the batch that was kept when the lane was left behind, however long that takes.
@@ -291,7 +274,7 @@ impl Lane {
         self.keep(wrong);
         self.batches.close(self.offered, self.high_watermark(at));
         while let Some(mut ready) = self.batches.pop_ready() {
-            self.account_for(&mut ready);
+            ready.account_for(&mut self.state.stats());
             self.state.defer(ready.entries.len());
         }
         self.state.stats().quarantine(self.batches.take_unfit());
