@@ -10,7 +10,8 @@ use crate::object::ObjectRef;
 use crate::object::file_name::absolute;
 use crate::outcome::End;
 use crate::progress::{
-    CheckpointWriter, ClaimOutcome, ClaimRequest, Progress, ProgressError, milliseconds,
+    CheckpointWriter, ClaimOutcome, ClaimRequest, LeaseGuard, Progress, ProgressError,
+    TargetProgress, milliseconds,
 };
 
 /// Claims objects, if progress is kept.
@@ -21,17 +22,52 @@ pub(super) struct Claims {
     pub(super) clock: fn() -> SystemTime,
 }
 
+/// The claim of a run to an object.
+#[derive(Default)]
+pub(super) struct Claimed {
+    /// Writes the progress; `None` if none is kept.
+    pub(super) writer: Option<CheckpointWriter>,
+}
+
+impl Claimed {
+    /// Returns the progress of `target` when the object was claimed.
+    pub(super) fn progress(&self, target: &str) -> TargetProgress {
+        let writer = self.writer.as_ref();
+        let known = writer.and_then(|writer| writer.claimed().targets.get(target).cloned());
+        known.unwrap_or_default()
+    }
+
+    /// Returns the end of what some target was offered before.
+    pub(super) fn known(&self) -> u64 {
+        let writers = self.writer.iter();
+        let progress = writers.flat_map(|writer| writer.claimed().targets.values());
+        let known = progress.map(|progress| progress.high_watermark).max();
+        known.unwrap_or(0)
+    }
+
+    /// Whether somebody asked that `target` gets the object again.
+    pub(super) fn is_again(&self, target: &str) -> bool {
+        let writer = self.writer.as_ref();
+        writer.is_some_and(|writer| writer.is_again(target))
+    }
+
+    /// Returns the lease, if progress is kept.
+    pub(super) fn lease(&self) -> Option<Arc<LeaseGuard>> {
+        self.writer.as_ref().map(CheckpointWriter::lease)
+    }
+}
+
 impl Claims {
-    /// Claims an object for this run: `None` if no progress is kept, `Err` says how the run ends
+    /// Claims an object for this run, as far as progress is kept; `Err` says how the run ends
     /// without.
     pub(super) async fn claim(
         &self,
         job: &Job,
         object: &ObjectRef,
         revision: &str,
-    ) -> Result<Option<CheckpointWriter>, End> {
+    ) -> Result<Claimed, End> {
         let Some(progress) = &self.progress else {
-            return Ok(None);
+            return Ok(Claimed::default());
         };
         let asked = Instant::now();
         let claimed = progress
@@ -47,7 +83,9 @@ impl Claims {
             Ok(ClaimOutcome::Acquired(claim)) => {
                 let progress = progress.clone();
                 let writer = CheckpointWriter::start(progress, claim, asked, self.clock);
-                Ok(Some(writer))
+                Ok(Claimed {
+                    writer: Some(writer),
+                })
             }
             Ok(ClaimOutcome::AlreadyDone) => Err(End::Done),
             Ok(ClaimOutcome::HeldByOther(left)) => Err(End::LeasedElsewhere(left)),

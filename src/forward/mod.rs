@@ -26,12 +26,12 @@ use crate::deliver::{Delivery, Lane, RunControl};
 use crate::job::Job;
 use crate::object::{Directory, ObjectError, ObjectRef, S3, Store};
 use crate::outcome::{End, Outcome};
-use crate::progress::{CheckpointWriter, Progress, Table};
+use crate::progress::{Progress, Table};
 use crate::quarantine::Quarantine;
 pub use blocks::BlockLimits;
 use blocks::{DecoderPool, Decoding};
 use checkpointer::Checkpointer;
-use claims::Claims;
+use claims::{Claimed, Claims};
 pub use jobs::forward_all;
 use lost::Loss;
 use memory::ReadBudget;
@@ -160,10 +160,10 @@ impl Forwarder {
         let claim = match &opened.revision {
             Some(revision) => self.claims.claim(job, &opened.object, revision).await,
             // What can be read only once is never resumed.
-            None => Ok(None),
+            None => Ok(Claimed::default()),
         };
         let outcome = match claim {
-            Ok(writer) => self.deliver(job, opened, writer, control).await,
+            Ok(claimed) => self.deliver(job, opened, claimed, control).await,
             Err(end) => Outcome::unread(opened.object, end),
         };
         Outcome {
@@ -246,7 +246,7 @@ impl Forwarder {
         &self,
         job: &Job,
         opened: Opened<'_>,
-        writer: Option<CheckpointWriter>,
+        claimed: Claimed,
         control: &RunControl,
     ) -> Outcome {
         let Opened {
@@ -257,17 +257,14 @@ impl Forwarder {
             ..
         } = opened;
         futures::future::join_all(self.deliveries.iter().map(Delivery::reload_old)).await;
-        let lanes = self.lanes(job, writer.as_ref(), control);
-        let progress = writer
-            .iter()
-            .flat_map(|writer| writer.claimed().targets.values());
-        let known = progress.map(|progress| progress.high_watermark).max();
+        let lanes = self.lanes(job, &claimed, control);
+        let known = claimed.known();
         let checkpointer = Checkpointer::new(
             &self.quarantine,
             control.deadlines.commit_by,
             self.rules,
             lanes.iter().map(Lane::checkpoint_source).collect(),
-            writer,
+            claimed.writer,
         );
         let run = Run {
             memory: &self.memory,
@@ -278,7 +275,7 @@ impl Forwarder {
                 checkpointer,
                 decoding: &self.decoding,
                 control,
-                known: known.unwrap_or(0),
+                known,
                 is_rereadable: revision.is_some(),
             },
             revision,
@@ -289,21 +286,13 @@ impl Forwarder {
     }
 
     /// Opens a lane to every target that has not all of the object.
-    fn lanes(
-        &self,
-        job: &Job,
-        writer: Option<&CheckpointWriter>,
-        control: &RunControl,
-    ) -> Vec<Lane> {
+    fn lanes(&self, job: &Job, claimed: &Claimed, control: &RunControl) -> Vec<Lane> {
         let open = |delivery: &Delivery| {
-            let prior = writer
-                .and_then(|writer| writer.claimed().targets.get(&**delivery.name()).cloned())
-                .unwrap_or_default();
-            let lease = writer.map(CheckpointWriter::lease);
+            let (name, lease) = (delivery.name(), claimed.lease());
+            let prior = claimed.progress(name);
             // A continuation goes on with what a replay began, and is none itself.
-            let is_again = (job.replay.as_ref())
-                .is_some_and(|replay| replay.asks_for(delivery.name()))
-                || writer.is_some_and(|writer| writer.is_again(delivery.name()));
+            let is_again = (job.replay.as_ref()).is_some_and(|replay| replay.asks_for(name))
+                || claimed.is_again(name);
             (!prior.done).then(|| delivery.open(control.clone(), prior, is_again, lease))
         };
         self.deliveries.iter().filter_map(open).collect()
