@@ -1,34 +1,21 @@
-//! Copies a record with edits: its text, and its nodes with other places in that.
-
-use bytes::BytesMut;
+//! Edits a record on its way: decides of each value what becomes of it.
 
 use super::Hasher;
+use super::act::{Act, BranchId, ROOT, Texts};
+use super::copier::Copier;
 use super::number;
-use super::shapes::ShapeMap;
-use super::tree::{Act, BranchId, ROOT, Redaction, Texts};
+use super::tree::Redaction;
 use super::url::{self, Fate, Parameters};
-use crate::json::{Kind, Node, ShapeId, Shapes, Tape, UNKNOWN, text};
-
-/// Where a record is copied to.
-pub(super) struct Output<'o> {
-    pub(super) text: &'o mut BytesMut,
-    pub(super) nodes: &'o mut Vec<Node>,
-    pub(super) shapes: &'o mut Shapes,
-    /// For a text that is put in the place of another.
-    pub(super) piece: &'o mut Vec<u8>,
-}
+use crate::json::{Kind, Tape, UNKNOWN, text};
 
 /// One record on its way.
 pub(super) struct Edit<'e, 't> {
     tape: Tape<'t>,
     redaction: &'e Redaction,
     hasher: Option<&'e dyn Hasher>,
-    map: &'e mut ShapeMap,
-    output: Output<'e>,
-    /// The first byte, and the first node, that is neither copied nor left out. What stands between
-    /// two edits is copied in one go.
-    byte: u32,
-    node: u32,
+    copier: Copier<'e, 't>,
+    /// For a text that is put in the place of another.
+    piece: &'e mut Vec<u8>,
 }
 
 /// The rules for the members of an object.
@@ -53,27 +40,22 @@ impl<'e, 't> Edit<'e, 't> {
         tape: Tape<'t>,
         redaction: &'e Redaction,
         hasher: Option<&'e dyn Hasher>,
-        map: &'e mut ShapeMap,
-        output: Output<'e>,
+        copier: Copier<'e, 't>,
+        piece: &'e mut Vec<u8>,
     ) -> Edit<'e, 't> {
         Edit {
             tape,
             redaction,
             hasher,
-            map,
-            output,
-            byte: 0,
-            node: 0,
+            copier,
+            piece,
         }
     }
 
-    /// Copies the record at `root`.
+    /// Copies the record at `root`, which the copier has begun with.
     pub(super) fn record(mut self, root: u32) {
-        let node = self.tape.node(root);
-        (self.byte, self.node) = (node.start, root);
         self.object(root, ROOT);
-        self.copy_nodes(node.next);
-        self.copy_text(node.end);
+        self.copier.finish(root);
     }
 
     fn value(&mut self, index: u32, act: Act) -> Left {
@@ -102,15 +84,14 @@ impl<'e, 't> Edit<'e, 't> {
         if shape == UNKNOWN {
             return self.unplanned(index, Inside::Branch(branch));
         }
-        let shapes = (self.tape.shapes, &mut *self.output.shapes);
-        let plan = self.map.plan(branch, shape, self.redaction, shapes);
+        let plan = self.copier.plan(branch, shape, self.redaction);
         if plan.is_emptied && !self.redaction.is_needed(branch) {
             return Left::Goes;
         }
-        let here = self.place(index);
+        let here = self.copier.place(index);
         let (mut at, mut position, mut gone) = (index + 1, 0, 0);
         for step in plan.start..plan.end {
-            let Some(step) = self.map.step(step) else {
+            let Some(step) = self.copier.step(step) else {
                 break;
             };
             while position < step.at {
@@ -119,7 +100,7 @@ impl<'e, 't> Edit<'e, 't> {
             }
             let next = self.tape.node(at + 1).next;
             if self.value(at + 1, step.act) == Left::Goes {
-                self.leave_out(at, at + 1, position > gone);
+                self.copier.leave_out(at, at + 1, position > gone);
                 gone += 1;
             }
             at = next;
@@ -130,7 +111,7 @@ impl<'e, 't> Edit<'e, 't> {
         } else {
             UNKNOWN
         };
-        self.end(index, here, left);
+        self.copier.end(index, here, left);
         Left::Stays
     }
 
@@ -148,21 +129,22 @@ impl<'e, 't> Edit<'e, 't> {
                 return Left::Goes;
             }
         }
-        let here = self.place(index);
+        let here = self.copier.place(index);
         let mut gone = 0;
         for (position, member) in tape.members(index).enumerate() {
             let act = self.act(inside, member.name);
             if self.value(member.value, act) == Left::Goes {
-                self.leave_out(member.name, member.value, position > gone);
+                self.copier
+                    .leave_out(member.name, member.value, position > gone);
                 gone += 1;
             }
         }
         let left = if gone == 0 {
-            self.same(tape.node(index).shape)
+            self.copier.same(tape.node(index).shape)
         } else {
             UNKNOWN
         };
-        self.end(index, here, left);
+        self.copier.end(index, here, left);
         Left::Stays
     }
 
@@ -179,15 +161,15 @@ impl<'e, 't> Edit<'e, 't> {
 
     /// Copies an array, with `act` for each of its elements.
     fn array(&mut self, index: u32, act: Act) -> Left {
-        let here = self.place(index);
+        let here = self.copier.place(index);
         let mut gone = 0;
         for (position, element) in self.tape.elements(index).enumerate() {
             if self.value(element, act) == Left::Goes {
-                self.leave_out(element, element, position > gone);
+                self.copier.leave_out(element, element, position > gone);
                 gone += 1;
             }
         }
-        self.end(index, here, UNKNOWN);
+        self.copier.end(index, here, UNKNOWN);
         Left::Stays
     }
 
@@ -197,15 +179,15 @@ impl<'e, 't> Edit<'e, 't> {
         };
         let node = self.tape.node(index);
         let value = text::unescaped(self.tape.inner(index), node.escaped);
-        self.output.piece.clear();
-        self.output.piece.push(b'"');
-        hasher.hash(&value, self.output.piece);
-        self.output.piece.push(b'"');
+        self.piece.clear();
+        self.piece.push(b'"');
+        hasher.hash(&value, self.piece);
+        self.piece.push(b'"');
         self.replace(index)
     }
 
     fn round(&mut self, index: u32, decimals: usize) -> Left {
-        let (node, piece) = (self.tape.node(index), &mut *self.output.piece);
+        let (node, piece) = (self.tape.node(index), &mut *self.piece);
         piece.clear();
         let is_number = if node.kind == Kind::String {
             piece.push(b'"');
@@ -222,13 +204,19 @@ impl<'e, 't> Edit<'e, 't> {
         }
     }
 
+    /// Puts the piece in the place of the value at `index`.
+    fn replace(&mut self, index: u32) -> Left {
+        self.copier.replace(index, self.piece);
+        Left::Stays
+    }
+
     fn url(&mut self, index: u32) -> Left {
         let (node, inner) = (self.tape.node(index), self.tape.inner(index));
         let parameters = Destination {
             redaction: self.redaction,
             hasher: self.hasher,
         };
-        let piece = &mut *self.output.piece;
+        let piece = &mut *self.piece;
         piece.clear();
         if node.escaped {
             let mut edited = Vec::new();
@@ -243,96 +231,6 @@ impl<'e, 't> Edit<'e, 't> {
             piece.push(b'"');
         }
         self.replace(index)
-    }
-
-    /// Puts the piece in the place of the value at `index`.
-    fn replace(&mut self, index: u32) -> Left {
-        let node = self.tape.node(index);
-        self.copy_nodes(index);
-        self.copy_text(node.start);
-        let Output {
-            text, nodes, piece, ..
-        } = &mut self.output;
-        let start = text.len() as u32;
-        text.extend_from_slice(piece);
-        nodes.push(Node {
-            start,
-            end: text.len() as u32,
-            next: nodes.len() as u32 + 1,
-            escaped: memchr::memchr(b'\\', piece).is_some(),
-            ..node
-        });
-        (self.byte, self.node) = (node.end, node.next);
-        Left::Stays
-    }
-
-    /// Leaves out a member or an element, from its first node to its value, with one comma;
-    /// `is_led` says that another one stays before it.
-    fn leave_out(&mut self, first: u32, value: u32, is_led: bool) {
-        let (mut start, last) = (self.tape.node(first).start, self.tape.node(value));
-        let mut end = last.end;
-        if is_led {
-            start -= 1;
-        } else if self.tape.part(end, end + 1) == b"," {
-            end += 1;
-        }
-        self.copy_nodes(first);
-        self.copy_text(start);
-        (self.byte, self.node) = (end, last.next);
-    }
-
-    /// Returns where the container at `index` will stand, in which nothing was edited yet.
-    fn place(&self, index: u32) -> usize {
-        self.output.nodes.len() + (index - self.node) as usize
-    }
-
-    /// Ends the container at `index`, which stands at `here`.
-    fn end(&mut self, index: u32, here: usize, shape: ShapeId) {
-        if self.node <= index {
-            // Nothing in it was edited.
-            return;
-        }
-        let node = self.tape.node(index);
-        let end = self.output.text.len() as u32 + (node.end - self.byte);
-        let next = self.output.nodes.len() as u32 + (node.next - self.node);
-        if let Some(copy) = self.output.nodes.get_mut(here) {
-            (copy.end, copy.next, copy.shape) = (end, next, shape);
-        }
-    }
-
-    fn same(&mut self, shape: ShapeId) -> ShapeId {
-        self.map.same(shape, self.tape.shapes, self.output.shapes)
-    }
-
-    /// Copies the nodes up to before `end`.
-    fn copy_nodes(&mut self, end: u32) {
-        // The distances that all of them move by.
-        let bytes = (self.output.text.len() as u32).wrapping_sub(self.byte);
-        let places = (self.output.nodes.len() as u32).wrapping_sub(self.node);
-        let from = self.tape.nodes.get(self.node as usize..end as usize);
-        for node in from.unwrap_or_default() {
-            let shape = match node.kind {
-                Kind::Object => self
-                    .map
-                    .same(node.shape, self.tape.shapes, self.output.shapes),
-                _ => UNKNOWN,
-            };
-            self.output.nodes.push(Node {
-                start: node.start.wrapping_add(bytes),
-                end: node.end.wrapping_add(bytes),
-                next: node.next.wrapping_add(places),
-                shape,
-                ..*node
-            });
-        }
-        self.node = end;
-    }
-
-    /// Copies the text up to before `end`.
-    fn copy_text(&mut self, end: u32) {
-        let part = self.tape.part(self.byte, end);
-        self.output.text.extend_from_slice(part);
-        self.byte = end;
     }
 }
 

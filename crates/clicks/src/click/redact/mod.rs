@@ -5,6 +5,9 @@
 //! what the forwarder moves, are met where they stand. Text and nodes are copied with the edits made
 //! on the way; nothing is parsed anew.
 
+mod act;
+mod branch;
+mod copier;
 mod edit;
 mod number;
 mod shapes;
@@ -20,7 +23,8 @@ use super::normal::{Changes, Normal};
 use super::plan::Plans;
 use super::{BLOCK, Click, ClickId, Path};
 use crate::json::{Node, Shapes, Tape};
-use edit::{Edit, Output};
+use copier::{Copier, Output};
+use edit::Edit;
 use shapes::ShapeMap;
 
 /// What a rule does.
@@ -123,9 +127,9 @@ impl Click<'_> {
             text: &mut scratch.block,
             nodes: &mut scratch.nodes,
             shapes: &mut scratch.shapes,
-            piece: &mut scratch.piece,
         };
-        Edit::new(tape, redaction, hasher, scratch.maps.get_mut(map)?, output).record(root);
+        let copier = Copier::begin(tape, root, scratch.maps.get_mut(map)?, output);
+        Edit::new(tape, redaction, hasher, copier, &mut scratch.piece).record(root);
         scratch.raw = scratch.block.split().freeze();
         scratch.plans.follow(&scratch.shapes);
         let Scratch {

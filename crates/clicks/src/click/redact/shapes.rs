@@ -1,6 +1,7 @@
 //! What is known of the shapes of objects: which members have a rule, and the shape of what is left.
 
-use super::tree::{Act, BranchId, Redaction};
+use super::act::{Act, BranchId};
+use super::tree::Redaction;
 use crate::json::{ShapeId, Shapes, UNKNOWN};
 
 /// What is known of the shapes of one parser.

@@ -1,42 +1,9 @@
 //! The rules of a redaction, by the names of a record as delivered.
 
+use super::act::{Act, BranchId, ROOT, Texts};
+use super::branch::{Branch, Others, QUERY};
 use super::{Action, Rule};
 use crate::click::Path;
-use crate::click::fields::Type;
-
-/// The number of a branch.
-pub(super) type BranchId = u16;
-
-/// The branch that every record begins at.
-pub(super) const ROOT: BranchId = 0;
-
-/// What is done to a value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Act {
-    /// Nothing.
-    Keep,
-    /// It goes.
-    Drop,
-    /// Its texts are hashed.
-    Hash(Texts),
-    /// It keeps so many decimals.
-    Round(usize),
-    /// Its parameters are treated as those of the destination.
-    Url,
-    /// The rules of a branch hold for what is in it.
-    Descend(BranchId),
-}
-
-/// Where texts are expected, that are to be hashed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Texts {
-    /// The value is one.
-    One,
-    /// The value is one, or an array of them.
-    Several,
-    /// Anywhere in the value.
-    Anywhere,
-}
 
 /// What becomes of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,34 +16,6 @@ pub enum Change {
     Coarsened,
 }
 
-/// The names that may stay beside those with a rule of their own.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Others {
-    #[default]
-    All,
-    These(&'static [&'static str]),
-    BeginningWith(&'static str),
-}
-
-/// The rules for one object.
-#[derive(Debug, Default)]
-struct Branch {
-    members: Vec<Member>,
-    others: Others,
-    /// Whether texts are hashed that no other rule is for.
-    is_hashed: bool,
-    /// Whether names are those of parameters: `Email` and `email[]` are `email`.
-    is_query: bool,
-    /// Whether the object must stay even when it is empty.
-    is_needed: bool,
-}
-
-#[derive(Debug)]
-struct Member {
-    name: Box<str>,
-    act: Act,
-}
-
 /// What becomes of the fields of a click.
 #[derive(Debug)]
 pub struct Redaction {
@@ -85,8 +24,6 @@ pub struct Redaction {
     query: Act,
 }
 
-/// The path of the destination's parameters.
-const QUERY: [&str; 4] = ["route", "destination", "params", "query"];
 /// The fields that are texts with such parameters in them.
 const URLS: [[&str; 3]; 2] = [
     ["route", "destination", "raw"],
@@ -117,10 +54,7 @@ impl Redaction {
     /// Works out `rules`. Where two hold for a field, the stricter one does.
     pub fn new(rules: &[Rule]) -> Redaction {
         let mut redaction = Redaction {
-            branches: vec![Branch {
-                is_needed: true,
-                ..Branch::default()
-            }],
+            branches: vec![Branch::at(&[])],
             query: Act::Keep,
         };
         for rule in rules {
@@ -154,7 +88,7 @@ impl Redaction {
     fn add(&mut self, names: &[&str], rule: &Rule) {
         match rule.action {
             Action::Drop => self.strengthen(names, Act::Drop),
-            Action::Hash => match texts(rule.path.kind()) {
+            Action::Hash => match Texts::of(rule.path.kind()) {
                 Texts::Anywhere => self.configure(names, |branch| branch.is_hashed = true),
                 texts => self.strengthen(names, Act::Hash(texts)),
             },
@@ -177,7 +111,7 @@ impl Redaction {
         };
         if let Some(branch) = self.branch(before) {
             let member = self.member_mut(branch, last);
-            if rank(act) > rank(*member) {
+            if act.rank() > member.rank() {
                 *member = act;
             }
         }
@@ -198,9 +132,8 @@ impl Redaction {
             .filter(|branch| self.is_hashed(*branch))
             .collect();
         while let Some(outer) = hashed.pop() {
-            let members = self.branches.get(usize::from(outer));
-            let acts = members.into_iter().flat_map(|branch| &branch.members);
-            let inner: Vec<_> = acts.map(|member| member.act).collect();
+            let outer = self.branches.get(usize::from(outer));
+            let inner: Vec<_> = outer.into_iter().flat_map(Branch::acts).collect();
             for act in inner {
                 if let Act::Descend(branch) = act
                     && let Some(inside) = self.branches.get_mut(usize::from(branch))
@@ -223,11 +156,7 @@ impl Redaction {
                 Act::Keep => {
                     let new = self.branches.len() as BranchId;
                     let path = names.get(..=depth).unwrap_or_default();
-                    self.branches.push(Branch {
-                        is_query: path == QUERY,
-                        is_needed: path == ["route"],
-                        ..Branch::default()
-                    });
+                    self.branches.push(Branch::at(path));
                     *self.member_mut(at, name) = Act::Descend(new);
                     new
                 }
@@ -237,43 +166,15 @@ impl Redaction {
         Some(at)
     }
 
-    #[expect(
-        clippy::indexing_slicing,
-        reason = "branches are never removed, and the member was just added"
-    )]
+    #[expect(clippy::indexing_slicing, reason = "branches are never removed")]
     fn member_mut(&mut self, branch: BranchId, name: &str) -> &mut Act {
-        let members = &mut self.branches[usize::from(branch)].members;
-        let at = members.iter().position(|member| *member.name == *name);
-        let at = at.unwrap_or_else(|| {
-            members.push(Member {
-                name: name.into(),
-                act: Act::Keep,
-            });
-            members.len() - 1
-        });
-        &mut members[at].act
+        self.branches[usize::from(branch)].act_mut(name)
     }
 
     /// Returns what is done to the member called `name` of an object.
     pub(super) fn member(&self, branch: BranchId, name: &[u8]) -> Act {
-        let Some(branch) = self.branches.get(usize::from(branch)) else {
-            return Act::Keep;
-        };
-        let ruled = branch
-            .members
-            .iter()
-            .filter(|member| branch.names(member, name));
-        let act = ruled.map(|member| member.act).max_by_key(|act| rank(*act));
-        let may_stay = match branch.others {
-            Others::All => true,
-            Others::These(names) => names.iter().any(|known| known.as_bytes() == name),
-            Others::BeginningWith(prefix) => name.starts_with(prefix.as_bytes()),
-        };
-        match act {
-            _ if !may_stay => Act::Drop,
-            None | Some(Act::Keep) if branch.is_hashed => Act::Hash(Texts::Anywhere),
-            act => act.unwrap_or(Act::Keep),
-        }
+        let branch = self.branches.get(usize::from(branch));
+        branch.map_or(Act::Keep, |branch| branch.act(name))
     }
 
     /// Whether texts in the object of a branch are hashed that no other rule is for.
@@ -301,7 +202,7 @@ impl Redaction {
         match self.query {
             Act::Descend(branch) => {
                 let branch = self.branches.get(usize::from(branch));
-                branch.is_some_and(|branch| branch.is_hashed || branch.others != Others::All)
+                branch.is_some_and(Branch::is_closed)
             }
             _ => true,
         }
@@ -328,42 +229,6 @@ impl Redaction {
             Act::Descend(branch) if self.is_hashed(branch) => Some(Change::Hashed),
             Act::Round(_) | Act::Url | Act::Descend(_) => Some(Change::Coarsened),
         }
-    }
-}
-
-impl Branch {
-    /// Whether the rule of `member` is for the member called `name`.
-    fn names(&self, member: &Member, name: &[u8]) -> bool {
-        let ruled = member.name.as_bytes();
-        if !self.is_query {
-            return name == ruled;
-        }
-        match name.split_at_checked(ruled.len()) {
-            Some((head, rest)) => {
-                head.eq_ignore_ascii_case(ruled) && matches!(rest, [] | [b'[', ..])
-            }
-            None => false,
-        }
-    }
-}
-
-/// Orders what may be done to one value, the strictest last.
-fn rank(act: Act) -> u8 {
-    match act {
-        Act::Keep => 0,
-        Act::Descend(_) => 1,
-        Act::Url => 2,
-        Act::Round(_) => 3,
-        Act::Hash(_) => 4,
-        Act::Drop => 5,
-    }
-}
-
-fn texts(kind: Option<Type>) -> Texts {
-    match kind {
-        Some(Type::Json | Type::Object(_)) => Texts::Anywhere,
-        Some(Type::Strings) | None => Texts::Several,
-        Some(_) => Texts::One,
     }
 }
 
