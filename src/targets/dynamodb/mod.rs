@@ -2,8 +2,8 @@
 
 mod item;
 mod key;
+mod unprocessed;
 
-use std::collections::BTreeSet;
 use std::error::Error;
 use std::sync::Arc;
 
@@ -24,6 +24,7 @@ use super::{
 use crate::config::aws_names;
 use crate::config::vars::Scope;
 use key::{ID, TableKey};
+use unprocessed::Unprocessed;
 
 pub(super) const KIND: Kind = Kind {
     name: "dynamodb",
@@ -279,25 +280,6 @@ impl DynamoDb {
             .send()
             .await
             .map_err(|e| self.client.send_error(&e, REJECTED))?;
-        let left = answer.unprocessed_items.unwrap_or_default();
-        let left = left
-            .values()
-            .flatten()
-            .filter_map(|request| request.put_request()?.item().get(ID)?.as_s().ok());
-        let left: BTreeSet<&str> = left.map(String::as_str).collect();
-        if left.len() == batch.len() {
-            return Err(SendError::Throttled(
-                None,
-                "the table took none of the items: its capacity is used up".into(),
-            ));
-        }
-        let verdict = |entry: &Entry| {
-            if left.contains(entry.id.to_string().as_str()) {
-                Verdict::Retry
-            } else {
-                Verdict::Sent
-            }
-        };
-        Ok(batch.iter().map(verdict).collect())
+        Unprocessed::of(&answer).verdicts(batch)
     }
 }
