@@ -122,8 +122,14 @@ pub(super) struct Branch {
 #[derive(Debug)]
 pub(super) enum Pattern {
     Variable,
-    /// The parts of a value: a key or an index for each, and the pattern of the part.
-    Parts(Vec<(Node, Pattern)>),
+    Parts(Vec<PatternPart>),
+}
+
+/// A part of a value: its key or its index, and where its own values are bound.
+#[derive(Debug)]
+pub(super) struct PatternPart {
+    pub key: Node,
+    pub pattern: Pattern,
 }
 
 /// An assignment.

@@ -50,7 +50,10 @@ impl Run<'_> {
                 }
                 self.values(&member.value, scope, &input.value, &mut |value| {
                     self.bounds.bytes(VALUE)?;
-                    column.push((name.clone(), value));
+                    column.push(Named {
+                        name: name.clone(),
+                        value,
+                    });
                     Ok(())
                 })
             })?;
@@ -63,7 +66,7 @@ impl Run<'_> {
         loop {
             let mut object = Map::with_capacity_and_hasher(columns.len(), Default::default());
             for (column, at) in columns.iter().zip(&chosen) {
-                if let Some((name, value)) = column.get(*at) {
+                if let Some(Named { name, value }) = column.get(*at) {
                     self.bounds
                         .bytes(3 * VALUE + text(name).map_or(0, str::len))?;
                     object.insert(name.clone(), value.clone());
@@ -121,6 +124,13 @@ impl Run<'_> {
             }
         }
     }
+}
+
+/// A member that an object may have.
+#[derive(Debug)]
+struct Named {
+    name: Val,
+    value: Val,
 }
 
 /// Chooses the next combination; `false` if there is none.

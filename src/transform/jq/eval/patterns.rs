@@ -4,7 +4,7 @@ use jaq_json::Val;
 
 use super::{Bound, Frame, Item, Run, Scope, Yield};
 use crate::transform::jq::bounds::Flow;
-use crate::transform::jq::program::{Binding, Fold, Node, Pattern};
+use crate::transform::jq::program::{Binding, Fold, Pattern, PatternPart};
 use crate::transform::jq::value;
 
 /// Takes the bindings that a pattern makes.
@@ -46,19 +46,19 @@ impl Run<'_> {
 
     fn parts(
         &self,
-        parts: &[(Node, Pattern)],
+        parts: &[PatternPart],
         value: &Val,
         scope: Scope<'_>,
         input: &Val,
         bind: Bind<'_>,
     ) -> Flow {
-        let Some(((key, pattern), rest)) = parts.split_first() else {
+        let Some((part, rest)) = parts.split_first() else {
             return bind(scope);
         };
-        self.values(key, scope, input, &mut |key| {
-            let part = value::index(self.bounds, value, &key)?;
+        self.values(&part.key, scope, input, &mut |key| {
+            let found = value::index(self.bounds, value, &key)?;
             self.bounds.deeper(|| {
-                self.pattern(pattern, part, scope, input, &mut |scope| {
+                self.pattern(&part.pattern, found, scope, input, &mut |scope| {
                     self.parts(rest, value, scope, input, bind)
                 })
             })

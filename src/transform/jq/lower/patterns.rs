@@ -6,7 +6,7 @@ use jaq_json::Val;
 use super::faults::Lowered;
 use super::names::Name;
 use super::{Lowering, Node};
-use crate::transform::jq::program::Pattern;
+use crate::transform::jq::program::{Pattern, PatternPart};
 
 /// A pattern on its way: its variables are bound in their order, and their names are given at once,
 /// since keys in it may use them.
@@ -32,7 +32,8 @@ impl<'l, 's> PatternLowering<'l, 's> {
                 let mut parts = Vec::new();
                 for (index, item) in items.iter().enumerate() {
                     let key = Node::Literal(Val::from(index));
-                    parts.push((key, self.pattern(item)?));
+                    let pattern = self.pattern(item)?;
+                    parts.push(PatternPart { key, pattern });
                 }
                 Pattern::Parts(parts)
             }
@@ -40,7 +41,8 @@ impl<'l, 's> PatternLowering<'l, 's> {
                 let mut parts = Vec::new();
                 for (key, member) in members {
                     let key = self.lowering.term(key)?;
-                    parts.push((key, self.pattern(member)?));
+                    let pattern = self.pattern(member)?;
+                    parts.push(PatternPart { key, pattern });
                 }
                 Pattern::Parts(parts)
             }
