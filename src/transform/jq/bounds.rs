@@ -87,6 +87,12 @@ impl Bounds {
         self.steps(n / TEXT_OF_STEP)
     }
 
+    /// Counts the reading of a text, or of a number that is kept as its digits: whatever is done
+    /// with it may read all of it. What reads the parts of an array or an object counts these.
+    pub fn read(&self, value: &Val) -> Flow {
+        self.text(text_len(value))
+    }
+
     /// Runs `work` one call deeper.
     pub fn deeper<T>(&self, work: impl FnOnce() -> Flow<T>) -> Flow<T> {
         self.steps(1)?;
@@ -115,10 +121,9 @@ impl Bounds {
         self.steps(1)?;
         let mut nodes = 1;
         match value {
-            Val::Null | Val::Bool(_) | Val::Num(Num::Int(_) | Num::Float(_)) => {}
-            Val::Num(Num::Dec(digits)) => self.text(digits.len())?,
-            Val::Num(Num::BigInt(_)) => {}
-            Val::BStr(text) | Val::TStr(text) => self.text(text.len())?,
+            Val::Null | Val::Bool(_) | Val::Num(_) | Val::BStr(_) | Val::TStr(_) => {
+                self.read(value)?
+            }
             Val::Arr(items) => {
                 for item in items.iter() {
                     nodes += self.walk_level(item, level + 1)?;
@@ -139,6 +144,10 @@ impl Bounds {
         match (a, b) {
             (Val::Arr(_) | Val::Obj(_), Val::Arr(_) | Val::Obj(_)) => {
                 Ok(self.walk(a)? + self.walk(b)?)
+            }
+            (Val::Num(_), Val::Num(_)) => {
+                self.read(a)?;
+                self.read(b).map(|()| 1)
             }
             _ => self.text(text_len(a).min(text_len(b))).map(|()| 1),
         }
@@ -168,6 +177,8 @@ fn add(counter: &Cell<usize>, n: usize, most: usize, bound: Bound) -> Flow {
 fn text_len(value: &Val) -> usize {
     match value {
         Val::BStr(text) | Val::TStr(text) => text.len(),
+        Val::Num(Num::Dec(digits)) => digits.len(),
+        Val::Num(Num::BigInt(number)) => usize::try_from(number.bits() / 3).unwrap_or(usize::MAX),
         _ => 0,
     }
 }

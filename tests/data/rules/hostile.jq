@@ -119,3 +119,15 @@ def f: f // f; f
 [.[] | try error catch last(range(1e15))]
 def f: label $x | f, break $x; f
 first(def f: f | f; f)
+
+# Calls of many parameters, each of which takes a part of the stack.
+def f(a0;a1;a2;a3;a4;a5;a6): f(a0;a1;a2;a3;a4;a5;a6); f(.;.;.;.;.;.;.)
+def f($a;$b;$c;$d;$e;$g;$h;$i;$j;$k): f($a;$b;$c;$d;$e;$g;$h;$i;$j;$k); f(1;1;1;1;1;1;1;1;1;1)
+def f(a0;a1;a2;a3;a4;a5;a6;a7;a8;a9;b0;b1;b2;b3;b4;b5;b6;b7;b8;b9;c0;c1;c2;c3;c4;c5;c6;c7;c8;c9): [f(a0;a1;a2;a3;a4;a5;a6;a7;a8;a9;b0;b1;b2;b3;b4;b5;b6;b7;b8;b9;c0;c1;c2;c3;c4;c5;c6;c7;c8;c9)]; f(.;.;.;.;.;.;.;.;.;.;.;.;.;.;.;.;.;.;.;.;.;.;.;.;.;.;.;.;.;.)
+
+# Long texts and numbers that are read again and again.
+("x" * 400000) as $q | any(range(3000); . as $i | $q | startswith("y"))
+("x" * 400000) as $q | any(range(3000); . as $i | $q | utf8bytelength < 0)
+("x" * 400000) as $q | . as $c | any(range(3000); . as $i | $c | has($q))
+("9" * 400000 | tonumber) as $q | any(range(3000); . as $i | $q < 1)
+("9" * 400000 | tonumber) as $q | any(range(3000); . as $i | ($q | floor) > $q)

@@ -50,14 +50,17 @@ impl Run<'_> {
                     bound: closure(argument, call.scope),
                     outer: callee,
                 };
-                self.bind_argument(call, at + 1, Some(&frame), input, out)
+                // Each parameter takes a part of the stack, as a call does.
+                self.bounds
+                    .deeper(|| self.bind_argument(call, at + 1, Some(&frame), input, out))
             }
             Parameter::Value => self.values(argument, call.scope, &input.value, &mut |value| {
                 let frame = Frame {
                     bound: Bound::Value(value),
                     outer: callee,
                 };
-                self.bind_argument(call, at + 1, Some(&frame), input.clone(), out)
+                self.bounds
+                    .deeper(|| self.bind_argument(call, at + 1, Some(&frame), input.clone(), out))
             }),
         }
     }
@@ -73,6 +76,10 @@ impl Run<'_> {
         out: Yield<'_>,
     ) -> Flow {
         let mut run = |values: &[Val]| {
+            self.bounds.read(&input.value)?;
+            values
+                .iter()
+                .try_for_each(|value| self.bounds.read(value))?;
             let result = (function.run)(self.bounds, &input.value, values)?;
             if matches!(result, Val::Arr(_) | Val::Obj(_)) {
                 self.bounds.walk(&result)?;

@@ -16,6 +16,8 @@ pub(in crate::transform::jq) fn calculate(
     op: Math,
     right: Val,
 ) -> Flow<Val> {
+    bounds.read(&left)?;
+    bounds.read(&right)?;
     match (&left, op, &right) {
         (Val::Num(a), _, Val::Num(b)) => {
             if matches!(op, Math::Div | Math::Rem) && float(b) == 0.0 {
