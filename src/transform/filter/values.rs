@@ -1,6 +1,6 @@
 //! Values and patterns compiled so that ten thousand cost no more to look through than ten.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 
@@ -97,10 +97,14 @@ impl Globs {
         let Some(literals) = &self.literals else {
             return false;
         };
+        // A text may hold the same part many times, and says no more the second time.
+        let mut tried = BTreeSet::new();
         let mut found = literals.find_overlapping_iter(folded);
         found.any(|literal| {
-            let globs = self.by_literal.get(literal.pattern().as_usize());
-            globs.is_some_and(|globs| globs.iter().any(|glob| glob.matches(folded)))
+            let number = literal.pattern().as_usize();
+            let globs = self.by_literal.get(number);
+            tried.insert(number)
+                && globs.is_some_and(|globs| globs.iter().any(|glob| glob.matches(folded)))
         })
     }
 }
