@@ -86,9 +86,10 @@ impl Privacy {
         };
         let is_outside = |code: &str| is_known(code) && !countries.contains(code);
         let place = |name| click.text(&["client", name, "country"]);
+        let is_outside = |name| place(name).is_some_and(|code| is_outside(&code));
         // Where two places were delivered that differ, both stand in the click.
-        let is_outside = place("location").is_some_and(|code| is_outside(&code))
-            && place("geo").is_none_or(|code| is_outside(&code));
+        let is_outside =
+            is_outside("location") && (!click.has(&["client", "geo"]) || is_outside("geo"));
         !is_outside
     }
 

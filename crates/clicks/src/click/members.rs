@@ -107,13 +107,20 @@ impl Click<'_> {
         }
     }
 
+    /// Whether there is a member at `path`, of whatever type.
+    pub fn has(&self, path: &[&str]) -> bool {
+        self.value(path.iter().copied()).is_some()
+    }
+
     /// Whether Rebrandly takes the visitor for a bot.
     pub fn is_bot(&self) -> bool {
         let step = |object, role| self.normal.delivered(object, role);
         let kind = [Role::Client, Role::Agent, Role::Type]
             .into_iter()
             .try_fold(self.normal.root_node, step);
-        kind.is_some_and(|kind| self.normal.tape.is(kind, "bot"))
+        let tape = self.normal.tape;
+        let is_spelled_so = |kind| tape.inner(kind).trim_ascii().eq_ignore_ascii_case(b"bot");
+        kind.is_some_and(|kind| is_spelled_so(kind) || tape.is(kind, "bot"))
     }
 
     /// Returns when the link was clicked, in milliseconds since 1970.

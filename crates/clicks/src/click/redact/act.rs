@@ -13,6 +13,8 @@ pub(super) const ROOT: BranchId = 0;
 pub(super) enum Act {
     /// Nothing.
     Keep,
+    /// Nothing, if it is a text, a number, `true` or `false`; whatever else stands there goes.
+    Scalar,
     /// It goes.
     Drop,
     /// Its texts are hashed.
@@ -41,11 +43,12 @@ impl Act {
     pub(super) fn rank(self) -> u8 {
         match self {
             Act::Keep => 0,
-            Act::Descend(_) => 1,
-            Act::Url => 2,
-            Act::Round(_) => 3,
-            Act::Hash(_) => 4,
-            Act::Drop => 5,
+            Act::Scalar => 1,
+            Act::Descend(_) => 2,
+            Act::Url => 3,
+            Act::Round(_) => 4,
+            Act::Hash(_) => 5,
+            Act::Drop => 6,
         }
     }
 }

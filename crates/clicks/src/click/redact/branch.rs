@@ -82,6 +82,8 @@ impl Branch {
         match act {
             _ if !may_stay => Act::Drop,
             None | Some(Act::Keep) if self.is_hashed => Act::Hash(Texts::Anywhere),
+            // An object in the place of a country may hold a city.
+            None | Some(Act::Keep) if matches!(self.others, Others::These(_)) => Act::Scalar,
             act => act.unwrap_or(Act::Keep),
         }
     }

@@ -62,7 +62,9 @@ impl<'e, 't> Edit<'e, 't> {
         let kind = self.tape.node(index).kind;
         match (act, kind) {
             (Act::Drop, _) => Left::Goes,
-            (Act::Keep, _) | (_, Kind::Null) => Left::Stays,
+            (Act::Keep, _)
+            | (Act::Scalar, Kind::String | Kind::Number | Kind::Bool)
+            | (_, Kind::Null) => Left::Stays,
             (Act::Descend(branch), Kind::Object) => self.object(index, branch),
             (Act::Descend(branch), Kind::String) if self.redaction.is_hashed(branch) => {
                 self.hash(index)

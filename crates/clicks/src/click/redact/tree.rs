@@ -223,7 +223,7 @@ impl Redaction {
     /// Returns what becomes of the field at `path`; `None` if it stays as it is.
     pub fn change(&self, path: &Path) -> Option<Change> {
         match self.act(path.names()) {
-            Act::Keep => None,
+            Act::Keep | Act::Scalar => None,
             Act::Drop => Some(Change::Dropped),
             Act::Hash(_) => Some(Change::Hashed),
             Act::Descend(branch) if self.is_hashed(branch) => Some(Change::Hashed),
