@@ -127,7 +127,11 @@ fn build(scope: &Scope<'_>, context: Context) -> Option<Arc<dyn Target>> {
             .map_err(|expected| scope.mistake("SIGNING_SECRET", format!("expected {expected}")))
             .ok()
     });
-    let destination = destination?;
+    let Some(destination) = destination else {
+        // It is known all the same.
+        scope.text("INSECURE");
+        return None;
+    };
     let has_secrets = destination.headers() > 0 || signer.is_some();
     request::refuse_unencrypted(scope, destination.example(), has_secrets);
     Some(Arc::new(Http {
