@@ -23,7 +23,7 @@ use crate::without_aws as fetch;
 use fetch::Fetch;
 use files::Files;
 use hidden::Hidden;
-use owners::{owner, prefixes, text_in_file};
+use owners::{owner, path, prefixes, text_in_file};
 pub(crate) use reference::Parameter;
 pub use reference::Reference;
 pub use reloading::ReloadingTarget;
@@ -295,11 +295,4 @@ impl Settings {
             Err(ConfigErrors(mistakes))
         }
     }
-}
-
-/// Returns the path that `vars` name.
-fn path(vars: &Vars) -> Option<&str> {
-    vars.get(PATH)
-        .map(|path| path.trim())
-        .filter(|path| !path.is_empty())
 }

@@ -1,6 +1,6 @@
-//! Which target a variable belongs to.
+//! Which target a variable belongs to, and the path of the settings.
 
-use super::TARGETS;
+use super::{PATH, TARGETS};
 use crate::config::vars::Vars;
 use crate::config::{listed, prefix_of};
 use crate::transform::{self, TextInFile};
@@ -22,4 +22,11 @@ pub(super) fn owner(vars: &Vars, variable: &str) -> Option<String> {
 pub(super) fn text_in_file(vars: &Vars, variable: &str) -> Option<TextInFile> {
     let prefix = owner(vars, variable)?;
     transform::text_in_file(variable.strip_prefix(&prefix)?)
+}
+
+/// Returns the path that `vars` name.
+pub(super) fn path(vars: &Vars) -> Option<&str> {
+    vars.get(PATH)
+        .map(|path| path.trim())
+        .filter(|path| !path.is_empty())
 }
