@@ -71,7 +71,7 @@ mod tests {
         let Reply { stdout, .. } = run(&Args { json: false });
         for part in [
             "  TARGETS\n      names of the targets",
-            "  _URL\n      where to send; required",
+            "  _URL\n      where to send",
             "  _TIMEOUT (default: 30s)\n      how long a request may take\n",
         ] {
             assert!(stdout.contains(part), "{part} is missing in\n{stdout}");
