@@ -1,8 +1,8 @@
 //! Filters and maps that are jq expressions, of which each may take so many steps and no more.
 //!
 //! An expression is parsed by jaq, and its values are jaq's; but jaq cannot be stopped, so it is run
-//! by an evaluator of its own ([`eval`]), which counts each step before it is taken and each byte
-//! before it is made. Functions are an allow-list ([`functions`]).
+//! by an evaluator of its own (`eval`), which counts each step before it is taken and each byte
+//! before it is made. Functions are an allow-list (`functions`).
 
 mod bounds;
 mod eval;
