@@ -59,27 +59,17 @@ impl Run<'_> {
             })?;
             columns.push(column);
         }
-        let mut chosen = vec![0; columns.len()];
-        if columns.iter().any(Vec::is_empty) {
-            return Ok(());
-        }
-        loop {
-            let mut object = Map::with_capacity_and_hasher(columns.len(), Default::default());
-            for (column, at) in columns.iter().zip(&chosen) {
-                if let Some(Named { name, value }) = column.get(*at) {
-                    self.bounds
-                        .bytes(3 * VALUE + text(name).map_or(0, str::len))?;
-                    object.insert(name.clone(), value.clone());
-                }
+        combinations(&columns, |members| {
+            let mut object = Map::with_capacity_and_hasher(members.len(), Default::default());
+            for Named { name, value } in members {
+                self.bounds
+                    .bytes(3 * VALUE + text(name).map_or(0, str::len))?;
+                object.insert(name.clone(), value.clone());
             }
             let object = Val::obj(object);
             self.bounds.walk(&object)?;
-            self.give(input, object, out)?;
-            let lengths: Vec<usize> = columns.iter().map(Vec::len).collect();
-            if !advance(&mut chosen, &lengths) {
-                return Ok(());
-            }
-        }
+            self.give(input, object, out)
+        })
     }
 
     #[inline(never)]
@@ -105,24 +95,15 @@ impl Run<'_> {
             }
             columns.push(column);
         }
-        let mut chosen = vec![0; columns.len()];
-        if columns.iter().any(Vec::is_empty) {
-            return Ok(());
-        }
-        loop {
+        combinations(&columns, |parts| {
             let mut made = String::new();
-            for (column, at) in columns.iter().zip(&chosen) {
-                let part = column.get(*at).and_then(text).unwrap_or_default();
+            for part in parts.iter().filter_map(|part| text(part)) {
                 self.bounds.bytes(part.len())?;
                 made.push_str(part);
             }
             self.bounds.bytes(VALUE)?;
-            self.give(input, Val::from(made), out)?;
-            let lengths: Vec<usize> = columns.iter().map(Vec::len).collect();
-            if !advance(&mut chosen, &lengths) {
-                return Ok(());
-            }
-        }
+            self.give(input, Val::from(made), out)
+        })
     }
 }
 
@@ -133,11 +114,30 @@ struct Named {
     value: Val,
 }
 
+/// Runs `then` on each combination of one value of every column, the last column the fastest. There
+/// is none if a column is empty.
+fn combinations<T>(columns: &[Vec<T>], mut then: impl FnMut(&[&T]) -> Flow) -> Flow {
+    let mut chosen = vec![0; columns.len()];
+    loop {
+        let values = columns
+            .iter()
+            .zip(&chosen)
+            .map(|(column, at)| column.get(*at));
+        let Some(values) = values.collect::<Option<Vec<_>>>() else {
+            return Ok(());
+        };
+        then(&values)?;
+        if !advance(&mut chosen, columns) {
+            return Ok(());
+        }
+    }
+}
+
 /// Chooses the next combination; `false` if there is none.
-fn advance(chosen: &mut [usize], lengths: &[usize]) -> bool {
-    for (at, length) in chosen.iter_mut().zip(lengths).rev() {
+fn advance<T>(chosen: &mut [usize], columns: &[Vec<T>]) -> bool {
+    for (at, column) in chosen.iter_mut().zip(columns).rev() {
         *at += 1;
-        if *at < *length {
+        if *at < column.len() {
             return true;
         }
         *at = 0;
