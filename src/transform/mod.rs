@@ -44,7 +44,7 @@ pub enum TextInFile {
 /// if it may not.
 pub fn text_in_file(variable: &str) -> Option<TextInFile> {
     match variable {
-        "FILTER" | "MAP" => Some(TextInFile::Whole),
+        FILTER | MAP => Some(TextInFile::Whole),
         list => filter::is_list(list).then_some(TextInFile::Lines),
     }
 }
