@@ -50,6 +50,7 @@ mod objects;
 mod order;
 mod placeholders;
 mod preview;
+mod program;
 mod progress;
 mod regress;
 mod requests;

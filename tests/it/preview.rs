@@ -1,46 +1,26 @@
 //! `clickstream try`: what it shows is what would be sent, and nothing is.
 
 use std::collections::BTreeMap;
-use std::process::Command;
 
 use clickstream_forwarder::targets::KINDS;
 use serde_json::Value;
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use crate::support::{lines, root, temporary, vars};
+use crate::program::{self, Run};
+use crate::support::{lines, temporary, vars};
 
-/// What a run printed, and its exit code.
-struct Run {
-    code: i32,
-    out: String,
-    err: String,
+/// Returns the lines of JSON of one type that a run printed.
+fn lines_of(run: &Run, kind: &str) -> Vec<Value> {
+    let lines = run.out.lines();
+    let lines = lines.map(|line| serde_json::from_str::<Value>(line).unwrap());
+    lines.filter(|line| line["type"] == kind).collect()
 }
 
-impl Run {
-    /// Returns the lines of JSON of one type.
-    fn lines(&self, kind: &str) -> Vec<Value> {
-        let lines = self.out.lines();
-        let lines = lines.map(|line| serde_json::from_str::<Value>(line).unwrap());
-        lines.filter(|line| line["type"] == kind).collect()
-    }
-}
-
-/// Runs `clickstream` with `env` alone: no credentials, no home.
+/// Runs `clickstream` with `env` alone.
 fn clickstream(args: &[&str], env: &BTreeMap<String, String>) -> Run {
-    let output = Command::new(env!("CARGO_BIN_EXE_clickstream"))
-        .args(args)
-        .env_clear()
-        .envs(env)
-        .current_dir(root())
-        .output()
-        .unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    Run {
-        code: output.status.code().unwrap(),
-        out: text(output.stdout),
-        err: text(output.stderr),
-    }
+    let env = env.iter().map(|(name, value)| (&**name, &**value));
+    program::clickstream(args, env)
 }
 
 #[test]
@@ -54,8 +34,8 @@ fn every_kind_shows_its_requests_without_credentials() {
         let args = ["try", "--json", path.to_str().unwrap()];
         let run = clickstream(&args, &env);
         assert_eq!(run.code, 0, "{}: {}{}", kind.name, run.out, run.err);
-        assert_eq!(run.lines("click").len(), 3, "{}", kind.name);
-        let requests = run.lines("request");
+        assert_eq!(lines_of(&run, "click").len(), 3, "{}", kind.name);
+        let requests = lines_of(&run, "request");
         let clicks = requests.iter().map(|one| one["clicks"].as_array().unwrap());
         assert_eq!(clicks.map(Vec::len).sum::<usize>(), 3, "{}", kind.name);
         for request in requests {
@@ -95,7 +75,7 @@ async fn the_requests_that_are_shown_are_those_that_forward_sends() {
         let sent = clickstream(&["forward", path.to_str().unwrap()], &env);
         assert_eq!((shown.code, sent.code), (0, 0), "{}{}", shown.err, sent.err);
         let received = server.received_requests().await.unwrap();
-        let shown = shown.lines("request");
+        let shown = lines_of(&shown, "request");
         assert_eq!((shown.len(), received.len()), (4, 4));
         for (shown, received) in shown.iter().zip(&received) {
             assert_eq!(shown["method"], received.method.as_str());
@@ -132,7 +112,7 @@ fn what_becomes_of_each_click_is_shown_for_each_target() {
     let run = clickstream(&["try", "--json", path], &env);
     // A placeholder fails on the last click.
     assert_eq!(run.code, 1, "{}", run.err);
-    let clicks = run.lines("click");
+    let clicks = lines_of(&run, "click");
     let outcome = |click: usize, target: usize| clicks[click]["targets"][target].clone();
     assert_eq!(outcome(0, 0)["outcome"], "dropped");
     assert_eq!(outcome(0, 0)["by"], "PEOPLE_AGENTS");
@@ -144,7 +124,7 @@ fn what_becomes_of_each_click_is_shown_for_each_target() {
             .unwrap()
             .contains("EACH_URL")
     );
-    let requests = run.lines("request");
+    let requests = lines_of(&run, "request");
     let of_each = requests.iter().filter(|one| one["target"] == "each");
     let addresses: Vec<_> = of_each
         .map(|one| one["address"].as_str().unwrap())
@@ -203,8 +183,11 @@ fn reading_stops_at_the_limit_and_bad_records_are_shown() {
     let env = BTreeMap::new();
     let run = clickstream(&["try", "--json", "--limit", "4", path], &env);
     assert_eq!(run.code, 0, "{}", run.err);
-    assert_eq!((run.lines("click").len(), run.lines("bad").len()), (3, 1));
-    assert_eq!(run.lines("summary")[0]["cut"], true);
+    assert_eq!(
+        (lines_of(&run, "click").len(), lines_of(&run, "bad").len()),
+        (3, 1)
+    );
+    assert_eq!(lines_of(&run, "summary")[0]["cut"], true);
     let run = clickstream(&["try", path], &env);
     assert!(run.out.contains("record 3: no click: "), "{}", run.out);
     assert!(!run.out.contains("--limit"), "{}", run.out);
@@ -231,7 +214,7 @@ fn clicks_whose_addresses_differ_are_shown_in_requests_of_their_own() {
     std::fs::write(&path, clicks.join("\n")).unwrap();
     let env = vars("TARGETS=a A_KIND=http A_URL=https://example.com/{route.domain.raw}/clicks");
     let run = clickstream(&["try", "--json", path.to_str().unwrap()], &env);
-    let requests = run.lines("request");
+    let requests = lines_of(&run, "request");
     let shown: Vec<_> = requests.iter().map(|request| &request["address"]).collect();
     let address = |domain: &str| format!("https://example.com/{domain}/clicks");
     assert_eq!(

@@ -2,35 +2,15 @@
 //! `clickstream test`; and that command itself.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use serde_json::Value;
 
+use crate::program::{Run, clickstream};
 use crate::support::{root, temporary};
 
-/// What a run of cases printed, and its exit code.
-struct Run {
-    code: i32,
-    out: String,
-    err: String,
-}
-
-/// Runs `clickstream test` in the repository's root, with `env` alone.
+/// Runs `clickstream test`.
 fn test(args: &[&str], env: &[(&str, &str)]) -> Run {
-    let output = Command::new(env!("CARGO_BIN_EXE_clickstream"))
-        .arg("test")
-        .args(args)
-        .env_clear()
-        .envs(env.iter().copied())
-        .current_dir(root())
-        .output()
-        .unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    Run {
-        code: output.status.code().unwrap(),
-        out: text(output.stdout),
-        err: text(output.stderr),
-    }
+    clickstream(&[&["test"], args].concat(), env.iter().copied())
 }
 
 /// The configuration over which the repository's tables lay theirs.
@@ -83,12 +63,9 @@ fn every_example_is_what_its_cases_say() {
         let env = path("target.env");
         let Run { code, out, err } = test(&["--env-file", &env, &path("cases.jsonl")], &[]);
         assert_eq!(code, 0, "{out}{err}");
-        let tried = Command::new(env!("CARGO_BIN_EXE_clickstream"))
-            .args(["try", "--env-file", &env, &path("clicks.json")])
-            .env_clear()
-            .output()
-            .unwrap();
-        assert!(tried.status.success(), "{folder:?}: {tried:?}");
+        let args = ["try", "--env-file", &env, &path("clicks.json")];
+        let Run { code, out, err } = clickstream(&args, []);
+        assert_eq!(code, 0, "{folder:?}: {out}{err}");
     }
 }
 
