@@ -150,16 +150,7 @@ fn forwarded(rule: &str, clicks: usize, limits: BlockLimits) -> (TargetOutcome, 
         let control = RunControl::until(Instant::now() + Duration::from_secs(600));
         forwarder.forward(&job("k"), control).await
     });
-    let mut offsets: Vec<u64> = target
-        .state
-        .lock()
-        .unwrap()
-        .offsets
-        .keys()
-        .copied()
-        .collect();
-    offsets.sort_unstable();
-    (outcome.targets.into_iter().next().unwrap(), offsets)
+    (outcome.targets.into_iter().next().unwrap(), target.taken())
 }
 
 proptest! {

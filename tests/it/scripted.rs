@@ -54,6 +54,14 @@ pub struct Took {
     pub most: usize,
 }
 
+impl Scripted {
+    /// Returns the offsets of the records that it took, in their order.
+    pub fn taken(&self) -> Vec<u64> {
+        let state = self.state.lock().unwrap();
+        state.offsets.keys().copied().collect()
+    }
+}
+
 #[async_trait]
 impl Target for Scripted {
     fn limits(&self) -> Limits {
